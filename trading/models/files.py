@@ -1,0 +1,72 @@
+"""Order files and their lines."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+from trading.models.journal import Account
+from trading.models.market import Contract
+from trading.models.orders import OrderIntent
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class OrderFileQuerySet(models.QuerySet["OrderFile"]):
+    def visible_to(self, user: User) -> OrderFileQuerySet:
+        """The files of the user's own accounts."""
+        return self.filter(account__connection__user=user)
+
+
+class OrderFile(models.Model):
+    """An uploaded list of orders for one account."""
+
+    class State(models.TextChoices):
+        REFUSED = "refused", "has errors"
+        READY = "ready", "ready to confirm"
+        QUEUED = "queued", "queued"
+        EXECUTING = "executing", "executing"
+        STOPPED = "stopped", "stopped"
+        FINISHED = "finished", "finished"
+        DISCARDED = "discarded", "discarded"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="order_files")
+    name = models.CharField("file name", max_length=128)
+    content = models.TextField(editable=False)
+    state = models.CharField(max_length=12, choices=State)
+    stop_reason = models.CharField(max_length=255, blank=True)
+    uploaded_at = models.DateTimeField(auto_now_add=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OrderFileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-uploaded_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OrderLine(models.Model):
+    """One order of a file: what was written, what is wrong with it, and the intent that carries it out."""
+
+    file = models.ForeignKey(OrderFile, on_delete=models.CASCADE, related_name="lines")
+    number = models.PositiveIntegerField("line number")
+    text = models.CharField(max_length=200)
+    symbol = models.CharField(max_length=32, blank=True)
+    quantity = models.IntegerField("signed quantity", null=True, blank=True)
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT, null=True, blank=True)
+    findings = models.JSONField(default=list, blank=True)
+    intent = models.OneToOneField(OrderIntent, on_delete=models.PROTECT, null=True, blank=True, related_name="line")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["file", "number"], name="one_line_per_number")]
+
+    def __str__(self) -> str:
+        return f"line {self.number}: {self.text}"
