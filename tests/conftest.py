@@ -35,7 +35,7 @@ def redis_url(redis_process: None) -> str:
 
 
 @pytest.fixture
-def simulator(settings) -> "Iterator[RunningSimulator]":  # noqa: ANN001 - pytest-django's wrapper has no public type
+def simulator(settings) -> "Iterator[RunningSimulator]":
     """A fresh simulator on loopback with a fixed seed and a clock that only the test moves; settings point at it."""
     from trading.simulator import Config, serve
 
