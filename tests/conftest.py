@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def redis_process() -> Iterator[None]:
+    if not settings.REDIS_URL.startswith("unix://"):
+        yield
+        return
     socket = Path(settings.REDIS_URL.removeprefix("unix://"))
     process = subprocess.Popen(redis_server.command(socket, RUN_DIR / "redis"), stdout=subprocess.DEVNULL)
     client = redis.Redis.from_url(settings.REDIS_URL, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 250))
@@ -29,8 +32,8 @@ def redis_process() -> Iterator[None]:
 
 @pytest.fixture
 def redis_url(redis_process: None) -> str:
-    """The address of an empty Redis of the test run's own."""
-    redis.Redis.from_url(settings.REDIS_URL).flushall()
+    """The address of an empty Redis: the private one, or the database that TEST_REDIS_URL names."""
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
     return str(settings.REDIS_URL)
 
 

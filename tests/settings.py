@@ -11,7 +11,7 @@ os.environ.update(
     TOKEN_KEYS="new:" + base64.b64encode(b"n" * 32).decode() + ",old:" + base64.b64encode(b"o" * 32).decode(),
     SIMULATOR_CLIENT_SECRET="only-for-tests",
     TRADOVATE_ENVIRONMENTS="sim",
-    REDIS_URL=f"unix://{RUN_DIR / 'redis.sock'}",
+    REDIS_URL=os.environ.get("TEST_REDIS_URL", f"unix://{RUN_DIR / 'redis.sock'}"),
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", f"sqlite:///{RUN_DIR / 'tradeport.sqlite3'}"),
 )
 

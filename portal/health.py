@@ -1,0 +1,55 @@
+"""Whether the parts that a trader depends on answer: for the launcher, for load balancers and for monitoring."""
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+
+from portal.celery import app
+from trading.sync import alive
+
+PATIENCE = 2.0
+
+
+def database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM django_migrations")
+    except DatabaseError:
+        return False
+    return True
+
+
+def redis_client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+
+
+def redis_answers() -> bool:
+    try:
+        with redis_client() as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def sync_is_alive() -> bool:
+    """True while at least one sync process renews its heartbeat key in Redis."""
+    try:
+        with redis_client() as client:
+            return next(client.scan_iter(alive.PATTERN), None) is not None
+    except redis.RedisError:
+        return False
+
+
+def worker_answers() -> bool:
+    """True when a Celery worker answers a ping within two seconds; asked by the launcher, not on every request."""
+    try:
+        return bool(app.control.ping(timeout=PATIENCE))
+    except (redis.RedisError, OSError):
+        return False
+
+
+def health(request: HttpRequest) -> JsonResponse:
+    """`{"database": bool, "redis": bool, "sync": bool}`, with status 503 when one of them is false."""
+    parts = {"database": database_answers(), "redis": redis_answers(), "sync": sync_is_alive()}
+    return JsonResponse(parts, status=200 if all(parts.values()) else 503)

@@ -1,0 +1,228 @@
+"""`make run`: everything on this machine, started from one command and stopped by Ctrl-C.
+
+Writes .env on the first start, checks what would fail later (disk, ports), migrates, makes the first staff
+account, starts the Procfile under honcho and says when every process answers.
+"""
+
+import base64
+import os
+import secrets
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import httpx
+from dotenv import dotenv_values
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+from honcho.printer import Printer
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENV_FILE = BASE_DIR / ".env"
+LEAST_FREE_BYTES = 200 * 1024 * 1024
+PATIENCE = 60.0
+
+
+class CannotStart(Exception):
+    """Something that only the person at the keyboard can mend; the text says what."""
+
+
+def main() -> int:
+    try:
+        processes = prepare()
+    except CannotStart as reason:
+        print(f"Tradeport cannot start: {reason}", file=sys.stderr)  # noqa: T201 - a command line's answer
+        return 1
+    except OSError as error:
+        print(f"Tradeport cannot start: {error.strerror} ({error.filename}).", file=sys.stderr)  # noqa: T201
+        return 1
+    return run(processes)
+
+
+def prepare() -> dict[str, str]:
+    """Everything before the first process starts; returns the Procfile's commands that this installation needs.
+
+    Raises CannotStart.
+    """
+    check_disk()
+    write_secrets()
+    load_environment()
+    commands = wanted(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
+    check_ports(commands)
+    prepare_database()
+    return commands
+
+
+def check_disk() -> None:
+    free = shutil.disk_usage(BASE_DIR).free
+    if free < LEAST_FREE_BYTES:
+        raise CannotStart(f"the disk is full ({free // 2**20} MB free, 200 MB needed). Make room and start again.")
+
+
+def write_secrets() -> None:
+    """Makes .env with fresh secrets, readable by its owner only, unless there is one."""
+    if ENV_FILE.exists():
+        return
+    lines = [
+        f"SECRET_KEY={secrets.token_urlsafe(50)}",
+        f"TOKEN_KEYS=k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        f"SIMULATOR_CLIENT_SECRET={secrets.token_urlsafe(24)}",
+    ]
+    draft = ENV_FILE.with_suffix(".draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write("\n".join(lines) + "\n")
+    draft.rename(ENV_FILE)
+
+
+def load_environment() -> None:
+    """Fills the environment from .env and the defaults of the embedded installation; what is set already wins."""
+    known = {key: value for key, value in dotenv_values(ENV_FILE).items() if value}
+    defaults = {"HOST": "127.0.0.1", "PORT": "8000", "SIMULATOR_PORT": "8180"}
+    for name, value in (defaults | known).items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("SIMULATOR_URL", f"http://127.0.0.1:{os.environ['SIMULATOR_PORT']}")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ["PYTHONUNBUFFERED"] = "1"
+
+
+def wanted(processes: dict[str, str]) -> dict[str, str]:
+    """The commands of the Procfile without the stand-ins that this installation has the real thing for."""
+    from django.conf import settings
+
+    unneeded = set()
+    if not settings.REDIS_URL.startswith("unix://"):
+        unneeded.add("redis")
+    if "sim" not in settings.TRADOVATE_ENVIRONMENTS:
+        unneeded.add("simulator")
+    return {name: command for name, command in processes.items() if name not in unneeded}
+
+
+def check_ports(commands: dict[str, str]) -> None:
+    """Raises CannotStart when a port that a process will listen on is taken."""
+    wanted_ports = {"web": ("PORT", os.environ["HOST"]), "simulator": ("SIMULATOR_PORT", "127.0.0.1")}
+    for process, (variable, host) in wanted_ports.items():
+        if process not in commands:
+            continue
+        port = os.environ[variable]
+        if not port.isdigit() or not 0 < int(port) < 65536:
+            raise CannotStart(f"{variable} must be a port number, not {port!r}.")
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, int(port)))
+            except OSError:
+                raise CannotStart(
+                    f"port {port} is in use. Stop what uses it, or choose another: {variable}={int(port) + 1} make run"
+                ) from None
+
+
+def prepare_database() -> None:
+    """Migrates, and makes the first staff account; its password is printed here and nowhere else."""
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import OperationalError
+
+    settings.VAR_DIR.mkdir(mode=0o700, exist_ok=True)
+    django.setup()
+    try:
+        call_command("migrate", verbosity=0)
+        password = make_first_staff_account()
+    except OperationalError as error:
+        raise CannotStart(f"the database does not answer: {str(error).splitlines()[0]}") from None
+    if password:
+        say(f"First staff account for /admin/: admin, password {password} (shown once, note it now)")
+
+
+def make_first_staff_account() -> str | None:
+    """The new account's password, or None when there is staff already."""
+    from accounts.models import User
+
+    if User.objects.filter(is_staff=True).exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    User.objects.create_superuser("admin", password=password)
+    return password
+
+
+def run(commands: dict[str, str]) -> int:
+    """Runs the processes until Ctrl-C or until one of them ends; returns the exit status."""
+    manager = Manager(Printer(Quieter(sys.stdout)))
+    for name, command in commands.items():
+        manager.add_process(name, command, cwd=str(BASE_DIR))
+    say("Starting " + ", ".join(commands) + " ...")
+    threading.Thread(target=announce, args=[commands], daemon=True).start()
+    manager.loop()
+    interrupted = manager.returncode == 130
+    say("Stopped." if interrupted else "Stopped, because one of the processes ended: see its last lines above.")
+    return 0 if interrupted else manager.returncode or 1
+
+
+class Quieter:
+    """Standard output without honcho's word about every start."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+
+    def write(self, text: str) -> None:
+        if " started (pid=" not in text:
+            self.out.write(text)
+
+    def flush(self) -> None:
+        self.out.flush()
+
+    def isatty(self) -> bool:
+        return self.out.isatty()
+
+
+def announce(commands: dict[str, str]) -> None:
+    """Waits until every process answers, then prints where to go and whom to sign in as."""
+    address = f"http://{os.environ['HOST']}:{os.environ['PORT']}/"
+    missing = ""
+    deadline = time.monotonic() + PATIENCE
+    for missing in unanswered(commands, address):
+        if time.monotonic() > deadline:
+            say(f"Still waiting for {missing}: see its lines above.")
+            return
+        time.sleep(0.2)
+    say(f"\n  Tradeport is up: {address}\n")
+    if "simulator" in commands:
+        from trading.simulator import traders
+
+        say("  Sign in on the simulator's page as one of:")
+        for trader in traders():
+            say(f"    {trader.name:<8} password {trader.password}   ({trader.about})")
+        say("")
+    say(f"  Support staff: {address}admin/\n  Ctrl-C stops everything.\n")
+
+
+def unanswered(commands: dict[str, str], address: str) -> Iterator[str]:
+    """Yields what does not answer yet, asked anew at each step; ends when everything does."""
+    from portal.health import worker_answers
+
+    def page_answers(url: str) -> bool:
+        try:
+            return httpx.get(url, timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    while "simulator" in commands and not page_answers(f"{os.environ['SIMULATOR_URL']}/health"):
+        yield "the simulator"
+    while not page_answers(f"{address}health/"):
+        yield "web and sync"
+    while not worker_answers():
+        yield "the worker"
+
+
+def say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command line's answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

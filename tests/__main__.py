@@ -1,0 +1,69 @@
+"""`python -m tests`: every test on the embedded default, then those that meet a database on PostgreSQL and Redis.
+
+Installs Chromium when it may (Debian, root) and says plainly what it could not run. Arguments go to pytest.
+TEST_POSTGRES_URL and TEST_REDIS_URL name the servers; TEST_REDIS_URL's database is emptied.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import psycopg
+import redis
+
+POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
+WITHOUT_DATABASE = ["tests/browser", "tests/bench", "tests/trading/tradovate", "tests/trading/simulator"]
+
+
+def say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command line's answer
+
+
+def install_chromium() -> None:
+    """Tries Debian's package when no Chromium is there; the browser tests say so themselves when this was in vain."""
+    if shutil.which("chromium") or not shutil.which("apt-get") or os.geteuid() != 0:
+        return
+    say("Installing Chromium for the browser tests ...")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+        done = subprocess.run(["apt-get", "-qq", *command], env=environment, capture_output=True, check=False)
+        if done.returncode:
+            say("Chromium could not be installed.")
+            return
+
+
+def servers_answer() -> bool:
+    """Whether the PostgreSQL and Redis of the second run are there."""
+    try:
+        psycopg.connect(POSTGRES_URL, connect_timeout=3).close()
+        redis.Redis.from_url(REDIS_URL, socket_timeout=3).ping()
+    except (psycopg.Error, redis.RedisError):
+        return False
+    return True
+
+
+def pytest(*arguments: str, **environment: str) -> int:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments], env=os.environ | environment, check=False
+    ).returncode
+
+
+def main(arguments: list[str]) -> int:
+    install_chromium()
+    say("On SQLite and the private Redis:")
+    embedded = pytest(*arguments)
+    if arguments:
+        return embedded
+    if not servers_answer():
+        say("NOT RUN: the tests on PostgreSQL and Redis; nothing answers at TEST_POSTGRES_URL and TEST_REDIS_URL.")
+        return embedded
+    say("On PostgreSQL and Redis:")
+    ignored = [f"--ignore={path}" for path in WITHOUT_DATABASE]
+    server = pytest(*ignored, TEST_DATABASE_URL=POSTGRES_URL, TEST_REDIS_URL=REDIS_URL)
+    return embedded or server
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
