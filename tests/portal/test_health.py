@@ -1,0 +1,27 @@
+"""The health page names what does not answer."""
+
+import pytest
+import redis
+from django.test import Client
+
+
+@pytest.mark.django_db
+def test_it_says_which_part_is_missing(client: Client, redis_url: str) -> None:
+    reply = client.get("/health/")
+    assert reply.status_code == 503
+    assert reply.json() == {"database": True, "redis": True, "sync": False}
+
+
+@pytest.mark.django_db
+def test_all_well(client: Client, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as server:
+        server.set("sync:alive:test", "1", ex=10)
+    reply = client.get("/health/")
+    assert (reply.status_code, reply.json()["sync"]) == (200, True)
+
+
+@pytest.mark.django_db
+def test_a_redis_that_is_down_is_an_answer_not_an_error(client: Client, settings) -> None:
+    settings.REDIS_URL = "unix:///nonexistent/redis.sock"
+    reply = client.get("/health/")
+    assert (reply.status_code, reply.json()["redis"]) == (503, False)

@@ -1,0 +1,169 @@
+"""`make run`'s launcher, started as a newcomer would in a fresh copy of the project."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.conf import settings
+
+from portal import launch
+
+NOT_COPIED = (".git", ".venv", "node_modules", "var", ".env*", "__pycache__", "tests", ".*_cache")
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+class Launch:
+    """One start of the launcher; every process below it carries `mark` in its environment."""
+
+    def __init__(self, project: Path) -> None:
+        self.mark = uuid.uuid4().hex
+        self.port, self.simulator_port = free_port(), free_port()
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "portal.launch"],
+            cwd=project,
+            env=inherited | {"PORT": self.port, "SIMULATOR_PORT": self.simulator_port, "LAUNCH_MARK": self.mark},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+
+    def read_until(self, pattern: str) -> re.Match[str]:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError(f"{pattern!r} never came:\n" + "".join(self.lines))
+
+    def interrupt(self) -> int:
+        """Ctrl-C; returns the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        self.lines += (self.process.communicate(timeout=30)[0] or "").splitlines(keepends=True)
+        return self.process.returncode
+
+    def survivors(self) -> list[str]:
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.mark.encode() in (entry / "environ").read_bytes():
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project without anything that a start makes; the front-end assets are shared."""
+    copy = tmp_path / "tradeport"
+    shutil.copytree(settings.BASE_DIR, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    (copy / "node_modules").symlink_to(settings.BASE_DIR / "node_modules")
+    return copy
+
+
+@pytest.fixture
+def start(project: Path) -> Iterator:
+    started: list[Launch] = []
+
+    def start() -> Launch:
+        started.append(Launch(project))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.interrupt()
+
+
+def test_from_nothing_to_a_page_and_back_to_nothing(start, project: Path) -> None:
+    first = start()
+    password = first.read_until(r"admin, password (\S+)").group(1)
+    address = first.read_until(r"Tradeport is up: (\S+)").group(1)
+    first.read_until(r"Ctrl-C stops everything")
+    output = "".join(first.lines)
+    assert re.search(r"trader +password \S+", output)
+    assert httpx.get(address, follow_redirects=True).status_code == 200
+    with httpx.Client(base_url=address, follow_redirects=True) as browser:
+        form = browser.get("admin/login/").text
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+        assert token
+        page = browser.post(
+            "admin/login/?next=/admin/",
+            data={"username": "admin", "password": password, "csrfmiddlewaretoken": token.group(1)},
+        )
+        assert "Site administration" in page.text or "Log out" in page.text
+    assert (project / ".env").stat().st_mode & 0o077 == 0
+    secrets = (project / ".env").read_text()
+
+    assert first.interrupt() == 0, "".join(first.lines)
+    assert first.survivors() == []
+
+    second = start()
+    second.read_until(r"Tradeport is up")
+    assert "First staff account" not in "".join(second.lines)
+    assert (project / ".env").read_text() == secrets
+    assert second.interrupt() == 0
+    assert second.survivors() == []
+
+
+@pytest.mark.parametrize("variable", ["PORT", "SIMULATOR_PORT"])
+def test_a_port_in_use_is_one_clear_line(project: Path, variable: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ports = {"PORT": free_port(), "SIMULATOR_PORT": free_port()} | {variable: port}
+        done = subprocess.run(
+            [sys.executable, "-m", "portal.launch"],
+            cwd=project,
+            env={"PATH": os.environ["PATH"]} | ports,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"Tradeport cannot start: port {port} is in use. "
+        f"Stop what uses it, or choose another: {variable}={int(port) + 1} make run\n"
+    )
+
+
+def test_a_full_disk_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 100, 5 * 2**20))
+    with pytest.raises(launch.CannotStart, match=r"the disk is full \(5 MB free, 200 MB needed\)"):
+        launch.prepare()
+
+
+def test_a_machine_without_python_is_told_so(project: Path) -> None:
+    tools = project / "tools"
+    tools.mkdir()
+    for name in ("sh", "make", "echo", "test", "touch", "df", "awk"):
+        if found := shutil.which(name):
+            (tools / name).symlink_to(found)
+    done = subprocess.run(
+        [shutil.which("make") or "make", "run"],
+        cwd=project,
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0].startswith("Tradeport needs Python 3.11 or newer")
