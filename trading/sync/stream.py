@@ -1,0 +1,248 @@
+"""The numbered events of one connection, kept and published by Redis, as the pages see them.
+
+A connection's state is a hash of rows, each encoded once, and a sequence number. One Lua script changes the rows,
+raises the number and publishes the frame, so that a snapshot and the deltas with a greater number never race. The epoch
+is new whenever the hub has rebuilt the state from a fresh sync: all rows are replaced then.
+
+A published message is one line that a relay can read without decoding JSON, then the frame as browsers get it:
+
+    delta EPOCH SEQ | snapshot EPOCH SEQ | line FILE | bye REASON
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import redis
+import redis.asyncio
+from django.conf import settings
+
+from trading.sync import rows as formatter
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from trading.models import OrderFile
+    from trading.sync.rows import Row
+
+SIGNED_OUT = "signed-out"
+
+_FENCE = """
+if ARGV[2] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[2] then return -1 end
+"""
+
+# KEYS: rows, meta, lease. ARGV: channel, lease token or '', epoch, encoded rows, then key, row, key, row, ...
+_REPLACE = (
+    _FENCE
+    + """
+redis.call('DEL', KEYS[1])
+for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', KEYS[2], 'epoch', ARGV[3])
+local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
+redis.call('PUBLISH', ARGV[1], 'snapshot ' .. ARGV[3] .. ' ' .. seq
+    .. '\\n{"t":"snapshot","epoch":"' .. ARGV[3] .. '","seq":' .. seq .. ',"rows":' .. ARGV[4] .. '}')
+return seq
+"""
+)
+
+# KEYS as above. ARGV: channel, lease token or '', epoch, rest of the frame, how many rows, key, row, ..., gone keys.
+_CHANGE = (
+    _FENCE
+    + """
+if redis.call('HGET', KEYS[2], 'epoch') ~= ARGV[3] then return -2 end
+local first_gone = 6 + 2 * tonumber(ARGV[5])
+for i = 6, first_gone - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = first_gone, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
+local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
+redis.call('PUBLISH', ARGV[1], 'delta ' .. ARGV[3] .. ' ' .. seq
+    .. '\\n{"t":"delta","epoch":"' .. ARGV[3] .. '","seq":' .. seq .. ',' .. ARGV[4])
+return seq
+"""
+)
+
+
+class Fenced(Exception):
+    """Another process holds the lease of this connection now: this one must stop publishing."""
+
+
+class StateLost(Exception):
+    """Redis no longer has the state that the deltas continue (it was restarted or emptied): replace all rows."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """All rows of a connection as of sequence number `seq`; the epoch is empty before the hub's first sync."""
+
+    epoch: str
+    seq: int
+    rows: dict[str, dict[str, str]]
+
+
+def channel(connection_id: int) -> str:
+    """The Redis channel on which a connection's messages are published."""
+    return f"desk:{connection_id}"
+
+
+def lease_key(connection_id: int) -> str:
+    """The Redis key that names the hub which owns this connection."""
+    return f"sync:{{{connection_id}}}:lease"
+
+
+def _rows_key(connection_id: int) -> str:
+    return f"sync:{{{connection_id}}}:rows"
+
+
+def _meta_key(connection_id: int) -> str:
+    return f"sync:{{{connection_id}}}:meta"
+
+
+class Stream:
+    """The writing end, held by the hub that owns the connection.
+
+    `lease_token` is the owner's lease (lease.py): with it every write is refused once another hub has taken over.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, connection_id: int, lease_token: str = "") -> None:
+        self.connection_id = connection_id
+        self.epoch = ""
+        self._client = client
+        self._token = lease_token
+        self._replace = client.register_script(_REPLACE)
+        self._change = client.register_script(_CHANGE)
+        self._keys = [_rows_key(connection_id), _meta_key(connection_id), lease_key(connection_id)]
+        self._channel = channel(connection_id)
+
+    async def replace(self, rows: Mapping[str, Row]) -> int:
+        """Begin a new epoch with exactly these rows; returns its sequence number. Raises Fenced."""
+        self.epoch = secrets.token_hex(6)
+        encoded = {key: _encode(row) for key, row in rows.items()}
+        pairs = [part for pair in encoded.items() for part in pair]
+        arguments = [self._channel, self._token, self.epoch, _join(encoded), *pairs]
+        return self._checked(await self._replace(keys=self._keys, args=arguments))
+
+    async def change(self, rows: Mapping[str, Row], gone: Iterable[str] = ()) -> int:
+        """Publish changed and removed rows; returns the sequence number. Raises Fenced or StateLost."""
+        gone = list(gone)
+        encoded = {key: _encode(row) for key, row in rows.items()}
+        pairs = [part for pair in encoded.items() for part in pair]
+        rest = f'"at":{time.time_ns() // 1_000_000},"rows":{_join(encoded)},"gone":{_encode(gone)}}}'
+        arguments = [self._channel, self._token, self.epoch, rest, str(len(encoded)), *pairs, *gone]
+        return self._checked(await self._change(keys=self._keys, args=arguments))
+
+    async def clear(self, reason: str = SIGNED_OUT) -> None:
+        """Forget every row and tell the browsers goodbye."""
+        await self._client.delete(*self._keys[:2])
+        await self._client.publish(self._channel, bye_message(reason))
+
+    def _checked(self, seq: int) -> int:
+        if seq == -1:
+            raise Fenced
+        if seq == -2:
+            raise StateLost
+        return seq
+
+
+def _encode(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _join(encoded: Mapping[str, str]) -> str:
+    return "{" + ",".join(f"{_encode(key)}:{row}" for key, row in encoded.items()) + "}"
+
+
+def bye_message(reason: str) -> str:
+    """The message that ends every browser socket of a connection."""
+    return f"bye {reason}\n" + _encode({"t": "bye", "reason": reason})
+
+
+@cache
+def client() -> redis.Redis:
+    """This process's synchronous Redis client (its pool survives forks and threads)."""
+    return redis.Redis.from_url(settings.REDIS_URL)
+
+
+def async_client() -> redis.asyncio.Redis:
+    """A new asynchronous client for the running event loop; whoever asks for it closes it."""
+    made: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+    return made
+
+
+def read_snapshot(connection_id: int) -> Snapshot:
+    """The state as it is now, for a first paint."""
+    pipeline = client().pipeline(transaction=True)
+    pipeline.hmget(_meta_key(connection_id), ["epoch", "seq"])
+    pipeline.hgetall(_rows_key(connection_id))
+    return _snapshot(*pipeline.execute())
+
+
+async def aread_snapshot(connection_id: int, wait: float = 2.0) -> Snapshot:
+    """The state as it is now; when the hub has not yet synced, as it is within `wait` seconds (or empty)."""
+    async with async_client() as connection, connection.pubsub() as pubsub:
+        await pubsub.subscribe(channel(connection_id))
+        found = _snapshot(*await _read(connection, connection_id))
+        try:
+            async with asyncio.timeout(wait):
+                while not found.epoch:
+                    await pubsub.get_message(timeout=wait)
+                    found = _snapshot(*await _read(connection, connection_id))
+        except TimeoutError:
+            pass
+        return found
+
+
+async def snapshot_frame(connection: redis.asyncio.Redis, connection_id: int) -> tuple[str, int, str]:
+    """(epoch, seq, frame text) of the state as it is now, made of the encoded rows as they are."""
+    (epoch, seq), encoded = await _read(connection, connection_id)
+    epoch, seq = (epoch or b"").decode(), int(seq or 0)
+    rows = _join({key.decode(): row.decode() for key, row in encoded.items()})
+    return epoch, seq, f'{{"t":"snapshot","epoch":"{epoch}","seq":{seq},"rows":{rows}}}'
+
+
+async def _read(connection: redis.asyncio.Redis, connection_id: int) -> Any:
+    async with connection.pipeline(transaction=True) as pipeline:
+        pipeline.hmget(_meta_key(connection_id), ["epoch", "seq"])
+        pipeline.hgetall(_rows_key(connection_id))
+        return await pipeline.execute()
+
+
+def _snapshot(meta: list[bytes | None], encoded: dict[bytes, bytes]) -> Snapshot:
+    epoch, seq = meta
+    decoded = {key.decode(): msgspec.json.decode(row, type=dict[str, str]) for key, row in encoded.items()}
+    return Snapshot(epoch=(epoch or b"").decode(), seq=int(seq or 0), rows=decoded)
+
+
+def say_bye(connection_id: int, reason: str = SIGNED_OUT) -> None:
+    """Forget a connection's rows and end its browser sockets, whether or not a hub runs."""
+    client().delete(_rows_key(connection_id), _meta_key(connection_id))
+    client().publish(channel(connection_id), bye_message(reason))
+
+
+def publish_line(line_id: int) -> None:
+    """Tell the pages that look at a line's file how the line (OrderLine pk) and its file stand now.
+
+    Call it after the change is committed. Raises redis.RedisError; the database stays the truth in that case.
+    """
+    from trading.models import OrderLine
+
+    line = OrderLine.objects.select_related("file__account", "intent", "contract__product").get(pk=line_id)
+    frame = {"t": "line", "file": str(line.file_id), "line": formatter.line_row(line), **_file_fields(line.file)}
+    client().publish(channel(line.file.account.connection_id), f"line {line.file_id}\n{_encode(frame)}")
+
+
+def lines_frame(file_id: UUID) -> str:
+    """The frame that tells a page all lines of its file, for a (re)connect."""
+    from trading.models import OrderFile
+
+    file = OrderFile.objects.get(pk=file_id)
+    lines = file.lines.select_related("intent", "contract__product")
+    frame = {"t": "lines", "file": str(file_id), **_file_fields(file), "lines": [formatter.line_row(x) for x in lines]}
+    return _encode(frame)
+
+
+def _file_fields(file: OrderFile) -> dict[str, str]:
+    return {"state": file.state, "state_label": file.get_state_display(), "stop_reason": file.stop_reason}
