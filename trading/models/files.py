@@ -39,8 +39,10 @@ class OrderFile(models.Model):
     content = models.TextField(editable=False)
     state = models.CharField(max_length=12, choices=State)
     stop_reason = models.CharField(max_length=255, blank=True)
+    findings = models.JSONField("findings about the whole file", default=list, blank=True)
     uploaded_at = models.DateTimeField(auto_now_add=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    progressed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = OrderFileQuerySet.as_manager()
@@ -63,6 +65,7 @@ class OrderLine(models.Model):
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, null=True, blank=True)
     findings = models.JSONField(default=list, blank=True)
     intent = models.OneToOneField(OrderIntent, on_delete=models.PROTECT, null=True, blank=True, related_name="line")
+    passed_over = models.BooleanField("the trader went on although this line was unknown", default=False)
 
     class Meta:
         ordering = ["number"]

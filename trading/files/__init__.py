@@ -1,0 +1,1 @@
+"""Order files: read, check, preview, execute, report."""

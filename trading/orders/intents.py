@@ -1,0 +1,172 @@
+"""Intents: every order is a row before it is on the wire, and moves only along the table in `states`.
+
+All changes are compare-and-swap: they name the states that they expect, write one IntentTransition in the same
+transaction and raise `version` by one, so `version` counts the transitions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Sum
+from django.utils import timezone
+
+from trading.models import Account, Fill, IntentTransition, Order, OrderIntent
+from trading.orders.spec import OrderSpec
+from trading.orders.states import ALLOWED, UNANSWERED, State, after_report
+
+LONGEST_DETAIL = 255
+
+
+class SourceKeyReused(ValueError):
+    """The same source key came with a different order."""
+
+
+def create(spec: OrderSpec, source_key: str) -> OrderIntent:
+    """The intent of `source_key`, made from `spec` when there is none yet: asking twice makes one order.
+
+    clOrdId is derived from the source key, so that even a database restored from a backup recognises its orders at
+    the broker. Raises SourceKeyReused when the key already belongs to another order, Account.DoesNotExist.
+    """
+    account = Account.objects.get(pk=spec.account_id)
+    terms = {
+        "symbol": spec.symbol,
+        "action": spec.action,
+        "order_qty": spec.order_qty,
+        "order_type": spec.order_type,
+        "price": spec.price,
+        "stop_price": spec.stop_price,
+        "time_in_force": spec.time_in_force,
+        "is_automated": spec.is_automated,
+    }
+    intent, made = OrderIntent.objects.get_or_create(
+        source_key=source_key,
+        defaults={
+            "connection_id": account.connection_id,
+            "account": account,
+            "cl_ord_id": "tp-" + hashlib.sha256(source_key.encode()).hexdigest()[:40],
+            **terms,
+        },
+    )
+    if not made and (
+        intent.account_id != account.pk or any(getattr(intent, name) != value for name, value in terms.items())
+    ):
+        raise SourceKeyReused(f"{source_key} is already the key of another order: {intent}.")
+    return intent
+
+
+def transition(
+    intent_id: int, from_states: Collection[State], to_state: State, detail: str = "", **fields: Any
+) -> bool:
+    """Move an intent to `to_state` if it is in one of `from_states`, setting `fields` on the way; False if it is not.
+
+    Raises ValueError for a step that the table does not know.
+    """
+    for state in from_states:
+        if to_state not in ALLOWED[state]:
+            raise ValueError(f"An intent cannot go from {state} to {to_state}.")
+    with transaction.atomic():
+        intent = OrderIntent.objects.select_for_update().filter(pk=intent_id, state__in=from_states).first()
+        return intent is not None and _step(intent, to_state, detail, fields)
+
+
+def claim(intent_id: int) -> bool:
+    """Take an intent for sending; exactly one caller gets True until it is proven that nothing was sent."""
+    return transition(intent_id, {State.CREATED}, State.SUBMITTING)
+
+
+def observe_order(
+    connection_id: int,
+    order_id: int,
+    status: str,
+    filled_qty: int = 0,
+    average_price: Decimal | None = None,
+    reason: str = "",
+) -> list[int]:
+    """Take the broker's report of an order: its ordStatus, contracts filled so far, their average price in points.
+
+    Returns the ids of the intents that changed. Reports may come late, twice or in any order: the state never moves
+    backwards and the filled quantity never shrinks.
+    """
+    # Most orders of a trader were not placed here: do not take the database's write lock for those.
+    ours = list(
+        OrderIntent.objects.filter(connection_id=connection_id, order_id_at_broker=order_id).values_list(
+            "pk", flat=True
+        )
+    )
+    return [pk for pk in ours if _report(pk, status, filled_qty, average_price, reason)]
+
+
+def observe_command(connection_id: int, cl_ord_id: str, order_id: int) -> list[int]:
+    """Take the broker's record of a command: it names the order that our clOrdId became.
+
+    Resolves `submitting` and `unknown`, and catches up with what the journal already has of that order.
+    Returns the ids of the intents that changed.
+    """
+    waiting = OrderIntent.objects.filter(connection_id=connection_id, cl_ord_id=cl_ord_id, state__in=UNANSWERED)
+    return [
+        pk for pk in list(waiting.values_list("pk", flat=True)) if accept(pk, order_id, "seen in Tradovate's records")
+    ]
+
+
+def accept(intent_id: int, order_id: int, detail: str = "") -> bool:
+    """The broker has taken the order under `order_id`; False when the intent had been answered before."""
+    taken = transition(intent_id, UNANSWERED, State.ACCEPTED, detail, order_id_at_broker=order_id, reason="")
+    if taken:
+        _catch_up(intent_id, order_id)
+    return taken
+
+
+def give_up_waiting(sent_before: dt.datetime) -> list[int]:
+    """Turn `submitting` intents that were claimed before that moment to `unknown`; whoever sent them is gone."""
+    stale = OrderIntent.objects.filter(state=State.SUBMITTING, changed_at__lt=sent_before).values_list("pk", flat=True)
+    words = "The portal was interrupted while sending. Tradovate may have the order: it will not be sent again."
+    return [pk for pk in list(stale) if transition(pk, {State.SUBMITTING}, State.UNKNOWN, words, reason=words)]
+
+
+def _catch_up(intent_id: int, order_id: int) -> None:
+    """Apply what the journal wrote before the intent knew its order id; the journal looks here after it has written."""
+    intent = OrderIntent.objects.get(pk=intent_id)
+    order = Order.objects.filter(connection_id=intent.connection_id, tradovate_id=order_id).first()
+    if order is None:
+        return
+    fills = Fill.objects.filter(connection_id=intent.connection_id, order_id_at_broker=order_id, active=True)
+    sums = fills.aggregate(qty=Sum("qty"), value=Sum(F("qty") * F("price")))
+    qty, value = sums["qty"] or 0, sums["value"]
+    average = Decimal(value) / qty if qty else None
+    _report(intent_id, order.status, qty, average, order.reject_reason)
+
+
+def _report(intent_id: int, status: str, filled_qty: int, average_price: Decimal | None, reason: str) -> bool:
+    with transaction.atomic():
+        intent = OrderIntent.objects.select_for_update().get(pk=intent_id)
+        current = State(intent.state)
+        if current not in ALLOWED[current] and current not in UNANSWERED:
+            return False
+        after = after_report(current, status)
+        fields: dict[str, Any] = {}
+        if filled_qty > intent.filled_qty or (filled_qty == intent.filled_qty > 0 and intent.average_price is None):
+            fields = {"filled_qty": filled_qty, "average_price": average_price}
+        if reason and not intent.reason and after in {State.REJECTED, State.CANCELLED, State.EXPIRED}:
+            fields["reason"] = reason[:LONGEST_DETAIL]
+        if after == current and not fields:
+            return False
+        detail = f"{status}, {max(filled_qty, intent.filled_qty)} of {intent.order_qty} filled"
+        return after in ALLOWED[current] and _step(intent, after, detail, fields)
+
+
+def _step(intent: OrderIntent, to_state: State, detail: str, fields: dict[str, Any]) -> bool:
+    """Write one step of a row that the caller has locked; the version is compared once more, lock or no lock."""
+    swapped = OrderIntent.objects.filter(pk=intent.pk, version=intent.version).update(
+        state=to_state, version=intent.version + 1, changed_at=timezone.now(), **fields
+    )
+    if swapped:
+        IntentTransition.objects.create(
+            intent=intent, from_state=intent.state, to_state=to_state, detail=detail[:LONGEST_DETAIL]
+        )
+    return bool(swapped)
