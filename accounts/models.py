@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NoReturn
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+
+from accounts import crypto
+from accounts.tokens import Tokens
+from trading.tradovate import hosts as wire_hosts
 
 
 class Environment(models.TextChoices):
@@ -14,15 +22,33 @@ class Environment(models.TextChoices):
     DEMO = "demo", "DEMO"
     SIM = "sim", "SIM"
 
+    @property
+    def realm(self) -> str:
+        """Whose user ids these are: Tradovate's, the same in LIVE and DEMO, or the simulator's own."""
+        return "sim" if self is Environment.SIM else "tradovate"
+
 
 class User(AbstractUser):
-    """A trader, who signs in through Tradovate and has no password here, or a member of staff, who has one."""
+    """A trader, who signs in through Tradovate and has no password here, or a member of staff, who has one.
+
+    A trader's username is "tradovate:ID" or "sim:ID". The colon keeps traders apart from staff: the validator of
+    usernames, which createsuperuser and the admin obey, does not allow it.
+    """
+
+    @property
+    def display_name(self) -> str:
+        """What to call this person on a page."""
+        return self.get_full_name() or self.username
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
     def authorised(self) -> ConnectionQuerySet:
         """Those that hold tokens: signed in and not signed out since."""
         return self.exclude(sealed_tokens="")
+
+    def visible_to(self, user: User) -> ConnectionQuerySet:
+        """The user's own."""
+        return self.filter(user=user)
 
 
 class Connection(models.Model):
@@ -41,6 +67,7 @@ class Connection(models.Model):
     signed_in_at = models.DateTimeField(null=True, blank=True)
     renewed_at = models.DateTimeField(null=True, blank=True)
     renewing_until = models.DateTimeField(null=True, blank=True, editable=False)
+    renew_after = models.DateTimeField("next renewal not before", null=True, blank=True, editable=False)
     renewal_error = models.CharField(max_length=255, blank=True)
 
     objects = ConnectionQuerySet.as_manager()
@@ -57,6 +84,62 @@ class Connection(models.Model):
     @property
     def is_authorised(self) -> bool:
         return bool(self.sealed_tokens)
+
+    @property
+    def hosts(self) -> wire_hosts.Hosts:
+        """Where this connection's requests go: the environment's hosts, moved to what the last auth reply named."""
+        environment = wire_hosts.Environment(self.environment)
+        return wire_hosts.Hosts.default(environment, settings.SIMULATOR_URL).moved(self.api_hosts, environment)
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """The tokens, or None when signed out. Raises crypto.CannotDecrypt."""
+        if not self.sealed_tokens:
+            return None
+        return Tokens.decode(crypto.open_sealed(self.sealed_tokens, self._owner))
+
+    def seal(self, tokens: Tokens) -> str:
+        """`tokens` encrypted for this person, environment and Tradovate user, and for no other."""
+        return crypto.seal(tokens.encode(), self._owner)
+
+    @property
+    def _owner(self) -> str:
+        return f"connection-tokens/{self.user_id}/{self.environment}/{self.tradovate_user_id}"
+
+    def store_tokens(
+        self,
+        tokens: Tokens,
+        access_expires_at: datetime,
+        refresh_expires_at: datetime | None = None,
+        api_hosts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep the tokens of a new sign-in, forget what older ones had come to, and save. Times are aware."""
+        self.sealed_tokens = self.seal(tokens)
+        self.access_token_expires_at = access_expires_at
+        self.refresh_token_expires_at = refresh_expires_at
+        self.api_hosts = dict(api_hosts or {})
+        self.renewing_until = self.renew_after = None
+        self.renewal_error = ""
+        self.save()
+
+    def forget_tokens(self) -> None:
+        """Wipe the tokens and all that only they gave meaning to, and save."""
+        self.sealed_tokens = ""
+        self.access_token_expires_at = self.refresh_token_expires_at = None
+        self.renewing_until = self.renew_after = None
+        self.renewal_error = ""
+        self.api_hosts = {}
+        self.save(
+            update_fields=[
+                "sealed_tokens",
+                "access_token_expires_at",
+                "refresh_token_expires_at",
+                "renewing_until",
+                "renew_after",
+                "renewal_error",
+                "api_hosts",
+            ]
+        )
 
 
 class AuditEvent(models.Model):
@@ -81,3 +164,15 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M:%S}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            _refuse()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise TypeError("The audit trail is append-only.")

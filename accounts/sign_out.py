@@ -1,0 +1,28 @@
+"""The journey out: tokens wiped, every session of this person ended, the floors above told."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import AuditEvent, User
+from accounts.signals import announce, connection_closed
+
+
+def sign_out(user: User, *, ip_address: str | None = None) -> int:
+    """Sign a trader out everywhere, in one transaction; returns how many connections that closed.
+
+    Every environment's tokens are gone from the database and `connection_closed` is sent after commit. A member of
+    staff has no connections: for them nothing happens here, their own session is the view's to end.
+    """
+    with transaction.atomic():
+        connections = list(user.connections.authorised())
+        for connection in connections:
+            connection.forget_tokens()
+            audit.record(AuditEvent.Kind.SIGNED_OUT, connection=connection, ip_address=ip_address)
+            announce(connection_closed, connection)
+        if not user.has_usable_password():
+            # Sessions are bound to a hash of the password field (SESSION_AUTH_HASH), so new noise there ends them all.
+            user.set_unusable_password()
+            user.save(update_fields=["password"])
+    return len(connections)

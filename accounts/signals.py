@@ -1,0 +1,20 @@
+"""What the floors above may listen to. Both signals are sent once the change is committed, with the Connection."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.dispatch import Signal
+
+if TYPE_CHECKING:
+    from accounts.models import Connection
+
+connection_opened = Signal()
+connection_closed = Signal()
+
+
+def announce(signal: Signal, connection: Connection) -> None:
+    """Send `signal` after commit; a receiver that fails is logged and does not undo a sign-in or a sign-out."""
+    transaction.on_commit(partial(signal.send, sender=type(connection), connection=connection), robust=True)
