@@ -1,0 +1,163 @@
+"""The way out: an intent becomes one POST to Tradovate, never two, and the answer becomes the intent's state.
+
+What each failure proves is sorted by trading.tradovate.errors:
+
+    accepted    Tradovate gave an order id
+    rejected    Tradovate refused, and says why
+    unknown     it was sent and no usable answer came: nobody sends it again
+    created     it certainly had no effect (CannotSend is raised): the owner of the intent may try later
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from accounts import renewal
+from accounts.models import Connection
+from trading.models import OrderIntent
+from trading.orders import intents
+from trading.orders.states import UNANSWERED, State
+from trading.tradovate.client import Tradovate
+from trading.tradovate.entities import PlaceOrder
+from trading.tradovate.errors import (
+    ApiError,
+    NotAuthorized,
+    NotFound,
+    NotSent,
+    OrderRejected,
+    PenaltyImposed,
+    RateLimited,
+    TradovateError,
+)
+
+logger = logging.getLogger(__name__)
+
+# Seconds that an answer may take. Far below the time after which `submitting` is taken for abandoned.
+TIMEOUT: Final = 10.0
+_REFUSED: Final = (OrderRejected, ApiError, NotFound)
+_NO_EFFECT: Final = (NotSent, NotAuthorized, RateLimited, PenaltyImposed)
+_UNKNOWN: Final = "No usable answer came. Tradovate may have the order: it will not be sent again."
+
+
+class CannotSend(Exception):
+    """Nothing was sent and the intent still waits; the text says why, to the trader."""
+
+
+class SignInNeeded(CannotSend):
+    """Tradovate does not accept the trader's access any more: only signing in again helps."""
+
+
+class Session:
+    """Sends the intents of one connection over one warm connection to Tradovate.
+
+    For threads without a running event loop (Celery tasks, sync views): the requests run in a loop of its own.
+    Use as a context manager.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._token = ""
+        self._runner = asyncio.Runner()
+        self._client = Tradovate(connection.hosts, self._current_token, timeout=TIMEOUT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._runner.run(self._client.aclose())
+        finally:
+            self._runner.close()
+
+    async def _current_token(self) -> str:
+        return self._token
+
+    def submit(self, intent_id: int, claim: Callable[[int], bool] = intents.claim) -> State:
+        """Send one intent if `claim` takes it (created -> submitting, committed); return its state afterwards.
+
+        An intent that was claimed before is left as it is: its present state is returned.
+        Raises CannotSend or SignInNeeded, with nothing sent and the intent waiting as before.
+        """
+        intent = OrderIntent.objects.select_related("account").get(pk=intent_id, connection=self._connection)
+        order = _message(intent)
+        # Whatever may fail without the broker comes before the claim: from there to the POST nothing can.
+        self._token = self._fresh_token()
+        if not claim(intent_id):
+            return _state(intent_id)
+        self._post(intent_id, order)
+        return _state(intent_id)
+
+    def _fresh_token(self) -> str:
+        try:
+            return renewal.access_token(self._connection.pk)
+        except renewal.NoToken as error:
+            raise SignInNeeded(str(error) or "Sign in with Tradovate again.") from error
+
+    def _post(self, intent_id: int, order: PlaceOrder) -> None:
+        try:
+            result = self._runner.run(self._client.order.place(order))
+        except _REFUSED as refusal:
+            _refuse(intent_id, str(refusal))
+        except _NO_EFFECT as failure:
+            self._release(intent_id, failure)
+        except BaseException as failure:
+            # Also a worker's time limit or Ctrl-C: from here on the order may be at the broker.
+            _doubt(intent_id, failure)
+            if not isinstance(failure, TradovateError):
+                raise
+        else:
+            intents.accept(intent_id, result.order_id)
+
+    def _release(self, intent_id: int, failure: Exception) -> None:
+        words = str(failure)
+        if not intents.transition(intent_id, {State.SUBMITTING}, State.CREATED, words):
+            # The wait was given up meanwhile and somebody may have been told "unknown": now it is certain.
+            intents.transition(intent_id, {State.UNKNOWN}, State.REJECTED, words, reason=f"Never sent: {words}"[:255])
+        if isinstance(failure, NotAuthorized):
+            raise SignInNeeded("Tradovate does not accept your sign-in any more. Sign in again.") from failure
+        raise CannotSend(words) from failure
+
+
+def submit(intent_id: int) -> State:
+    """Send one intent over a connection of its own: see Session.submit."""
+    intent = OrderIntent.objects.select_related("connection").get(pk=intent_id)
+    with Session(intent.connection) as session:
+        return session.submit(intent_id)
+
+
+def _message(intent: OrderIntent) -> PlaceOrder:
+    """order/placeorder for an intent (openapi.json, PlaceOrder)."""
+    return PlaceOrder(
+        account_id=intent.account.tradovate_id,
+        account_spec=intent.account.name,
+        cl_ord_id=intent.cl_ord_id,
+        action=intent.action,
+        symbol=intent.symbol,
+        order_qty=intent.order_qty,
+        order_type=intent.order_type,
+        price=intent.price,
+        stop_price=intent.stop_price,
+        time_in_force=intent.time_in_force,
+        is_automated=intent.is_automated,
+    )
+
+
+def _refuse(intent_id: int, words: str) -> None:
+    # `accepted` too: the stream may have shown the command of an order that the reply then refuses.
+    intents.transition(intent_id, {*UNANSWERED, State.ACCEPTED}, State.REJECTED, words, reason=words[:255])
+
+
+def _doubt(intent_id: int, failure: BaseException) -> None:
+    logger.warning("Intent %s: outcome unknown (%s)", intent_id, type(failure).__name__)
+    words = f"{failure} {_UNKNOWN}" if isinstance(failure, TradovateError) else _UNKNOWN
+    intents.transition(intent_id, {State.SUBMITTING}, State.UNKNOWN, words, reason=words[:255])
+
+
+def _state(intent_id: int) -> State:
+    return State(OrderIntent.objects.values_list("state", flat=True).get(pk=intent_id))
