@@ -1,0 +1,25 @@
+"""The Tradovate wire: REST, sockets, frames and entities as a plain async library.
+
+`Tradovate` is REST with a token, `UserSocket` mirrors a user, `MarketSocket` brings quotes; `Hosts` says where they
+go and `errors` what a failure proves. Nothing here knows of Django or of the portal, reconnects by itself, or sends
+an order twice.
+"""
+
+from .client import Tradovate
+from .hosts import Environment, Hosts
+from .market import MarketSocket, QuoteSubscription
+from .socket import UserSocket
+from .tokens import refresh, request_access_token
+from .transport import new_http
+
+__all__ = [
+    "Environment",
+    "Hosts",
+    "MarketSocket",
+    "QuoteSubscription",
+    "Tradovate",
+    "UserSocket",
+    "new_http",
+    "refresh",
+    "request_access_token",
+]

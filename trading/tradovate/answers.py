@@ -1,0 +1,144 @@
+"""One pure function for REST and sockets alike: a status and a body become a value, or the right error.
+
+Tradovate reports failures in four ways (official Conventions text, Error Handling; official Access text, Time
+Penalty): HTTP statuses, `errorText` in a 200, `failureReason` in a 200, and a penalty ticket in a 200.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from .entities.codec import Undecodable, decode, decode_plain
+from .entities.vocabulary import FailureReason
+from .errors import (
+    ApiError,
+    BadReply,
+    HostMoved,
+    NotAuthorized,
+    NotFound,
+    OrderRejected,
+    OutcomeUnknown,
+    PenaltyImposed,
+    RateLimited,
+    TradovateError,
+)
+
+T = TypeVar("T")
+
+_MAX_TEXT = 500
+_BLOCKED = (429, 423)
+
+
+class _Trouble(msgspec.Struct, rename="camel"):
+    """The fields by which a 200 says no; untyped, so that an odd value in one does not hide another."""
+
+    error_text: Any = None
+    failure_reason: Any = None
+    failure_text: Any = None
+    p_ticket: Any = msgspec.field(default=None, name="p-ticket")
+    p_time: Any = msgspec.field(default=None, name="p-time")
+    p_captcha: Any = msgspec.field(default=None, name="p-captcha")
+
+
+_trouble = msgspec.json.Decoder(_Trouble)
+
+
+def read(status: int, body: bytes, kind: type[T], *, retry_after: float | None = None) -> T:
+    """Return the body of an answer as `kind`; raise the error that the answer amounts to.
+
+    `status` is an HTTP status, also that of a socket response. Raises any TradovateError but the socket ones.
+    """
+    check(status, body, retry_after=retry_after)
+    if body.strip() in (b"", b"null"):
+        raise BadReply("Tradovate answered with nothing where data was due.")
+    try:
+        return decode(body, kind)
+    except Undecodable as error:
+        raise BadReply(f"Tradovate's answer cannot be read: {error}.") from None
+
+
+def read_plain(status: int, body: bytes, *, retry_after: float | None = None) -> Any:
+    """As `read`, into dicts and lists (numbers with a point as Decimal); an empty body is None."""
+    check(status, body, retry_after=retry_after)
+    if not body.strip():
+        return None
+    try:
+        return decode_plain(body)
+    except Undecodable as error:
+        raise BadReply(f"Tradovate's answer cannot be read: {error}.") from None
+
+
+def check(status: int, body: bytes, *, retry_after: float | None = None) -> None:
+    """Raise what an answer amounts to if it is a failure; return if it is a success."""
+    trouble = _read_trouble(body)
+    if trouble is not None and trouble.p_ticket is not None:
+        raise PenaltyImposed(str(trouble.p_ticket), _seconds(trouble.p_time), trouble.p_captcha is True)
+    if not 200 <= status < 300:
+        raise _by_status(status, _text(body, trouble), retry_after)
+    if trouble is None:
+        return
+    if trouble.failure_reason not in (None, "", FailureReason.SUCCESS) or trouble.failure_text:
+        reason = str(trouble.failure_reason or FailureReason.UNKNOWN_REASON)
+        raise OrderRejected(reason, _shortened(str(trouble.failure_text or "")))
+    if trouble.error_text:
+        raise _by_text(_shortened(str(trouble.error_text)))
+
+
+def _read_trouble(body: bytes) -> _Trouble | None:
+    if not body.lstrip().startswith(b"{"):
+        return None
+    try:
+        return _trouble.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        # Not a failure we know: whoever reads the body as data says what is wrong with it.
+        return None
+
+
+def _by_status(status: int, text: str, retry_after: float | None) -> TradovateError:
+    if status in (401, 403):
+        return NotAuthorized("Tradovate does not accept this session for that. Sign in again if it persists.")
+    if status == 404:
+        return NotFound(f"Tradovate does not know this: {text}" if text else "Tradovate does not know this.")
+    if status in _BLOCKED:
+        return RateLimited(retry_after)
+    if status == 421 or 300 <= status < 400:
+        return HostMoved("Tradovate serves this session on another host; the connection has to be renewed.")
+    if status >= 500 or status == 408 or status < 200:
+        return OutcomeUnknown(f"Tradovate had a problem of its own (status {status}); what it did is not known.")
+    return ApiError(text, status)
+
+
+def _by_text(text: str) -> TradovateError:
+    if "access is denied" in text.lower():
+        return NotAuthorized("Tradovate denies access. Sign in again if it persists.")
+    return ApiError(text)
+
+
+def _text(body: bytes, trouble: _Trouble | None) -> str:
+    """Return what a refusal says: its errorText, or its body when that is a JSON string or short plain text."""
+    if trouble is not None:
+        return _shortened(str(trouble.error_text or trouble.failure_text or ""))
+    text = body.strip()
+    if text.startswith(b'"'):
+        try:
+            return _shortened(str(decode_plain(text)))
+        except Undecodable:
+            return ""
+    # A proxy's page of HTML tells a trader nothing.
+    return "" if text[:1] in (b"<", b"[", b"{") else _shortened(text.decode("utf-8", "replace"))
+
+
+def _seconds(value: object) -> int:
+    """Return a penalty's length; one hour, the longest documented, when it cannot be read."""
+    if isinstance(value, int | float | str):
+        try:
+            return max(0, int(float(value)))
+        except (ValueError, OverflowError):
+            pass
+    return 3600
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"

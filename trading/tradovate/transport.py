@@ -1,0 +1,176 @@
+"""The REST side of the wire: one warm connection pool, and every failure sorted by what it proves.
+
+Nothing is ever sent twice from here. The one exception proves itself: a 307 says that the host did not handle the
+request and names another; it is followed once, to a host of the same domain only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from . import answers
+from .entities.codec import encode
+from .errors import BadReply, HostMoved, NotAuthorized, NotSent, OutcomeUnknown
+from .frames import encode_query
+from .hosts import Hosts, is_loopback, redirect_target
+
+T = TypeVar("T")
+TokenSource = str | Callable[[], Awaitable[str]]
+
+_LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=20, keepalive_expiry=30)
+_CONNECT_TIMEOUT = 5.0
+
+
+def new_http(hosts: Hosts, timeout: float = 10.0) -> httpx.AsyncClient:
+    """Return a connection pool for these hosts; `timeout` is seconds of silence while sending or reading.
+
+    Share one per process: `Tradovate(..., http=...)` then costs no handshake. Proxies of the environment are used,
+    except towards the simulator.
+    """
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
+        limits=_LIMITS,
+        follow_redirects=False,
+        headers={"Accept": "application/json"},
+        trust_env=not is_loopback(urlsplit(hosts.rest).hostname or ""),
+    )
+
+
+class Transport:
+    """Sends one request at a time over a pool and returns the answer's body, or raises what its absence means."""
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        token: TokenSource | None,
+        *,
+        http: httpx.AsyncClient | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self.hosts = hosts
+        self._token = token
+        self._timeout = timeout
+        self._own_http = http is None
+        self._http = http or new_http(hosts, timeout)
+
+    def __repr__(self) -> str:
+        return f"<Transport to {self.hosts.rest}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the pool was passed in."""
+        if self._own_http:
+            await self._http.aclose()
+
+    async def get(self, path: str, kind: type[T], query: Mapping[str, object] | None = None) -> T:
+        """GET `path` of the REST host ("order/list") and return the body as `kind`. Raises TradovateError."""
+        return self._read(await self._send("GET", self._url(path), query=query), kind)
+
+    async def post(self, path: str, kind: type[T], body: object) -> T:
+        """POST `body` (a struct or mapping) as JSON to `path` of the REST host. Raises TradovateError."""
+        return self._read(await self._send("POST", self._url(path), content=_json(body)), kind)
+
+    async def auth(self, path: str, kind: type[T], *, body: object = None) -> T:
+        """Ask the auth host ("/v1/auth/me"): GET, or POST when there is a body. Raises TradovateError."""
+        url = self.hosts.auth + path
+        if body is None:
+            return self._read(await self._send("GET", url), kind)
+        return self._read(await self._send("POST", url, content=_json(body)), kind)
+
+    async def form(self, path: str, fields: Mapping[str, str]) -> tuple[int, bytes]:
+        """POST a form to the auth host without a token; return status and body. Raises NotSent, OutcomeUnknown."""
+        reply = await self._once("POST", self.hosts.auth + path, {}, data=dict(fields))
+        return reply.status_code, reply.content
+
+    def _url(self, path: str) -> str:
+        return f"{self.hosts.rest}/{path.lower()}"
+
+    async def _send(
+        self, method: str, url: str, *, query: Mapping[str, object] | None = None, content: bytes | None = None
+    ) -> httpx.Response:
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {await self._access_token()}"
+        if query:
+            url = f"{url}?{encode_query(query)}"
+        reply = await self._once(method, url, headers, content=content)
+        if reply.status_code == 307:
+            moved = self._follow(url, reply.headers.get("Location", ""))
+            reply = await self._once(method, moved, headers, content=content)
+        return reply
+
+    async def _access_token(self) -> str:
+        token = self._token if isinstance(self._token, str) else await self._token() if self._token else ""
+        # A token that cannot be a header would otherwise end up in the text of an exception.
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise NotAuthorized("There is no usable access token. Sign in again.")
+        return token
+
+    async def _once(self, method: str, url: str, headers: dict[str, str], **sent: Any) -> httpx.Response:
+        try:
+            # httpx limits each read; this limits the whole exchange, so that a dripping answer ends too.
+            async with asyncio.timeout(self._timeout * 2 + _CONNECT_TIMEOUT):
+                return await self._http.request(method, url, headers=headers, follow_redirects=False, **sent)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            raise NotSent(f"Tradovate cannot be reached ({_name(error)}); nothing was sent.") from error
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
+            raise NotSent(f"The request could not be made ({_name(error)}); nothing was sent.") from None
+        except TimeoutError as error:
+            raise OutcomeUnknown("Tradovate did not finish its answer in time.") from error
+        except httpx.TimeoutException as error:
+            raise OutcomeUnknown(f"Tradovate did not answer in time ({_name(error)}).") from error
+        except httpx.DecodingError as error:
+            raise BadReply("Tradovate's answer cannot be unpacked.") from error
+        except httpx.HTTPError as error:
+            raise OutcomeUnknown(f"The connection broke before Tradovate's answer ({_name(error)}).") from error
+
+    def _follow(self, url: str, location: str) -> str:
+        """Return `url` on the host that Tradovate moved us to, and remember it. Raises HostMoved if not allowed."""
+        target = redirect_target(url, location)
+        old = _base(url)
+        if target is None or target == old:
+            raise HostMoved("Tradovate named another host that cannot be trusted; sign in again.")
+        if _base(self.hosts.rest) == old:
+            self.hosts = replace(self.hosts, rest=target + self.hosts.rest.removeprefix(old))
+        if self.hosts.auth == old:
+            self.hosts = replace(self.hosts, auth=target)
+        return target + url.removeprefix(old)
+
+    @staticmethod
+    def _read(reply: httpx.Response, kind: type[T]) -> T:
+        return answers.read(reply.status_code, reply.content, kind, retry_after=_retry_after(reply))
+
+
+def _json(body: object) -> bytes:
+    return encode(body)
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _retry_after(reply: httpx.Response) -> float | None:
+    try:
+        seconds = float(reply.headers["Retry-After"])
+    except (KeyError, ValueError):
+        return None
+    return seconds if 0 <= seconds < 86_400 else None
