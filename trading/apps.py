@@ -3,3 +3,10 @@ from django.apps import AppConfig
 
 class TradingConfig(AppConfig):
     name = "trading"
+
+    def ready(self) -> None:
+        from accounts import signals
+        from trading.sync import doorbell
+
+        signals.connection_opened.connect(doorbell.on_opened, dispatch_uid="sync opens")
+        signals.connection_closed.connect(doorbell.on_closed, dispatch_uid="sync closes")

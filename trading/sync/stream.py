@@ -157,7 +157,12 @@ def _join(encoded: Mapping[str, str]) -> str:
 
 def bye_message(reason: str) -> str:
     """The message that ends every browser socket of a connection."""
-    return f"bye {reason}\n" + _encode({"t": "bye", "reason": reason})
+    return f"bye {reason}\n{bye_frame(reason)}"
+
+
+def bye_frame(reason: str) -> str:
+    """The last frame that a browser gets."""
+    return _encode({"t": "bye", "reason": reason})
 
 
 @cache
@@ -166,9 +171,9 @@ def client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL)
 
 
-def async_client() -> redis.asyncio.Redis:
+def async_client(**options: Any) -> redis.asyncio.Redis:
     """A new asynchronous client for the running event loop; whoever asks for it closes it."""
-    made: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+    made: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL, **options)
     return made
 
 

@@ -1,0 +1,207 @@
+"""The browser's end of the stream: one socket per open page, which gets a snapshot, then deltas.
+
+Nothing here touches the database once the socket is accepted, except a look every 30 s whether the session still
+holds; and no message hops to a thread. What a browser must have checked before it gets a frame: its Origin is exactly
+ours, it has a session, a Tradovate connection of its own and, for an order file, that the file is its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.db import connections as database_connections
+from django.http.request import split_domain_port, validate_host
+from django.utils.crypto import constant_time_compare
+from redis.exceptions import RedisError
+
+from accounts.models import Connection
+from trading.models import OrderFile
+from trading.sync import stream
+from trading.sync.relay import Bye, Outbox, Relay, relay
+
+log = logging.getLogger(__name__)
+
+SIGNED_OUT = 4401
+NOT_FOUND = 4404
+TOO_MANY = 4429
+
+CHECK_EVERY = 30.0  # seconds between looks whether the session still holds
+REDIS_RETRY = 0.5  # seconds between attempts to read a snapshot while Redis is away
+
+_RESYNC = '"resync"'
+_sockets_of_user: Counter[int] = Counter()
+
+
+class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
+    """/ws/desk/, optionally with ?file=UUID for the lines of an order file."""
+
+    def __init__(self, check_every: float = CHECK_EVERY) -> None:
+        self._check_every = check_every
+        self._user_id: int | None = None
+        self._outbox: Outbox | None = None
+        self._relay: Relay | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._checker: asyncio.Task[None] | None = None
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Handle one ASGI event. Channels' own dispatch goes through a thread for each."""
+        match message["type"]:
+            case "websocket.connect":
+                await self._connect()
+            case "websocket.receive":
+                if self._outbox is not None and _RESYNC in (message.get("text") or ""):
+                    self._outbox.make_stale()
+            case "websocket.disconnect":
+                await self._leave()
+                raise StopConsumer
+
+    async def _connect(self) -> None:
+        if not origin_is_ours(self.scope):
+            await self.send({"type": "websocket.close"})
+            return
+        # The session's user was loaded by the auth middleware; only then can a page be told why it is refused.
+        await self.send({"type": "websocket.accept"})
+        file = parse_qs(self.scope["query_string"].decode("latin-1")).get("file", [""])[0]
+        user_id = self.scope["user"].pk
+        connection_id = await _in_thread(connection_of, user_id) if user_id else None
+        if connection_id is None:
+            await self._refuse(SIGNED_OUT, stream.SIGNED_OUT)
+        elif file and not await _in_thread(owns_file, connection_id, file):
+            await self._refuse(NOT_FOUND)
+        elif _sockets_of_user[user_id] >= settings.DESK_SOCKETS_PER_USER:
+            await self._refuse(TOO_MANY)
+        else:
+            _sockets_of_user[user_id] += 1
+            self._user_id = user_id
+            self._outbox = Outbox(connection_id, file)
+            self._relay = relay()
+            self._writer = asyncio.create_task(self._write(self._relay, self._outbox))
+            self._checker = asyncio.create_task(self._check(self._outbox))
+
+    async def _refuse(self, code: int, reason: str = "") -> None:
+        if reason:
+            await self._say(stream.bye_frame(reason))
+        await self.send({"type": "websocket.close", "code": code})
+
+    async def _leave(self) -> None:
+        tasks = [task for task in (self._writer, self._checker) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._outbox is not None and self._relay is not None:
+            await self._relay.leave(self._outbox)
+            self._outbox = None
+        if self._user_id is not None:
+            _sockets_of_user[self._user_id] -= 1
+            if not _sockets_of_user[self._user_id]:
+                del _sockets_of_user[self._user_id]
+            self._user_id = None
+
+    async def _write(self, source: Relay, outbox: Outbox) -> None:
+        """Send what the outbox gives, as fast as this browser takes it."""
+        try:
+            await source.join(outbox)
+            while True:
+                frame = await outbox.get()
+                if frame is None:
+                    await self._write_state(source, outbox)
+                else:
+                    await self._say(frame)
+        except Bye as bye:
+            # The browser may be gone already.
+            with contextlib.suppress(OSError, RuntimeError):
+                await self._say(bye.frame)
+                await self.send({"type": "websocket.close", "code": SIGNED_OUT})
+        except (OSError, RuntimeError):
+            log.debug("A browser went away while it was being told something.")
+
+    async def _write_state(self, source: Relay, outbox: Outbox) -> None:
+        """Send the state of now: the snapshot, and the lines of the file that is looked at."""
+        outbox.begin()
+        try:
+            epoch, seq, frame = await source.snapshot(outbox.connection_id)
+        except (RedisError, OSError):
+            outbox.make_stale()
+            await asyncio.sleep(REDIS_RETRY)
+            return
+        outbox.continue_from(epoch, seq)
+        await self._say(frame)
+        if outbox.file:
+            await self._say(await _in_thread(stream.lines_frame, UUID(outbox.file)))
+
+    async def _check(self, outbox: Outbox) -> None:
+        """End the socket when its session has ended or its connection is no longer this user's."""
+        while True:
+            await asyncio.sleep(self._check_every)
+            if not await _in_thread(still_allowed, self.scope["session"].session_key, outbox.connection_id):
+                outbox.end(Bye(stream.SIGNED_OUT, stream.bye_frame(stream.SIGNED_OUT)))
+                return
+
+    async def _say(self, text: str) -> None:
+        await self.send({"type": "websocket.send", "text": text})
+
+
+def origin_is_ours(scope: dict[str, Any]) -> bool:
+    """Whether a handshake comes from a page of ours: scheme, host and port of Origin are those of this request."""
+    headers = dict(scope["headers"])
+    origin = headers.get(b"origin", b"").decode("latin-1").lower()
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    domain, _ = split_domain_port(host)
+    if not origin or not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
+        return False
+    secure = settings.HTTPS or scope.get("scheme") == "wss"
+    return origin == f"{'https' if secure else 'http'}://{host}"
+
+
+def connection_of(user_id: int) -> int | None:
+    """The connection whose desk this user sees: the authorised one that was signed in to last."""
+    mine = Connection.objects.authorised().filter(user_id=user_id)
+    return mine.order_by("-signed_in_at", "-pk").values_list("pk", flat=True).first()
+
+
+def owns_file(connection_id: int, file: str) -> bool:
+    """Whether `file` is the id of an order file of one of the connection's accounts."""
+    try:
+        file_id = UUID(file)
+    except ValueError:
+        return False
+    return str(file_id) == file and OrderFile.objects.filter(pk=file_id, account__connection=connection_id).exists()
+
+
+def still_allowed(session_key: str | None, connection_id: int) -> bool:
+    """Whether the session still is its user's, and that user still the authorised owner of the connection."""
+    if not session_key:
+        return False
+    session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return False
+    user = get_user_model()._default_manager.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return False
+    return Connection.objects.authorised().filter(pk=connection_id, user_id=user.pk).exists()
+
+
+async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a function that uses the database in a thread of its own, so that nobody queues behind it."""
+
+    def run() -> Any:
+        try:
+            return function(*arguments)
+        finally:
+            database_connections.close_all()
+
+    call: Callable[[], Awaitable[Any]] = sync_to_async(run, thread_sensitive=False)
+    return await call()

@@ -1,0 +1,49 @@
+"""Which hub owns a connection: a Redis key with an end, held by whoever set it first and keeps renewing it.
+
+The key's value is the owner's token; every write to the stream is refused with another one (stream.py), so an owner
+that was paused for too long cannot write over its successor.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import redis.asyncio
+
+from trading.sync.stream import lease_key
+
+LASTS = 6.0  # seconds
+RENEW_EVERY = 2.0
+
+# An owner whose key Redis lost (a restart) takes it back unless somebody else was faster.
+_RENEW = """
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+class Lease:
+    """The right to hold one connection's socket and to write its stream."""
+
+    def __init__(self, client: redis.asyncio.Redis, connection_id: int, lasts: float = LASTS) -> None:
+        self.token = secrets.token_hex(8)
+        self._client = client
+        self._key = lease_key(connection_id)
+        self._milliseconds = int(lasts * 1000)
+        self._renew = client.register_script(_RENEW)
+        self._release = client.register_script(_RELEASE)
+
+    async def take(self) -> bool:
+        """Become the owner; False while somebody else is."""
+        return bool(await self._client.set(self._key, self.token, nx=True, px=self._milliseconds))
+
+    async def renew(self) -> bool:
+        """Stay the owner; False when somebody else has become it."""
+        return bool(await self._renew(keys=[self._key], args=[self.token, self._milliseconds]))
+
+    async def release(self) -> None:
+        """Let the next one in at once; harmless when the lease was lost."""
+        await self._release(keys=[self._key], args=[self.token])

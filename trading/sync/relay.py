@@ -1,0 +1,241 @@
+"""One Redis subscription per web process, fanned out to its browser sockets.
+
+Every socket has an outbox of its own with a bound. A browser that does not keep up overflows only its own outbox: what
+was in it is dropped and a fresh snapshot takes its place once the socket takes bytes again. Nothing here waits for a
+browser. After a lost Redis connection everybody gets a fresh snapshot too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from contextlib import suppress
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from trading.sync import stream
+
+log = logging.getLogger(__name__)
+
+LIMIT = 512  # frames that may wait for one browser
+RETRY_FIRST, RETRY_MOST = 0.1, 3.0  # seconds between attempts to reach Redis
+
+
+class Bye(Exception):
+    """The connection has ended; the reason is in `reason`, the frame that says so in `frame`."""
+
+    def __init__(self, reason: str, frame: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.frame = frame
+
+
+class Outbox:
+    """What waits for one browser. `file` is the id of the order file whose lines it wants, or empty."""
+
+    def __init__(self, connection_id: int, file: str = "", limit: int = LIMIT) -> None:
+        self.connection_id = connection_id
+        self.file = file
+        self.dropped = 0
+        self._limit = limit
+        # (sequence number of its epoch, or 0 for what has none; frame)
+        self._frames: deque[tuple[int, str]] = deque()
+        self._news = asyncio.Event()
+        self._stale = True
+        self._bye: Bye | None = None
+        # The last state taken; None while a snapshot is being read and any epoch may come.
+        self._epoch: str | None = None
+        self._seq = 0
+
+    def put_state(self, kind: str, epoch: str, seq: int, frame: str) -> None:
+        """Take a published snapshot or delta; never waits. A gap makes a fresh snapshot due."""
+        if self._stale:
+            return  # the snapshot that is due will hold it
+        if kind == "delta" and self._epoch is not None:
+            if epoch == self._epoch and seq <= self._seq:
+                return  # a snapshot that was sent held it
+            if epoch != self._epoch or seq != self._seq + 1:
+                self.make_stale()
+                return
+        self._epoch, self._seq = epoch, seq
+        self._append(seq, frame)
+
+    def put_line(self, frame: str) -> None:
+        """Take news of an order file's line; never waits."""
+        if not self._stale:
+            self._append(0, frame)
+
+    def make_stale(self) -> None:
+        """Drop what waits: a fresh snapshot is due."""
+        self.dropped += len(self._frames)
+        self._frames.clear()
+        self._stale = True
+        self._news.set()
+
+    def end(self, bye: Bye) -> None:
+        """Nothing more will come."""
+        self._bye = bye
+        self._news.set()
+
+    async def get(self) -> str | None:
+        """The next frame; None when a fresh snapshot is due (see `begin`). Raises Bye at the end."""
+        while True:
+            if self._bye is not None:
+                raise self._bye
+            if self._stale:
+                return None
+            if self._frames:
+                return self._frames.popleft()[1]
+            self._news.clear()
+            await self._news.wait()
+
+    def begin(self) -> None:
+        """Collect again; read the snapshot after this, then say with `continue_from` what it held."""
+        self._stale = False
+        self._epoch = None
+
+    def continue_from(self, epoch: str, seq: int) -> None:
+        """A snapshot has been read: of what came meanwhile only what is newer will be given out."""
+        if self._epoch is None:
+            self._epoch, self._seq = epoch, seq
+        elif self._epoch == epoch:
+            self._frames = deque((n, frame) for n, frame in self._frames if n == 0 or n > seq)
+            self._seq = max(self._seq, seq)
+        elif self._frames and self._frames[0][1].startswith('{"t":"delta"'):
+            # Deltas of an epoch that the snapshot is not of: rare enough to read it once more.
+            self.make_stale()
+
+    def _append(self, seq: int, frame: str) -> None:
+        if len(self._frames) >= self._limit:
+            self.make_stale()
+            return
+        self._frames.append((seq, frame))
+        self._news.set()
+
+
+class Relay:
+    """The subscription of this process (of its event loop) and the outboxes of its browser sockets."""
+
+    def __init__(self) -> None:
+        # No retries inside redis-py: it would subscribe again by itself and never tell what was missed meanwhile.
+        self._client = stream.async_client(retry=Retry(NoBackoff(), 0))
+        self._pubsub = self._client.pubsub()
+        self._outboxes: dict[str, set[Outbox]] = {}
+        self._confirmed: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._subscribed = False
+        self._lock = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def join(self, outbox: Outbox) -> None:
+        """Collect for an outbox; returns once Redis has confirmed, so that a snapshot read after this misses nothing.
+
+        While Redis is away this waits.
+        """
+        name = stream.channel(outbox.connection_id)
+        first = name not in self._outboxes
+        self._outboxes.setdefault(name, set()).add(outbox)
+        if self._task is None:
+            self._task = asyncio.create_task(self._listen(), name="desk relay")
+        elif first:
+            async with self._lock:
+                if self._subscribed:
+                    # When this fails the listener fails too, and subscribes to everything again.
+                    with suppress(RedisError, OSError):
+                        await self._pubsub.subscribe(name)
+        await self._confirmed[name].wait()
+
+    async def leave(self, outbox: Outbox) -> None:
+        """Stop collecting for an outbox; the last one to leave closes the subscription."""
+        name = stream.channel(outbox.connection_id)
+        outboxes = self._outboxes.get(name, set())
+        outboxes.discard(outbox)
+        if outboxes:
+            return
+        self._outboxes.pop(name, None)
+        if not self._outboxes:
+            await self._close()
+            return
+        async with self._lock:
+            if name not in self._outboxes:
+                self._confirmed.pop(name, None)
+                with suppress(RedisError, OSError):
+                    await self._pubsub.unsubscribe(name)
+
+    async def snapshot(self, connection_id: int) -> tuple[str, int, str]:
+        """(epoch, seq, frame) of a connection's state now. Raises RedisError."""
+        return await stream.snapshot_frame(self._client, connection_id)
+
+    async def _close(self) -> None:
+        if _relays.get(asyncio.get_running_loop()) is self:
+            del _relays[asyncio.get_running_loop()]
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+        await self._client.aclose()
+
+    async def _listen(self) -> None:
+        delay = RETRY_FIRST
+        while True:
+            try:
+                if not self._subscribed:
+                    await self._subscribe()
+                message = await self._pubsub.get_message(timeout=None)
+                delay = RETRY_FIRST
+            except (RedisError, OSError):
+                self._subscribed = False
+                log.warning("The subscription to Redis broke; trying again in %.1f s.", delay)
+                await asyncio.sleep(delay)
+                delay = min(RETRY_MOST, delay * 2)
+                continue
+            if message is not None:
+                self._take(message)
+
+    async def _subscribe(self) -> None:
+        async with self._lock:
+            for event in self._confirmed.values():
+                event.clear()
+            await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # as above
+            self._pubsub = self._client.pubsub()
+            await self._pubsub.subscribe(*self._outboxes)
+            self._subscribed = True
+
+    def _take(self, message: dict[str, Any]) -> None:
+        name = message["channel"].decode()
+        if message["type"] == "message":
+            self._fan_out(self._outboxes.get(name, set()), message["data"].decode())
+        elif message["type"] == "subscribe" and name in self._outboxes:
+            for outbox in self._outboxes[name]:
+                outbox.make_stale()
+            self._confirmed[name].set()
+
+    def _fan_out(self, outboxes: set[Outbox], data: str) -> None:
+        head, _, frame = data.partition("\n")
+        kind, *parts = head.split(" ")
+        if kind == "line":
+            for outbox in outboxes:
+                if outbox.file == parts[0]:
+                    outbox.put_line(frame)
+        elif kind == "bye":
+            for outbox in outboxes:
+                outbox.end(Bye(parts[0], frame))
+        else:
+            epoch, seq = parts[0], int(parts[1])
+            for outbox in outboxes:
+                outbox.put_state(kind, epoch, seq, frame)
+
+
+_relays: WeakKeyDictionary[asyncio.AbstractEventLoop, Relay] = WeakKeyDictionary()
+
+
+def relay() -> Relay:
+    """The relay of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _relays:
+        _relays[loop] = Relay()
+    return _relays[loop]
