@@ -1,0 +1,269 @@
+"""A confirmed file is carried out: its orders go out in its order, one after another, each of them once.
+
+The queue is only a doorbell. Any number of workers may run the same file at the same time or again: what is sent is
+decided by compare-and-swap on the intents, under the file's own row lock, and what is left to do by the database.
+
+    ready -> queued -> executing -> finished
+                 ^           |
+                 +- stopped <+    an unknown outcome, a lost sign-in, the trader's own wish
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from accounts.models import User
+from trading.models import Account, OrderFile, OrderLine
+from trading.orders import gateway, intents
+from trading.orders.spec import OrderSpec
+from trading.orders.states import State
+
+logger = logging.getLogger(__name__)
+
+FileState = OrderFile.State
+OnLine = Callable[[int], None]
+
+# A POST ends within 25 seconds; a `submitting` intent older than this has lost its worker.
+ABANDONED_AFTER: Final = dt.timedelta(seconds=60)
+# A file that waits this long has lost its place in the queue, or its worker.
+STALLED_AFTER: Final = dt.timedelta(seconds=30)
+# Seconds after which a run leaves the rest to the next one, below the worker's time limit for a task.
+RUN_FOR: Final = 150.0
+_OPEN: Final = Q(state__in=[FileState.QUEUED, FileState.EXECUTING])
+_UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | Q(
+    intent__state=State.UNKNOWN, passed_over=False
+)
+
+
+class CannotConfirm(Exception):
+    """The file cannot be sent as it is; the text says why and what to do."""
+
+
+class _Next(Enum):
+    """What a run finds where it looks for the next line."""
+
+    NOTHING_LEFT = "nothing left"
+    BUSY = "another run is sending a line"
+    IN_DOUBT = "a line is unknown"
+
+
+def confirm(file_id: uuid.UUID, user: User) -> bool:
+    """Take a READY file for sending: its intents and the state QUEUED are committed together. False if it was taken
+    before (a double click confirms once). Raises OrderFile.DoesNotExist for another's file, CannotConfirm."""
+    with transaction.atomic():
+        file = _own(file_id, user)
+        if file.state == FileState.REFUSED:
+            raise CannotConfirm("The file has errors. Mend them and upload it again.")
+        if file.state != FileState.READY:
+            return False
+        lines = list(file.lines.select_related("contract"))
+        _still_good(file, lines)
+        for line in lines:
+            line.intent = intents.create(_spec(file, line), f"file:{file.pk}:{line.number}")
+        OrderLine.objects.bulk_update(lines, ["intent"])
+        now = timezone.now()
+        return _move(file.pk, {FileState.READY}, FileState.QUEUED, confirmed_at=now, progressed_at=now)
+
+
+def run(file_id: uuid.UUID, on_line: OnLine, *, seconds: float = RUN_FOR) -> bool:
+    """Send what is left of a QUEUED or EXECUTING file; True when `seconds` ran out and there is more to send.
+
+    `on_line` gets the id of each line whose state, or whose file's state, has changed and is committed; it must not
+    raise. A rejected line does not stop the file; an unknown outcome and a lost sign-in do.
+    """
+    _move(file_id, {FileState.QUEUED}, FileState.EXECUTING)
+    file = OrderFile.objects.select_related("account__connection").filter(pk=file_id, state=FileState.EXECUTING).first()
+    if file is None:
+        return False
+    end = time.monotonic() + seconds
+    try:
+        with gateway.Session(file.account.connection) as session:
+            while isinstance(line := _next(file_id), OrderLine):
+                if time.monotonic() > end:
+                    return True
+                if not _send(session, line, on_line):
+                    return False
+    except Exception:
+        # A fault of ours must not be tried again every few seconds with somebody's orders.
+        _stop(file_id, "An internal error interrupted the file. Look at the lines before you resume.", on_line)
+        raise
+    if line is _Next.IN_DOUBT:
+        _stop(file_id, _doubtful(file_id), on_line)
+    elif line is _Next.NOTHING_LEFT:
+        _finish(file_id, on_line)
+    return False
+
+
+def stop(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
+    """Send nothing more of a file; a line that is on its way is still answered. False if it was not being sent."""
+    file = _own(file_id, user)
+    return _stop(file.pk, "You stopped it.", on_line)
+
+
+def resume(file_id: uuid.UUID, user: User) -> bool:
+    """Go on with the lines of a STOPPED file that were not sent; what is unknown stays so and is never sent again."""
+    with transaction.atomic():
+        file = _own(file_id, user)
+        if not _move(file.pk, {FileState.STOPPED}, FileState.QUEUED, stop_reason="", progressed_at=timezone.now()):
+            return False
+        _pass_over(file)
+        return True
+
+
+def discard(file_id: uuid.UUID, user: User) -> bool:
+    """Put a file aside that was not confirmed, or give up the lines of a STOPPED one that were not sent."""
+    with transaction.atomic():
+        file = _own(file_id, user)
+        if _move(file.pk, {FileState.READY, FileState.REFUSED}, FileState.DISCARDED):
+            return True
+        if file.state != FileState.STOPPED:
+            return False
+        words = "Given up before it was sent."
+        for line in file.lines.filter(intent__state=State.CREATED):
+            if line.intent_id is not None:
+                intents.transition(line.intent_id, {State.CREATED}, State.CANCELLED, words, reason=words)
+        _pass_over(file)
+        file.stop_reason = "You gave up the lines that had not been sent."
+        file.save(update_fields=["stop_reason"])
+        _settle(file.pk)
+        return True
+
+
+def sweep(on_line: OnLine) -> list[uuid.UUID]:
+    """Mend what crashes left behind and return the files that must be rung for again.
+
+    `submitting` without a worker becomes unknown and stops its file; a stopped file whose doubts were resolved is
+    finished; a file without progress goes back to the queue.
+    """
+    for intent_id in intents.give_up_waiting(timezone.now() - ABANDONED_AFTER):
+        line = OrderLine.objects.filter(intent=intent_id).first()
+        if line is not None and not _stop(line.file_id, _doubtful(line.file_id), on_line):
+            on_line(line.pk)
+    unsettled = OrderLine.objects.filter(_UNSETTLED, file=OuterRef("pk"))
+    for file in OrderFile.objects.filter(~Exists(unsettled), state=FileState.STOPPED):
+        if _settle(file.pk):
+            _tell(file.pk, on_line)
+    now = timezone.now()
+    stalled = OrderFile.objects.filter(_OPEN, progressed_at__lt=now - STALLED_AFTER).values_list("pk", flat=True)
+    return [
+        pk
+        for pk in list(stalled)
+        if OrderFile.objects.filter(_OPEN, pk=pk, progressed_at__lt=now - STALLED_AFTER).update(progressed_at=now)
+    ]
+
+
+def _send(session: gateway.Session, line: OrderLine, on_line: OnLine) -> bool:
+    """Send one line; True when the next one may follow."""
+
+    def claim(intent_id: int) -> bool:
+        with transaction.atomic():
+            # This update is also the lock: of two runs, one sees the other's claim in `_next`.
+            going = OrderFile.objects.filter(pk=line.file_id, state=FileState.EXECUTING)
+            taken = bool(going.update(progressed_at=timezone.now())) and _next(line.file_id) == line
+            taken = taken and intents.claim(intent_id)
+        if taken:
+            on_line(line.pk)
+        return taken
+
+    if line.intent_id is None:
+        raise ValueError(f"{line} of file {line.file_id} was confirmed without an intent.")
+    try:
+        session.submit(line.intent_id, claim)
+    except gateway.CannotSend as problem:
+        _stop(line.file_id, f"Line {line.number} was not sent. {problem}", on_line)
+        on_line(line.pk)
+        return False
+    on_line(line.pk)
+    return OrderFile.objects.filter(pk=line.file_id, state=FileState.EXECUTING).exists()
+
+
+def _next(file_id: uuid.UUID) -> OrderLine | _Next:
+    """The first line that waits, if all before it are answered."""
+    for line in OrderLine.objects.filter(_UNSETTLED, file=file_id).select_related("intent").order_by("number"):
+        match line.intent and line.intent.state:
+            case State.CREATED:
+                return line
+            case State.SUBMITTING:
+                return _Next.BUSY
+            case _:
+                return _Next.IN_DOUBT
+    return _Next.NOTHING_LEFT
+
+
+def _move(file_id: uuid.UUID, from_states: set[FileState], to_state: FileState, **fields: object) -> bool:
+    """Compare-and-swap on the file's state."""
+    return bool(OrderFile.objects.filter(pk=file_id, state__in=from_states).update(state=to_state, **fields))
+
+
+def _stop(file_id: uuid.UUID, reason: str, on_line: OnLine) -> bool:
+    stopped = _move(file_id, {FileState.QUEUED, FileState.EXECUTING}, FileState.STOPPED, stop_reason=reason[:255])
+    if stopped:
+        _tell(file_id, on_line)
+    return stopped
+
+
+def _finish(file_id: uuid.UUID, on_line: OnLine) -> None:
+    if _move(file_id, {FileState.EXECUTING}, FileState.FINISHED, finished_at=timezone.now(), stop_reason=""):
+        _tell(file_id, on_line)
+
+
+def _settle(file_id: uuid.UUID) -> bool:
+    """Finish a STOPPED file that has nothing left to send or to doubt."""
+    if OrderLine.objects.filter(_UNSETTLED, file=file_id).exists():
+        return False
+    return _move(file_id, {FileState.STOPPED}, FileState.FINISHED, finished_at=timezone.now())
+
+
+def _tell(file_id: uuid.UUID, on_line: OnLine) -> None:
+    """The file's own state travels with its lines: one is enough."""
+    last = OrderLine.objects.filter(file=file_id).order_by("number").last()
+    if last is not None:
+        on_line(last.pk)
+
+
+def _own(file_id: uuid.UUID, user: User) -> OrderFile:
+    return OrderFile.objects.visible_to(user).select_for_update(of=("self",)).get(pk=file_id)
+
+
+def _pass_over(file: OrderFile) -> None:
+    file.lines.filter(intent__state=State.UNKNOWN).update(passed_over=True)
+
+
+def _doubtful(file_id: uuid.UUID) -> str:
+    lines = OrderLine.objects.filter(file=file_id, intent__state=State.UNKNOWN, passed_over=False)
+    numbers = ", ".join(str(number) for number in lines.values_list("number", flat=True))
+    return (
+        f"It is unknown whether Tradovate has the order of line {numbers}. It will not be sent again: "
+        "look at your orders at Tradovate, then resume or give up the rest."
+    )
+
+
+def _spec(file: OrderFile, line: OrderLine) -> OrderSpec:
+    quantity = line.quantity or 0
+    return OrderSpec(
+        account_id=file.account_id,
+        symbol=line.symbol,
+        action="Buy" if quantity > 0 else "Sell",
+        order_qty=abs(quantity),
+    )
+
+
+def _still_good(file: OrderFile, lines: list[OrderLine]) -> None:
+    """Raise CannotConfirm for what may have changed since the preview."""
+    if not Account.objects.tradable().filter(pk=file.account_id).exists():
+        raise CannotConfirm(
+            f"Account {file.account} cannot trade now: it is closed, or you are signed out of Tradovate."
+        )
+    for line in lines:
+        if line.contract is None or line.contract.is_expired:
+            raise CannotConfirm(f"Line {line.number}: {line.symbol} has expired since the upload. Upload a new file.")

@@ -1,0 +1,125 @@
+"""What became of an order file: a row per line, totals, and the same as CSV for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv as csv_writer
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from decimal import Decimal
+from typing import Final
+
+from trading.files import preview
+from trading.models import OrderFile, OrderLine
+from trading.orders.checks import Finding
+from trading.orders.states import State
+
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+# A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV Injection).
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line for the page: what it does, what was found, and the line itself with its intent."""
+
+    line: OrderLine
+    does: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def wrong(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Contracts bought and sold, ordered and filled, and how many lines are in each state (label -> lines)."""
+
+    lines: int
+    buy: int
+    sell: int
+    bought: int
+    sold: int
+    states: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the CSV, numbers exact: quantities in contracts, average price in points."""
+
+    line: int
+    written: str
+    symbol: str
+    action: str
+    quantity: int | None
+    state: str
+    filled: int
+    average_price: str
+    order_id: str
+    cl_ord_id: str
+    reason: str
+
+
+def rows(file: OrderFile) -> list[Row]:
+    """All lines of a file, in its order."""
+    return [
+        Row(line, preview.does(line), tuple(Finding.from_json(kept) for kept in line.findings)) for line in _lines(file)
+    ]
+
+
+def totals(rows: Sequence[Row]) -> Totals:
+    """The sums under the table."""
+    quantities = [row.line.quantity or 0 for row in rows]
+    done = [(row.line.quantity or 0, row.line.intent) for row in rows]
+    return Totals(
+        lines=len(rows),
+        buy=sum(quantity for quantity in quantities if quantity > 0),
+        sell=-sum(quantity for quantity in quantities if quantity < 0),
+        bought=sum(intent.filled_qty for quantity, intent in done if intent and quantity > 0),
+        sold=sum(intent.filled_qty for quantity, intent in done if intent and quantity < 0),
+        states=dict(Counter(State(intent.state).label for _, intent in done if intent)),
+    )
+
+
+def csv(file: OrderFile) -> str:
+    """The results as CSV text (RFC 4180) that no spreadsheet takes for formulas."""
+    out = io.StringIO(newline="")
+    writer = csv_writer.writer(out)
+    writer.writerow(field.name.replace("_", " ") for field in fields(Result))
+    for line in _lines(file):
+        writer.writerow(_safe(cell) for cell in astuple(_result(line)))
+    return out.getvalue()
+
+
+def _lines(file: OrderFile) -> list[OrderLine]:
+    return list(file.lines.select_related("intent", "contract__product"))
+
+
+def _result(line: OrderLine) -> Result:
+    intent = line.intent
+    quantity = line.quantity
+    return Result(
+        line=line.number,
+        written=line.text,
+        symbol=line.symbol,
+        action="" if not quantity else "Buy" if quantity > 0 else "Sell",
+        quantity=None if quantity is None else abs(quantity),
+        state=State(intent.state).label if intent else "",
+        filled=intent.filled_qty if intent else 0,
+        average_price=_plain(intent.average_price) if intent else "",
+        order_id=str(intent.order_id_at_broker or "") if intent else "",
+        cl_ord_id=intent.cl_ord_id if intent else "",
+        reason=intent.reason if intent else "; ".join(kept["message"] for kept in line.findings),
+    )
+
+
+def _plain(price: Decimal | None) -> str:
+    return "" if price is None else f"{price.normalize():f}"
+
+
+def _safe(cell: object) -> str:
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text
