@@ -1,6 +1,53 @@
-"""Access tokens that are still good, renewed before they end: one renewal at a time per connection, and paced."""
+"""Access tokens that are still good, renewed before they end: one renewal at a time per connection, and paced.
+
+Whoever sets `renewing_until` by compare-and-swap renews; nobody else does until it has passed. A renewal that fails
+changes nothing but when it is tried again: the tokens stay. Tradovate allows fifteen `auth/renewaccesstoken` an hour to
+all of us together (official Access text, Request Rate Limits And Time Penalty): the audit trail counts them.
+"""
 
 from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+import time
+from datetime import datetime, timedelta
+
+from asgiref.sync import sync_to_async
+from django.db import connections as database_connections
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import audit, grants
+from accounts.crypto import CannotDecrypt
+from accounts.grants import Grant, Renewed
+from accounts.models import AuditEvent, Connection, ConnectionQuerySet, Environment
+from accounts.tokens import Tokens
+from trading.tradovate.errors import PenaltyImposed, RateLimited, TradovateError
+
+log = logging.getLogger(__name__)
+
+# What callers may count on: a token that they get is good for this long, where such a one can be had.
+USABLE = timedelta(seconds=60)
+# How long before the end the schedule begins to renew: enough for several attempts.
+RENEW_AHEAD = timedelta(minutes=15)
+
+# Must outlast two requests that both run into their timeouts.
+CLAIM = timedelta(seconds=60)
+WAIT_FOR_ANOTHER = 20.0
+POLL = 0.05
+
+RETRY_AFTER_TROUBLE = timedelta(seconds=15)
+RETRY_AFTER_REFUSAL = timedelta(minutes=15)
+RETRY_AFTER_LIMIT = timedelta(minutes=60)
+
+# auth/renewaccesstoken per rolling hour; the schedule leaves the last few to callers whose token is about to end.
+RENEWALS_PER_HOUR = 15
+SCHEDULED_RENEWALS_PER_HOUR = 12
+
+ENDED = "Your Tradovate session has ended. Sign in again."
+NOT_NOW = "Your Tradovate session has ended and cannot be renewed just now. Sign in again, or try again in a minute."
 
 
 class NoToken(Exception):
@@ -15,21 +62,184 @@ class TokenExpired(NoToken):
     """The access token has ended (or does not open) and could not be renewed: its owner must sign in again."""
 
 
+class Outcome(enum.Enum):
+    """What `renew` came to."""
+
+    RENEWED = "renewed"
+    BUSY = "another process is at it, or the tokens have just changed"
+    PACED = "it is too early to try again"
+    FAILED = "Tradovate refused or did not answer"
+    IMPOSSIBLE = "nothing is left that could renew them"
+
+
 def access_token(connection_id: int) -> str:
-    """An access token of the connection that is valid for 60 seconds at least, renewed first when it must be."""
-    raise NotImplementedError
+    """An access token of the connection that is valid for 60 seconds at least, renewed first when it must be.
+
+    While another process renews, this one waits for its result. When nothing can be renewed now, a token that still
+    has some seconds is returned as it is. Raises SignedOut, or TokenExpired when the trader has to sign in again.
+    """
+    give_up_at = time.monotonic() + WAIT_FOR_ANOTHER
+    renewed = False
+    while True:
+        connection, tokens = _open(connection_id)
+        left = (connection.access_token_expires_at or timezone.now()) - timezone.now()
+        # One that was renewed just now is returned even if Tradovate's tokens live shorter than what we promise.
+        if left >= USABLE or renewed:
+            return tokens.access_token
+        outcome = renew(connection_id, urgent=True)
+        if outcome is Outcome.RENEWED:
+            renewed = True
+        elif outcome is Outcome.BUSY and time.monotonic() < give_up_at:
+            time.sleep(POLL)
+        elif left > timedelta(0):
+            return tokens.access_token
+        else:
+            raise TokenExpired(ENDED if outcome is Outcome.IMPOSSIBLE else NOT_NOW)
 
 
 async def aaccess_token(connection_id: int) -> str:
-    """`access_token` for async callers; the event loop is not blocked."""
-    raise NotImplementedError
+    """`access_token` for async callers, in a thread of its own; raises the same."""
+    return await sync_to_async(_access_token_in_thread, thread_sensitive=False)(connection_id)
 
 
-def renew(connection_id: int) -> bool:
-    """Renew one connection's tokens now, unless another process is at it."""
-    raise NotImplementedError
+def _access_token_in_thread(connection_id: int) -> str:
+    try:
+        return access_token(connection_id)
+    finally:
+        # The pool's threads outlive this call; a database connection of theirs must not.
+        database_connections.close_all()
 
 
 def renew_due() -> int:
-    """Renew every connection whose token ends soon; returns how many were renewed."""
-    raise NotImplementedError
+    """Renew every connection whose token ends within 15 minutes, soonest first; returns how many were renewed.
+
+    Meant for a schedule. One connection's trouble never keeps the next one from its turn.
+    """
+    now = timezone.now()
+    due = (
+        Connection.objects.authorised()
+        .filter(access_token_expires_at__lt=now + RENEW_AHEAD)
+        .filter(Q(renew_after=None) | Q(renew_after__lte=now))
+        .order_by("access_token_expires_at")
+        .values_list("pk", flat=True)
+    )
+    renewed = 0
+    for connection_id in list(due):
+        try:
+            renewed += renew(connection_id) is Outcome.RENEWED
+        except NoToken as reason:
+            log.warning("Connection %s cannot be renewed: %s", connection_id, reason)
+    return renewed
+
+
+def renew(connection_id: int, *, urgent: bool = False) -> Outcome:
+    """Renew one connection's tokens now, however long they still last, unless another process is at it.
+
+    `urgent` may use the last of the hour's `renewaccesstoken` calls. Raises SignedOut; TokenExpired when the stored
+    tokens do not open.
+    """
+    connection, tokens = _open(connection_id)
+    now = timezone.now()
+    possible = grants.available(connection, tokens, now)
+    if not possible:
+        return Outcome.IMPOSSIBLE
+    if Grant.ACCESS_TOKEN in possible and not _within_budget(connection, now, urgent=urgent):
+        possible.remove(Grant.ACCESS_TOKEN)
+    if not possible or (connection.renew_after is not None and connection.renew_after > now):
+        return Outcome.PACED
+    if not _claim(connection, now):
+        return Outcome.BUSY
+    return _try(connection, tokens, possible)
+
+
+def _open(connection_id: int) -> tuple[Connection, Tokens]:
+    """The connection as it is in the database now, and its tokens. Raises SignedOut, TokenExpired."""
+    connection = Connection.objects.select_related("user").filter(pk=connection_id).first()
+    try:
+        tokens = connection.tokens if connection is not None else None
+    except CannotDecrypt as reason:
+        raise TokenExpired(f"The stored Tradovate session cannot be opened. Sign in again. ({reason})") from None
+    if connection is None or tokens is None:
+        raise SignedOut("You are signed out of Tradovate. Sign in again.")
+    return connection, tokens
+
+
+def _within_budget(connection: Connection, now: datetime, *, urgent: bool) -> bool:
+    """Whether this hour has a `renewaccesstoken` left. LIVE and DEMO share one; the simulator counts on its own."""
+    realm = Environment(connection.environment).realm
+    used = AuditEvent.objects.filter(
+        kind__in=[AuditEvent.Kind.TOKEN_RENEWED, AuditEvent.Kind.RENEWAL_FAILED],
+        at__gt=now - timedelta(hours=1),
+        detail__startswith=Grant.ACCESS_TOKEN.value,
+        connection__environment__in=[each for each in Environment if each.realm == realm],
+    ).count()
+    return used < (RENEWALS_PER_HOUR if urgent else SCHEDULED_RENEWALS_PER_HOUR)
+
+
+def _claim(connection: Connection, now: datetime) -> bool:
+    """Take the right to renew these very tokens; False when somebody has it, or has already used it."""
+    row = _row(connection).filter(
+        Q(renewing_until=None) | Q(renewing_until__lte=now), Q(renew_after=None) | Q(renew_after__lte=now)
+    )
+    return bool(row.update(renewing_until=now + CLAIM))
+
+
+def _row(connection: Connection) -> ConnectionQuerySet:
+    """The connection's row while it holds the tokens that were read: a sign-out or new sign-in meanwhile stands."""
+    return Connection.objects.filter(pk=connection.pk, sealed_tokens=connection.sealed_tokens)
+
+
+def _try(connection: Connection, tokens: Tokens, possible: list[Grant]) -> Outcome:
+    for grant in possible:
+        try:
+            renewed = asyncio.run(grants.ask(connection, tokens, grant))
+        except TradovateError as failure:
+            # No answer is no refusal: this grant may have worked, so the next one must not be spent yet.
+            last = grant is possible[-1] or not isinstance(failure, grants.REFUSALS)
+            _note_failure(connection, grant, failure, last=last)
+            if last:
+                break
+        else:
+            return _keep(connection, grant, renewed)
+    return Outcome.FAILED
+
+
+def _keep(connection: Connection, grant: Grant, renewed: Renewed) -> Outcome:
+    with transaction.atomic():
+        kept = _row(connection).update(
+            sealed_tokens=connection.seal(renewed.tokens),
+            access_token_expires_at=renewed.access_expires_at,
+            refresh_token_expires_at=renewed.refresh_expires_at,
+            api_hosts=renewed.api_hosts,
+            renewed_at=timezone.now(),
+            renewing_until=None,
+            renew_after=None,
+            renewal_error="",
+        )
+        if kept:
+            until = f"{renewed.access_expires_at:%Y-%m-%d %H:%M:%S} UTC"
+            detail = f"{grant.value}: valid until {until}"
+            audit.record(AuditEvent.Kind.TOKEN_RENEWED, connection=connection, detail=detail)
+    return Outcome.RENEWED if kept else Outcome.BUSY
+
+
+def _note_failure(connection: Connection, grant: Grant, failure: TradovateError, *, last: bool) -> None:
+    """Say what went wrong; with the last grant also give up the claim and say when to try again. The tokens stay."""
+    with transaction.atomic():
+        if last:
+            _row(connection).update(
+                renewing_until=None, renew_after=timezone.now() + _pause(failure), renewal_error=str(failure)[:255]
+            )
+        detail = f"{grant.value}: {failure}"
+        audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=detail)
+    log.warning("Renewal of connection %s by %s failed: %s", connection.pk, grant.value, failure)
+
+
+def _pause(failure: TradovateError) -> timedelta:
+    """How long to leave Tradovate alone after `failure`."""
+    if isinstance(failure, PenaltyImposed):
+        # A captcha is for people; a program can only wait.
+        return RETRY_AFTER_LIMIT if failure.captcha else timedelta(seconds=max(failure.seconds, 1))
+    if isinstance(failure, RateLimited):
+        return RETRY_AFTER_LIMIT if failure.retry_after is None else timedelta(seconds=failure.retry_after)
+    return RETRY_AFTER_REFUSAL if isinstance(failure, grants.REFUSALS) else RETRY_AFTER_TROUBLE

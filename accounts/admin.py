@@ -1,0 +1,132 @@
+"""What support staff see of people: their connections and the audit trail, to read and not to change. Never a token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import AuditEvent, Connection, User
+
+admin.site.site_header = "Tradeport support"
+admin.site.site_title = "Tradeport support"
+admin.site.index_title = "Traders and their orders"
+admin.site.unregister(Group)
+
+
+if TYPE_CHECKING:
+    PersonAdminBase = UserAdmin[User]
+    ConnectionInlineBase = admin.TabularInline[Connection, User]
+    ConnectionAdminBase = admin.ModelAdmin[Connection]
+    AuditEventAdminBase = admin.ModelAdmin[AuditEvent]
+else:
+    # Only the stubs' admin classes take a type argument.
+    PersonAdminBase = UserAdmin
+    ConnectionInlineBase = admin.TabularInline
+    ConnectionAdminBase = AuditEventAdminBase = admin.ModelAdmin
+
+
+class ReadOnly:
+    """Mixin for admins and inlines whose rows nobody adds, changes or deletes here."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ConnectionState:
+    """Mixin with a column that says how a connection stands."""
+
+    @admin.display(description="state")
+    def state(self, connection: Connection) -> str:
+        """Signed in, signed out, or what keeps it from working."""
+        if not connection.is_authorised:
+            return "signed out"
+        expires_at = connection.access_token_expires_at
+        if expires_at is None or expires_at <= timezone.now():
+            return "token expired"
+        return "renewal failing" if connection.renewal_error else "signed in"
+
+
+class ConnectionInline(ReadOnly, ConnectionState, ConnectionInlineBase):
+    model = Connection
+    fields = ["environment", "name", "tradovate_user_id", "state", "signed_in_at", "access_token_expires_at"]
+    readonly_fields = ["state"]
+    show_change_link = True
+
+
+@admin.register(User)
+class PersonAdmin(PersonAdminBase):
+    """Traders are read-only. Superusers add members of staff and change them, and nobody else does."""
+
+    list_display = ["username", "first_name", "last_name", "email", "is_staff", "is_active", "last_login"]
+    search_fields = [
+        *("username", "first_name", "last_name", "email"),
+        *("connections__name", "connections__full_name", "connections__email", "=connections__tradovate_user_id"),
+    ]
+    inlines = [ConnectionInline]
+    trader_fieldsets = [
+        (None, {"fields": ["username", "first_name", "email", "is_active"]}),
+        ("Dates", {"fields": ["date_joined", "last_login"]}),
+    ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        if obj is not None and not self.has_change_permission(request, obj):
+            return self.trader_fieldsets
+        return super().get_fieldsets(request, obj)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().get_changeform_initial_data(request), "is_staff": True}
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            # Whoever is added here signs in with a password, and has no other use for one.
+            obj.is_staff = True
+        super().save_model(request, obj, form, change)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return bool(request.user.is_superuser) and (obj is None or obj.is_staff)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ReadOnly, ConnectionState, ConnectionAdminBase):
+    list_display = ["name", "environment", "state", "user", "access_token_expires_at", "signed_in_at"]
+    list_filter = ["environment"]
+    search_fields = ["name", "full_name", "email", "=tradovate_user_id", "user__username"]
+    list_select_related = ["user"]
+    readonly_fields = ["state"]
+    fields = [
+        *("environment", "name", "tradovate_user_id", "full_name", "email", "user", "state"),
+        *("signed_in_at", "access_token_expires_at", "refresh_token_expires_at", "renewed_at", "renewal_error"),
+        "api_hosts",
+    ]
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnly, AuditEventAdminBase):
+    list_display = ["at", "kind", "user", "connection", "ip_address", "detail"]
+    list_filter = ["kind", "at"]
+    search_fields = [
+        *("user__username", "user__email", "connection__name", "connection__full_name", "connection__email"),
+        *("=connection__tradovate_user_id", "ip_address"),
+    ]
+    date_hierarchy = "at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        return super().get_queryset(request).select_related("user", "connection")

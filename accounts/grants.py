@@ -1,0 +1,86 @@
+"""The two ways to a new access token, and what each asks of Tradovate. No table is written here.
+
+A refresh token is tried first. Without one, or when it is refused, a still valid access token renews itself by
+`auth/renewaccesstoken`, which keeps the session.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from accounts import oauth
+from accounts.models import Connection, Environment
+from accounts.tokens import Tokens
+from trading.tradovate import Tradovate, refresh
+from trading.tradovate.errors import ApiError, NotAuthorized, OAuthError
+
+# For replies that do not say how long their token lives (measured in production: 80 minutes).
+DEFAULT_LIFETIME = timedelta(minutes=80)
+
+# Tradovate has said no, and will say it again: the next grant may be tried, this one need not be repeated soon.
+REFUSALS = (OAuthError, NotAuthorized, ApiError)
+
+
+class Grant(enum.Enum):
+    """A way to a new access token; the value is its name in the audit trail."""
+
+    REFRESH_TOKEN = "refresh token"  # noqa: S105 - the name of a grant
+    ACCESS_TOKEN = "renewaccesstoken"  # noqa: S105 - as above
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """What a grant brought: tokens and when they end (aware)."""
+
+    tokens: Tokens
+    access_expires_at: datetime
+    refresh_expires_at: datetime | None
+    api_hosts: dict[str, str]
+
+
+def available(connection: Connection, tokens: Tokens, now: datetime) -> list[Grant]:
+    """What may still renew the connection's tokens, in the order to try."""
+    grants = []
+    access_ends, refresh_ends = connection.access_token_expires_at, connection.refresh_token_expires_at
+    if tokens.refresh_token and (refresh_ends is None or refresh_ends > now):
+        grants.append(Grant.REFRESH_TOKEN)
+    if access_ends is not None and access_ends > now:
+        grants.append(Grant.ACCESS_TOKEN)
+    return grants
+
+
+async def ask(connection: Connection, tokens: Tokens, grant: Grant) -> Renewed:
+    """One request to Tradovate. Raises any TradovateError."""
+    if grant is Grant.REFRESH_TOKEN:
+        return await _by_refresh_token(connection, tokens)
+    async with Tradovate(connection.hosts, tokens.access_token) as tradovate:
+        reply = await tradovate.auth.renew()
+    return Renewed(
+        Tokens(reply.access_token, tokens.refresh_token),
+        reply.expiration_time,
+        connection.refresh_token_expires_at,
+        reply.api_hosts or {},
+    )
+
+
+async def _by_refresh_token(connection: Connection, tokens: Tokens) -> Renewed:
+    own = oauth.credentials(Environment(connection.environment))
+    reply = await refresh(connection.hosts, tokens.refresh_token or "", own.client_id, own.client_secret)
+    now = timezone.now()
+    # A reply without a refresh token leaves the old one in force.
+    refresh_expires_at = None if reply.refresh_token else connection.refresh_token_expires_at
+    return Renewed(
+        Tokens(reply.access_token, reply.refresh_token or tokens.refresh_token),
+        after(now, reply.expires_in) or now + DEFAULT_LIFETIME,
+        after(now, reply.refresh_token_expires_in) or refresh_expires_at,
+        reply.api_hosts or {},
+    )
+
+
+def after(now: datetime, seconds: int | None) -> datetime | None:
+    """The moment `seconds` from `now`, or None when that is not said (or nonsense)."""
+    return now + timedelta(seconds=seconds) if seconds and 0 < seconds < 10 * 365 * 86_400 else None
