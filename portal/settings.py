@@ -63,6 +63,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "portal.context.trader",
             ],
         },
     },
@@ -111,6 +112,9 @@ SIMULATOR_URL = env.text("SIMULATOR_URL", "http://127.0.0.1:8180")
 SIMULATOR_CLIENT_ID = env.text("SIMULATOR_CLIENT_ID", "tradeport")
 SIMULATOR_CLIENT_SECRET = env.text("SIMULATOR_CLIENT_SECRET", "")
 
+# How many pages one trader may have open at a time, per web process.
+DESK_SOCKETS_PER_USER = env.integer("DESK_SOCKETS_PER_USER", 20)
+
 ORDER_FILE_MAX_BYTES = env.integer("ORDER_FILE_MAX_BYTES", 64 * 1024)
 ORDER_FILE_MAX_LINES = env.integer("ORDER_FILE_MAX_LINES", 200)
 # The most contracts that one line of an order file may buy or sell.
@@ -157,7 +161,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # Browsers hold this against the redirect that follows a form too: signing in leads to the authorize page.
+        "form-action": [SELF, "https://trader.tradovate.com", SIMULATOR_URL],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

@@ -1,0 +1,70 @@
+// The pill in the bar: environment, how the two sockets stand, and how old the last message from Tradovate is.
+
+import { setText } from "./dom.js";
+import { age } from "./figures.js";
+
+const WORDS = {
+  connecting: "connecting",
+  up: "streaming",
+  down: "reconnecting",
+  evicted: "taken over",
+  "signed-out": "signed out",
+};
+const NOTICES = {
+  down: "Tradovate's stream is down and is being reconnected. Figures are as of the last message.",
+  evicted:
+    "Another login took over this session: Tradovate allows two at a time. Close the other one; Tradeport tries again by itself.",
+  "signed-out": "This connection is signed out of Tradovate. Sign in again to see live figures.",
+};
+
+export class UpstreamPill {
+  constructor(root = document.querySelector("[data-upstream]")) {
+    this.root = root;
+    this.words = root.querySelector("[data-upstream-words]");
+    this.age = root.querySelector("[data-upstream-age]");
+    this.lastMessageAt = Date.parse(root.dataset.lastMessageAt);
+    this.state = root.dataset.state;
+    this.link = "up";
+    this.skew = null; // this browser's clock minus the server's, at its least delayed frame
+    this.#paint();
+    setInterval(() => this.#tick(), 500);
+  }
+
+  /** The row "upstream" of the stream. */
+  row(row) {
+    this.state = row.state;
+    this.detail = row.detail;
+    this.lastMessageAt = Date.parse(row.last_message_at);
+    this.#paint();
+  }
+
+  /** A frame left the server at `at` (milliseconds of its clock). */
+  heard(at) {
+    const skew = Date.now() - at;
+    this.skew = this.skew === null ? skew : Math.min(this.skew, skew);
+  }
+
+  /** The browser's own socket is "up" or "down". */
+  setLink(link) {
+    this.link = link;
+    this.#paint();
+  }
+
+  #paint() {
+    const stale = this.link === "down" || this.state === "evicted" || this.state === "down" || this.state === "signed-out";
+    this.root.dataset.state = this.state;
+    this.root.dataset.link = this.link;
+    setText(this.words, this.link === "down" ? "reconnecting" : (WORDS[this.state] ?? this.state));
+    document.body.toggleAttribute("data-stale", stale);
+    document.querySelector("#link-notice").hidden = this.link !== "down";
+    const notice = document.querySelector("#upstream-notice");
+    const text = NOTICES[this.state];
+    notice.hidden = !text;
+    if (text) setText(notice.querySelector("[data-text]"), this.detail ? `${text} (${this.detail})` : text);
+    this.#tick();
+  }
+
+  #tick() {
+    setText(this.age, age(Date.now() - (this.skew ?? 0) - this.lastMessageAt));
+  }
+}

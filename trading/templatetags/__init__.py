@@ -1,0 +1,1 @@
+"""Template filters for the figures of a desk."""

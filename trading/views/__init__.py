@@ -1,0 +1,1 @@
+"""The trader's pages: the desk and the order files."""
