@@ -1,0 +1,123 @@
+"""`python -m trading.simulator`: a stand-in Tradovate on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .app import create_app
+from .config import DEFAULT_TRADERS, DEV_CLIENT_SECRET, Config
+from .server import PortInUseError, listen, make_server
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the simulator until a signal comes. Returns the exit code: 2 when it could not start."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.list_traders:
+        sys.stdout.write(list_traders() + "\n")
+        return 0
+    if not options.allow_remote and not _is_loopback(options.host):
+        return _fail(f"{options.host} can be reached from other machines. Add --allow-remote if you mean it.")
+    secret = os.environ.get(options.client_secret_env) or DEV_CLIENT_SECRET
+    config = Config(
+        seed=options.seed,
+        control=options.control,
+        client_id=options.client_id,
+        client_secret=secret,
+        redirect_uris=tuple(options.redirect_uri),
+        oauth_error_status=options.oauth_error_status,
+        state_path=options.state,
+    )
+    try:
+        bound = listen(options.host, options.port)
+    except PortInUseError:
+        return _fail(
+            f"Port {options.port} on {options.host} is in use. Stop what listens there or choose another --port."
+        )
+    except OSError as error:
+        return _fail(f"Cannot listen on {options.host}:{options.port}: {error.strerror}.")
+    try:
+        app = create_app(config)
+    except (OSError, ValueError) as error:
+        bound.close()
+        return _fail(f"Cannot read the state: {error}")
+    sys.stdout.write(f"Tradovate simulator on http://{options.host}:{bound.getsockname()[1]}\n")
+    sys.stdout.flush()
+    server = make_server(app)
+    try:
+        server.run(sockets=[bound])
+    except KeyboardInterrupt:  # uvicorn raises the signal again after an orderly end
+        pass
+    finally:
+        bound.close()
+    return 0
+
+
+def list_traders() -> str:
+    """Who can sign in, one line each: name, password, accounts."""
+    lines = []
+    for trader in DEFAULT_TRADERS:
+        names = ", ".join(account.name for account in trader.accounts) or "no account"
+        lines.append(f"{trader.name:8} {trader.password:12} {names}")
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m trading.simulator",
+        description="A stand-in Tradovate with made-up money: OAuth, REST and WebSocket on one port.",
+        epilog="Who can sign in (name, password, accounts):\n" + list_traders(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=8180, help="port to listen on, 0 for any (%(default)s)")
+    parser.add_argument("--allow-remote", action="store_true", help="listen on an address that others can reach")
+    parser.add_argument("--seed", type=int, default=1, help="fixes the prices (%(default)s)")
+    parser.add_argument("--client-id", default="tradeport", help="OAuth client id (%(default)s)")
+    parser.add_argument(
+        "--client-secret-env",
+        default="SIMULATOR_CLIENT_SECRET",
+        metavar="NAME",
+        help="environment variable with the OAuth client secret (%(default)s)",
+    )
+    parser.add_argument(
+        "--redirect-uri",
+        action="append",
+        default=[],
+        metavar="URI",
+        help="allowed return address, repeatable; any loopback address when there is none",
+    )
+    parser.add_argument(
+        "--oauth-error-status",
+        type=int,
+        choices=(200, 400),
+        default=200,
+        help="status of OAuth error replies (%(default)s, as Tradovate has it)",
+    )
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts, orders and sessions in this file")
+    parser.add_argument("--control", action="store_true", help="serve /control/* to peers on this machine")
+    parser.add_argument("--list-traders", action="store_true", help="print who can sign in, and end")
+    return parser
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write(text + "\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The auth operations of the API itself: API-key login, renewal, who am I (openapi.json, /auth/*)."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+from .calls import Call, Rejected
+from .clock import stamp
+from .sessions import Grant
+
+API_HOSTS = (
+    "live",
+    "demo",
+    "mdLive",
+    "mdDemo",
+    "replay",
+    "reportingLive",
+    "reportingDemo",
+    "riskMonitorLive",
+    "riskMonitorDemo",
+    "userContext",
+)
+
+
+def api_hosts(host: str) -> dict[str, str]:
+    """apiHosts of an auth reply: every service is this server (protocol notes, "Hosts")."""
+    return dict.fromkeys(API_HOSTS, host)
+
+
+def access_token_reply(call: Call, grant: Grant) -> dict[str, Any]:
+    """openapi.json, AccessTokenResponse."""
+    trader = call.simulation.traders[grant.session.user_id]
+    return {
+        "accessToken": grant.access.value,
+        "mdAccessToken": grant.market_data.value,
+        "expirationTime": stamp(grant.access.expires),
+        "userStatus": "Active",
+        "userId": trader.user_id,
+        "name": trader.name,
+        "hasLive": True,
+        "hasFunded": bool(trader.accounts),
+        "hasMarketData": True,
+        "outdatedTaC": False,
+        "outdatedLiquidationPolicy": False,
+        "apiHosts": api_hosts(call.host),
+    }
+
+
+def access_token_request(call: Call) -> dict[str, Any]:
+    """Sign in with name and password. A wrong one answers status 200 with errorText."""
+    config = call.simulation.config
+    sec = call.params.get("sec")
+    if sec is not None and not hmac.compare_digest(str(sec).encode(), config.client_secret.encode()):
+        return {"errorText": "The app is not registered"}
+    sessions = call.simulation.sessions
+    trader = sessions.check_password(str(call.params.get("name", "")), str(call.params.get("password", "")))
+    if trader is None:
+        return {
+            "errorText": "Incorrect username or password. Please try again, noting that passwords are case-sensitive."
+        }
+    return access_token_reply(call, sessions.login(trader.user_id))
+
+
+def renew_access_token(call: Call) -> dict[str, Any]:
+    """New tokens for the session that asks."""
+    if call.session is None:
+        raise Rejected(401, "Access is denied")
+    return access_token_reply(call, call.simulation.sessions.renew(call.session))
+
+
+def me(call: Call) -> dict[str, Any]:
+    """openapi.json, OAuthMeResponse."""
+    trader = call.simulation.traders[call.user_id]
+    return {
+        "userId": trader.user_id,
+        "name": trader.name,
+        "fullName": trader.full_name,
+        "email": trader.email,
+        "emailVerified": True,
+        "isTrial": False,
+    }

@@ -1,0 +1,100 @@
+"""The ASGI application: routes, and the task that lets time pass."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+
+from .config import Config
+from .control import Control
+from .oauth import OAuth
+from .persistence import StateFile
+from .rest import Rest, reply
+from .simulation import Simulation
+from .sockets import Hub
+from .transports import Transports
+
+logger = logging.getLogger(__name__)
+ANY_METHOD = ["GET", "POST"]
+
+
+def create_app(config: Config | None = None) -> Starlette:
+    """A simulator as an ASGI application.
+
+    Serve it with uvicorn and the protocols of `app.state.transports`, as `server` does; elsewhere the faults that
+    cut connections cannot work. Raises OSError or ValueError when the state file cannot be read.
+    """
+    config = config or Config()
+    simulation = Simulation(config)
+    state_file = StateFile(config.state_path, simulation) if config.state_path else None
+    if state_file is None or not state_file.load():
+        simulation.open_accounts()
+    transports = Transports()
+    hub = Hub(simulation, transports)
+    rest = Rest(simulation, transports)
+    oauth = OAuth(simulation, transports)
+
+    def save() -> bool:
+        return state_file.save() if state_file else False
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(config.tick_seconds)
+            simulation.tick()
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(config.save_seconds)
+            try:
+                save()
+            except OSError as error:
+                logger.error("The state cannot be saved to %s: %s", config.state_path, error.strerror)  # noqa: TRY400
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        jobs = [tick()] if not config.manual_clock else []
+        tasks = [asyncio.create_task(job) for job in [*jobs, keep()]]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            save()
+
+    token = [Route(path, oauth.token, methods=ANY_METHOD) for path in ("/auth/oauthtoken", "/v1/auth/oauthtoken")]
+    routes: list[BaseRoute] = [
+        Route("/health", _health),
+        Route("/oauth", oauth.authorize, methods=["GET"]),
+        Route("/oauth", oauth.decide, methods=["POST"]),
+        *token,
+        WebSocketRoute("/v1/websocket", hub.endpoint),
+    ]
+    if config.control:
+        routes.append(Mount("/control", routes=Control(simulation, hub, save).routes()))
+    routes += [
+        Route("/v1/{route:path}", rest.operation, methods=ANY_METHOD),
+        Route("/auth/{operation}", rest.auth, methods=ANY_METHOD),
+        Route("/{rest:path}", _not_found, methods=ANY_METHOD),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.simulation = simulation
+    app.state.hub = hub
+    app.state.transports = transports
+    return app
+
+
+def _health(_: Request) -> Response:
+    return reply({"ok": True})
+
+
+def _not_found(request: Request) -> Response:
+    return PlainTextResponse(f"Not found: {request.url.path.strip('/')}", status_code=404)

@@ -1,0 +1,78 @@
+"""One operation asked by one user: what REST and WebSocket hand to the table of operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from .broker import Sender
+from .sessions import Session
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+S = TypeVar("S")
+
+
+class Rejected(Exception):
+    """The request gets another status than 200 and a text (official texts, "Error Handling")."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+@dataclass
+class Call:
+    """A request. `params` holds query and body together; `host` is the name by which the client came in."""
+
+    simulation: Simulation
+    params: dict[str, Any]
+    host: str
+    session: Session | None = None
+
+    @property
+    def user_id(self) -> int:
+        """Who asks. Raises Rejected for a stranger."""
+        if self.session is None:
+            raise Rejected(401, "Access is denied")
+        return self.session.user_id
+
+    @property
+    def sender(self) -> Sender:
+        """Who asks, as commands record it."""
+        user_id = self.user_id
+        return Sender(user_id, self.session.id if self.session else None)
+
+    def read(self, shape: type[S]) -> S:
+        """The parameters as a struct. Raises Rejected (400) that names the field which does not fit."""
+        try:
+            return msgspec.convert(self.params, shape, strict=False)
+        except msgspec.ValidationError as error:
+            raise Rejected(400, f"Invalid request: {error}") from None
+
+    def text(self, name: str) -> str:
+        """A parameter that must be there. Raises Rejected (400)."""
+        value = self.params.get(name)
+        if value is None or value == "":
+            raise Rejected(400, f"Missing parameter: {name}")
+        return str(value)
+
+    def number(self, name: str) -> int:
+        """A parameter that must be an integer. Raises Rejected (400)."""
+        try:
+            return int(self.text(name))
+        except ValueError:
+            raise Rejected(400, f"Invalid parameter: {name}") from None
+
+    def numbers(self, name: str) -> list[int]:
+        """A parameter that is a comma-separated list of integers, or a JSON array. Raises Rejected (400)."""
+        value = self.params.get(name)
+        parts = value if isinstance(value, list) else self.text(name).split(",")
+        try:
+            return [int(part) for part in parts]
+        except (TypeError, ValueError):
+            raise Rejected(400, f"Invalid parameter: {name}") from None

@@ -1,0 +1,88 @@
+"""Time as the broker tells it: a clock that runs or stands still, UTC stamps, the exchange's trading day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+SESSION_END_HOUR = 17  # CME's trading day ends at 17:00 in Chicago
+
+
+class Clock:
+    """Now, as an aware UTC datetime. A manual clock moves only by `advance`."""
+
+    def __init__(self, *, manual: bool = False, start: datetime | None = None) -> None:
+        self.manual = manual
+        self._offset = timedelta(0)
+        self._fixed: datetime | None = None
+        if manual:
+            self._fixed = start or datetime.now(UTC)
+        elif start is not None:
+            self._offset = start - datetime.now(UTC)
+
+    def now(self) -> datetime:
+        """The simulated time, aware, UTC."""
+        return self._fixed if self._fixed is not None else datetime.now(UTC) + self._offset
+
+    def advance(self, seconds: float) -> datetime:
+        """Move the time forward and return it. Raises ValueError when `seconds` is negative."""
+        if seconds < 0:
+            raise ValueError("The clock only moves forward.")
+        if self._fixed is not None:
+            self._fixed += timedelta(seconds=seconds)
+        else:
+            self._offset += timedelta(seconds=seconds)
+        return self.now()
+
+    @contextmanager
+    def at(self, moment: datetime) -> Iterator[None]:
+        """Hold the time at `moment` for a while: what is done inside happened then."""
+        before, self._fixed = self._fixed, moment
+        try:
+            yield
+        finally:
+            self._fixed = before
+
+
+def stamp(moment: datetime) -> str:
+    """`2026-11-21T03:42:07.626Z`: milliseconds and Z, as Tradovate writes a date-time."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def read_stamp(text: str) -> datetime:
+    """The aware UTC datetime of an ISO text; a time without an offset is UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _sunday(year: int, month: int, nth: int) -> date:
+    first = date(year, month, 1)
+    return first + timedelta(days=(6 - first.weekday()) % 7 + 7 * (nth - 1))
+
+
+def chicago(moment: datetime) -> datetime:
+    """Wall time in Chicago, naive. The rule is written out so that no time zone database is needed."""
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    # daylight time runs from 02:00 standard (08:00 UTC) to 02:00 daylight (07:00 UTC)
+    begins = datetime.combine(_sunday(utc.year, 3, 2), datetime.min.time()) + timedelta(hours=8)
+    ends = datetime.combine(_sunday(utc.year, 11, 1), datetime.min.time()) + timedelta(hours=7)
+    return utc - timedelta(hours=5 if begins <= utc < ends else 6)
+
+
+def trading_day(moment: datetime) -> date:
+    """The trade date of a moment: from 17:00 Chicago on it is the next day, and a weekend is Monday's."""
+    local = chicago(moment)
+    day = local.date() + timedelta(days=1 if local.hour >= SESSION_END_HOUR else 0)
+    return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() >= 5 else day
+
+
+def trading_day_start(moment: datetime) -> datetime:
+    """When the trading day that holds `moment` began, aware, UTC."""
+    local = chicago(moment)
+    start = local.replace(hour=SESSION_END_HOUR, minute=0, second=0, microsecond=0)
+    if local.hour < SESSION_END_HOUR:
+        start -= timedelta(days=1)
+    while start.weekday() in (5, 6):  # the weekend belongs to the day that began on Friday
+        start -= timedelta(days=1)
+    return (moment - (local - start)).astimezone(UTC)

@@ -1,0 +1,99 @@
+"""What a simulator is told at the start: seed, clock, clients, traders and limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+DEV_CLIENT_SECRET = "simulator-secret-for-development-only"  # noqa: S105 - it guards nothing but made-up money
+
+
+@dataclass(frozen=True)
+class AccountSpec:
+    """An account as it is opened at the first start: its name and its cash in US dollars."""
+
+    name: str
+    cash: Decimal
+
+
+@dataclass(frozen=True)
+class Trader:
+    """Somebody who can sign in. `user_id` is what OAuth's /auth/me answers as userId."""
+
+    user_id: int
+    name: str
+    password: str = field(repr=False)
+    full_name: str
+    email: str
+    accounts: tuple[AccountSpec, ...] = ()
+    has_history: bool = False
+
+
+DEFAULT_TRADERS: tuple[Trader, ...] = (
+    Trader(
+        user_id=1001,
+        name="trader",
+        password="trader-pass",  # noqa: S106 - printed for everybody by --list-traders
+        full_name="Tess Trader",
+        email="trader@simulator.example",
+        accounts=(AccountSpec("DEMO1001001", Decimal(100_000)),),
+    ),
+    Trader(
+        user_id=1002,
+        name="pro",
+        password="pro-pass",  # noqa: S106 - as above
+        full_name="Priya Prop",
+        email="pro@simulator.example",
+        accounts=(
+            AccountSpec("DEMO1002001", Decimal(250_000)),
+            AccountSpec("DEMO1002002", Decimal(150_000)),
+            AccountSpec("DEMO1002003", Decimal(50_000)),
+            AccountSpec("DEMO1002004", Decimal(50_000)),
+            AccountSpec("DEMO1002005", Decimal(25_000)),
+        ),
+        has_history=True,
+    ),
+    Trader(
+        user_id=1003,
+        name="empty",
+        password="empty-pass",  # noqa: S106 - as above
+        full_name="Emil Empty",
+        email="empty@simulator.example",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of one simulator.
+
+    `seed` fixes prices and book sizes. `manual_clock` stops time at `start` (UTC; now when None) until
+    `POST /control/advance`. `redirect_uris` empty means: any loopback address. `token_lifetime`,
+    `code_lifetime` and the socket timings are in seconds. `oauth_error_status` is the status of OAuth error
+    replies: Tradovate answers 200, others 400. `control` mounts /control/* for loopback peers.
+    """
+
+    seed: int = 1
+    manual_clock: bool = False
+    start: datetime | None = None
+    tick_seconds: float = 0.25
+    control: bool = False
+    client_id: str = "tradeport"
+    client_secret: str = field(default=DEV_CLIENT_SECRET, repr=False)
+    redirect_uris: tuple[str, ...] = ()
+    token_lifetime: int = 4800
+    refresh_lifetime: int = 30 * 24 * 3600
+    code_lifetime: int = 60
+    sessions_per_user: int = 2
+    oauth_error_status: int = 200
+    traders: tuple[Trader, ...] = DEFAULT_TRADERS
+    history: bool = True
+    max_order_qty: int = 250
+    state_path: Path | None = None
+    save_seconds: float = 2.0
+    heartbeat_seconds: float = 2.5
+    silence_seconds: float = 15.0
+    authorize_seconds: float = 10.0
+    socket_queue: int = 5000

@@ -1,0 +1,175 @@
+"""The matching engine: working orders against the displayed book. Pure: no clock, no network, no accounts.
+
+An order that can trade takes displayed contracts level by level. What is left rests (Limit, Stop), goes on with
+the next book (Market) or lapses (IOC, FOK). A resting limit order trades at its own price when the market comes to
+it. A stop order wakes up when the last trade reaches its stop price. Prices are whole ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from .feed import Market
+
+
+class Kind(Enum):
+    """How an order trades once it is awake."""
+
+    MARKET = "Market"
+    LIMIT = "Limit"
+    STOP = "Stop"
+    STOP_LIMIT = "StopLimit"
+
+
+@dataclass
+class Ticket:
+    """An order as the engine sees it. `command_id` is the command that brought it; `value` is the sum of
+    price x quantity traded so far, in ticks."""
+
+    order_id: int
+    command_id: int
+    account_id: int
+    contract_id: int
+    buy: bool
+    qty: int
+    kind: Kind
+    time_in_force: str
+    limit: int | None = None
+    stop: int | None = None
+    filled: int = 0
+    value: int = 0
+    awake: bool = False
+
+    @property
+    def left(self) -> int:
+        """Contracts that are still to trade."""
+        return self.qty - self.filled
+
+    @property
+    def bound(self) -> int | None:
+        """The worst price that it accepts; None for any."""
+        return self.limit if self.kind in (Kind.LIMIT, Kind.STOP_LIMIT) else None
+
+
+@dataclass(frozen=True)
+class Trade:
+    """`qty` contracts of an order traded at `price` ticks; `filled` and `value` are the ticket's sums after it."""
+
+    ticket: Ticket
+    price: int
+    qty: int
+    filled: int
+    value: int
+
+
+@dataclass(frozen=True)
+class Lapse:
+    """What an IOC or FOK order could not trade at once is gone."""
+
+    ticket: Ticket
+
+
+Outcome = Trade | Lapse
+
+
+class Exchange:
+    """Working orders of all accounts, by contract, in the order of their arrival."""
+
+    def __init__(self, market: Callable[[int], Market]) -> None:
+        self._market = market
+        self._working: dict[int, dict[int, Ticket]] = {}
+
+    def working(self) -> Iterator[Ticket]:
+        """Every order that can still trade."""
+        for tickets in self._working.values():
+            yield from tickets.values()
+
+    def get(self, order_id: int) -> Ticket | None:
+        """A working order by its id."""
+        return next((tickets[order_id] for tickets in self._working.values() if order_id in tickets), None)
+
+    def restore(self, ticket: Ticket) -> None:
+        """Put back a working order of an earlier run."""
+        self._working.setdefault(ticket.contract_id, {})[ticket.order_id] = ticket
+
+    def submit(self, ticket: Ticket) -> list[Outcome]:
+        """Take an order in and return what happens at once."""
+        ticket.awake = ticket.kind in (Kind.MARKET, Kind.LIMIT)
+        market = self._market(ticket.contract_id)
+        if ticket.time_in_force == "FOK" and ticket.awake:
+            offered = sum(size for _, size in market.levels(buy=ticket.buy, limit=ticket.bound))
+            if offered < ticket.qty:
+                return [Lapse(ticket)]
+        self._working.setdefault(ticket.contract_id, {})[ticket.order_id] = ticket
+        outcomes = self._try(ticket, market, arriving=True)
+        if ticket.awake:
+            self._lapse(ticket, outcomes)
+        return outcomes
+
+    def cancel(self, order_id: int) -> Ticket | None:
+        """Take an order out; None when it does not work any more."""
+        if ticket := self.get(order_id):
+            del self._working[ticket.contract_id][order_id]
+        return ticket
+
+    def replace(self, ticket: Ticket, *, qty: int, kind: Kind, limit: int | None, stop: int | None) -> list[Outcome]:
+        """Change a working order, which loses its place in the queue, and return what happens at once."""
+        self.cancel(ticket.order_id)
+        if (kind, stop) != (ticket.kind, ticket.stop):
+            ticket.awake = kind in (Kind.MARKET, Kind.LIMIT)
+        ticket.qty, ticket.kind, ticket.limit, ticket.stop = qty, kind, limit, stop
+        self._working.setdefault(ticket.contract_id, {})[ticket.order_id] = ticket
+        return self._try(ticket, self._market(ticket.contract_id), arriving=True)
+
+    def sweep(self, contract_id: int | None = None) -> list[Outcome]:
+        """Let every working order (of one contract) meet the present book: best price first, then first come."""
+        outcomes: list[Outcome] = []
+        for number in [contract_id] if contract_id is not None else list(self._working):
+            tickets = self._working.get(number)
+            if not tickets:
+                continue
+            market = self._market(number)
+            for ticket in sorted(tickets.values(), key=_priority):
+                found = self._try(ticket, market, arriving=False)
+                if ticket.awake:
+                    self._lapse(ticket, found)
+                outcomes += found
+        return outcomes
+
+    def _try(self, ticket: Ticket, market: Market, *, arriving: bool) -> list[Outcome]:
+        if not ticket.awake and not self._wakes(ticket, market):
+            return []
+        # only an order that comes in, or that a stop has just released, improves on its limit
+        aggressive = arriving or not ticket.awake
+        ticket.awake = True
+        trades: list[Outcome] = []
+        for price, size in list(market.levels(buy=ticket.buy, limit=ticket.bound)):
+            qty = min(size, ticket.left)
+            market.take(price, qty)
+            at = price if aggressive or ticket.bound is None else ticket.bound
+            ticket.filled += qty
+            ticket.value += at * qty
+            trades.append(Trade(ticket, at, qty, ticket.filled, ticket.value))
+            if not ticket.left:
+                del self._working[ticket.contract_id][ticket.order_id]
+                break
+        return trades
+
+    def _lapse(self, ticket: Ticket, outcomes: list[Outcome]) -> None:
+        if ticket.left and ticket.time_in_force in ("IOC", "FOK"):
+            self._working[ticket.contract_id].pop(ticket.order_id, None)
+            outcomes.append(Lapse(ticket))
+
+    @staticmethod
+    def _wakes(ticket: Ticket, market: Market) -> bool:
+        if ticket.stop is None:
+            return False
+        return market.last >= ticket.stop if ticket.buy else market.last <= ticket.stop
+
+
+def _priority(ticket: Ticket) -> int:
+    if ticket.bound is None:
+        return -(10**12)
+    return -ticket.bound if ticket.buy else ticket.bound

@@ -1,0 +1,168 @@
+"""Prices: one seeded random walk per product, and the book that each contract shows around it.
+
+Everything here is a function of the seed, the number of steps taken and the prices that were set by hand, so
+that two runs with the same orders make the same trades. All prices are whole ticks.
+"""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .catalog import Catalog, Listing
+from .products import PRODUCTS, ProductSpec
+
+LEVELS = 5
+REVERSION = 0.002  # how strongly a walk is drawn back, per tick of distance and step
+
+
+@dataclass
+class Walk:
+    """The price of a product's front contract. `bid` is the best bid; the best offer is one tick above.
+    `last` is where it traded last: at the bid or at the offer."""
+
+    spec: ProductSpec
+    random: random.Random
+    anchor: int
+    bid: int
+    last: int
+    step: int = 0
+    size: int = 1
+    moved: bool = False
+
+    def advance(self) -> None:
+        """One step: the market trades at bid or offer and perhaps moves by a tick or two."""
+        draw = self.random.random
+        self.step += 1
+        self.moved = draw() < self.spec.pace
+        if self.moved:
+            up = 0.5 - REVERSION * max(-100, min(100, self.bid - self.anchor))
+            distance = 2 if draw() < 0.1 else 1
+            self.bid = max(1, self.bid + (distance if draw() < up else -distance))
+        self.last = self.bid + (1 if draw() < 0.5 else 0)
+        self.size = 1 + int(draw() * self.spec.depth / 2)
+
+
+@dataclass
+class Market:
+    """What one contract shows: best bid and offer, last trade, the day's open, high, low and volume."""
+
+    listing: Listing
+    walk: Walk
+    seed: int
+    level_size: int | None = None
+    day_open: int = 0
+    high: int = 0
+    low: int = 0
+    volume: int = 0
+    settlement: int = 0
+    _eaten: dict[int, int] = field(default_factory=dict)
+    _step: int = -1
+
+    @property
+    def shift(self) -> int:
+        """Ticks that this contract trades above the front one: a gentle upward curve."""
+        return self.listing.offset * max(1, self.listing.spec.ticks_near(self.listing.spec.start) // 400)
+
+    @property
+    def bid(self) -> int:
+        return self.walk.bid + self.shift
+
+    @property
+    def offer(self) -> int:
+        return self.bid + 1
+
+    @property
+    def last(self) -> int:
+        return self.walk.last + self.shift
+
+    def size(self, price: int) -> int:
+        """Contracts still displayed at a price of this step's book."""
+        if self._step != self.walk.step:
+            self._step = self.walk.step
+            self._eaten.clear()
+        return self._displayed(price) - self._eaten.get(price, 0)
+
+    def levels(self, *, buy: bool, limit: int | None = None) -> Iterator[tuple[int, int]]:
+        """(price, size) that a buyer or seller meets, best first, no worse than `limit`, at most LEVELS."""
+        for away in range(LEVELS):
+            price = self.offer + away if buy else self.bid - away
+            if price < 1 or (limit is not None and (price > limit if buy else price < limit)):
+                return
+            if size := self.size(price):
+                yield price, size
+
+    def take(self, price: int, qty: int) -> None:
+        """Remove traded contracts from the display."""
+        self._eaten[price] = self._eaten.get(price, 0) + qty
+        self.volume += qty
+
+    def note(self) -> None:
+        """Record the step's trade in the day's figures."""
+        self.volume += self.walk.size
+        self.high = max(self.high, self.last)
+        self.low = min(self.low, self.last)
+
+    def open_day(self) -> None:
+        """Begin a trading day at the last price."""
+        self.settlement = self.settlement or self.last
+        self.day_open = self.high = self.low = self.last
+        self.volume = 0
+
+    def _displayed(self, price: int) -> int:
+        if self.level_size is not None:
+            return self.level_size
+        text = f"{self.seed}:{self.listing.contract_id}:{self.walk.step}:{price}"
+        depth = self.listing.spec.depth
+        return 1 + zlib.crc32(text.encode()) % (2 * depth - 1)
+
+
+class Feed:
+    """All markets of a catalog."""
+
+    def __init__(self, catalog: Catalog, seed: int) -> None:
+        self._catalog = catalog
+        self._seed = seed
+        self.walks: dict[str, Walk] = {}
+        self._markets: dict[int, Market] = {}
+        for spec in PRODUCTS.values():
+            start = spec.ticks_near(spec.start)
+            source = random.Random(f"{seed}:{spec.name}")
+            self.walks[spec.name] = Walk(spec, source, anchor=start, bid=start, last=start)
+
+    def market(self, contract_id: int) -> Market:
+        """The market of a listed contract. Raises KeyError for another id."""
+        if contract_id not in self._markets:
+            listing = self._catalog.listings[contract_id]
+            market = Market(listing, self.walks[listing.spec.name], self._seed)
+            market.open_day()
+            self._markets[contract_id] = market
+        return self._markets[contract_id]
+
+    def advance(self) -> None:
+        """One step of every product."""
+        for walk in self.walks.values():
+            walk.advance()
+        for market in self._markets.values():
+            market.note()
+
+    def set_price(self, contract_id: int, ticks: int) -> None:
+        """Put a contract's offer and last trade at a price, its bid one tick below, with a fresh book. The
+        walk goes on from there and is drawn to it."""
+        market = self.market(contract_id)
+        walk = market.walk
+        walk.step += 1
+        walk.last = ticks - market.shift
+        walk.bid = walk.anchor = walk.last - 1
+        walk.moved = True
+        for other in self._markets.values():
+            if other.walk is walk:
+                other.note()
+
+    def open_day(self) -> None:
+        """Begin a trading day in every market."""
+        for market in self._markets.values():
+            market.settlement = market.last
+            market.open_day()

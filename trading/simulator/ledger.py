@@ -1,0 +1,148 @@
+"""What fills do to an account: open lots, FIFO pairs, realised profit, cash. Pure and exact.
+
+Quantities are contracts, prices whole ticks, money Decimal dollars. The profit of a pair is rounded to the cent when
+it is booked, once, so that cash always is: deposits + the booked profits - the fees.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Decimal
+
+CENT = Decimal("0.01")
+ZERO = Decimal(0)
+
+
+@dataclass
+class Lot:
+    """Contracts of one fill that are still open."""
+
+    fill_id: int
+    qty: int
+    price: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A bought and a sold quantity that closed each other. `pnl` is in dollars, to the cent."""
+
+    buy_fill_id: int
+    sell_fill_id: int
+    qty: int
+    buy_price: int
+    sell_price: int
+    pnl: Decimal
+
+
+@dataclass
+class Holding:
+    """One contract in one account. `net` is positive when long. The values are price x quantity in ticks, of today's
+    fills; `prev_net` and `prev_cost` were carried over from the day before."""
+
+    contract_id: int
+    tick_value: Decimal
+    lots: deque[Lot] = field(default_factory=deque)
+    net: int = 0
+    bought: int = 0
+    bought_value: int = 0
+    sold: int = 0
+    sold_value: int = 0
+    prev_net: int = 0
+    prev_cost: int = 0
+
+    @property
+    def cost(self) -> int:
+        """Sum of price x quantity of the open lots, in ticks, always positive."""
+        return sum(lot.price * lot.qty for lot in self.lots)
+
+    def open_pnl(self, mark: int) -> Decimal:
+        """Dollars won or lost when the open lots were closed at `mark` ticks; exact, not rounded."""
+        sign = 1 if self.net > 0 else -1
+        return sign * (mark * abs(self.net) - self.cost) * self.tick_value
+
+    def apply(self, fill_id: int, *, buy: bool, qty: int, price: int) -> list[Pair]:
+        """Book a fill and return the pairs that it closes, oldest lot first."""
+        if buy:
+            self.bought += qty
+            self.bought_value += qty * price
+        else:
+            self.sold += qty
+            self.sold_value += qty * price
+        pairs = []
+        left = qty
+        while left and self.lots and (self.net > 0) != buy:
+            lot = self.lots[0]
+            closed = min(left, lot.qty)
+            pairs.append(self._pair(lot, fill_id, buy=buy, qty=closed, price=price))
+            lot.qty -= closed
+            left -= closed
+            self.net += closed if buy else -closed
+            if not lot.qty:
+                self.lots.popleft()
+        if left:
+            self.lots.append(Lot(fill_id, left, price))
+            self.net += left if buy else -left
+        return pairs
+
+    def close_day(self) -> None:
+        """Carry the position over into the next trading day."""
+        self.prev_net, self.prev_cost = self.net, self.cost
+        self.bought = self.bought_value = self.sold = self.sold_value = 0
+
+    def _pair(self, lot: Lot, fill_id: int, *, buy: bool, qty: int, price: int) -> Pair:
+        bought, sold = (price, lot.price) if buy else (lot.price, price)
+        pnl = ((sold - bought) * qty * self.tick_value).quantize(CENT, ROUND_HALF_EVEN)
+        ids = (fill_id, lot.fill_id) if buy else (lot.fill_id, fill_id)
+        return Pair(*ids, qty, bought, sold, pnl)
+
+
+@dataclass
+class Ledger:
+    """One account's money and holdings. `cash` = `start_of_day` + `realized` - `fees` on every day without deposits."""
+
+    account_id: int
+    cash: Decimal
+    start_of_day: Decimal
+    realized: Decimal = ZERO
+    week_realized: Decimal = ZERO
+    fees: Decimal = ZERO
+    holdings: dict[int, Holding] = field(default_factory=dict)
+
+    @classmethod
+    def opened(cls, account_id: int, cash: Decimal) -> Ledger:
+        """A new account with cash in it."""
+        return cls(account_id, cash=cash, start_of_day=cash)
+
+    def holding(self, contract_id: int, tick_value: Decimal) -> Holding:
+        """The holding of a contract, made when it is the first time."""
+        return self.holdings.setdefault(contract_id, Holding(contract_id, tick_value))
+
+    def apply(self, holding: Holding, fill_id: int, *, buy: bool, qty: int, price: int, fee: Decimal) -> list[Pair]:
+        """Book a fill and its fee (dollars for the whole fill) and return the pairs that it closes."""
+        pairs = holding.apply(fill_id, buy=buy, qty=qty, price=price)
+        profit = sum((pair.pnl for pair in pairs), ZERO)
+        self.realized += profit
+        self.week_realized += profit
+        self.fees += fee
+        self.cash += profit - fee
+        return pairs
+
+    def open_holdings(self) -> Iterator[Holding]:
+        """Holdings that are not flat."""
+        return (holding for holding in self.holdings.values() if holding.net)
+
+    def deposit(self, amount: Decimal) -> None:
+        """Add cash, or take it when negative."""
+        self.cash += amount
+        self.start_of_day += amount
+
+    def close_day(self, *, new_week: bool) -> None:
+        """Begin a new trading day: today's figures start from zero."""
+        self.start_of_day = self.cash
+        self.realized = self.fees = ZERO
+        if new_week:
+            self.week_realized = ZERO
+        for holding in self.holdings.values():
+            holding.close_day()

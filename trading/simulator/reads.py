@@ -1,0 +1,193 @@
+"""The seven shared read operations: list, find, item, items, deps, ldeps, suggest (openapi.json, per entity)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .calls import Call, Rejected
+from .entities import Entity
+
+Handler = Callable[[Call], Any]
+Source = Callable[[Call], Iterable[Entity]]
+
+PAST_THE_NAMES = "deps item items ldeps"
+EVERYTHING = PAST_THE_NAMES + " list"
+NAMED = "find item items list suggest"
+
+
+@dataclass(frozen=True)
+class Readable:
+    """An entity type that can be read: where its entities come from, the field that deps and ldeps go by, and the
+    operations that the specification lists for it."""
+
+    name: str
+    source: Source
+    master: str | None
+    operations: str
+
+
+def _own(name: str) -> Source:
+    return lambda call: (row.entity for row in call.simulation.store.of_user(name, call.user_id))
+
+
+def _catalog(attribute: str) -> Source:
+    def source(call: Call) -> Iterable[Entity]:
+        found = getattr(call.simulation.catalog, attribute)
+        return list(found.values()) if isinstance(found, dict) else list(found)
+
+    return source
+
+
+def _none(_: Call) -> Iterable[Entity]:
+    return ()
+
+
+READABLE = [
+    Readable("user", _own("user"), None, NAMED),
+    Readable("account", _own("account"), "user_id", EVERYTHING + " find suggest"),
+    Readable("cashBalance", _own("cashBalance"), "account_id", EVERYTHING),
+    Readable("marginSnapshot", _own("marginSnapshot"), "id", EVERYTHING),
+    Readable("accountRiskStatus", _own("accountRiskStatus"), "id", EVERYTHING),
+    Readable("position", _own("position"), "account_id", EVERYTHING + " find"),
+    Readable("fillPair", _own("fillPair"), "position_id", EVERYTHING),
+    Readable("order", _own("order"), "account_id", EVERYTHING),
+    Readable("orderVersion", _own("orderVersion"), "order_id", EVERYTHING),
+    Readable("command", _own("command"), "order_id", EVERYTHING),
+    Readable("commandReport", _own("commandReport"), "command_id", EVERYTHING),
+    Readable("executionReport", _own("executionReport"), "command_id", EVERYTHING + " find suggest"),
+    Readable("fill", _own("fill"), "order_id", EVERYTHING),
+    Readable("fillFee", _own("fillFee"), "id", EVERYTHING),
+    Readable("contract", _catalog("contracts"), "contract_maturity_id", PAST_THE_NAMES),
+    Readable("contractMaturity", _catalog("maturities"), "product_id", PAST_THE_NAMES),
+    Readable("product", _catalog("products"), "exchange_id", EVERYTHING + " find suggest"),
+    Readable("productMargin", _catalog("product_margins"), "id", EVERYTHING),
+    Readable("exchange", _catalog("exchanges"), None, NAMED),
+    Readable("currency", _catalog("currencies"), None, NAMED),
+    Readable("currencyRate", _catalog("currency_rates"), "id", EVERYTHING),
+    Readable("contractGroup", _catalog("groups"), None, NAMED),
+    # types that a portal may ask for and that nobody has here
+    Readable("productSession", _none, "id", PAST_THE_NAMES),
+    Readable("contractMargin", _none, "id", PAST_THE_NAMES),
+    Readable("cashBalanceLog", _none, "account_id", PAST_THE_NAMES),
+    Readable("spreadDefinition", _none, None, "item items"),
+    Readable("orderStrategy", _none, "account_id", EVERYTHING),
+    Readable("orderStrategyLink", _none, "order_strategy_id", EVERYTHING),
+    Readable("orderStrategyType", _none, None, NAMED),
+    Readable("tradingPermission", _none, "user_id", EVERYTHING),
+    Readable("userAccountAutoLiq", _none, "id", EVERYTHING),
+    Readable("userAccountPositionLimit", _none, "account_id", PAST_THE_NAMES),
+    Readable("userAccountRiskParameter", _none, "user_account_position_limit_id", PAST_THE_NAMES),
+    Readable("userProperty", _none, "user_id", PAST_THE_NAMES),
+    Readable("userPlugin", _none, "user_id", EVERYTHING),
+    Readable("property", _none, None, NAMED),
+    Readable("entitlement", _none, None, "item items list"),
+    Readable("marketDataSubscription", _none, "user_id", EVERYTHING),
+    Readable("tradovateSubscription", _none, "user_id", EVERYTHING),
+    Readable("organization", _none, None, NAMED),
+    Readable("clearingHouse", _none, None, NAMED),
+    Readable("alert", _none, "user_id", EVERYTHING),
+    Readable("alertSignal", _none, "alert_id", EVERYTHING),
+    Readable("contactInfo", _none, "user_id", PAST_THE_NAMES),
+]
+
+
+def handlers() -> dict[str, Handler]:
+    """Every read operation by its name in lower case, such as `cashbalance/ldeps`."""
+    makers = {
+        "list": _list,
+        "find": _find,
+        "item": _item,
+        "items": _items,
+        "deps": _deps,
+        "ldeps": _ldeps,
+        "suggest": _suggest,
+    }
+    table = {
+        f"{readable.name}/{operation}".lower(): makers[operation](readable)
+        for readable in READABLE
+        for operation in readable.operations.split()
+    }
+    table["contract/find"] = _contract_find
+    table["contract/suggest"] = _contract_suggest
+    return table
+
+
+def _name_of(entity: Entity) -> str:
+    return str(getattr(entity, "name", ""))
+
+
+def _missing(readable: Readable) -> Rejected:
+    return Rejected(404, f"Not found: {readable.name}")
+
+
+def _list(readable: Readable) -> Handler:
+    return lambda call: list(readable.source(call))
+
+
+def _find(readable: Readable) -> Handler:
+    def find(call: Call) -> Entity:
+        wanted = call.text("name").lower()
+        for entity in readable.source(call):
+            if _name_of(entity).lower() == wanted:
+                return entity
+        raise _missing(readable)
+
+    return find
+
+
+def _item(readable: Readable) -> Handler:
+    def item(call: Call) -> Entity:
+        wanted = call.number("id")
+        for entity in readable.source(call):
+            if entity.id == wanted:
+                return entity
+        raise _missing(readable)
+
+    return item
+
+
+def _items(readable: Readable) -> Handler:
+    def items(call: Call) -> list[Entity]:
+        wanted = set(call.numbers("ids"))
+        return [entity for entity in readable.source(call) if entity.id in wanted]
+
+    return items
+
+
+def _of_masters(readable: Readable, call: Call, masters: set[int]) -> list[Entity]:
+    field = readable.master or "id"
+    return [entity for entity in readable.source(call) if getattr(entity, field) in masters]
+
+
+def _deps(readable: Readable) -> Handler:
+    return lambda call: _of_masters(readable, call, {call.number("masterid")})
+
+
+def _ldeps(readable: Readable) -> Handler:
+    return lambda call: _of_masters(readable, call, set(call.numbers("masterids")))
+
+
+def _suggest(readable: Readable) -> Handler:
+    def suggest(call: Call) -> list[Entity]:
+        wanted = str(call.params.get("t", "")).lower()
+        hits = [entity for entity in readable.source(call) if _name_of(entity).lower().startswith(wanted)]
+        return hits[: _limit(call)]
+
+    return suggest
+
+
+def _contract_find(call: Call) -> Entity:
+    listing = call.simulation.catalog.find(call.text("name"))
+    if listing is None:
+        raise Rejected(404, "Not found: contract")
+    return call.simulation.catalog.contracts[listing.contract_id]
+
+
+def _contract_suggest(call: Call) -> Any:
+    return call.simulation.catalog.suggest(str(call.params.get("t", "")), _limit(call))
+
+
+def _limit(call: Call) -> int:
+    return max(0, min(100, call.number("l"))) if "l" in call.params else 10

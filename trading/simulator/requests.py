@@ -1,0 +1,76 @@
+"""What clients send to order operations (openapi.json: PlaceOrder, CancelOrder, ModifyOrder, LiquidatePosition)
+and what they get back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+Name = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class PlaceOrder(msgspec.Struct, kw_only=True, rename="camel"):
+    account_spec: Name | None = None
+    account_id: int | None = None
+    cl_ord_id: Name | None = None
+    action: Literal["Buy", "Sell"]
+    symbol: Name
+    order_qty: Positive
+    order_type: Name
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    max_show: Positive | None = None
+    time_in_force: Name | None = None
+    expire_time: str | None = None
+    text: Name | None = None
+    custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
+    is_automated: bool = False
+
+
+class ModifyOrder(msgspec.Struct, kw_only=True, rename="camel"):
+    order_id: int
+    cl_ord_id: Name | None = None
+    order_qty: Positive
+    order_type: Name
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    max_show: Positive | None = None
+    time_in_force: Name | None = None
+    expire_time: str | None = None
+    text: Name | None = None
+    custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
+    is_automated: bool = False
+
+
+class CancelOrder(msgspec.Struct, kw_only=True, rename="camel"):
+    order_id: int
+    cl_ord_id: Name | None = None
+    custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
+    is_automated: bool = False
+
+
+class LiquidatePosition(msgspec.Struct, kw_only=True, rename="camel"):
+    account_id: int
+    contract_id: int
+    admin: bool
+    custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
+    is_automated: bool = False
+
+
+class LiquidatePositions(msgspec.Struct, kw_only=True, rename="camel"):
+    positions: list[int]
+    admin: bool
+    custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
+    is_automated: bool = False
+
+
+class OrderResult(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel"):
+    """The answer to every order operation: one of the ids, or a reason and a text."""
+
+    failure_reason: str | None = None
+    failure_text: str | None = None
+    order_id: int | None = None
+    command_id: int | None = None

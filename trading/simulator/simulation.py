@@ -1,0 +1,163 @@
+"""The whole simulated service, without a network: everything that the fronts ask and that time moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from . import entities as e
+from .booking import Booking
+from .broker import Broker
+from .catalog import Catalog
+from .clock import Clock, stamp, trading_day
+from .config import Config, Trader
+from .exchange import Exchange
+from .faults import Faults
+from .feed import Feed
+from .history import write_history
+from .sessions import Session, Sessions
+from .store import Event, Store
+
+
+@dataclass(frozen=True)
+class Received:
+    """An order operation as it came in, for tests that compare what was sent with what arrived."""
+
+    route: str
+    user_id: int
+    timestamp: str
+    params: dict[str, Any]
+
+
+class Simulation:
+    """Wires the rooms together. `on_event` and `on_close_session` are set by the sockets' front, `on_tick` too."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.clock = Clock(manual=config.manual_clock, start=config.start)
+        self.catalog = Catalog(self.clock.now())
+        self.feed = Feed(self.catalog, config.seed)
+        self.exchange = Exchange(self.feed.market)
+        self.store = Store(self._event)
+        self.booking = Booking(clock=self.clock, catalog=self.catalog, exchange=self.exchange, store=self.store)
+        self.broker = Broker(
+            clock=self.clock,
+            catalog=self.catalog,
+            feed=self.feed,
+            exchange=self.exchange,
+            store=self.store,
+            booking=self.booking,
+            max_qty=config.max_order_qty,
+        )
+        self.sessions = Sessions(config, self.clock, self._session_closed)
+        self.faults = Faults()
+        self.received: list[Received] = []
+        self.traders: dict[int, Trader] = {trader.user_id: trader for trader in config.traders}
+        self.on_event: Callable[[Event], None] = _ignore
+        self.on_close_session: Callable[[Session], None] = _ignore
+        self.on_tick: Callable[[], None] = _nothing
+        self.day: date = trading_day(self.clock.now())
+        self._owed = 0.0
+
+    def open_accounts(self) -> None:
+        """The first start: users, accounts with cash, and the history of those who shall have one."""
+        for trader in self.config.traders:
+            self.store.put(self._user(trader), user_id=trader.user_id)
+            for number, spec in enumerate(trader.accounts, start=1):
+                self.booking.open(self._account(trader, number, spec.name), spec.cash)
+        if self.config.history:
+            for trader in self.config.traders:
+                if trader.has_history:
+                    write_history(self, trader)
+
+    def tick(self) -> None:
+        """One step of the market: prices move, working orders trade, quotes go out."""
+        if trading_day(self.clock.now()) != self.day:
+            self.begin_day()
+        self.feed.advance()
+        self.broker.sweep()
+        self.on_tick()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on a manual clock, with all the steps that fall into it."""
+        self._owed += seconds
+        step = self.config.tick_seconds
+        while self._owed >= step - 1e-9:
+            self._owed -= step
+            self.clock.advance(step)
+            self.tick()
+        self.clock.advance(max(0.0, self._owed))
+        self._owed = 0.0
+
+    def set_price(self, contract_id: int, ticks: int) -> None:
+        """Put a contract's price somewhere and let the orders meet it."""
+        self.feed.set_price(contract_id, ticks)
+        self.broker.sweep()
+        self.on_tick()
+
+    def begin_day(self) -> None:
+        """A new trading day: day orders expire, what is finished is served no longer, today's figures start again."""
+        self.broker.expire_day_orders()
+        new = trading_day(self.clock.now())
+        new_week = new.isocalendar()[:2] != self.day.isocalendar()[:2]
+        self.day = new
+        self.catalog.extend(self.clock.now())
+        self.feed.open_day()
+        working = {ticket.order_id for ticket in self.exchange.working()}
+        commands = {command.id for command in self.store.all(e.Command) if command.order_id in working}
+        self.store.forget("order", lambda entity: entity.id in working)
+        for name in ("orderVersion", "command"):
+            self.store.forget(name, lambda entity: getattr(entity, "order_id", None) in working)
+        for name in ("commandReport", "executionReport"):
+            self.store.forget(name, lambda entity: getattr(entity, "command_id", None) in commands)
+        for name in ("fill", "fillFee", "fillPair"):
+            self.store.forget(name, lambda _: False)
+        for account_id, ledger in self.booking.ledgers.items():
+            ledger.close_day(new_week=new_week)
+            for holding in ledger.open_holdings():
+                self.booking.position(account_id, holding)
+            self.booking.balance(account_id)
+
+    def _event(self, event: Event) -> None:
+        self.on_event(event)
+
+    def _session_closed(self, session: Session) -> None:
+        self.on_close_session(session)
+
+    def _user(self, trader: Trader) -> e.User:
+        return e.User(
+            id=trader.user_id,
+            name=trader.name,
+            timestamp=stamp(self.clock.now()),
+            email=trader.email,
+            status="Active",
+            professional=False,
+        )
+
+    def _account(self, trader: Trader, number: int, name: str) -> e.Account:
+        return e.Account(
+            id=trader.user_id * 1000 + number,
+            name=name,
+            user_id=trader.user_id,
+            account_type="Customer",
+            active=True,
+            clearing_house_id=1,
+            risk_category_id=1,
+            auto_liq_profile_id=1,
+            margin_account_type="Speculator",
+            legal_status="Individual",
+            timestamp=stamp(self.clock.now()),
+            readonly=False,
+            restricted=False,
+            closed=False,
+        )
+
+
+def _ignore(_: object) -> None:
+    return
+
+
+def _nothing() -> None:
+    return

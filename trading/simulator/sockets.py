@@ -1,0 +1,257 @@
+"""The WebSocket front: one Connection per socket, a Hub that shares events out among them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from . import frames
+from .calls import Call, Rejected
+from .faults import FaultKind
+from .operations import perform_with_fault
+from .quotes import INACCESSIBLE, contract_of, md_event
+from .sessions import Session
+from .simulation import Simulation
+from .store import Event
+from .sync import Interest, SyncRequest, interest, split
+from .transports import Transports
+
+BYE = 1000, "Bye"
+
+
+class Hub:
+    """All open sockets of one simulation."""
+
+    def __init__(self, simulation: Simulation, transports: Transports) -> None:
+        self.simulation = simulation
+        self.transports = transports
+        self.connections: set[Connection] = set()
+        self.duplicate_events = 0
+        self.delivered = 0
+        self._pending: list[Event] = []
+        simulation.on_event = self._event
+        simulation.on_close_session = self._session_closed
+        simulation.on_tick = self._tick
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        """Serve one socket from its open frame to its end."""
+        connection = Connection(self, websocket)
+        self.connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self.connections.discard(connection)
+
+    def of_user(self, user_id: int) -> list[Connection]:
+        """The authorized sockets of a user."""
+        return [c for c in self.connections if c.session is not None and c.session.user_id == user_id]
+
+    def shut_down(self, connections: Iterable[Connection], code: str, reason: str) -> None:
+        """Tell sockets why, then close them."""
+        for connection in connections:
+            connection.push(frames.shutdown(code, reason))
+            connection.close()
+
+    def _session_closed(self, session: Session) -> None:
+        mine = [c for c in self.connections if c.session is session]
+        self.shut_down(mine, "ConnectionQuotaReached", "Another login took this session's place.")
+
+    def _event(self, event: Event) -> None:
+        if not self.connections:
+            return
+        if not self._pending:
+            # what happens until the loop comes round again travels in one frame
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._pending.append(event)
+        if self.duplicate_events:
+            self.duplicate_events -= 1
+            self._pending.append(event)
+
+    def _flush(self) -> None:
+        events, self._pending = self._pending, []
+        ready: dict[Interest, str | None] = {}
+        for connection in self.connections:
+            wanted = connection.interest
+            if wanted is None:
+                continue
+            if wanted not in ready:
+                messages = [frames.props(event) for event in events if wanted.wants_event(event)]
+                ready[wanted] = frames.batch(messages) if messages else None
+            frame = ready[wanted]
+            if frame is not None:
+                connection.push(frame)
+
+    def _tick(self) -> None:
+        readers: defaultdict[int, list[Connection]] = defaultdict(list)
+        for connection in self.connections:
+            for contract_id in connection.quotes:
+                readers[contract_id].append(connection)
+        now = self.simulation.clock.now()
+        due: defaultdict[Connection, list[bytes]] = defaultdict(list)
+        for contract_id, connections in readers.items():
+            market = self.simulation.feed.market(contract_id)
+            if not market.walk.moved:
+                continue
+            event = md_event(market, now)
+            for connection in connections:
+                due[connection].append(event)
+        for connection, events in due.items():
+            connection.push(frames.batch(events))
+
+
+class Connection:
+    """One socket. Frames go out through a bounded queue; a client that does not read loses its socket, nobody
+    else waits for it."""
+
+    def __init__(self, hub: Hub, websocket: WebSocket) -> None:
+        self.session: Session | None = None
+        self.interest: Interest | None = None
+        self.quotes: set[int] = set()
+        self.mute = False
+        self._hub = hub
+        self._websocket = websocket
+        self._host = websocket.headers.get("host", "")
+        self._queue: asyncio.Queue[str | None] = asyncio.Queue(hub.simulation.config.socket_queue)
+        self._closing = False
+
+    def push(self, frame: str) -> None:
+        """Send a frame as soon as the client takes it. Cuts the socket when too many are waiting."""
+        if self._closing or self.mute:
+            return
+        try:
+            self._queue.put_nowait(frame)
+        except asyncio.QueueFull:
+            self._closing = True
+            self._hub.transports.abort(self._websocket.scope)
+
+    def close(self) -> None:
+        """Close with code 1000 "Bye" after what is waiting has been sent."""
+        if not self._closing:
+            self._closing = True
+            if self._queue.full():
+                self._hub.transports.abort(self._websocket.scope)
+            else:
+                self._queue.put_nowait(None)
+
+    def cut(self) -> None:
+        """Drop the connection without a close frame."""
+        self._closing = True
+        self._hub.transports.abort(self._websocket.scope)
+
+    async def run(self) -> None:
+        """Serve the socket until either side ends it."""
+        await self._websocket.accept()
+        self.push(frames.OPEN)
+        sender = asyncio.create_task(self._send())
+        reader = asyncio.create_task(self._read())
+        try:
+            await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sender, reader):
+                task.cancel()
+            await asyncio.gather(sender, reader, return_exceptions=True)
+
+    async def _send(self) -> None:
+        wait = self._hub.simulation.config.heartbeat_seconds
+        while True:
+            try:
+                frame = await asyncio.wait_for(self._queue.get(), wait)
+            except TimeoutError:
+                if self.mute:
+                    continue
+                frame = frames.HEARTBEAT
+            if frame is None:
+                code, reason = BYE
+                await self._websocket.close(code, reason)
+                return
+            await self._websocket.send_text(frame)
+            self._hub.delivered += 1
+
+    async def _read(self) -> None:
+        config = self._hub.simulation.config
+        loop = asyncio.get_running_loop()
+        authorize_by = loop.time() + config.authorize_seconds
+        try:
+            while True:
+                wait = config.silence_seconds
+                if self.session is None:
+                    wait = min(wait, max(0.0, authorize_by - loop.time()))
+                text = await asyncio.wait_for(self._websocket.receive_text(), wait)
+                if text.strip() != frames.CLIENT_HEARTBEAT:
+                    await self._request(frames.parse(text))
+        except (TimeoutError, frames.GarbageError, KeyError):
+            # too long silent or unauthorized, or a frame that makes no sense (KeyError: a binary one)
+            self.close()
+            await asyncio.sleep(config.silence_seconds)  # the sender closes; run() cancels this
+        except (WebSocketDisconnect, RuntimeError):
+            return
+
+    async def _request(self, request: frames.ClientRequest) -> None:
+        route = request.endpoint.strip("/").lower()
+        if route == "authorize":
+            self._authorize(request)
+            return
+        fault = self._hub.simulation.faults.take(route)
+        kind = fault.kind if fault else None
+        if kind is FaultKind.RESET_BEFORE:
+            self.cut()
+            return
+        if fault and kind is FaultKind.SLOW_BEFORE:
+            await asyncio.sleep(fault.seconds)
+        try:
+            call = Call(self._hub.simulation, request.params(), self._host, self.session)
+            value = self._market_data(call, route) if self.session else None
+            if value is None:
+                value = perform_with_fault(call, route, fault)
+        except Rejected as rejected:
+            answer = [frames.error(request.id, rejected)]
+        else:
+            answer = self._frames(call, route, request.id, value)
+        if kind is FaultKind.LOSE_REPLY:
+            self.cut()
+            return
+        if fault and kind is FaultKind.SLOW:
+            await asyncio.sleep(fault.seconds)
+        for frame in answer:
+            self.push(frame)
+
+    def _frames(self, call: Call, route: str, request_id: int, value: object) -> list[str]:
+        if route != "user/syncrequest" or not isinstance(value, dict) or "users" not in value:
+            return [frames.ok(request_id, value)]
+        self.interest = interest(call)
+        if call.read(SyncRequest).split_responses:
+            return [frames.ok(request_id, part) for part in split(value)]
+        return [frames.ok(request_id, value)]
+
+    def _authorize(self, request: frames.ClientRequest) -> None:
+        session = self._hub.simulation.sessions.session(request.token())
+        if session is None:
+            self.push(frames.error(request.id, Rejected(401, "Access is denied")))
+            return
+        if self.session is not None and session.user_id != self.session.user_id:
+            self.interest = None
+        self.session = session
+        self.push(frames.ok(request.id))
+
+    def _market_data(self, call: Call, route: str) -> dict[str, str] | None:
+        if route not in ("md/subscribequote", "md/unsubscribequote"):
+            return None
+        contract_id = contract_of(call)
+        if contract_id is None:
+            return INACCESSIBLE
+        if route == "md/unsubscribequote":
+            self.quotes.discard(contract_id)
+            return {"mode": "RealTime"}
+        self.quotes.add(contract_id)
+        simulation = self._hub.simulation
+        event = md_event(simulation.feed.market(contract_id), simulation.clock.now())
+        asyncio.get_running_loop().call_soon(self.push, frames.batch([event]))
+        return {"mode": "RealTime"}
+
+    @property
+    def is_open(self) -> bool:
+        """Can frames still reach the client?"""
+        return not self._closing and self._websocket.client_state is WebSocketState.CONNECTED
