@@ -6,7 +6,7 @@ open P&L, day P&L = the day's realised P&L + open P&L. What is not known makes w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 import msgspec
@@ -35,7 +35,7 @@ from trading.tradovate.entities import (
     SyncSnapshot,
     UnknownEntity,
 )
-from trading.tradovate.frames import Event, PropsEvent
+from trading.tradovate.frames import Event, PropsEvent, SnapshotPart
 
 
 class Changes(msgspec.Struct):
@@ -67,29 +67,13 @@ class Book:
     def load(cls, snapshot: SyncSnapshot) -> Book:
         """The book of a fresh user/syncrequest reply."""
         book = cls()
-        kept: tuple[Iterable[Entity], ...] = (
-            snapshot.products,
-            snapshot.contract_maturities,
-            snapshot.contracts,
-            snapshot.accounts,
-            snapshot.margin_snapshots,
-            snapshot.cash_balances,
-            snapshot.positions,
-            snapshot.commands,
-            snapshot.command_reports,
-            snapshot.execution_reports,
-            snapshot.orders,
-            snapshot.order_versions,
-            snapshot.fills,
-        )
-        for entities in kept:
-            for entity in entities:
-                book.mirror.put(entity)
-        book._settle(book._all_keys())
+        book.learn(_entities(snapshot))
         return book
 
     def apply(self, event: Event) -> Changes:
         """Take in one event of the user socket; what is not about entities changes nothing."""
+        if isinstance(event, SnapshotPart):
+            return self.learn(_entities(event.snapshot))
         if not isinstance(event, PropsEvent):
             return Changes()
         today = self.mirror.today
@@ -107,7 +91,7 @@ class Book:
         return self._settle(keys, touched)
 
     def learn(self, entities: Iterable[Entity]) -> Changes:
-        """Take in entities that were asked for because `Mirror.missing` named them."""
+        """Take in entities that no event brought: a snapshot's, or those that `Mirror.missing` named."""
         touched: set[Ref] = set()
         for entity in entities:
             if self.mirror.put(entity):
@@ -277,6 +261,12 @@ class Book:
     def _tick_size(self, contract_id: int | None) -> Decimal | None:
         product = self.mirror.product(contract_id)
         return product.tick_size if product else None
+
+
+def _entities(snapshot: SyncSnapshot) -> Iterator[Entity]:
+    """All entities of a snapshot; the mirror ignores those that nothing here needs."""
+    for name in SyncSnapshot.__struct_fields__:
+        yield from (entity for entity in getattr(snapshot, name) if isinstance(entity, Entity))
 
 
 def _sum(first: Decimal | None, second: Decimal | None) -> Decimal | None:

@@ -69,6 +69,7 @@ class Mirror:
             ContractMaturity: self.maturities,
             Product: self.products,
         }
+        self._contracts_used: set[int] = set()
         # Ids of what belongs to an order, or, for command reports, to a command.
         self._parts: dict[type[Entity], dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
 
@@ -84,6 +85,8 @@ class Mirror:
         whole = _whole(entity)
         if whole is not None:
             self._parts[type(entity)][whole].add(entity.id)
+        if isinstance(entity, Position | Fill | Order) and entity.contract_id is not None:
+            self._contracts_used.add(entity.contract_id)
         if isinstance(entity, Fill | CashBalance) and entity.trade_date is not None:
             self.today = max(self.today, entity.trade_date) if self.today else entity.trade_date
         return True
@@ -151,11 +154,8 @@ class Mirror:
 
     def missing(self) -> set[Ref]:
         """Contracts, maturities and products that are referred to and not known yet."""
-        used = {position.contract_id for position in self.positions.values()}
-        used |= {fill.contract_id for fill in self.fills.values()}
-        used |= {order.contract_id for order in self.orders.values() if order.contract_id is not None}
         missing: set[Ref] = set()
-        for contract_id in used:
+        for contract_id in self._contracts_used:
             contract = self.contracts.get(contract_id)
             if contract is None:
                 missing.add((Contract, contract_id))

@@ -117,6 +117,12 @@ class Stream:
         self._keys = [_rows_key(connection_id), _meta_key(connection_id), lease_key(connection_id)]
         self._channel = channel(connection_id)
 
+    async def adopt(self) -> dict[str, Row]:
+        """Continue the epoch that a predecessor has left, if there is one; returns its rows."""
+        found = _snapshot(*await _read(self._client, self.connection_id))
+        self.epoch = found.epoch
+        return found.rows
+
     async def replace(self, rows: Mapping[str, Row]) -> int:
         """Begin a new epoch with exactly these rows; returns its sequence number. Raises Fenced."""
         self.epoch = secrets.token_hex(6)

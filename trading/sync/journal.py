@@ -1,0 +1,140 @@
+"""Writes what the hub mirrors to the database: in a thread of its own, in batches, off the way to the pages.
+
+What waits is kept by entity, the newest state of each, so it cannot grow without bound and nothing is lost while the
+database is busy. After a batch is committed the order intents learn of it, and the pages of changed order lines.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import redis
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+
+from trading.sync import stream, writing
+from trading.sync.records import Record
+
+log = logging.getLogger(__name__)
+
+BATCH = 500  # records in one transaction
+RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record with the connection (pk) and environment ("live", "demo", "sim") it belongs to."""
+
+    connection_id: int
+    environment: str
+    record: Record
+
+    @property
+    def key(self) -> tuple[int, type, int]:
+        return self.connection_id, type(self.record), getattr(self.record, "id", 0)
+
+
+class Journal:
+    """The writing thread. `write` is what it does with a batch; it returns ids of order lines that changed."""
+
+    def __init__(self, write: Callable[[list[Entry]], list[int]] | None = None) -> None:
+        self._write = write or (lambda batch: writing.write(batch))
+        self._waiting: dict[tuple[int, type, int], Entry] = {}
+        self._changed = threading.Condition()
+        self._busy = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def put(self, connection_id: int, environment: str, records: Iterable[Record]) -> None:
+        """Have records written; returns at once. A newer record of the same entity replaces one that waits."""
+        entries = [Entry(connection_id, environment, record) for record in records]
+        if not entries:
+            return
+        with self._changed:
+            for entry in entries:
+                # Out and in again: an order must not be written before the account that came after it.
+                self._waiting.pop(entry.key, None)
+                self._waiting[entry.key] = entry
+            self._changed.notify_all()
+
+    def flush(self, patience: float = 10.0) -> bool:
+        """Wait up to `patience` seconds until everything is written; False when it is not."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, patience)
+
+    def close(self, patience: float = 10.0) -> None:
+        """Write what waits, for at most `patience` seconds, and end the thread."""
+        if not self.flush(patience):
+            log.error("The journal ends with %d records unwritten; the next sync brings them.", len(self._waiting))
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(patience)
+
+    def _run(self) -> None:
+        delay = RETRY_FIRST
+        try:
+            while batch := self._next_batch():
+                if self._attempt(batch):
+                    delay = RETRY_FIRST
+                else:
+                    self._put_back(batch)
+                    with self._changed:
+                        self._changed.wait_for(lambda: self._closing, delay)
+                    delay = min(RETRY_MOST, delay * 2)
+        finally:
+            connections.close_all()
+
+    def _next_batch(self) -> list[Entry]:
+        """What to write next; waits for it, and is empty at the end."""
+        with self._changed:
+            self._busy = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            if self._closing:
+                return []
+            keys = list(self._waiting)[:BATCH]
+            self._busy = True
+            return [self._waiting.pop(key) for key in keys]
+
+    def _put_back(self, batch: list[Entry]) -> None:
+        with self._changed:
+            newer = self._waiting
+            self._waiting = {entry.key: entry for entry in batch}
+            self._waiting.update(newer)
+
+    def _attempt(self, batch: list[Entry]) -> bool:
+        """Write a batch; False when the database is away or busy and the batch should be tried again."""
+        try:
+            lines = self._write(batch)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("The journal waits for the database: %s", error)
+            connections.close_all()
+            return False
+        except (DatabaseError, ValueError, TypeError, ArithmeticError) as error:
+            if len(batch) > 1:
+                log.warning("A batch of the journal was refused (%s); writing its records one by one.", error)
+                return all(self._attempt([entry]) for entry in batch)
+            # It would be refused for ever, and hold up everything behind it.
+            log.exception("The journal cannot keep %s of connection %d.", *_named(batch[0]))
+            return True
+        _tell(lines)
+        return True
+
+
+def _named(entry: Entry) -> tuple[str, int]:
+    return f"{type(entry.record).__name__} {entry.key[2]}", entry.connection_id
+
+
+def _tell(line_ids: list[int]) -> None:
+    try:
+        for line_id in line_ids:
+            stream.publish_line(line_id)
+    except redis.RedisError as error:
+        # Pages get all lines anew once Redis is back.
+        log.warning("Redis does not answer; %d order lines were not told: %s", len(line_ids), type(error).__name__)
+        time.sleep(RETRY_FIRST)

@@ -1,0 +1,116 @@
+"""Marks for open positions: quotes of the market data socket, subscribed while a position is open and not longer.
+
+Market data is a convenience of the desk: whatever goes wrong here is told in words, leaves marks unknown, and touches
+nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+from accounts.renewal import NoToken
+from trading.tradovate import MarketSocket
+from trading.tradovate.entities import Quote
+from trading.tradovate.errors import NotAuthorized, SymbolInaccessible, TradovateError
+
+log = logging.getLogger(__name__)
+
+EVERY = 0.1  # seconds between looks at the newest quotes: faster than an eye, slower than a fast market
+RETRY_FIRST, RETRY_MOST, NOT_ENTITLED = 1.0, 60.0, 300.0  # seconds
+
+
+class Marks:
+    """The market data of one connection.
+
+    `wanted` says which contract ids need a quote now, `tell` gets the newest quotes, `lost` is called when quotes have
+    stopped, and `trouble` with words for the trader (empty when all is well).
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[MarketSocket]],
+        *,
+        wanted: Callable[[], set[int]],
+        symbol: Callable[[int], str],
+        tell: Callable[[list[Quote]], None],
+        lost: Callable[[], None],
+        trouble: Callable[[str], None],
+    ) -> None:
+        self._connect = connect
+        self._wanted = wanted
+        self._symbol = symbol
+        self._tell = tell
+        self._lost = lost
+        self._trouble = trouble
+        self._newest: dict[int, Quote] = {}
+        self._look = asyncio.Event()
+        self._look.set()
+
+    def look(self) -> None:
+        """Positions have changed: see which quotes are wanted now."""
+        self._look.set()
+
+    async def run(self) -> None:
+        """Follow the wanted contracts until cancelled."""
+        attempt = 0
+        while True:
+            while not self._wanted():
+                self._look.clear()
+                await self._look.wait()
+            try:
+                async with await self._connect() as socket:
+                    attempt = 0
+                    await self._follow(socket)
+            except (TradovateError, NoToken) as error:
+                refused = isinstance(error, NotAuthorized)
+                pause = NOT_ENTITLED if refused else min(RETRY_MOST, RETRY_FIRST * 2**attempt)
+                self._trouble(f"Marks are missing: {error}")
+                log.info("Market data stopped: %s", type(error).__name__)
+                attempt = min(attempt + 1, 10)
+                self._lost()
+                await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - spreads attempts, no secret
+
+    async def _follow(self, socket: MarketSocket) -> None:
+        """Read quotes until the socket ends or nothing is wanted any more."""
+        reader = asyncio.create_task(self._read(socket))
+        subscribed: set[int] = set()
+        inaccessible: set[int] = set()
+        self._look.set()
+        try:
+            while not reader.done():
+                if self._look.is_set():
+                    self._look.clear()
+                    wanted = self._wanted()
+                    if not wanted and not subscribed:
+                        return
+                    await self._subscribe(socket, wanted, subscribed, inaccessible)
+                newest, self._newest = self._newest, {}
+                if newest:
+                    self._tell(list(newest.values()))
+                await asyncio.wait({reader}, timeout=EVERY)
+            await reader
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+    async def _read(self, socket: MarketSocket) -> None:
+        async for quote in socket:
+            self._newest[quote.contract_id] = quote
+
+    async def _subscribe(
+        self, socket: MarketSocket, wanted: set[int], subscribed: set[int], inaccessible: set[int]
+    ) -> None:
+        for contract_id in subscribed - wanted:
+            await socket.unsubscribe_quote(contract_id)
+            subscribed.discard(contract_id)
+        for contract_id in wanted - subscribed - inaccessible:
+            try:
+                await socket.subscribe_quote(contract_id)
+                subscribed.add(contract_id)
+            except SymbolInaccessible:
+                inaccessible.add(contract_id)
+        missing = sorted(self._symbol(contract_id) for contract_id in inaccessible & wanted)
+        self._trouble(f"No market data subscription for {', '.join(missing)}: no marks." if missing else "")
