@@ -74,7 +74,6 @@ class PersonAdmin(PersonAdminBase):
         *("username", "first_name", "last_name", "email"),
         *("connections__name", "connections__full_name", "connections__email", "=connections__tradovate_user_id"),
     ]
-    inlines = [ConnectionInline]
     trader_fieldsets = [
         (None, {"fields": ["username", "first_name", "email", "is_active"]}),
         ("Dates", {"fields": ["date_joined", "last_login"]}),
@@ -85,8 +84,8 @@ class PersonAdmin(PersonAdminBase):
             return self.trader_fieldsets
         return super().get_fieldsets(request, obj)
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {**super().get_changeform_initial_data(request), "is_staff": True}
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[type[ConnectionInline], ...]:
+        return (ConnectionInline,) if obj is not None and not obj.is_staff else ()
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -17,4 +16,8 @@ connection_closed = Signal()
 
 def announce(signal: Signal, connection: Connection) -> None:
     """Send `signal` after commit; a receiver that fails is logged and does not undo a sign-in or a sign-out."""
-    transaction.on_commit(partial(signal.send, sender=type(connection), connection=connection), robust=True)
+
+    def send() -> None:
+        signal.send_robust(sender=type(connection), connection=connection)
+
+    transaction.on_commit(send)

@@ -1,0 +1,148 @@
+"""A browser that walks the sign-in pages, a Tradovate that answers what a test scripts, and connections ready-made."""
+
+import json
+import re
+import threading
+from collections import deque
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Connection, User
+from accounts.tokens import Tokens
+
+PASSWORDS = {"trader": "trader-pass", "pro": "pro-pass", "empty": "empty-pass"}
+
+
+class Browser:
+    """Django's test client on the portal's side, httpx on Tradovate's, as one person uses them."""
+
+    def __init__(self) -> None:
+        self.client = Client(SERVER_NAME="127.0.0.1")
+
+    def press_sign_in(self, next_url: str = "", environment: str = "sim") -> str:
+        """Press the button; returns where the portal sends the browser."""
+        response = self.client.post("/accounts/sign-in/", {"environment": environment, "next": next_url})
+        assert response.status_code == 302, response.content
+        return response.url
+
+    def walk(self, authorize_url: str, name: str = "trader", decision: str = "allow") -> str:
+        """Sign in (or cancel) on the simulator's page; returns the callback with its query."""
+        page = httpx.get(authorize_url)
+        assert page.status_code == 200, page.text
+        hidden = dict(re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page.text))
+        form = {key: unescape(value) for key, value in hidden.items()}
+        form |= {"name": name, "password": PASSWORDS[name], "decision": decision}
+        answer = httpx.post(authorize_url.partition("?")[0], data=form)
+        assert answer.status_code == 302, answer.text
+        back = urlsplit(answer.headers["location"])
+        return f"{back.path}?{back.query}"
+
+    def return_to(self, callback: str) -> HttpResponse:
+        return self.client.get(callback)
+
+    def sign_in(self, name: str = "trader", next_url: str = "") -> HttpResponse:
+        return self.return_to(self.walk(self.press_sign_in(next_url), name))
+
+    @property
+    def user_id(self) -> int | None:
+        """Who the portal takes this browser for."""
+        value = self.client.session.get("_auth_user_id")
+        return int(value) if value else None
+
+
+@pytest.fixture
+def browser() -> Browser:
+    return Browser()
+
+
+@pytest.fixture
+def second_browser() -> Browser:
+    return Browser()
+
+
+class ScriptedTradovate:
+    """An HTTP server on loopback that answers each path with what was scripted for it and remembers what came."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, deque[tuple[int, bytes]]] = {}
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.hold = threading.Event()
+        self.hold.set()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                path = urlsplit(self.path).path.removeprefix("/v1")
+                form = {key: values[0] for key, values in parse_qs(body).items()}
+                outer.requests.append((path, {**form, "authorization": self.headers.get("Authorization")}))
+                outer.hold.wait(20)
+                replies = outer.replies.get(path) or deque([(404, b"{}")])
+                status, content = replies[0] if len(replies) == 1 else replies.popleft()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = answer  # noqa: N815 - http.server's names
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def script(self, path: str, reply: object, status: int = 200) -> None:
+        """The next answer of `path`; the last one scripted repeats."""
+        content = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
+        self.replies.setdefault(path, deque()).append((status, content))
+
+    def asked(self, path: str) -> list[dict[str, Any]]:
+        return [fields for each, fields in self.requests if each == path]
+
+
+@pytest.fixture
+def scripted(settings) -> Iterator[ScriptedTradovate]:
+    """SIMULATOR_URL points at it."""
+    fake = ScriptedTradovate()
+    thread = threading.Thread(target=fake.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    settings.SIMULATOR_URL = fake.url
+    yield fake
+    fake.hold.set()
+    fake.server.shutdown()
+    fake.server.server_close()
+    thread.join(5)
+
+
+@pytest.fixture
+def make_connection():
+    """Make a trader with a signed-in connection: make_connection(1001, left=MINUTES, refreshable=False)."""
+
+    def make(
+        user_id: int = 1001, *, left: float = 80, refreshable: bool = True, environment: str = "sim"
+    ) -> Connection:
+        user = User.objects.create_user(f"{environment}:{user_id}", first_name=f"Trader {user_id}")
+        connection = Connection(user=user, environment=environment, tradovate_user_id=user_id, name=f"name{user_id}")
+        now = timezone.now()
+        connection.signed_in_at = now
+        refresh_ends = now + timedelta(days=1) if refreshable else None
+        connection.store_tokens(
+            Tokens("access-0", "refresh-0" if refreshable else None), now + timedelta(minutes=left), refresh_ends
+        )
+        return connection
+
+    return make

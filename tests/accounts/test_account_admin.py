@@ -1,0 +1,143 @@
+import re
+from html import unescape
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.exceptions import ValidationError
+
+from accounts import audit
+from accounts.models import AuditEvent, Connection, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def trader(make_connection) -> Connection:
+    connection = make_connection(1001)
+    connection.name, connection.email = "paula", "paula@traders.example"
+    connection.save()
+    audit.record(AuditEvent.Kind.SIGNED_IN, connection=connection, ip_address="192.0.2.1")
+    return connection
+
+
+@pytest.fixture
+def supporter(client) -> User:
+    """A member of staff with every view permission, signed in, and no superuser."""
+    staff = User.objects.create_user("sam", password="a-long-password", is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(staff)
+    return staff
+
+
+def crawl(client, start: str) -> dict[str, str]:
+    """Every admin page of accounts that links lead to from `start`, by address."""
+    pages: dict[str, str] = {}
+    todo = [start]
+    while todo:
+        url = todo.pop()
+        if url in pages:
+            continue
+        response = client.get(url)
+        assert response.status_code == 200, url
+        pages[url] = response.content.decode()
+        links = [unescape(link) for link in re.findall(r'href="([^"]+)"', pages[url])]
+        links = [url.partition("?")[0] + link if link.startswith("?") else link for link in links]
+        todo += [link for link in links if link.startswith("/admin/accounts/") and "?" not in link]
+    return pages
+
+
+@pytest.mark.parametrize("superuser", [False, True])
+def test_no_page_of_the_admin_shows_a_token(client, trader, supporter, superuser) -> None:
+    supporter.is_superuser = superuser
+    supporter.save()
+
+    pages = crawl(client, "/admin/accounts/connection/")
+
+    assert f"/admin/accounts/connection/{trader.pk}/change/" in pages
+    assert f"/admin/accounts/user/{trader.user_id}/change/" in pages
+    secrets = [
+        "access-0",
+        "refresh-0",
+        trader.sealed_tokens,
+        trader.sealed_tokens.partition(":")[2][:20],
+        trader.user.password,
+    ]
+    for url, page in pages.items():
+        assert [secret for secret in secrets if secret in unescape(page)] == [], url
+
+
+def test_support_sees_state_and_expiry(client, trader, supporter) -> None:
+    page = client.get(f"/admin/accounts/connection/{trader.pk}/change/").content.decode()
+
+    assert "signed in" in page
+    assert "paula@traders.example" in page
+    assert "Access token expires at" in page
+    trader.forget_tokens()
+    assert "signed out" in client.get("/admin/accounts/connection/").content.decode()
+
+
+@pytest.mark.parametrize("wanted", ["paula", "1001", "paula@traders.example"])
+@pytest.mark.parametrize("table", ["user", "connection", "auditevent"])
+def test_a_trader_is_found_by_name_id_and_email(client, trader, supporter, make_connection, table, wanted) -> None:
+    other = make_connection(2002)
+    audit.record(AuditEvent.Kind.SIGNED_OUT, connection=other)
+
+    page = client.get(f"/admin/accounts/{table}/", {"q": wanted}).content.decode()
+
+    assert "1 result" in page
+
+
+@pytest.mark.parametrize("superuser", [False, True])
+def test_nothing_of_a_trader_can_be_changed_here(client, trader, supporter, superuser) -> None:
+    supporter.is_superuser = superuser
+    supporter.save()
+    event = AuditEvent.objects.get()
+    for path in (f"connection/{trader.pk}", f"auditevent/{event.pk}", f"user/{trader.user_id}"):
+        assert client.post(f"/admin/accounts/{path}/change/", {"username": "x"}).status_code == 403
+        assert client.post(f"/admin/accounts/{path}/delete/", {"post": "yes"}).status_code == 403
+    for table in ("connection", "auditevent"):
+        assert client.get(f"/admin/accounts/{table}/add/").status_code == 403
+    assert client.post(f"/admin/accounts/user/{trader.user_id}/password/", {}).status_code == 403
+
+
+def test_only_a_superuser_changes_staff(client, supporter) -> None:
+    change = f"/admin/accounts/user/{supporter.pk}/change/"
+    assert client.post(change, {"is_superuser": "on"}).status_code == 403
+    assert client.get("/admin/accounts/user/add/").status_code == 403
+
+    supporter.is_superuser = True
+    supporter.save()
+    added = {"username": "nora", "usable_password": "true", "password1": "a-long-pass-1", "password2": "a-long-pass-1"}
+    assert client.post("/admin/accounts/user/add/", added).status_code == 302
+    assert User.objects.get(username="nora").is_staff
+
+
+def test_a_staff_username_cannot_be_a_traders() -> None:
+    with pytest.raises(ValidationError):
+        User._meta.get_field("username").run_validators("sim:1001")
+
+
+def test_a_trader_cannot_open_the_admin(browser, simulator) -> None:
+    browser.sign_in()
+
+    assert browser.client.get("/admin/").status_code == 302
+    assert browser.client.get("/admin/accounts/connection/").status_code == 302
+
+
+def test_the_audit_trail_is_append_only(trader) -> None:
+    event = AuditEvent.objects.get()
+    event.detail = "something else"
+    with pytest.raises(TypeError, match="append-only"):
+        event.save()
+    with pytest.raises(TypeError, match="append-only"):
+        event.delete()
+
+
+def test_guessing_a_staff_password_is_cut_short(client, settings) -> None:
+    User.objects.create_user("sam", password="a-long-password", is_staff=True)
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        client.post("/admin/login/", {"username": "sam", "password": "wrong"})
+
+    right = client.post("/admin/login/", {"username": "sam", "password": "a-long-password"})
+
+    assert right.status_code == 429

@@ -1,0 +1,336 @@
+import base64
+import json
+import logging
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+
+from accounts import oauth
+from accounts.models import AuditEvent, Connection, User
+from accounts.sign_in import current_connection
+from accounts.signals import connection_opened
+from trading.tradovate import Environment, Hosts
+
+pytestmark = pytest.mark.django_db
+
+
+def query(url: str) -> dict[str, str]:
+    return {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
+
+
+def nobody_is_in(browser) -> None:
+    assert browser.user_id is None
+    assert not Connection.objects.authorised().exists()
+
+
+def test_the_page_offers_each_configured_environment_by_name(client, settings) -> None:
+    settings.TRADOVATE_ENVIRONMENTS = ["live", "sim"]
+
+    page = client.get("/accounts/sign-in/")
+
+    text = page.content.decode()
+    assert text.count("Sign in with Tradovate") == 2
+    assert 'value="live"' in text
+    assert ">LIVE<" in text
+    assert ">SIM<" in text
+    assert 'value="demo"' not in text
+    # Browsers hold the redirect after a form to form-action as well.
+    form_action = page.headers["Content-Security-Policy"].partition("form-action")[2].partition(";")[0]
+    assert form_action.split() == ["'self'", "https://trader.tradovate.com", settings.SIMULATOR_URL]
+
+
+def test_signing_in_makes_a_person_with_a_connection_that_is_theirs(
+    browser, simulator, django_capture_on_commit_callbacks
+) -> None:
+    opened: list[Connection] = []
+
+    def receive(sender, connection, **_) -> None:
+        opened.append(connection)
+
+    connection_opened.connect(receive)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            response = browser.sign_in("pro")
+    finally:
+        connection_opened.disconnect(receive)
+
+    assert response.status_code == 302
+    assert response.url == "/"
+    connection = Connection.objects.get()
+    assert browser.user_id == connection.user_id
+    assert (connection.environment, connection.name, connection.full_name) == ("sim", "pro", "Priya Prop")
+    assert connection.tokens is not None
+    assert connection.tokens.refresh_token
+    assert connection.tokens.access_token not in connection.sealed_tokens
+    assert connection.api_hosts["live"] in simulator.url
+    assert opened == [connection]
+    assert not connection.user.is_staff
+    assert not connection.user.has_usable_password()
+    assert connection.user.username == f"sim:{connection.tradovate_user_id}"
+    assert list(AuditEvent.objects.values_list("kind", "ip_address")) == [("signed-in", "127.0.0.1")]
+    assert current_connection(connection.user, browser.client.session) == connection
+
+
+def test_the_authorization_request_offers_pkce_state_and_nonce(browser, simulator) -> None:
+    asked = query(browser.press_sign_in())
+
+    assert asked["response_type"] == "code"
+    assert asked["code_challenge_method"] == "S256"
+    assert len(asked["state"]) >= 30
+    assert asked["nonce"]
+    assert asked["redirect_uri"] == "http://127.0.0.1/accounts/sign-in/callback/"
+    assert query(browser.press_sign_in())["state"] != asked["state"]
+
+
+def test_the_session_key_changes_at_sign_in(browser, simulator) -> None:
+    callback = browser.walk(browser.press_sign_in())
+    before = browser.client.session.session_key
+
+    browser.return_to(callback)
+
+    assert browser.client.session.session_key != before
+    assert not Session.objects.filter(session_key=before).exists()
+
+
+def test_the_same_person_again_keeps_one_user_and_one_connection(browser, second_browser, simulator) -> None:
+    browser.sign_in()
+    first = Connection.objects.get().sealed_tokens
+    second_browser.sign_in()
+
+    assert User.objects.count() == 1
+    assert Connection.objects.get().sealed_tokens != first
+    assert browser.user_id == second_browser.user_id
+
+
+def test_signing_in_as_somebody_else_in_the_same_browser_switches(browser, simulator) -> None:
+    browser.sign_in("trader")
+    first = browser.user_id
+    browser.sign_in("pro")
+
+    assert browser.user_id not in (None, first)
+    connection = Connection.objects.get(name="pro")
+    assert current_connection(connection.user, browser.client.session) == connection
+    assert current_connection(User.objects.get(pk=first), browser.client.session) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "goes"),
+    [
+        ("/files/", "/files/"),
+        ("http://127.0.0.1/files/", "http://127.0.0.1/files/"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+    ],
+)
+def test_next_leads_to_own_pages_only(browser, simulator, asked, goes) -> None:
+    assert browser.sign_in(next_url=asked).url == goes
+
+
+def test_cancelling_says_so_and_signs_nobody_in(browser, simulator) -> None:
+    callback = browser.walk(browser.press_sign_in(), decision="cancel")
+
+    page = browser.return_to(callback)
+
+    assert page.status_code == 403
+    assert b"Sign-in was cancelled" in page.content
+    assert b"Sign in with Tradovate" in page.content
+    nobody_is_in(browser)
+    assert list(AuditEvent.objects.values_list("kind", "detail")) == [("sign-in-failed", "cancelled")]
+    # The state is used up: the same address again is no cancelled sign-in but none at all.
+    assert browser.return_to(callback).status_code == 400
+
+
+def test_a_tampered_state_signs_nobody_in(browser, simulator) -> None:
+    callback = browser.walk(browser.press_sign_in())
+
+    page = browser.return_to(callback.replace("state=", "state=x"))
+
+    assert page.status_code == 400
+    assert b"no longer valid" in page.content
+    nobody_is_in(browser)
+    assert browser.return_to(callback).status_code == 302  # the genuine one was not spoilt
+
+
+def test_a_callback_in_another_browser_signs_nobody_in(browser, second_browser, simulator) -> None:
+    callback = browser.walk(browser.press_sign_in())
+
+    assert second_browser.return_to(callback).status_code == 400
+    nobody_is_in(second_browser)
+
+
+def test_a_replayed_callback_signs_nobody_in(browser, simulator) -> None:
+    callback = browser.walk(browser.press_sign_in())
+    browser.return_to(callback)
+    browser.client.post("/accounts/sign-out/")
+
+    assert browser.return_to(callback).status_code == 400
+    nobody_is_in(browser)
+
+
+def test_a_reused_code_signs_nobody_in(browser, second_browser, simulator) -> None:
+    code = query(browser.walk(browser.press_sign_in()))["code"]
+    state = query(second_browser.press_sign_in())["state"]
+    mine = query(browser.press_sign_in())["state"]
+    assert second_browser.return_to(f"/accounts/sign-in/callback/?code={code}&state={state}").status_code == 400
+
+    page = browser.return_to(f"/accounts/sign-in/callback/?code={code}&state={mine}")
+
+    assert page.status_code == 400
+    assert b"did not accept" in page.content
+    nobody_is_in(browser)
+    nobody_is_in(second_browser)
+
+
+def test_an_old_state_has_expired(browser, simulator, time_machine) -> None:
+    callback = browser.walk(browser.press_sign_in())
+    time_machine.move_to(timezone.now() + timedelta(seconds=601))
+
+    assert browser.return_to(callback).status_code == 400
+    nobody_is_in(browser)
+
+
+def test_pending_sign_ins_of_a_browser_are_few(browser, simulator) -> None:
+    for _ in range(9):
+        last = browser.press_sign_in()
+
+    assert len([key for key in browser.client.session.keys() if key.startswith("_state_")]) == 5  # noqa: SIM118
+    assert browser.return_to(browser.walk(last)).status_code == 302
+
+
+def test_a_wrong_client_secret_is_the_portals_fault(browser, simulator, settings) -> None:
+    callback = browser.walk(browser.press_sign_in())
+    settings.SIMULATOR_CLIENT_SECRET = "wrong"
+
+    page = browser.return_to(callback)
+
+    assert page.status_code == 500
+    assert b"not set up for Tradovate" in page.content
+    nobody_is_in(browser)
+
+
+def test_without_tradovate_there_is_a_page_and_no_traceback(browser, settings) -> None:
+    settings.SIMULATOR_URL = "http://127.0.0.1:1"
+    state = query(browser.press_sign_in())["state"]
+
+    page = browser.return_to(f"/accounts/sign-in/callback/?code=abc&state={state}")
+
+    assert page.status_code == 502
+    assert b"did not answer" in page.content
+    nobody_is_in(browser)
+
+
+TOKEN = {"access_token": "the-access-token", "token_type": "bearer", "expires_in": 4800}
+ME = {"userId": 7, "name": "seven"}
+
+
+@pytest.mark.parametrize(
+    ("token", "token_status", "me", "me_status", "expected"),
+    [
+        (TOKEN | {"error": None}, 200, ME, 200, 302),
+        (TOKEN | {"error": ""}, 200, ME, 200, 302),
+        ({"error": "invalid_grant", "error_description": "the-code"}, 200, ME, 200, 400),
+        ({"error": "invalid_grant", "error_description": "the-code"}, 401, ME, 200, 400),
+        ({"token_type": "bearer"}, 200, ME, 200, 400),
+        (b"<html>busy</html>", 200, ME, 200, 502),
+        (b"", 429, ME, 200, 502),
+        ({}, 503, ME, 200, 502),
+        (TOKEN | {"expires_in": "soon"}, 200, ME, 200, 502),
+        (TOKEN, 200, {"errorText": "live only"}, 200, 502),
+        (TOKEN, 200, {"name": "nobody"}, 200, 502),
+        (TOKEN, 200, b'"Access is denied"', 401, 502),
+        (TOKEN, 200, b"", 500, 502),
+    ],
+)
+def test_every_answer_of_tradovate_ends_in_a_page(
+    browser, scripted, token, token_status, me, me_status, expected
+) -> None:
+    scripted.script("/auth/oauthtoken", token, token_status)
+    scripted.script("/auth/me", me, me_status)
+    state = query(browser.press_sign_in())["state"]
+
+    page = browser.return_to(f"/accounts/sign-in/callback/?code=the-code&state={state}")
+
+    assert page.status_code == expected
+    assert b"the-code" not in page.content
+    if expected == 302:
+        assert browser.user_id is not None
+    else:
+        nobody_is_in(browser)
+
+
+@pytest.mark.parametrize(("nonce", "status"), [("theirs", 400), ("mine", 302), (None, 302)])
+def test_an_id_token_for_another_sign_in_is_refused(browser, scripted, nonce, status) -> None:
+    asked = query(browser.press_sign_in())
+    claims = {} if nonce is None else {"nonce": asked["nonce"] if nonce == "mine" else "another"}
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    scripted.script("/auth/oauthtoken", TOKEN | {"id_token": f"e30.{payload}.c2ln"})
+    scripted.script("/auth/me", ME)
+
+    page = browser.return_to(f"/accounts/sign-in/callback/?code=c&state={asked['state']}")
+
+    assert page.status_code == status
+
+
+def test_tradovates_user_is_one_person_in_live_and_demo_but_not_in_the_simulator(
+    browser, scripted, settings, monkeypatch
+) -> None:
+    # LIVE and DEMO have hosts of their own; here they all stand on loopback.
+    monkeypatch.setattr(oauth, "default_hosts", lambda _: Hosts.default(Environment.SIM, scripted.url))
+    settings.TRADOVATE_ENVIRONMENTS = ["live", "demo", "sim"]
+    settings.TRADOVATE_CLIENT_ID = settings.TRADOVATE_CLIENT_SECRET = "vendor"
+    scripted.script("/auth/oauthtoken", TOKEN)
+    scripted.script("/auth/me", ME)
+    people = {}
+    for environment in ("live", "demo", "sim"):
+        state = query(browser.press_sign_in(environment=environment))["state"]
+        assert browser.return_to(f"/accounts/sign-in/callback/?code=c&state={state}").status_code == 302
+        people[environment] = browser.user_id
+
+    assert people["live"] == people["demo"] != people["sim"]
+    assert Connection.objects.authorised().count() == 3
+
+
+@pytest.mark.parametrize("switch", [{"is_active": False}, {"is_staff": True}, {"is_superuser": True}])
+def test_who_is_switched_off_or_staff_does_not_get_in_through_tradovate(browser, simulator, switch) -> None:
+    browser.sign_in()
+    browser.client.post("/accounts/sign-out/")
+    User.objects.update(**switch)
+
+    assert browser.sign_in().status_code == 403
+    nobody_is_in(browser)
+
+
+def test_the_form_needs_its_csrf_token_and_a_known_environment(simulator) -> None:
+    strict = Client(enforce_csrf_checks=True, SERVER_NAME="127.0.0.1")
+    assert strict.post("/accounts/sign-in/", {"environment": "sim"}).status_code == 403
+    assert Client().post("/accounts/sign-in/", {"environment": "live"}).status_code == 400
+    assert Client().post("/accounts/sign-in/").status_code == 400
+
+
+def test_logs_at_debug_hold_no_secret(browser, simulator, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    authorize = browser.press_sign_in()
+    [pending] = [value for key, value in browser.client.session.items() if key.startswith("_state_")]
+    caplog.clear()  # what the test's own httpx wrote
+    callback = browser.walk(authorize)
+    walked = len(caplog.text)
+    browser.return_to(callback)
+    used = browser.return_to(callback)
+
+    assert used.status_code == 400
+    tokens = Connection.objects.get().tokens
+    secrets = [
+        query(callback)["code"],
+        pending["data"]["code_verifier"],
+        tokens.access_token,
+        tokens.refresh_token,
+        "only-for-tests",
+    ]
+    ours = caplog.text[walked:] + "".join(AuditEvent.objects.values_list("detail", flat=True))
+    assert [secret for secret in secrets if secret in ours] == []
