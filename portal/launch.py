@@ -12,20 +12,21 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from pathlib import Path
-from typing import TextIO
 
 import httpx
 from dotenv import dotenv_values
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
-from honcho.printer import Printer
+from honcho.printer import Message, Printer
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 PATIENCE = 60.0
+# honcho's exit statuses after SIGINT (Ctrl-C) and SIGTERM
+ASKED_TO_STOP = {130, 143}
 
 
 class CannotStart(Exception):
@@ -153,32 +154,25 @@ def make_first_staff_account() -> str | None:
 
 def run(commands: dict[str, str]) -> int:
     """Runs the processes until Ctrl-C or until one of them ends; returns the exit status."""
-    manager = Manager(Printer(Quieter(sys.stdout)))
+    manager = Manager(QuietPrinter(sys.stdout))
     for name, command in commands.items():
         manager.add_process(name, command, cwd=str(BASE_DIR))
     say("Starting " + ", ".join(commands) + " ...")
     threading.Thread(target=announce, args=[commands], daemon=True).start()
     manager.loop()
-    interrupted = manager.returncode == 130
-    say("Stopped." if interrupted else "Stopped, because one of the processes ended: see its last lines above.")
-    return 0 if interrupted else manager.returncode or 1
+    if manager.returncode in ASKED_TO_STOP:
+        say("Stopped.")
+        return 0
+    say("Stopped, because one of the processes ended: see its last lines above.")
+    return manager.returncode or 1
 
 
-class Quieter:
-    """Standard output without honcho's word about every start."""
+class QuietPrinter(Printer):
+    """honcho's printer without its word about every start."""
 
-    def __init__(self, out: TextIO) -> None:
-        self.out = out
-
-    def write(self, text: str) -> None:
-        if " started (pid=" not in text:
-            self.out.write(text)
-
-    def flush(self) -> None:
-        self.out.flush()
-
-    def isatty(self) -> bool:
-        return self.out.isatty()
+    def write(self, message: Message) -> None:
+        if not (message.name == "system" and " started (pid=" in message.data):
+            super().write(message)
 
 
 def announce(commands: dict[str, str]) -> None:
@@ -193,13 +187,17 @@ def announce(commands: dict[str, str]) -> None:
         time.sleep(0.2)
     say(f"\n  Tradeport is up: {address}\n")
     if "simulator" in commands:
-        from trading.simulator import traders
+        from trading.simulator import DEFAULT_TRADERS
 
         say("  Sign in on the simulator's page as one of:")
-        for trader in traders():
-            say(f"    {trader.name:<8} password {trader.password}   ({trader.about})")
+        for trader in DEFAULT_TRADERS:
+            say(f"    {trader.name:<8} password {trader.password:<14} {count_of(trader.accounts)}")
         say("")
     say(f"  Support staff: {address}admin/\n  Ctrl-C stops everything.\n")
+
+
+def count_of(accounts: Sized) -> str:
+    return "1 account" if len(accounts) == 1 else f"{len(accounts) or 'no'} accounts"
 
 
 def unanswered(commands: dict[str, str], address: str) -> Iterator[str]:
