@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import redis
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError, connections
 
 from trading.sync import stream, writing
 from trading.sync.records import Record
@@ -115,11 +115,11 @@ class Journal:
             log.warning("The journal waits for the database: %s", error)
             connections.close_all()
             return False
-        except (DatabaseError, ValueError, TypeError, ArithmeticError) as error:
+        except Exception as error:
+            # Whatever is wrong with one record must not end this thread, or hold up everything behind it for ever.
             if len(batch) > 1:
-                log.warning("A batch of the journal was refused (%s); writing its records one by one.", error)
+                log.warning("A batch of the journal failed (%s); writing its records one by one.", error)
                 return all(self._attempt([entry]) for entry in batch)
-            # It would be refused for ever, and hold up everything behind it.
             log.exception("The journal cannot keep %s of connection %d.", *_named(batch[0]))
             return True
         _tell(lines)

@@ -1,0 +1,88 @@
+"""What tests of the live desk do: sign traders in, run a hub, look at the stream, wait for something."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from accounts.models import Connection, User
+from accounts.tokens import Tokens
+from trading.sync import stream
+from trading.sync.hub import Hub
+from trading.sync.stream import Snapshot
+
+
+async def until(condition: Callable[[], Awaitable[Any] | Any], patience: float = 15.0) -> Any:
+    """The first true thing that `condition` returns, asked again and again for `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        found = condition()
+        if isinstance(found, Awaitable):
+            found = await found
+        if found:
+            return found
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+def sign_in(simulator: Any, name: str) -> Connection:
+    """A connection of the simulator's trader `name`, with real tokens."""
+    trader = simulator.trader(name)
+    body = {"name": name, "password": trader.password, "appId": "tests", "appVersion": "1"}
+    reply = httpx.post(f"{simulator.url}/v1/auth/accesstokenrequest", json=body).json()
+    user, _ = User.objects.get_or_create(username=f"sim:{trader.user_id}")
+    connection, _ = Connection.objects.get_or_create(
+        user=user, environment="sim", tradovate_user_id=trader.user_id, defaults={"name": name}
+    )
+    connection.signed_in_at = timezone.now()
+    connection.store_tokens(Tokens(reply["accessToken"]), timezone.now() + timedelta(hours=1))
+    return connection
+
+
+@contextlib.asynccontextmanager
+async def running_hub(rescan: float = 0.2) -> AsyncIterator[Hub]:
+    hub = Hub(rescan=rescan)
+    task = asyncio.create_task(hub.run())
+    try:
+        yield hub
+    finally:
+        hub.stop()
+        await task
+
+
+async def snapshot(connection: Connection) -> Snapshot:
+    return await stream.aread_snapshot(connection.pk, wait=0)
+
+
+async def settled(connection: Connection, state: str = "up") -> Snapshot:
+    """The snapshot once the upstream is in that state."""
+
+    async def there() -> Snapshot | None:
+        found = await snapshot(connection)
+        return found if found.rows.get("upstream", {}).get("state") == state else None
+
+    return await until(there)
+
+
+def place(simulator: Any, connection: Connection, **order: Any) -> dict[str, Any]:
+    """Place an order over REST as another program of the trader's would."""
+    headers = {"Authorization": f"Bearer {connection.tokens.access_token}"}
+    accounts = httpx.get(f"{simulator.url}/v1/account/list", headers=headers).json()
+    body = {"accountId": accounts[0]["id"], "accountSpec": accounts[0]["name"], "orderType": "Market", **order}
+    return httpx.post(f"{simulator.url}/v1/order/placeorder", json=body, headers=headers).json()
+
+
+aplace = sync_to_async(place, thread_sensitive=False)
+
+
+def front_month(simulator: Any, connection: Connection, product: str = "MES") -> str:
+    """The symbol of a product's contract that trades now."""
+    headers = {"Authorization": f"Bearer {connection.tokens.access_token}"}
+    found = httpx.get(f"{simulator.url}/v1/contract/suggest", params={"t": product, "l": 1}, headers=headers).json()
+    return found[0]["name"]

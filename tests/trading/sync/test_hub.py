@@ -1,0 +1,250 @@
+"""The whole way: simulator -> hub -> Redis and database, with what goes wrong on it."""
+
+import asyncio
+from decimal import Decimal
+
+import redis
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from accounts.models import Connection
+from tests.trading.sync.cast import aplace, front_month, running_hub, settled, sign_in, snapshot, until
+from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, Upstream
+from trading.sync import alive, doorbell, stream
+from trading.sync.rows import signed
+
+
+async def rows(connection: Connection, kind: str) -> list[dict[str, str]]:
+    found = (await snapshot(connection)).rows
+    return [row for key, row in found.items() if key.startswith(kind)]
+
+
+async def test_an_order_placed_elsewhere_reaches_pages_and_journal(simulator, trader) -> None:
+    symbol = front_month(simulator, trader)
+    async with running_hub() as hub:
+        await settled(trader)
+        assert not await rows(trader, "position")
+        simulator.control.liquidity(symbol, 100)
+        await aplace(simulator, trader, symbol=symbol, action="Buy", orderQty=2)
+        simulator.control.advance(1)
+        (fill,) = await until(lambda: rows(trader, "fill"))
+        assert (fill["symbol"], fill["action"], fill["qty"]) == (symbol, "Buy", "2")
+        assert fill["account"] == "DEMO1001001"
+
+        # MES: 5 dollars per point. The mark comes through the market data socket.
+        bought = Decimal(fill["price"])
+        simulator.control.price(symbol, str(bought + 3))
+        expected = signed(Decimal(3) * 5 * 2)
+
+        async def marked() -> bool:
+            (position,) = await rows(trader, "position")
+            (account,) = await rows(trader, "account")
+            return position["open_pnl"] == account["open_pnl"] == expected
+
+        await until(marked)
+        (position,) = await rows(trader, "position")
+        (account,) = await rows(trader, "account")
+        assert (position["side"], position["qty"], Decimal(position["average"])) == ("Long", "2", bought)
+        cash, net_liq = (Decimal(account[name].replace(",", "")) for name in ("cash", "net_liq"))
+        assert net_liq == cash + 30
+        assert account["margin_used"] != "—"
+        assert not await rows(trader, "order")
+        assert await asyncio.to_thread(hub.journal.flush)
+
+    kept = await Fill.objects.aget(connection=trader)
+    assert (kept.symbol, kept.action, kept.qty, kept.price) == (symbol, "Buy", 2, bought)
+    order = await Order.objects.aget(connection=trader)
+    assert (order.tradovate_id, order.status, order.order_qty) == (kept.order_id_at_broker, "Filled", 2)
+    assert (await Account.objects.aget(connection=trader)).name == "DEMO1001001"
+    assert (await CashBalance.objects.aget(connection=trader)).amount == cash
+    assert (await Contract.objects.select_related("product").aget(name=symbol)).product.value_per_point == 5
+
+
+async def test_a_working_order_shows_with_its_terms_and_goes_when_cancelled(simulator, trader) -> None:
+    symbol = front_month(simulator, trader)
+    low = Decimal(str(simulator.control.market(symbol)["bid"])) - 50
+    async with running_hub():
+        await settled(trader)
+        placed = await aplace(
+            simulator, trader, symbol=symbol, action="Buy", orderQty=3, orderType="Limit", price=float(low)
+        )
+        simulator.control.advance(0.5)
+
+        async def working() -> dict[str, str] | None:
+            found = await rows(trader, "order")
+            return found[0] if found and found[0]["status"] == "Working" else None
+
+        order = await until(working)
+        assert order["id"] == str(placed["orderId"])
+        assert (order["qty"], order["filled"], order["type"]) == ("3", "0", "Limit")
+        assert (Decimal(order["price"]), order["stop"], order["time_in_force"]) == (low, "—", "Day")
+        simulator.control.account((await Account.objects.afirst()).tradovate_id, deposit="1.00")
+        await _cancel(simulator, trader, placed["orderId"])
+        simulator.control.advance(0.5)
+
+        async def gone() -> bool:
+            return not await rows(trader, "order")
+
+        await until(gone)
+
+
+@sync_to_async
+def _cancel(simulator, connection, order_id) -> None:
+    import httpx
+
+    headers = {"Authorization": f"Bearer {connection.tokens.access_token}"}
+    httpx.post(f"{simulator.url}/v1/order/cancelorder", json={"orderId": order_id}, headers=headers)
+
+
+async def test_fills_during_an_upstream_drop_are_there_after_it(simulator, trader) -> None:
+    symbol = front_month(simulator, trader)
+    async with running_hub() as hub:
+        first = await settled(trader)
+        simulator.control.fault("kick", user="trader")
+        simulator.control.liquidity(symbol, 100)
+        await aplace(simulator, trader, symbol=symbol, action="Sell", orderQty=4)
+        simulator.control.advance(1)
+
+        async def back() -> bool:
+            found = await snapshot(trader)
+            return found.epoch != first.epoch and bool(await rows(trader, "fill"))
+
+        await until(back)
+        (position,) = await rows(trader, "position")
+        assert (position["side"], position["qty"]) == ("Short", "4")
+        await settled(trader)
+        assert await asyncio.to_thread(hub.journal.flush)
+    assert await Fill.objects.filter(connection=trader).acount() == 1
+
+
+async def test_signing_out_closes_the_socket_says_goodbye_and_forgets_the_rows(simulator, trader) -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    listener = client.pubsub(ignore_subscribe_messages=True)
+    async with running_hub(rescan=60) as hub:
+        await settled(trader)
+        assert len(simulator.control.sockets()) >= 1
+        listener.subscribe(stream.channel(trader.pk))
+        await sync_to_async(trader.forget_tokens)()
+        await asyncio.to_thread(doorbell.ring_closed, trader.pk)
+        await until(lambda: not simulator.control.sockets())
+
+        async def forgotten() -> bool:
+            found = await snapshot(trader)
+            return not found.rows and not client.exists(stream.lease_key(trader.pk))
+
+        await until(forgotten)
+        assert await asyncio.to_thread(hub.journal.flush)
+    said = []
+    while (message := listener.get_message(ignore_subscribe_messages=True)) or not said:
+        if message:
+            said.append(message["data"].decode())
+    assert any(text.startswith("bye signed-out\n") for text in said)
+    assert (await Upstream.objects.aget(connection=trader)).state == Upstream.State.SIGNED_OUT
+
+
+async def test_signing_in_again_is_answered_by_the_bell_alone(simulator, trader) -> None:
+    async with running_hub(rescan=60):
+        await settled(trader)
+        await sync_to_async(trader.forget_tokens)()
+        await asyncio.to_thread(doorbell.ring_closed, trader.pk)
+        await sync_to_async(sign_in)(simulator, "trader")
+        await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+        await settled(trader)
+        assert await rows(trader, "account")
+
+
+async def test_two_hubs_never_hold_the_same_connection_and_one_takes_over(simulator, trader) -> None:
+    def synced() -> int:
+        return sum(socket["synced"] for socket in simulator.control.sockets())
+
+    async with running_hub() as second:
+        async with running_hub():
+            await settled(trader)
+            await asyncio.sleep(0.6)  # three looks of either hub
+            assert synced() == 1
+        found = await settled(trader)
+        assert found.rows["account:1001001"]["cash"] == "100,000.00"
+        assert synced() == 1
+        assert second
+
+
+async def test_a_third_session_evicts_ours_and_the_page_says_so(simulator, trader) -> None:
+    async with running_hub():
+        await settled(trader)
+        for _ in range(2):
+            await sync_to_async(_sign_in_elsewhere)(simulator)
+        found = await settled(trader, "evicted")
+        assert "Another login" in found.rows["upstream"]["detail"]
+        assert found.rows["account:1001001"]["name"] == "DEMO1001001"
+
+
+def _sign_in_elsewhere(simulator) -> None:
+    import httpx
+
+    body = {"name": "trader", "password": "trader-pass", "appId": "elsewhere", "appVersion": "1"}
+    httpx.post(f"{simulator.url}/v1/auth/accesstokenrequest", json=body)
+
+
+async def test_redis_that_lost_everything_gets_it_again(simulator, trader) -> None:
+    async with running_hub():
+        before = await settled(trader)
+        redis.Redis.from_url(settings.REDIS_URL).flushdb()
+        after = await settled(trader)
+        assert after.epoch != before.epoch
+        assert after.rows["account:1001001"] == before.rows["account:1001001"]
+
+
+async def test_a_trader_sees_own_accounts_only(simulator, trader, pro) -> None:
+    async with running_hub():
+        mine, theirs = await settled(trader), await settled(pro)
+        names = {row["name"] for key, row in theirs.rows.items() if key.startswith("account:")}
+        assert len(names) == 5
+        assert {row["name"] for key, row in mine.rows.items() if key.startswith("account:")} == {"DEMO1001001"}
+        assert any(key.startswith("position:") for key in theirs.rows)
+        assert not any(key.startswith("position:") for key in mine.rows)
+
+
+async def test_an_intent_of_ours_is_followed_to_its_fill_and_the_page_is_told(simulator, trader) -> None:
+    symbol = front_month(simulator, trader)
+    simulator.control.liquidity(symbol, 100)
+    listener = redis.Redis.from_url(settings.REDIS_URL).pubsub(ignore_subscribe_messages=True)
+    async with running_hub() as hub:
+        await settled(trader)
+        assert await asyncio.to_thread(hub.journal.flush)
+        account = await Account.objects.aget(connection=trader)
+        intent = await OrderIntent.objects.acreate(
+            connection=trader,
+            account=account,
+            source_key="test:1",
+            cl_ord_id="tp-test-1",
+            symbol=symbol,
+            action="Buy",
+            order_qty=2,
+            state=OrderIntent.State.UNKNOWN,
+        )
+        file = await OrderFile.objects.acreate(
+            account=account, name="orders.txt", content="", state=OrderFile.State.EXECUTING
+        )
+        await OrderLine.objects.acreate(file=file, number=1, text="x", intent=intent)
+        listener.subscribe(stream.channel(trader.pk))
+        await aplace(simulator, trader, symbol=symbol, action="Buy", orderQty=2, clOrdId="tp-test-1")
+        simulator.control.advance(1)
+
+        async def filled() -> bool:
+            await intent.arefresh_from_db()
+            return intent.state == OrderIntent.State.FILLED
+
+        await until(filled)
+        assert await asyncio.to_thread(hub.journal.flush)
+    assert (intent.filled_qty, intent.order_id_at_broker) == (2, (await Order.objects.aget()).tradovate_id)
+    told = []
+    while message := listener.get_message(ignore_subscribe_messages=True) or listener.get_message():
+        told.append(message["data"].decode())
+    assert any(text.startswith(f"line {file.pk}\n") and '"state":"filled"' in text for text in told)
+
+
+async def test_a_sync_process_shows_that_it_lives(simulator, trader) -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    async with running_hub():
+        await until(lambda: list(client.scan_iter(alive.PATTERN)))
+    assert not list(client.scan_iter(alive.PATTERN))
