@@ -136,8 +136,8 @@ def _catch_up(intent_id: int, order_id: int) -> None:
     if order is None:
         return
     fills = Fill.objects.filter(connection_id=intent.connection_id, order_id_at_broker=order_id, active=True)
-    sums = fills.aggregate(qty=Sum("qty"), value=Sum(F("qty") * F("price")))
-    qty, value = sums["qty"] or 0, sums["value"]
+    sums = fills.aggregate(filled=Sum("qty"), value=Sum(F("qty") * F("price")))
+    qty, value = sums["filled"] or 0, sums["value"]
     average = Decimal(value) / qty if qty else None
     _report(intent_id, order.status, qty, average, order.reject_reason)
 
