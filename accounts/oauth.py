@@ -33,7 +33,9 @@ TIMEOUT = (5, 10)
 STATE_LIFETIME = 600
 STATES_PER_BROWSER = 5
 
-NO_TOKEN = "no_access_token"  # noqa: S105 - the name of an error, ours: OAuth has none for a reply without a token
+# Names of errors that OAuth has none for.
+NO_TOKEN = "no_access_token"  # noqa: S105 - no token but the lack of one
+PENALTY = "penalty"
 WRONG_NONCE = "wrong_nonce"
 
 
@@ -62,9 +64,19 @@ def default_hosts(environment: Environment) -> Hosts:
     return Hosts.default(WireEnvironment(environment), settings.SIMULATOR_URL)
 
 
+def is_ready(environment: Environment) -> bool:
+    """Whether a sign-in to the environment can work; what keeps it from working is what the system checks say."""
+    own = credentials(environment)
+    try:
+        default_hosts(environment)
+    except ValueError:
+        return False
+    return environment in configured() and bool(own.client_id and own.client_secret)
+
+
 def authorize_origins() -> list[str]:
     """Origins of the authorize pages ("https://trader.tradovate.com"): where the sign-in form may lead a browser."""
-    pages = (urlsplit(default_hosts(environment).authorize) for environment in configured())
+    pages = (urlsplit(default_hosts(environment).authorize) for environment in configured() if is_ready(environment))
     return list(dict.fromkeys(f"{page.scheme}://{page.netloc}" for page in pages))
 
 
@@ -167,8 +179,8 @@ def _comply(session: Any) -> None:
 def mend(response: requests.Response) -> requests.Response:
     """The token endpoint's answer as OAuth means it: an error is named or absent, a success has a token.
 
-    The description of an error is dropped, so that no log and no page can ever repeat it. An answer that is not a JSON
-    object passes through.
+    The description of an error is dropped, so that no log and no page can ever repeat it; of apiHosts, what is no host.
+    An answer that is not a JSON object passes through.
     """
     try:
         reply = msgspec.json.decode(response.content)
@@ -180,7 +192,9 @@ def mend(response: requests.Response) -> requests.Response:
     if not reply.get("error"):
         reply.pop("error", None)
         if not reply.get("access_token"):
-            reply["error"] = NO_TOKEN
+            reply["error"] = PENALTY if "p-ticket" in reply else NO_TOKEN
+    if isinstance(hosts := reply.pop("apiHosts", None), dict):
+        reply["apiHosts"] = {name: host for name, host in hosts.items() if isinstance(host, str)}
     mended = requests.Response()
     mended.status_code = response.status_code
     mended.url = response.url

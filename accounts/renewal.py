@@ -11,6 +11,7 @@ import asyncio
 import enum
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from asgiref.sync import sync_to_async
@@ -37,6 +38,8 @@ RENEW_AHEAD = timedelta(minutes=15)
 CLAIM = timedelta(seconds=60)
 WAIT_FOR_ANOTHER = 20.0
 POLL = 0.05
+# Threads of our own: callers that wait for a renewal must not hold up what else the process does in threads.
+_THREADS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="access-token")
 
 RETRY_AFTER_TROUBLE = timedelta(seconds=15)
 RETRY_AFTER_REFUSAL = timedelta(minutes=15)
@@ -99,7 +102,7 @@ def access_token(connection_id: int) -> str:
 
 async def aaccess_token(connection_id: int) -> str:
     """`access_token` for async callers, in a thread of its own; raises the same."""
-    return await sync_to_async(_access_token_in_thread, thread_sensitive=False)(connection_id)
+    return await sync_to_async(_access_token_in_thread, thread_sensitive=False, executor=_THREADS)(connection_id)
 
 
 def _access_token_in_thread(connection_id: int) -> str:
@@ -147,7 +150,8 @@ def renew(connection_id: int, *, urgent: bool = False) -> Outcome:
         possible.remove(Grant.ACCESS_TOKEN)
     if not possible or (connection.renew_after is not None and connection.renew_after > now):
         return Outcome.PACED
-    if not _claim(connection, now):
+    # The row that was read may already say so; that spares those who wait a write each time they look.
+    if (connection.renewing_until is not None and connection.renewing_until > now) or not _claim(connection, now):
         return Outcome.BUSY
     return _try(connection, tokens, possible)
 

@@ -96,8 +96,12 @@ class SignInFailed(Exception):
 def begin(request: HttpRequest, environment: Environment, next_url: str = "") -> str:
     """Start a sign-in in this browser's session; returns the URL of Tradovate's authorize page.
 
-    `next_url` is where to go afterwards; anything but an address of this portal is dropped.
+    `next_url` is where to go afterwards; anything but an address of this portal is dropped. Raises SignInFailed when
+    the portal's settings for the environment are incomplete.
     """
+    if not oauth.is_ready(environment):
+        log.error("Nobody can sign in to %s: see `manage.py check`.", environment.label)
+        raise SignInFailed(Reason.PORTAL)
     redirect_uri = request.build_absolute_uri(reverse("accounts:callback"))
     return oauth.client(environment).begin(request, redirect_uri, own_url(request, next_url))
 
@@ -138,7 +142,7 @@ def own_url(request: HttpRequest, url: str) -> str:
 def _take_pending(request: HttpRequest) -> tuple[Environment, dict[str, Any]]:
     """The sign-in that this callback answers. Its state is gone from the session if Tradovate reports an error."""
     state = request.GET.get("state", "")
-    for environment in oauth.configured():
+    for environment in filter(oauth.is_ready, oauth.configured()):
         app = oauth.client(environment)
         pending = app.take(request.session, state)
         if pending is None:
@@ -154,8 +158,14 @@ def _exchange(request: HttpRequest, environment: Environment) -> OAuthTokens:
     try:
         return oauth.client(environment).exchange(request)
     except OAuthError as refusal:
-        portal_is_wrong = refusal.error in {"invalid_client", "unauthorized_client"}
-        raise SignInFailed(Reason.PORTAL if portal_is_wrong else Reason.CODE) from None
+        match refusal.error:
+            case "invalid_client" | "unauthorized_client":
+                reason = Reason.PORTAL
+            case oauth.PENALTY:
+                reason = Reason.UNREACHABLE
+            case _:
+                reason = Reason.CODE
+        raise SignInFailed(reason) from None
     except (requests.RequestException, ValueError):
         # Their texts may hold the request, with the code and the client secret.
         raise SignInFailed(Reason.UNREACHABLE) from None
@@ -194,9 +204,9 @@ def _connect(environment: Environment, me: Me, tokens: OAuthTokens, ip_address: 
             user.set_unusable_password()
         user.first_name, user.email = full_name or name, email
         user.save()
-        connection = Connection.objects.filter(environment=environment, tradovate_user_id=me.user_id).first()
-        if connection is None:
-            connection = Connection(user=user, environment=environment, tradovate_user_id=me.user_id)
+        connection, _ = Connection.objects.get_or_create(
+            environment=environment, tradovate_user_id=me.user_id, defaults={"user": user}
+        )
         connection.name, connection.full_name, connection.email = name[:64], full_name, email
         connection.signed_in_at, connection.renewed_at = now, None
         connection.store_tokens(

@@ -29,7 +29,10 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     environment = request.POST.get("environment", "")
     if environment not in oauth.configured():
         raise BadRequest("This portal does not offer that environment.")
-    return redirect(journey_in.begin(request, Environment(environment), request.POST.get("next", "")))
+    try:
+        return redirect(journey_in.begin(request, Environment(environment), request.POST.get("next", "")))
+    except SignInFailed as failure:
+        return _failed(request, failure)
 
 
 @never_cache
@@ -39,7 +42,7 @@ def callback(request: HttpRequest) -> HttpResponseBase:
     try:
         next_url = journey_in.complete(request)
     except SignInFailed as failure:
-        return _page(request, "accounts/sign_in_failed.html", {"reason": failure.reason}, status=failure.reason.status)
+        return _failed(request, failure)
     return redirect(next_url or resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
@@ -51,6 +54,10 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
         sign_out_everywhere(request.user, ip_address=request.META.get("REMOTE_ADDR"))
     logout(request)
     return redirect("accounts:sign-in")
+
+
+def _failed(request: HttpRequest, failure: SignInFailed) -> HttpResponseBase:
+    return _page(request, "accounts/sign_in_failed.html", {"reason": failure.reason}, status=failure.reason.status)
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponseBase:

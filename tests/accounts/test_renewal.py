@@ -13,6 +13,7 @@ from accounts.models import AuditEvent, Connection
 from accounts.renewal import Outcome, SignedOut, TokenExpired, access_token, renew, renew_due
 from accounts.sign_out import sign_out
 from accounts.tokens import Tokens
+from trading.tradovate import Tradovate
 
 REFRESH, RENEW = "/auth/oauthtoken", "/auth/renewaccesstoken"
 GRANTED = {
@@ -299,6 +300,46 @@ def test_nothing_secret_is_logged_or_audited(scripted, make_connection, caplog) 
     written = caplog.text + " ".join(AuditEvent.objects.values_list("detail", flat=True))
     for secret in ("access-0", "refresh-0", "access-1", "only-for-tests"):
         assert secret not in written
+
+
+@pytest.mark.django_db(transaction=True)
+def test_against_the_simulator_refresh_tokens_rotate_and_renewed_tokens_work(browser, simulator) -> None:
+    browser.sign_in()
+    connection = Connection.objects.get()
+    seen = {connection.tokens}
+    for _ in range(3):
+        Connection.objects.update(access_token_expires_at=timezone.now() + timedelta(seconds=5))
+        token = access_token(connection.pk)
+        connection.refresh_from_db()
+        assert connection.tokens.access_token == token
+        assert asyncio.run(whose(connection, token)) == connection.tradovate_user_id
+        seen.add(connection.tokens)
+
+    assert len({tokens.access_token for tokens in seen}) == 4
+    assert len({tokens.refresh_token for tokens in seen}) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_against_the_simulator_an_access_token_renews_itself_until_it_has_ended(browser, simulator) -> None:
+    browser.sign_in()
+    connection = Connection.objects.get()
+    ends = timezone.now() + timedelta(minutes=5)
+    connection.store_tokens(Tokens(connection.tokens.access_token), ends, api_hosts=connection.api_hosts)
+
+    assert renew(connection.pk) is Outcome.RENEWED
+    connection.refresh_from_db()
+    assert asyncio.run(whose(connection, connection.tokens.access_token)) == connection.tradovate_user_id
+    assert connection.access_token_expires_at > ends
+
+    simulator.control.advance(5000)
+    assert renew(connection.pk) is Outcome.FAILED
+    connection.refresh_from_db()
+    assert connection.tokens is not None
+
+
+async def whose(connection: Connection, token: str) -> int:
+    async with Tradovate(connection.hosts, token) as tradovate:
+        return (await tradovate.auth.me()).user_id
 
 
 def wait_for(condition) -> None:

@@ -29,6 +29,7 @@ def nobody_is_in(browser) -> None:
 
 def test_the_page_offers_each_configured_environment_by_name(client, settings) -> None:
     settings.TRADOVATE_ENVIRONMENTS = ["live", "sim"]
+    settings.TRADOVATE_CLIENT_ID = settings.TRADOVATE_CLIENT_SECRET = "vendor"
 
     page = client.get("/accounts/sign-in/")
 
@@ -225,6 +226,30 @@ def test_without_tradovate_there_is_a_page_and_no_traceback(browser, settings) -
     nobody_is_in(browser)
 
 
+@pytest.mark.parametrize("missing", ["TRADOVATE_CLIENT_ID", "TRADOVATE_CLIENT_SECRET"])
+def test_an_environment_without_credentials_is_a_page_and_no_crash(browser, settings, missing) -> None:
+    settings.TRADOVATE_ENVIRONMENTS = ["live", "sim"]
+    settings.TRADOVATE_CLIENT_ID = settings.TRADOVATE_CLIENT_SECRET = "vendor"
+    setattr(settings, missing, "")
+
+    page = browser.client.post("/accounts/sign-in/", {"environment": "live"})
+
+    assert page.status_code == 500
+    assert b"not set up for Tradovate" in page.content
+    assert browser.client.get("/accounts/sign-in/").status_code == 200
+
+
+def test_the_live_button_leads_to_tradovates_own_page(browser, settings) -> None:
+    settings.TRADOVATE_ENVIRONMENTS = ["live"]
+    settings.TRADOVATE_CLIENT_ID, settings.TRADOVATE_CLIENT_SECRET = "vendor", "vendors-secret"
+
+    url = browser.press_sign_in(environment="live")
+
+    assert url.startswith("https://trader.tradovate.com/oauth?")
+    assert query(url)["client_id"] == "vendor"
+    assert "vendors-secret" not in url
+
+
 TOKEN = {"access_token": "the-access-token", "token_type": "bearer", "expires_in": 4800}
 ME = {"userId": 7, "name": "seven"}
 
@@ -237,6 +262,8 @@ ME = {"userId": 7, "name": "seven"}
         ({"error": "invalid_grant", "error_description": "the-code"}, 200, ME, 200, 400),
         ({"error": "invalid_grant", "error_description": "the-code"}, 401, ME, 200, 400),
         ({"token_type": "bearer"}, 200, ME, 200, 400),
+        ({"p-ticket": "t", "p-time": 9}, 200, ME, 200, 502),
+        (TOKEN | {"apiHosts": {"new": ["a", "b"], "live": None}, "expires_in": None}, 200, ME, 200, 302),
         (b"<html>busy</html>", 200, ME, 200, 502),
         (b"", 429, ME, 200, 502),
         ({}, 503, ME, 200, 502),
