@@ -56,7 +56,7 @@ class Transport:
     ) -> None:
         self.hosts = hosts
         self._token = token
-        self._timeout = timeout
+        self._exchange_timeout = 2 * timeout + _CONNECT_TIMEOUT
         self._own_http = http is None
         self._http = http or new_http(hosts, timeout)
 
@@ -123,7 +123,7 @@ class Transport:
     async def _once(self, method: str, url: str, headers: dict[str, str], **sent: Any) -> httpx.Response:
         try:
             # httpx limits each read; this limits the whole exchange, so that a dripping answer ends too.
-            async with asyncio.timeout(self._timeout * 2 + _CONNECT_TIMEOUT):
+            async with asyncio.timeout(self._exchange_timeout):
                 return await self._http.request(method, url, headers=headers, follow_redirects=False, **sent)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise NotSent(f"Tradovate cannot be reached ({_name(error)}); nothing was sent.") from error

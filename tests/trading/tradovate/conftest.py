@@ -1,0 +1,205 @@
+"""Scripted servers on loopback, for what a well-behaved Tradovate would not do when a test needs it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from trading.tradovate import Hosts
+
+
+@dataclass
+class Request:
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("?")[2]
+
+    def json(self) -> object:
+        return json.loads(self.body)
+
+
+Step = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class HttpScript:
+    """Answers each request with the next step, and keeps what was asked."""
+
+    url: str
+    requests: list[Request] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def hosts(self) -> Hosts:
+        socket = self.url.replace("http", "ws") + "/v1/websocket"
+        return Hosts(f"{self.url}/v1", socket, socket, self.url, f"{self.url}/oauth")
+
+    def answer(self, body: object = None, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        """Queue an answer; `body` is bytes as they are, or anything else as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+        async def step(writer: asyncio.StreamWriter) -> None:
+            extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+            head = f"HTTP/1.1 {status} Scripted\r\nContent-Length: {len(content)}\r\n{extra}\r\n"
+            writer.write(head.encode() + content)
+            await writer.drain()
+
+        self.steps.append(step)
+
+    def raw(self, content: bytes) -> None:
+        """Queue bytes and a closed connection."""
+
+        async def step(writer: asyncio.StreamWriter) -> None:
+            writer.write(content)
+            await writer.drain()
+            writer.close()
+
+        self.steps.append(step)
+
+    def reset(self) -> None:
+        """Queue a connection reset in place of an answer."""
+
+        async def step(writer: asyncio.StreamWriter) -> None:
+            writer.transport.abort()
+
+        self.steps.append(step)
+
+    def silence(self) -> None:
+        """Queue no answer at all."""
+
+        async def step(writer: asyncio.StreamWriter) -> None:
+            await asyncio.Event().wait()
+
+        self.steps.append(step)
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                first, *lines = head.decode().strip().split("\r\n")
+                method, target, _ = first.split(" ")
+                headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                self.requests.append(Request(method, target, headers, body))
+                self.arrived.set()
+                await self.steps.pop(0)(writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+
+async def _script() -> AsyncIterator[HttpScript]:
+    script = HttpScript("")
+    running: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        running.add(task)
+        await script.handle(reader, writer)
+        running.discard(task)
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    script.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield script
+    server.close()
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[HttpScript]:
+    async for script in _script():
+        yield script
+
+
+@pytest.fixture
+async def other_http() -> AsyncIterator[HttpScript]:
+    async for script in _script():
+        yield script
+
+
+TOKEN = "tok-secret-1"
+
+
+class Peer:
+    """The server's end of a scripted socket."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self.connection = connection
+        self.beats = 0
+
+    async def send(self, frame: str) -> None:
+        await self.connection.send(frame)
+
+    async def request(self) -> tuple[str, int, str, str]:
+        """Return the next request that is not a heartbeat, as its four fields."""
+        while (frame := await self.connection.recv()) == "[]":
+            self.beats += 1
+        endpoint, request_id, query, body = str(frame).split("\n", 3)
+        return endpoint, int(request_id), query, body
+
+    async def beat(self) -> None:
+        """Wait for one heartbeat."""
+        assert await self.connection.recv() == "[]"
+        self.beats += 1
+
+    async def respond(self, request_id: int, data: object = ..., status: int = 200) -> None:
+        message: dict[str, object] = {"s": status, "i": request_id}
+        if data is not ...:
+            message["d"] = data
+        await self.send("a" + json.dumps([message]))
+
+    async def welcome(self) -> None:
+        """Open and authorize as Tradovate does."""
+        await self.send("o")
+        endpoint, request_id, query, body = await self.request()
+        assert (endpoint, query, body) == ("authorize", "", TOKEN)
+        await self.respond(request_id)
+
+    async def props(self, entity_type: str, entity: object, event_type: str = "Updated") -> None:
+        event = {"e": "props", "d": {"entityType": entity_type, "eventType": event_type, "entity": entity}}
+        await self.send("a" + json.dumps([event]))
+
+
+Scene = Callable[[Peer], Awaitable[None]]
+PlaySocket = Callable[[Scene], Awaitable[str]]
+
+
+@pytest.fixture
+async def play() -> AsyncIterator[PlaySocket]:
+    """Start a server that plays a scene on every connection; return its URL. A scene's failure fails the test."""
+    servers = []
+    failures: list[BaseException] = []
+
+    async def start(scene: Scene) -> str:
+        async def handler(connection: ServerConnection) -> None:
+            try:
+                await scene(Peer(connection))
+            except AssertionError as error:
+                failures.append(error)
+
+        server = await serve(handler, "127.0.0.1", 0, ping_interval=None, close_timeout=0.5)
+        servers.append(server)
+        return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/websocket"
+
+    yield start
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+    if failures:
+        raise failures[0]
