@@ -7,7 +7,6 @@ import uuid
 
 import redis
 from celery import shared_task
-from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from trading.files import execute
@@ -31,13 +30,8 @@ def sweep_order_files() -> None:
         ring(file_id)
 
 
-def ring_on_commit(file_id: uuid.UUID) -> None:
-    """Have a worker look at a file once the present transaction is committed."""
-    transaction.on_commit(lambda: ring(file_id))
-
-
 def ring(file_id: uuid.UUID) -> None:
-    """Have a worker look at a file now; when Redis is away the sweep does it later."""
+    """Have a worker look at a file, which must be committed; when Redis is away the sweep does it later."""
     try:
         execute_order_file.delay(str(file_id))
     except OperationalError:

@@ -16,7 +16,7 @@ from trading.files import readers
 from trading.files.readers import ParsedLine, Unreadable
 from trading.models import Account, Contract, OrderFile, OrderLine
 from trading.orders import checks, contracts
-from trading.orders.checks import Finding, Severity, error, warning
+from trading.orders.checks import Finding, error, warning
 from trading.orders.contracts import Looked
 
 SAME_CONTENT_WITHIN: Final = dt.timedelta(minutes=10)
@@ -122,7 +122,7 @@ def _seen_before(account: Account, text: str) -> Iterator[Finding]:
 
 def _keep(account: Account, name: str, text: str, lines: Sequence[Checked], about: Sequence[Finding]) -> OrderFile:
     every = [*about, *(finding for one in lines for finding in one.findings)]
-    refused = not lines or any(finding.severity is Severity.ERROR for finding in every)
+    refused = not lines or any(finding.is_error for finding in every)
     with transaction.atomic():
         file = OrderFile.objects.create(
             account=account,

@@ -29,10 +29,6 @@ class Row:
     does: str
     findings: tuple[Finding, ...]
 
-    @property
-    def wrong(self) -> bool:
-        return any(finding.severity == "error" for finding in self.findings)
-
 
 @dataclass(frozen=True)
 class Totals:

@@ -26,6 +26,10 @@ class Finding:
     field: str
     message: str
 
+    @property
+    def is_error(self) -> bool:
+        return self.severity is Severity.ERROR
+
     def as_json(self) -> dict[str, str]:
         return {key: str(value) for key, value in asdict(self).items()}
 

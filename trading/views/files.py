@@ -1,0 +1,199 @@
+"""Order files: upload and list, preview and confirm, follow and report. Another's file does not exist here."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import Connection, User
+from accounts.sign_in import current_connection
+from trading import tasks
+from trading.files import execute, preview, report
+from trading.models import Account, OrderFile
+from trading.orders import contracts
+from trading.sync import rows as formatter
+
+if TYPE_CHECKING:
+    AccountChoice = forms.ModelChoiceField[Account]
+else:
+    AccountChoice = forms.ModelChoiceField
+
+FileState = OrderFile.State
+LISTED = 50
+
+
+class UploadForm(forms.Form):
+    """An order file as an upload, or as text (which is also where a refused connection leaves it for another try)."""
+
+    file = forms.FileField(required=False, allow_empty_file=True)
+    text = forms.CharField(required=False, strip=False, widget=forms.Textarea, max_length=settings.ORDER_FILE_MAX_BYTES)
+
+    def __init__(self, accounts: QuerySet[Account], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        words = {"invalid_choice": "Choose one of your accounts that can trade."}
+        self.fields["account"] = AccountChoice(accounts, empty_label=None, error_messages=words)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors and cleaned.get("file") is None and not cleaned.get("text", "").strip():
+            raise forms.ValidationError("Choose a file, or write the orders into the field.")
+        if cleaned.get("file") is not None and cleaned.get("text", "").strip():
+            raise forms.ValidationError("Choose a file or write the orders, not both.")
+        return cleaned
+
+    def content(self) -> tuple[str, bytes]:
+        """Name and bytes of what was uploaded: at most one byte more than is allowed, so that it shows."""
+        uploaded = self.cleaned_data["file"]
+        if uploaded is None:
+            return "written.txt", self.cleaned_data["text"].encode()
+        return uploaded.name, uploaded.read(settings.ORDER_FILE_MAX_BYTES + 1)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def files(request: HttpRequest) -> HttpResponse:
+    """The trader's order files, newest first, and the form for another one; a POST takes the upload."""
+    connection = current_connection(_user(request), request.session)
+    if connection is None:
+        return render(request, "trading/no_connection.html")
+    if request.method == "POST":
+        return _upload(request, connection)
+    return _list(request, connection, UploadForm(_accounts(connection)))
+
+
+@login_required
+@require_safe
+def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """One order file: its preview, then its life, then its report."""
+    found = _find(request, file_id)
+    rows = report.rows(found)
+    was_confirmed = found.confirmed_at is not None
+    context = {
+        "file": found,
+        "rows": [(row, formatter.line_row(row.line)) for row in rows],
+        "totals": report.totals(rows),
+        "errors": [(row.line.number, finding) for row in rows for finding in row.findings if finding.is_error],
+        "was_confirmed": was_confirmed,
+        "waiting": sum(row.line.intent is not None and row.line.intent.state == "created" for row in rows),
+        "now_open": found.state in {FileState.QUEUED, FileState.EXECUTING},
+    }
+    return render(request, "trading/file.html", context)
+
+
+@login_required
+@require_safe
+def csv(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """The results as a CSV file."""
+    found = _find(request, file_id)
+    stem = found.name.rpartition(".")[0] or found.name
+    disposition = content_disposition_header(as_attachment=True, filename=f"{stem}-results.csv")
+    headers = {"Content-Disposition": disposition or "attachment"}
+    return HttpResponse(report.csv(found), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@login_required
+@require_POST
+def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """Send the file's orders."""
+    found = _find(request, file_id)
+    try:
+        if execute.confirm(found.pk, _user(request)):
+            tasks.ring(found.pk)
+    except execute.CannotConfirm as problem:
+        messages.error(request, str(problem))
+    return redirect("trading:file", found.pk)
+
+
+@login_required
+@require_POST
+def stop(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """Send nothing more of the file."""
+    found = _find(request, file_id)
+    execute.stop(found.pk, _user(request), tasks.tell_pages)
+    return redirect("trading:file", found.pk)
+
+
+@login_required
+@require_POST
+def resume(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """Go on with a stopped file."""
+    found = _find(request, file_id)
+    if execute.resume(found.pk, _user(request)):
+        tasks.ring(found.pk)
+    return redirect("trading:file", found.pk)
+
+
+@login_required
+@require_POST
+def discard(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """Put the file aside, or give up what a stopped one has not sent."""
+    found = _find(request, file_id)
+    if not execute.discard(found.pk, _user(request)):
+        messages.info(request, "The file was confirmed meanwhile; it cannot be discarded any more.")
+    return redirect("trading:file", found.pk)
+
+
+def _user(request: HttpRequest) -> User:
+    return cast("User", request.user)
+
+
+def _upload(request: HttpRequest, connection: Connection) -> HttpResponse:
+    form = UploadForm(_accounts(connection), request.POST, request.FILES)
+    if not form.is_valid():
+        return _list(request, connection, form, status=400)
+    name, raw = form.content()
+    try:
+        file = preview.upload(form.cleaned_data["account"], name, raw)
+    except contracts.ContractsUnavailable as problem:
+        again = _filled_again(connection, form.cleaned_data["account"], raw)
+        sign_in = isinstance(problem, contracts.SignInNeeded)
+        return _list(request, connection, again, status=503, problem=str(problem), sign_in=sign_in)
+    return redirect("trading:file", file.pk)
+
+
+def _find(request: HttpRequest, file_id: uuid.UUID) -> OrderFile:
+    visible = OrderFile.objects.visible_to(_user(request)).select_related("account__connection")
+    return get_object_or_404(visible, pk=file_id)
+
+
+def _accounts(connection: Connection) -> QuerySet[Account]:
+    return Account.objects.tradable().filter(connection=connection)
+
+
+def _filled_again(connection: Connection, account: Account, raw: bytes) -> UploadForm:
+    """The form as it was, the file's text in its field: a browser does not fill in a file again."""
+    text = raw.decode("utf-8-sig", errors="replace")
+    return UploadForm(_accounts(connection), initial={"account": account, "text": text})
+
+
+def _list(
+    request: HttpRequest,
+    connection: Connection,
+    form: UploadForm,
+    *,
+    status: int = 200,
+    problem: str = "",
+    sign_in: bool = False,
+) -> HttpResponse:
+    own = OrderFile.objects.visible_to(_user(request)).select_related("account__connection")
+    context = {
+        "files": own.annotate(line_count=Count("lines"))[:LISTED],
+        "form": form,
+        "can_trade": _accounts(connection).exists(),
+        "has_accounts": connection.accounts.exists(),
+        "problem": problem,
+        "sign_in_needed": sign_in,
+        "most_lines": settings.ORDER_FILE_MAX_LINES,
+        "most_contracts": settings.ORDER_MAX_QUANTITY,
+    }
+    return render(request, "trading/files.html", context, status=status)
