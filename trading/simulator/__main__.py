@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,12 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(f"Tradovate simulator on http://{options.host}:{bound.getsockname()[1]}\n")
     sys.stdout.flush()
     server = make_server(app)
-    try:
-        server.run(sockets=[bound])
-    except KeyboardInterrupt:  # uvicorn raises the signal again after an orderly end
-        pass
-    finally:
-        bound.close()
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn has handlers of its own while it runs, and sends a signal on to these after its orderly end
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    server.run(sockets=[bound])
+    bound.close()
     return 0
 
 

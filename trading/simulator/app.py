@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -41,8 +41,8 @@ def create_app(config: Config | None = None) -> Starlette:
     rest = Rest(simulation, transports)
     oauth = OAuth(simulation, transports)
 
-    def save() -> bool:
-        return state_file.save() if state_file else False
+    def save(*, always: bool = False) -> bool:
+        return state_file.save(always=always) if state_file else False
 
     async def tick() -> None:
         while True:
@@ -61,14 +61,15 @@ def create_app(config: Config | None = None) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         jobs = [tick()] if not config.manual_clock else []
         tasks = [asyncio.create_task(job) for job in [*jobs, keep()]]
+        for task in tasks:
+            task.add_done_callback(_report_crash)
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-            save()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            save(always=True)
 
     token = [Route(path, oauth.token, methods=ANY_METHOD) for path in ("/auth/oauthtoken", "/v1/auth/oauthtoken")]
     routes: list[BaseRoute] = [
@@ -90,6 +91,11 @@ def create_app(config: Config | None = None) -> Starlette:
     app.state.hub = hub
     app.state.transports = transports
     return app
+
+
+def _report_crash(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.critical("The simulator's market or its saving stopped.", exc_info=error)
 
 
 def _health(_: Request) -> Response:

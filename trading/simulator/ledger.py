@@ -6,7 +6,6 @@ it is booked, once, so that cash always is: deposits + the booked profits - the 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -43,7 +42,7 @@ class Holding:
 
     contract_id: int
     tick_value: Decimal
-    lots: deque[Lot] = field(default_factory=deque)
+    lots: list[Lot] = field(default_factory=list)
     net: int = 0
     bought: int = 0
     bought_value: int = 0
@@ -80,7 +79,7 @@ class Holding:
             left -= closed
             self.net += closed if buy else -closed
             if not lot.qty:
-                self.lots.popleft()
+                del self.lots[0]
         if left:
             self.lots.append(Lot(fill_id, left, price))
             self.net += left if buy else -left

@@ -82,13 +82,15 @@ class StateFile:
         self._saved = self._mark()
         return True
 
-    def save(self) -> bool:
-        """Write the state when it has changed since the last time; return whether it was written.
+    def save(self, *, always: bool = False) -> bool:
+        """Write the state when it has changed since the last time, or `always`; return whether it was written.
+
+        Prices alone are no change: they are saved with the next one and at the end.
 
         The file is complete at any moment: it is written beside its place and then moved there.
         """
         mark = self._mark()
-        if mark == self._saved:
+        if mark == self._saved and not always:
             return False
         beside = self._path.with_name(self._path.name + ".new")
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,9 +17,11 @@ from starlette.applications import Starlette
 
 from .app import create_app
 from .config import Config, Trader
+from .sockets import Hub
 
 START_SECONDS = 15.0
 STOP_SECONDS = 15.0
+NOTICE_SECONDS = 0.5
 
 
 class PortInUseError(OSError):
@@ -43,10 +45,23 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
+class Server(uvicorn.Server):
+    """A uvicorn server that tells the sockets why it goes before it closes them."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Announce the end, give the notices a moment to go out, then close everything."""
+        await self._hub.end(NOTICE_SECONDS)
+        await super().shutdown(sockets)
+
+
 def make_server(app: Starlette, *, log_level: str = "warning") -> uvicorn.Server:
     """A uvicorn server for an application of `create_app`."""
     transports = app.state.transports
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             app,
             http=transports.http(),
@@ -57,7 +72,8 @@ def make_server(app: Starlette, *, log_level: str = "warning") -> uvicorn.Server
             log_level=log_level,
             access_log=False,
             timeout_graceful_shutdown=1,
-        )
+        ),
+        app.state.hub,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -30,7 +31,7 @@ class Hub:
         self.transports = transports
         self.connections: set[Connection] = set()
         self.duplicate_events = 0
-        self.delivered = 0
+        self._empty = asyncio.Event()
         self._pending: list[Event] = []
         simulation.on_event = self._event
         simulation.on_close_session = self._session_closed
@@ -40,10 +41,13 @@ class Hub:
         """Serve one socket from its open frame to its end."""
         connection = Connection(self, websocket)
         self.connections.add(connection)
+        self._empty.clear()
         try:
             await connection.run()
         finally:
             self.connections.discard(connection)
+            if not self.connections:
+                self._empty.set()
 
     def of_user(self, user_id: int) -> list[Connection]:
         """The authorized sockets of a user."""
@@ -54,6 +58,13 @@ class Hub:
         for connection in connections:
             connection.push(frames.shutdown(code, reason))
             connection.close()
+
+    async def end(self, seconds: float) -> None:
+        """Tell every socket that the server stops, and wait for them to close, at most so long."""
+        if self.connections:
+            self.shut_down(list(self.connections), "Maintenance", "The simulator stops.")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), seconds)
 
     def _session_closed(self, session: Session) -> None:
         mine = [c for c in self.connections if c.session is session]
@@ -168,7 +179,6 @@ class Connection:
                 await self._websocket.close(code, reason)
                 return
             await self._websocket.send_text(frame)
-            self._hub.delivered += 1
 
     async def _read(self) -> None:
         config = self._hub.simulation.config
