@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import Connection
+from accounts.models import Connection, User
+from accounts.sign_in import current_connection
 from trading.models import Upstream
 
 
@@ -16,9 +17,7 @@ def trader(request: HttpRequest) -> dict[str, Any]:
 
     def connection() -> Connection | None:
         user = getattr(request, "user", None)
-        if user is None or not user.is_authenticated:
-            return None
-        return Connection.objects.authorised().filter(user=user).order_by("-signed_in_at").first()
+        return current_connection(user, request.session) if isinstance(user, User) else None
 
     found = SimpleLazyObject(connection)
 

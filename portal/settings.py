@@ -161,8 +161,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        # Browsers hold this against the redirect that follows a form too: signing in leads to the authorize page.
-        "form-action": [SELF, "https://trader.tradovate.com", SIMULATOR_URL],
+        "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import redis
 from asgiref.sync import async_to_sync
@@ -14,7 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.models import Connection
+from accounts.models import User
+from accounts.sign_in import current_connection
 from trading.sync import rows as formatter
 from trading.sync.stream import Snapshot, aread_snapshot
 
@@ -34,7 +35,7 @@ KeyedRow = tuple[str, "Row"]
 @require_safe
 def desk(request: HttpRequest) -> HttpResponse:
     """The desk of the trader's connection; staff without one are shown the way to the admin."""
-    connection = current_connection(request)
+    connection = current_connection(cast(User, request.user), request.session)
     if connection is None:
         return render(request, "trading/no_connection.html")
     snapshot = read(connection.pk)
@@ -50,12 +51,6 @@ def desk(request: HttpRequest) -> HttpResponse:
     if "upstream" in snapshot.rows:
         context["upstream"] = snapshot.rows["upstream"]
     return render(request, "trading/desk.html", context)
-
-
-def current_connection(request: HttpRequest) -> Connection | None:
-    """The connection that this person signed in to last and has not signed out of."""
-    assert request.user.is_authenticated
-    return Connection.objects.authorised().filter(user=request.user).order_by("-signed_in_at").first()
 
 
 def read(connection_id: int) -> Snapshot:

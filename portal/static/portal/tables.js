@@ -75,6 +75,7 @@ function patchCell(cell, row, mayFlash) {
   const before = cell.textContent;
   if (before === value) return;
   cell.textContent = value;
+  cell.toggleAttribute("data-blank", value === UNKNOWN);
   if ("signed" in cell.dataset) cell.dataset.tone = tone(value);
   if ("side" in cell.dataset) cell.dataset.side = value;
   if ("flash" in cell.dataset && mayFlash && before !== UNKNOWN) {
