@@ -6,6 +6,7 @@ A refresh token is tried first. Without one, or when it is refused, a still vali
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,11 +16,12 @@ from django.utils import timezone
 from accounts import oauth
 from accounts.models import Connection, Environment
 from accounts.tokens import Tokens
-from trading.tradovate import Tradovate, refresh
-from trading.tradovate.errors import ApiError, NotAuthorized, OAuthError
+from trading.tradovate import Hosts, Tradovate, refresh
+from trading.tradovate.errors import ApiError, NotAuthorized, NotSent, OAuthError, OutcomeUnknown
 
 # For replies that do not say how long their token lives (measured in production: 80 minutes).
 DEFAULT_LIFETIME = timedelta(minutes=80)
+ANSWER_TIMEOUT = timedelta(seconds=25)
 
 # Tradovate has said no, and will say it again: the next grant may be tried, this one need not be repeated soon.
 REFUSALS = (OAuthError, NotAuthorized, ApiError)
@@ -54,10 +56,22 @@ def available(connection: Connection, tokens: Tokens, now: datetime) -> list[Gra
 
 
 async def ask(connection: Connection, tokens: Tokens, grant: Grant) -> Renewed:
-    """One request to Tradovate. Raises any TradovateError."""
-    if grant is Grant.REFRESH_TOKEN:
-        return await _by_refresh_token(connection, tokens)
-    async with Tradovate(connection.hosts, tokens.access_token) as tradovate:
+    """One request to Tradovate, which takes ANSWER_TIMEOUT at most. Raises any TradovateError."""
+    try:
+        hosts = connection.hosts
+    except ValueError as problem:
+        raise NotSent(str(problem)) from None
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
+            if grant is Grant.REFRESH_TOKEN:
+                return await _by_refresh_token(connection, tokens, hosts)
+            return await _by_access_token(connection, tokens, hosts)
+    except TimeoutError:
+        raise OutcomeUnknown("Tradovate did not answer the renewal in time.") from None
+
+
+async def _by_access_token(connection: Connection, tokens: Tokens, hosts: Hosts) -> Renewed:
+    async with Tradovate(hosts, tokens.access_token) as tradovate:
         reply = await tradovate.auth.renew()
     return Renewed(
         Tokens(reply.access_token, tokens.refresh_token),
@@ -67,9 +81,9 @@ async def ask(connection: Connection, tokens: Tokens, grant: Grant) -> Renewed:
     )
 
 
-async def _by_refresh_token(connection: Connection, tokens: Tokens) -> Renewed:
+async def _by_refresh_token(connection: Connection, tokens: Tokens, hosts: Hosts) -> Renewed:
     own = oauth.credentials(Environment(connection.environment))
-    reply = await refresh(connection.hosts, tokens.refresh_token or "", own.client_id, own.client_secret)
+    reply = await refresh(hosts, tokens.refresh_token or "", own.client_id, own.client_secret)
     now = timezone.now()
     # A reply without a refresh token leaves the old one in force.
     refresh_expires_at = None if reply.refresh_token else connection.refresh_token_expires_at

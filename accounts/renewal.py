@@ -34,8 +34,8 @@ USABLE = timedelta(seconds=60)
 # How long before the end the schedule begins to renew: enough for several attempts.
 RENEW_AHEAD = timedelta(minutes=15)
 
-# Must outlast two requests that both run into their timeouts.
-CLAIM = timedelta(seconds=60)
+# Outlasts two requests that both run into their timeouts.
+CLAIM = 2 * grants.ANSWER_TIMEOUT + timedelta(seconds=10)
 WAIT_FOR_ANOTHER = 20.0
 POLL = 0.05
 # Threads of our own: callers that wait for a renewal must not hold up what else the process does in threads.
@@ -85,11 +85,11 @@ def access_token(connection_id: int) -> str:
     renewed = False
     while True:
         connection, tokens = _open(connection_id)
-        left = (connection.access_token_expires_at or timezone.now()) - timezone.now()
+        left = _left(connection)
         # One that was renewed just now is returned even if Tradovate's tokens live shorter than what we promise.
         if left >= USABLE or renewed:
             return tokens.access_token
-        outcome = renew(connection_id, urgent=True)
+        outcome = _renew(connection, tokens, urgent=True)
         if outcome is Outcome.RENEWED:
             renewed = True
         elif outcome is Outcome.BUSY and time.monotonic() < give_up_at:
@@ -129,7 +129,9 @@ def renew_due() -> int:
     renewed = 0
     for connection_id in list(due):
         try:
-            renewed += renew(connection_id) is Outcome.RENEWED
+            connection, tokens = _open(connection_id)
+            if _left(connection) < RENEW_AHEAD:
+                renewed += _renew(connection, tokens, urgent=False) is Outcome.RENEWED
         except NoToken as reason:
             log.warning("Connection %s cannot be renewed: %s", connection_id, reason)
     return renewed
@@ -142,6 +144,11 @@ def renew(connection_id: int, *, urgent: bool = False) -> Outcome:
     tokens do not open.
     """
     connection, tokens = _open(connection_id)
+    return _renew(connection, tokens, urgent=urgent)
+
+
+def _renew(connection: Connection, tokens: Tokens, *, urgent: bool) -> Outcome:
+    """Renew these very tokens: when others have taken their place since they were read, there is nothing to do."""
     now = timezone.now()
     possible = grants.available(connection, tokens, now)
     if not possible:
@@ -166,6 +173,12 @@ def _open(connection_id: int) -> tuple[Connection, Tokens]:
     if connection is None or tokens is None:
         raise SignedOut("You are signed out of Tradovate. Sign in again.")
     return connection, tokens
+
+
+def _left(connection: Connection) -> timedelta:
+    """How long the access token is still good."""
+    now = timezone.now()
+    return (connection.access_token_expires_at or now) - now
 
 
 def _within_budget(connection: Connection, now: datetime, *, urgent: bool) -> bool:

@@ -239,6 +239,28 @@ def test_many_who_need_a_token_at_once_cause_one_renewal(scripted, make_connecti
     assert kinds() == ["token-renewed"]
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("need", [access_token, lambda _: renew_due()])
+def test_tokens_that_another_process_has_just_renewed_are_not_renewed_again(
+    scripted, make_connection, monkeypatch, need
+) -> None:
+    scripted.script(REFRESH, GRANTED)
+    connection = make_connection(left=0.5)
+    read = renewal._open
+
+    def overtaken(connection_id: int):
+        monkeypatch.setattr(renewal, "_open", read)
+        stale = read(connection_id)
+        assert renew(connection_id) is Outcome.RENEWED
+        return stale
+
+    monkeypatch.setattr(renewal, "_open", overtaken)
+    need(connection.pk)
+
+    assert len(scripted.requests) == 1
+    assert access_token(connection.pk) == "access-1"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_sign_out_during_a_renewal_stays_signed_out(scripted, make_connection) -> None:
     scripted.script(REFRESH, GRANTED)
