@@ -1,0 +1,166 @@
+"""The journal in a real database: nothing twice, nothing lost, nothing held up."""
+
+import threading
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.db import OperationalError
+
+from accounts.models import Connection, User
+from trading.models import Account, CashBalance, Contract, Fill, Order, OrderIntent, Product, Upstream
+from trading.sync import writing
+from trading.sync.journal import Entry, Journal
+from trading.sync.records import (
+    AccountRecord,
+    CashRecord,
+    ContractRecord,
+    FillRecord,
+    OrderRecord,
+    ProductRecord,
+    UpstreamRecord,
+)
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+PRODUCT = ProductRecord(1, "ES", "E-mini S&P 500", Decimal("0.25"), Decimal(50))
+CONTRACT = ContractRecord(3, "ESZ6", NOON, None, PRODUCT)
+ACCOUNT = AccountRecord(7, "DEMO7", readonly=False, closed=False)
+
+
+def order(status: str = "Working", filled: int = 0, key: int = 50) -> OrderRecord:
+    average = Decimal("5000.333333333333333333") if filled else None
+    return OrderRecord(key, 7, "ESZ6", "Buy", status, 3, "Limit", Decimal(5001), None, "Day", "", NOON, filled, average)
+
+
+def fill(key: int, order_id: int = 50) -> FillRecord:
+    return FillRecord(key, order_id, "ESZ6", "Buy", 1, Decimal("5000.25"), True, NOON)
+
+
+@pytest.fixture
+def connection(transactional_db) -> Connection:
+    user = User.objects.create(username="sim:1")
+    return Connection.objects.create(user=user, environment="sim", tradovate_user_id=1, name="one")
+
+
+@pytest.fixture
+def entries(connection):
+    return lambda *records: [Entry(connection.pk, "sim", record) for record in records]
+
+
+def test_a_batch_written_twice_is_there_once(connection, entries) -> None:
+    cash = CashRecord(70, 7, date(2026, 11, 20), Decimal("100.10"), Decimal(0), NOON)
+    upstream = UpstreamRecord("up", "", NOON)
+    batch = entries(fill(90), fill(91), order(), ACCOUNT, CONTRACT, cash, upstream)
+    assert writing.write(batch) == writing.write(batch) == []
+    for model in (Account, CashBalance, Contract, Order, Product, Upstream):
+        assert model.objects.count() == 1
+    assert Fill.objects.count() == 2
+    assert Contract.objects.get().product.name == "ES"
+
+
+def test_an_upsert_keeps_the_newest(connection, entries) -> None:
+    writing.write(entries(order(), ACCOUNT))
+    writing.write(entries(order("Filled"), AccountRecord(7, "DEMO7", readonly=False, closed=True)))
+    assert Order.objects.get().status == "Filled"
+    assert Account.objects.get().closed
+
+
+def test_a_fill_is_kept_before_its_order_is_known(connection, entries) -> None:
+    writing.write(entries(fill(90, order_id=999)))
+    assert Fill.objects.get().order_id_at_broker == 999
+
+
+def test_the_same_id_of_another_connection_is_another_row(connection, entries) -> None:
+    other = Connection.objects.create(
+        user=User.objects.create(username="sim:2"), environment="sim", tradovate_user_id=2, name="two"
+    )
+    writing.write([*entries(order(), fill(90)), Entry(other.pk, "sim", order()), Entry(other.pk, "sim", fill(90))])
+    assert Order.objects.count() == Fill.objects.count() == 2
+
+
+def test_an_intent_learns_of_its_fills_and_late_news_does_not_move_it_back(connection, entries) -> None:
+    writing.write(entries(ACCOUNT))
+    intent = OrderIntent.objects.create(
+        connection=connection,
+        account=Account.objects.get(),
+        source_key="k",
+        cl_ord_id="tp-1",
+        symbol="ESZ6",
+        action="Buy",
+        order_qty=3,
+        state=OrderIntent.State.ACCEPTED,
+        order_id_at_broker=50,
+    )
+    writing.write(entries(order("Filled", filled=3)))
+    writing.write(entries(order("Working", filled=1)))
+    intent.refresh_from_db()
+    assert (intent.state, intent.filled_qty) == (OrderIntent.State.FILLED, 3)
+    assert intent.average_price == Decimal("5000.33333333")
+
+
+def test_a_database_that_is_away_delays_and_loses_nothing(connection, entries) -> None:
+    failures = [OperationalError("database is locked")] * 3
+
+    def write(batch: list[Entry]) -> list[int]:
+        if failures:
+            raise failures.pop()
+        return writing.write(batch)
+
+    journal = Journal(write)
+    journal.put(connection.pk, "sim", [fill(90), order()])
+    assert journal.flush()
+    journal.close()
+    assert (Fill.objects.count(), Order.objects.count(), failures) == (1, 1, [])
+
+
+def test_newer_states_replace_what_waits(connection) -> None:
+    written: list[Entry] = []
+    gate = threading.Event()
+
+    def write(batch: list[Entry]) -> list[int]:
+        gate.wait(10)
+        written.extend(batch)
+        return []
+
+    journal = Journal(write)
+    journal.put(1, "sim", [fill(90)])
+    for filled in range(1000):
+        journal.put(1, "sim", [order(filled=filled)])
+    gate.set()
+    assert journal.flush()
+    journal.close()
+    assert [entry.record for entry in written if isinstance(entry.record, OrderRecord)][-1].filled_qty == 999
+    assert len(written) <= 3
+
+
+def test_a_failed_write_does_not_bring_an_older_state_back(connection, entries) -> None:
+    started, gate = threading.Event(), threading.Event()
+    written: list[str] = []
+
+    def write(batch: list[Entry]) -> list[int]:
+        if not started.is_set():
+            started.set()
+            gate.wait(10)
+            raise OperationalError("database is locked")
+        written.extend(entry.record.status for entry in batch)
+        return []
+
+    journal = Journal(write)
+    journal.put(1, "sim", [order("Working")])
+    started.wait(10)
+    journal.put(1, "sim", [order("Filled")])
+    gate.set()
+    assert journal.flush()
+    journal.close()
+    assert written == ["Filled"]
+
+
+def test_a_record_that_cannot_be_written_does_not_hold_up_the_others(connection) -> None:
+    journal = Journal()
+    impossible = FillRecord(92, 50, "ESZ6", "Buy", 1, Decimal("NaN"), True, NOON)
+    journal.put(connection.pk, "sim", [fill(90), impossible, fill(91)])
+    assert journal.flush()
+    journal.put(connection.pk, "sim", [fill(93)])
+    assert journal.flush()
+    journal.close()
+    assert set(Fill.objects.values_list("tradovate_id", flat=True)) == {90, 91, 93}

@@ -1,0 +1,154 @@
+"""What waits for one browser: nothing is lost that its next snapshot would not hold, nothing is sent twice."""
+
+import asyncio
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.trading.sync.cast import until
+from trading.sync import stream
+from trading.sync.relay import Bye, Outbox, Relay
+from trading.sync.stream import Stream
+
+
+def delta(seq: int, epoch: str = "e") -> tuple[str, str, int, str]:
+    return "delta", epoch, seq, f'{{"t":"delta","epoch":"{epoch}","seq":{seq},"rows":{{}}}}'
+
+
+def ready(outbox: Outbox, seq: int = 0, epoch: str = "e") -> Outbox:
+    outbox.begin()
+    outbox.continue_from(epoch, seq)
+    return outbox
+
+
+async def seqs(outbox: Outbox, count: int) -> list[int]:
+    return [msgspec.json.decode(await outbox.get())["seq"] for _ in range(count)]
+
+
+async def test_a_new_socket_gets_a_snapshot_first() -> None:
+    outbox = Outbox(1)
+    outbox.put_state(*delta(1))
+    assert await outbox.get() is None
+
+
+async def test_what_the_snapshot_held_is_not_sent_again() -> None:
+    outbox = Outbox(1)
+    outbox.begin()
+    for seq in (4, 5, 6):
+        outbox.put_state(*delta(seq))
+    outbox.continue_from("e", 5)
+    outbox.put_state(*delta(6))
+    outbox.put_state(*delta(7))
+    assert await seqs(outbox, 2) == [6, 7]
+
+
+async def test_a_gap_makes_a_fresh_snapshot_due() -> None:
+    outbox = ready(Outbox(1), 5)
+    outbox.put_state(*delta(6))
+    outbox.put_state(*delta(8))
+    assert await outbox.get() is None
+    ready(outbox, 8)
+    outbox.put_state(*delta(9))
+    assert await seqs(outbox, 1) == [9]
+
+
+async def test_a_browser_that_does_not_keep_up_loses_its_queue_and_gets_a_snapshot() -> None:
+    outbox = ready(Outbox(1, limit=10))
+    for seq in range(1, 50):
+        outbox.put_state(*delta(seq))
+    assert await outbox.get() is None
+    assert outbox.dropped == 10
+
+
+async def test_a_published_snapshot_begins_a_new_epoch() -> None:
+    outbox = ready(Outbox(1), 5)
+    outbox.put_state("snapshot", "f", 6, '{"t":"snapshot","epoch":"f","seq":6,"rows":{}}')
+    outbox.put_state(*delta(7, "f"))
+    assert await seqs(outbox, 2) == [6, 7]
+
+
+async def test_bye_comes_before_what_still_waits() -> None:
+    outbox = ready(Outbox(1))
+    outbox.put_state(*delta(1))
+    outbox.end(Bye("signed-out", "{}"))
+    with pytest.raises(Bye):
+        await outbox.get()
+
+
+@given(
+    held=st.integers(0, 8),
+    collected=st.integers(0, 8),
+    limit=st.integers(1, 6),
+    lost=st.sets(st.integers(1, 16)),
+)
+async def test_whatever_is_lost_a_browser_never_sees_a_gap(
+    held: int, collected: int, limit: int, lost: set[int]
+) -> None:
+    """The page's view: after a snapshot of n come n + 1, n + 2, ... or another snapshot."""
+    outbox = Outbox(1, limit=limit)
+    outbox.begin()
+    for seq in range(1, collected + 1):
+        if seq not in lost:
+            outbox.put_state(*delta(seq))
+    outbox.continue_from("e", held)
+    seen = held
+    for seq in range(collected + 1, 17):
+        if seq not in lost:
+            outbox.put_state(*delta(seq))
+        while outbox._frames or outbox._stale:
+            frame = await outbox.get()
+            if frame is None:
+                seen = max(seq, held)  # a snapshot read now holds all that was published
+                ready(outbox, seen)
+            else:
+                number = msgspec.json.decode(frame)["seq"]
+                assert number == seen + 1
+                seen = number
+
+
+async def test_one_subscription_serves_all_sockets_and_ends_with_the_last(redis_url) -> None:
+    client = stream.async_client()
+    relay = Relay()
+    outboxes = [Outbox(5), Outbox(5, file="f-1"), Outbox(6)]
+    for outbox in outboxes:
+        await relay.join(outbox)
+    writer = Stream(client, 5)
+    await writer.replace({"a:1": {"id": "1"}})
+    for outbox in outboxes:
+        outbox.begin()
+        epoch, seq, _ = await relay.snapshot(outbox.connection_id)
+        outbox.continue_from(epoch, seq)
+    assert await client.pubsub_numsub("desk:5", "desk:6") == [(b"desk:5", 1), (b"desk:6", 1)]
+    await client.publish("desk:5", 'line f-1\n{"t":"line"}')
+    await writer.change({"a:1": {"id": "2"}})
+    assert await outboxes[1].get() == '{"t":"line"}'
+    first, second = await outboxes[0].get(), await outboxes[1].get()
+    assert first is second, "encoded and decoded once for all"
+    for outbox in outboxes:
+        await relay.leave(outbox)
+
+    async def nobody() -> bool:
+        return await client.pubsub_numsub("desk:5", "desk:6") == [(b"desk:5", 0), (b"desk:6", 0)]
+
+    await until(nobody)
+    await client.aclose()
+
+
+async def test_after_a_lost_redis_connection_everybody_gets_a_fresh_snapshot(redis_url) -> None:
+    client = stream.async_client()
+    relay = Relay()
+    outbox = Outbox(5)
+    await relay.join(outbox)
+    await Stream(client, 5).replace({"a:1": {"id": "1"}})
+    ready(outbox, 1, (await relay.snapshot(5))[0])
+    await client.client_kill_filter(_type="pubsub")
+    async with asyncio.timeout(10):
+        assert await outbox.get() is None
+    ready(outbox, *reversed((await relay.snapshot(5))[:2]))
+    await client.publish("desk:5", "bye signed-out\n{}")
+    with pytest.raises(Bye):
+        await outbox.get()
+    await relay.leave(outbox)
+    await client.aclose()
