@@ -38,7 +38,6 @@ SIGNED_OUT = 4401
 NOT_FOUND = 4404
 TOO_MANY = 4429
 
-CHECK_EVERY = 30.0  # seconds between looks whether the session still holds
 REDIS_RETRY = 0.5  # seconds between attempts to read a snapshot while Redis is away
 
 _RESYNC = '"resync"'
@@ -48,8 +47,9 @@ _sockets_of_user: Counter[int] = Counter()
 class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
     """/ws/desk/, optionally with ?file=UUID for the lines of an order file."""
 
-    def __init__(self, check_every: float = CHECK_EVERY) -> None:
-        self._check_every = check_every
+    check_every = 30.0  # seconds between looks whether the session still holds
+
+    def __init__(self) -> None:
         self._user_id: int | None = None
         self._outbox: Outbox | None = None
         self._relay: Relay | None = None
@@ -145,7 +145,7 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
     async def _check(self, outbox: Outbox) -> None:
         """End the socket when its session has ended or its connection is no longer this user's."""
         while True:
-            await asyncio.sleep(self._check_every)
+            await asyncio.sleep(self.check_every)
             if not await _in_thread(still_allowed, self.scope["session"].session_key, outbox.connection_id):
                 outbox.end(Bye(stream.SIGNED_OUT, stream.bye_frame(stream.SIGNED_OUT)))
                 return
