@@ -1,0 +1,30 @@
+"""A trader with one account, and an intent to buy two ES contracts."""
+
+import pytest
+
+from accounts.models import Connection
+from tests.trading.cast import listed, sign_in
+from trading.models import Account, OrderIntent
+from trading.orders import intents
+from trading.orders.spec import OrderSpec
+from trading.simulator import RunningSimulator
+
+
+@pytest.fixture
+def connection(transactional_db: None, simulator: RunningSimulator) -> Connection:
+    return sign_in(simulator)
+
+
+@pytest.fixture
+def account(connection: Connection) -> Account:
+    return connection.accounts.get()
+
+
+@pytest.fixture
+def symbol(connection: Connection) -> str:
+    return listed(connection, "ES")
+
+
+@pytest.fixture
+def intent(account: Account, symbol: str) -> OrderIntent:
+    return intents.create(OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=2), "test:1")

@@ -1,0 +1,141 @@
+"""What the gateway makes of each answer, against the real simulator: sent once, and the state tells the truth."""
+
+import threading
+
+import pytest
+from django.db import connection as database
+
+from accounts.models import Connection
+from tests.trading.cast import order_of, orders_at_broker, posts
+from trading.models import Account, OrderIntent
+from trading.orders import gateway, intents
+from trading.orders.spec import OrderSpec
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+
+ROUTE = "order/placeorder"
+
+
+def test_an_accepted_order_reaches_the_broker_as_it_was_meant(
+    simulator: RunningSimulator, intent: OrderIntent, account: Account
+) -> None:
+    assert gateway.submit(intent.pk) == State.ACCEPTED
+
+    intent.refresh_from_db()
+    assert intent.order_id_at_broker
+    assert orders_at_broker(simulator) == [(intent.cl_ord_id, "Buy", 2)]
+    [sent] = posts(simulator)
+    assert (sent["accountId"], sent["accountSpec"]) == (account.tradovate_id, account.name)
+    assert (sent["symbol"], sent["orderType"], sent["timeInForce"]) == (intent.symbol, "Market", "Day")
+    assert sent["isAutomated"] is True
+
+
+def test_an_intent_is_never_sent_twice(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    gateway.submit(intent.pk)
+    assert gateway.submit(intent.pk) == State.ACCEPTED
+    assert len(posts(simulator)) == 1
+
+
+def test_a_refusal_is_rejected_with_the_reason_in_words(simulator: RunningSimulator, account: Account) -> None:
+    spec = OrderSpec(account_id=account.pk, symbol="NOSUCH", action="Buy", order_qty=1)
+    intent = intents.create(spec, "test:refused")
+    assert gateway.submit(intent.pk) == State.REJECTED
+    intent.refresh_from_db()
+    assert "InvalidContract" in intent.reason
+
+
+@pytest.mark.parametrize("fault", ["lose_reply", "error_500_after", "garbage"])
+def test_a_lost_answer_is_unknown_and_the_command_resolves_it(
+    simulator: RunningSimulator, intent: OrderIntent, fault: str
+) -> None:
+    simulator.control.fault(fault, ROUTE)
+    assert gateway.submit(intent.pk) == State.UNKNOWN
+    assert gateway.submit(intent.pk) == State.UNKNOWN
+    assert [cl_ord_id for cl_ord_id, _, _ in orders_at_broker(simulator)] == [intent.cl_ord_id]
+
+    order_id = order_of(simulator, intent.cl_ord_id)
+    assert intents.observe_command(intent.connection_id, intent.cl_ord_id, order_id) == [intent.pk]
+    intent.refresh_from_db()
+    assert (intent.state, intent.order_id_at_broker) == (State.ACCEPTED, order_id)
+
+
+@pytest.mark.parametrize("fault", ["reset_before", "error_500"])
+def test_an_answer_that_proves_nothing_is_unknown_too(
+    simulator: RunningSimulator, intent: OrderIntent, fault: str
+) -> None:
+    simulator.control.fault(fault, ROUTE)
+    assert gateway.submit(intent.pk) == State.UNKNOWN
+    intent.refresh_from_db()
+    assert "not be sent again" in intent.reason
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("rate_limit", gateway.CannotSend),
+        ("penalty", gateway.CannotSend),
+        ("expire_token", gateway.SignInNeeded),
+    ],
+)
+def test_what_certainly_had_no_effect_waits_as_before(
+    simulator: RunningSimulator, intent: OrderIntent, fault: str, error: type[Exception]
+) -> None:
+    simulator.control.fault(fault, ROUTE)
+    with pytest.raises(error):
+        gateway.submit(intent.pk)
+    intent.refresh_from_db()
+    assert intent.state == State.CREATED
+    assert orders_at_broker(simulator) == []
+
+
+def test_nobody_listening_means_not_sent(intent: OrderIntent, settings) -> None:
+    settings.SIMULATOR_URL = "http://127.0.0.1:9"
+    intent.connection.api_hosts = {}
+    intent.connection.save()
+    with pytest.raises(gateway.CannotSend, match="nothing was sent"):
+        gateway.submit(intent.pk)
+    intent.refresh_from_db()
+    assert intent.state == State.CREATED
+
+
+def test_a_signed_out_trader_sends_nothing(
+    simulator: RunningSimulator, connection: Connection, intent: OrderIntent
+) -> None:
+    connection.forget_tokens()
+    with pytest.raises(gateway.SignInNeeded):
+        gateway.submit(intent.pk)
+    intent.refresh_from_db()
+    assert (intent.state, intent.version) == (State.CREATED, 0)
+    assert posts(simulator) == []
+
+
+def test_two_threads_with_the_same_intent_send_one_order(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    start = threading.Barrier(4)
+
+    def send() -> None:
+        start.wait()
+        try:
+            gateway.submit(intent.pk)
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(posts(simulator)) == 1
+    intent.refresh_from_db()
+    assert intent.state == State.ACCEPTED
+
+
+def test_a_session_sends_several_over_one_connection(
+    simulator: RunningSimulator, connection: Connection, account: Account, symbol: str
+) -> None:
+    made = [
+        intents.create(OrderSpec(account_id=account.pk, symbol=symbol, action="Sell", order_qty=n), f"test:{n}")
+        for n in (1, 2, 3)
+    ]
+    with gateway.Session(connection) as session:
+        assert [session.submit(intent.pk) for intent in made] == [State.ACCEPTED] * 3
+    assert [quantity for _, _, quantity in orders_at_broker(simulator)] == [1, 2, 3]
