@@ -127,11 +127,15 @@ def prepare_database() -> None:
     """Migrates, and makes the first staff account; its password is printed here and nowhere else."""
     import django
     from django.conf import settings
+    from django.core.checks import run_checks
     from django.core.management import call_command
     from django.db import OperationalError
 
     settings.VAR_DIR.mkdir(mode=0o700, exist_ok=True)
     django.setup()
+    problems = [problem for problem in run_checks() if problem.is_serious()]
+    if problems:
+        raise CannotStart("\n".join(f"{problem.msg} {problem.hint or ''}".strip() for problem in problems))
     try:
         call_command("migrate", verbosity=0)
         password = make_first_staff_account()

@@ -122,27 +122,36 @@ def test_from_nothing_to_a_page_and_back_to_nothing(start, project: Path) -> Non
     assert second.survivors() == []
 
 
+def refused(project: Path, **environment: str) -> str:
+    """What the launcher says when it does not start."""
+    done = subprocess.run(
+        [sys.executable, "-m", "portal.launch"],
+        cwd=project,
+        env={"PATH": os.environ["PATH"], "PORT": free_port(), "SIMULATOR_PORT": free_port()} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr
+
+
 @pytest.mark.parametrize("variable", ["PORT", "SIMULATOR_PORT"])
 def test_a_port_in_use_is_one_clear_line(project: Path, variable: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        ports = {"PORT": free_port(), "SIMULATOR_PORT": free_port()} | {variable: port}
-        done = subprocess.run(
-            [sys.executable, "-m", "portal.launch"],
-            cwd=project,
-            env={"PATH": os.environ["PATH"]} | ports,
-            capture_output=True,
-            text=True,
-            check=False,
+        assert refused(project, **{variable: port}) == (
+            f"Tradeport cannot start: port {port} is in use. "
+            f"Stop what uses it, or choose another: {variable}={int(port) + 1} make run\n"
         )
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr == (
-        f"Tradeport cannot start: port {port} is in use. "
-        f"Stop what uses it, or choose another: {variable}={int(port) + 1} make run\n"
-    )
+
+
+def test_settings_that_nobody_could_sign_in_with_are_named(project: Path) -> None:
+    answer = refused(project, TRADOVATE_ENVIRONMENTS="demo", TRADOVATE_CLIENT_ID="ours")
+    assert answer.startswith("Tradeport cannot start: TRADOVATE_CLIENT_SECRET is not set")
+    assert "Traceback" not in answer
 
 
 def test_a_full_disk_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
