@@ -156,7 +156,7 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
 
 def origin_is_ours(scope: dict[str, Any]) -> bool:
     """Whether a handshake comes from a page of ours: scheme, host and port of Origin are those of this request."""
-    headers = dict(scope["headers"])
+    headers: dict[bytes, bytes] = dict(scope["headers"])
     origin = headers.get(b"origin", b"").decode("latin-1").lower()
     host = headers.get(b"host", b"").decode("latin-1").lower()
     domain, _ = split_domain_port(host)
