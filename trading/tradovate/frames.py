@@ -7,6 +7,7 @@ Server frames are `o`, `h`, `a[...]` and `c[code,"reason"]`; a client request is
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any
@@ -147,7 +148,7 @@ class _Props(msgspec.Struct, rename="camel"):
 
 
 class _Quotes(msgspec.Struct):
-    quotes: list[Quote]
+    quotes: list[msgspec.Raw]
 
 
 class _Clock(msgspec.Struct):
@@ -216,7 +217,12 @@ def _props(body: bytes) -> Event:
 
 
 def _market(body: bytes) -> Event:
-    return QuotesEvent(tuple(decode_json(body, _Quotes).quotes))
+    quotes = []
+    for raw in decode_json(body, _Quotes).quotes:
+        # A quote that cannot be read is left out: the next one of its contract replaces it anyway.
+        with contextlib.suppress(Undecodable):
+            quotes.append(decode_json(bytes(raw), Quote))
+    return QuotesEvent(tuple(quotes))
 
 
 def _shutdown(body: bytes) -> Event:

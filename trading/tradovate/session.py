@@ -42,6 +42,8 @@ E = TypeVar("E")
 MAX_FRAME = 64 * 1024 * 1024
 MAX_BACKLOG = 100_000
 CLOSE_TIMEOUT = 2.0
+# A backlog is read in strides, so that one busy socket does not hold up the others of its process.
+STRIDE = 100
 
 # Never at DEBUG, whatever the root logger is: there the library writes frames, and with them tokens, to the log.
 _wire_log = logging.getLogger(f"{__name__}.wire")
@@ -72,6 +74,7 @@ class SocketSession(Generic[E]):
         self._pending: dict[int, asyncio.Future[Response]] = {}
         self._more: dict[int, Callable[[Response], None]] = {}
         self._events: deque[E] = deque()
+        self._read_in_a_row = 0
         self._news = asyncio.Event()
         self._end: SocketClosed | None = None
         self._closed_here = False
@@ -155,7 +158,12 @@ class SocketSession(Generic[E]):
 
     async def __anext__(self) -> E:
         """Return the next event. Raises SocketClosed, Shutdown or Evicted after the last one."""
+        self._read_in_a_row += 1
+        if self._read_in_a_row >= STRIDE:
+            self._read_in_a_row = 0
+            await asyncio.sleep(0)
         while not self._events:
+            self._read_in_a_row = 0
             if self._end is not None:
                 if self._closed_here:
                     raise StopAsyncIteration
@@ -204,6 +212,9 @@ class SocketSession(Generic[E]):
             raise self._end or self._ended_by_peer() from None
         finally:
             self._pending.pop(request_id, None)
+            if answer.done() and not answer.cancelled():
+                # Marks a failure as seen: when sending has failed too, nobody awaits it.
+                answer.exception()
         self.round_trip = time.monotonic() - started
         return response
 
@@ -319,6 +330,7 @@ async def _open(url: str) -> ws_client.ClientConnection:
     try:
         return await _Connect(
             url,
+            open_timeout=None,
             compression=None,
             max_size=MAX_FRAME,
             ping_interval=None,

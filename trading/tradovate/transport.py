@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -39,6 +40,8 @@ def new_http(hosts: Hosts, timeout: float = 10.0) -> httpx.AsyncClient:
         limits=_LIMITS,
         follow_redirects=False,
         headers={"Accept": "application/json"},
+        # A pool is shared by users: a cookie that one of them was given must not travel with another's request.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         trust_env=not is_loopback(urlsplit(hosts.rest).hostname or ""),
     )
 

@@ -134,6 +134,13 @@ def test_shutdown_quotes_and_clock() -> None:
     assert frames.decode('a[{"e":"md","d":{"doms":[]}}]') == [UnknownEvent("md", {"doms": []})]
 
 
+def test_one_odd_quote_costs_only_itself() -> None:
+    (event,) = frames.decode(
+        'a[{"e":"md","d":{"quotes":[{"contractId":"?"},{"timestamp":"2017-04-13T04:59Z","contractId":5}]}}]'
+    )
+    assert [quote.contract_id for quote in event.quotes] == [5]
+
+
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(), inner, max_size=4)),

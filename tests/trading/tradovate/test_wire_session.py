@@ -347,6 +347,33 @@ async def test_a_reader_that_falls_hopelessly_behind_ends_the_session(play, monk
     assert {event.entity_type for event in kept} == {"position"}
 
 
+async def test_a_backlog_is_read_without_holding_up_the_process(play) -> None:
+    count = 5 * session_module.STRIDE
+
+    async def scene(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.props("position", [{**POSITION, "id": 1}])
+        for _ in range(count):
+            await peer.props("position", POSITION)
+        await peer.connection.close(1001)
+
+    async with await UserSocket.connect(await play(scene), TOKEN) as socket:
+        await asyncio.wait_for(socket._connection.wait_closed(), 10)
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(others())
+        for _ in range(count):
+            await anext(socket)
+        other.cancel()
+    assert turns >= count // session_module.STRIDE
+
+
 async def test_closing_wakes_who_waits_for_events(play) -> None:
     async def scene(peer: Peer) -> None:
         await peer.welcome()

@@ -244,6 +244,14 @@ async def test_a_shared_pool_stays_open(http) -> None:
         assert not pool.is_closed
 
 
+async def test_a_shared_pool_carries_no_cookie_from_one_user_to_another(http) -> None:
+    async with new_http(http.hosts) as pool:
+        for token in ("tok-ann", "tok-bob"):
+            http.answer([], headers={"Set-Cookie": "session=ann; Path=/"})
+            await Tradovate(http.hosts, token, http=pool).account.list()
+    assert all("cookie" not in request.headers for request in http.requests)
+
+
 async def test_a_moved_host_is_followed_once_with_the_order_sent_once_to_each(http, other_http, t) -> None:
     http.answer(b"", status=307, headers={"Location": f"{other_http.url}/v1/order/placeorder"})
     other_http.answer({"orderId": 9})
