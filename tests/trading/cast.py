@@ -36,23 +36,24 @@ async def _accounts(hosts: Hosts, token: str) -> list[Any]:
         return await client.account.list()
 
 
-def contracts_of(connection: Connection, product: str) -> list[str]:
-    """The symbols of a product's contracts in the simulator, by expiration, expired ones among them."""
+def contracts_of(connection: Connection, product: str) -> dict[str, bool]:
+    """Symbol -> has expired, for a product's contracts in the simulator, by expiration."""
     return asyncio.run(_contracts_of(connection, product))
 
 
-async def _contracts_of(connection: Connection, product: str) -> list[str]:
+async def _contracts_of(connection: Connection, product: str) -> dict[str, bool]:
     tokens = connection.tokens
     assert tokens is not None
     async with Tradovate(connection.hosts, tokens.access_token) as client:
         maturities = await client.contract_maturity.deps((await client.product.find(product)).id)
         ordered = sorted(maturities, key=lambda maturity: maturity.expiration_date)
-        return [(await client.contract.deps(maturity.id))[0].name for maturity in ordered]
+        now = timezone.now()
+        return {(await client.contract.deps(m.id))[0].name: m.expiration_date <= now for m in ordered}
 
 
 def listed(connection: Connection, product: str) -> str:
     """The symbol of the product's last listed contract, which does not expire for a long time."""
-    return contracts_of(connection, product)[-1]
+    return list(contracts_of(connection, product))[-1]
 
 
 def orders_at_broker(simulator: RunningSimulator) -> list[tuple[str, str, int]]:

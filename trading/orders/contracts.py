@@ -14,7 +14,7 @@ from accounts.models import Connection
 from trading.models import Contract, Product
 from trading.tradovate import entities
 from trading.tradovate.client import Tradovate
-from trading.tradovate.errors import NotFound, TradovateError
+from trading.tradovate.errors import NotAuthorized, NotFound, TradovateError
 
 _AT_ONCE = 4
 # A file of nonsense must not spend the hour's request budget on suggestions.
@@ -62,7 +62,9 @@ def look_up(connection: Connection, symbols: Iterable[str]) -> Looked:
         token = renewal.access_token(connection.pk)
         terms, near, front = asyncio.run(_ask(connection, token, unseen, [found[s] for s in expired]))
     except renewal.NoToken as error:
-        raise SignInNeeded(str(error) or "Sign in with Tradovate again.") from error
+        raise SignInNeeded(str(error)) from error
+    except NotAuthorized as error:
+        raise SignInNeeded("Tradovate does not accept your sign-in any more. Sign in again.") from error
     except TradovateError as error:
         raise ContractsUnavailable(str(error)) from error
     for symbol, one in terms.items():

@@ -97,7 +97,7 @@ class Session:
         try:
             return renewal.access_token(self._connection.pk)
         except renewal.NoToken as error:
-            raise SignInNeeded(str(error) or "Sign in with Tradovate again.") from error
+            raise SignInNeeded(str(error)) from error
 
     def _post(self, intent_id: int, order: PlaceOrder) -> None:
         try:

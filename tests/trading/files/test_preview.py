@@ -1,0 +1,136 @@
+"""What an upload says before anything is sent, with the contracts that the simulator lists."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Connection
+from tests.trading.cast import contracts_of, listed
+from trading.files import preview, report
+from trading.models import Account, Contract, OrderFile, Product
+from trading.orders import contracts
+from trading.simulator import RunningSimulator
+
+
+def said(file: OrderFile) -> dict[int, str]:
+    """Line number -> all that was found about it; 0 is the file itself."""
+    lines = {line.number: " ".join(kept["message"] for kept in line.findings) for line in file.lines.all()}
+    about = " ".join(kept["message"] for kept in file.findings)
+    return {number: words for number, words in {0: about, **lines}.items() if words}
+
+
+def test_a_good_file_says_what_each_line_would_do(account: Account, ready: OrderFile, symbols: list[str]) -> None:
+    rows = report.rows(ready)
+    assert [row.line.number for row in rows] == [1, 2, 3]
+    assert rows[0].does.startswith(f"Buy 2 {symbols[0]} at market (E-Mini S&P 500")
+    assert rows[0].does.endswith("$12.50 a tick)")
+    assert rows[1].does.startswith(f"Sell 3 {symbols[1]} at market")
+    assert said(ready) == {}
+
+
+def test_every_mistake_is_found_at_once_with_its_line(connection: Connection, account: Account) -> None:
+    listing, cl = contracts_of(connection, "ES"), listed(connection, "CL")
+    front = next(name for name, is_expired in listing.items() if not is_expired)
+    es = list(listing)
+    text = f"{cl} 1\n{es[0]} 2\nESZZ 1\n{cl} 1\n{es[-1]} 0\nGC x\n{listed(connection, 'NQ')} 51\n"
+    file = preview.upload(account, "bad.txt", text.encode())
+
+    found = said(file)
+    assert file.state == OrderFile.State.REFUSED
+    assert set(found) == {2, 3, 4, 5, 6, 7}
+    assert f"{es[0]} expired on " in found[2]
+    assert f"front month is {front}" in found[2]
+    assert "knows no contract ESZZ" in found[3]
+    assert "Did you mean ES" in found[3]
+    assert "on line 1 already" in found[4]
+    assert "is zero" in found[5]
+    assert "not a whole number" in found[6]
+    assert "limit of 50" in found[7]
+
+
+def test_one_bad_line_refuses_the_whole_file(account: Account, symbols: list[str]) -> None:
+    file = preview.upload(account, "orders.txt", f"{symbols[0]} 2\n{symbols[1]} 0".encode())
+    assert file.state == OrderFile.State.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", "holds no orders"),
+        (b"# only a plan\n\n", "holds no orders"),
+        (b"ESZ6 1 # \xff", "Line 1 is not UTF-8"),
+        (b"#" * 70_000, "too large: 65,536 bytes"),
+        (b"ESZ6 1\n" * 201, "201 orders; 200 are allowed"),
+    ],
+)
+def test_a_file_that_is_no_order_file_says_why(account: Account, raw: bytes, expected: str) -> None:
+    file = preview.upload(account, "orders.txt", raw)
+    assert file.state == OrderFile.State.REFUSED
+    assert expected in said(file)[0]
+
+
+def test_the_same_orders_again_are_a_warning_not_an_error(account: Account, ready: OrderFile) -> None:
+    again = preview.upload(account, "copy.txt", ready.content.encode())
+    assert again.state == OrderFile.State.READY
+    assert "same orders were uploaded" in said(again)[0]
+    assert again.findings[0]["severity"] == "warning"
+
+    OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=1))
+    assert said(preview.upload(account, "later.txt", ready.content.encode())) == {}
+
+
+def test_a_discarded_twin_is_no_reason_to_warn(account: Account, ready: OrderFile) -> None:
+    OrderFile.objects.update(state=OrderFile.State.DISCARDED)
+    assert said(preview.upload(account, "copy.txt", ready.content.encode())) == {}
+
+
+def test_what_was_seen_today_needs_no_broker(account: Account, ready: OrderFile, settings) -> None:
+    settings.SIMULATOR_URL = "http://127.0.0.1:9"
+    again = preview.upload(account, "again.txt", ready.content.encode())
+    assert again.state == OrderFile.State.READY
+
+
+def test_what_was_seen_yesterday_is_looked_up_again(account: Account, ready: OrderFile) -> None:
+    Contract.objects.update(expiration_date=timezone.now(), seen_at=timezone.now() - timedelta(days=1))
+    again = preview.upload(account, "again.txt", ready.content.encode())
+    assert again.state == OrderFile.State.READY
+    assert not any(contract.is_expired for contract in Contract.objects.all())
+
+
+def test_an_unreachable_broker_is_said_and_nothing_is_kept(connection: Connection, account: Account, settings) -> None:
+    settings.SIMULATOR_URL = "http://127.0.0.1:9"
+    Connection.objects.update(api_hosts={})
+    account.refresh_from_db()
+    with pytest.raises(contracts.ContractsUnavailable, match="cannot be reached"):
+        preview.upload(account, "orders.txt", b"ESZ6 1")
+    assert not OrderFile.objects.exists()
+
+
+def test_a_lost_sign_in_is_told_apart(simulator: RunningSimulator, account: Account) -> None:
+    simulator.control.fault("expire_tokens", user="trader")
+    with pytest.raises(contracts.SignInNeeded):
+        preview.upload(account, "orders.txt", b"ESZ6 1")
+    assert not OrderFile.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("tick_size", "value_per_point", "words"),
+    [
+        ("0.25", "50", "$12.50"),
+        ("1", "5", "$5.00"),
+        ("0.00390625", "2000", "$7.8125"),
+        ("0.0000005", "12500000", "$6.25"),
+    ],
+)
+def test_the_worth_of_a_tick_is_exact(account: Account, tick_size: str, value_per_point: str, words: str) -> None:
+    product = Product(description="A future", tick_size=Decimal(tick_size), value_per_point=Decimal(value_per_point))
+    line = OrderFile().lines.model(symbol="XX", quantity=-1, contract=Contract(product=product))
+    assert preview.does(line) == f"Sell 1 XX at market (A future, {words} a tick)"
+
+
+def test_a_name_with_a_path_or_without_sense_is_tamed(account: Account) -> None:
+    assert preview.upload(account, "C:\\orders\\today\x00.txt", b"").name == "today .txt"
+    assert preview.upload(account, "", b"").name == "orders.txt"
+    assert len(preview.upload(account, "x" * 500, b"").name) == 128
