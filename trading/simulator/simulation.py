@@ -20,6 +20,8 @@ from .history import write_history
 from .sessions import Session, Sessions
 from .store import Event, Store
 
+MOST_STEPS = 2400
+
 
 @dataclass(frozen=True)
 class Received:
@@ -81,9 +83,10 @@ class Simulation:
         self.on_tick()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass on a manual clock, with all the steps that fall into it."""
+        """Let time pass on a manual clock, with the market steps that fall into it: one for each `tick_seconds`, or
+        MOST_STEPS longer ones when it is a long time."""
         self._owed += seconds
-        step = self.config.tick_seconds
+        step = max(self.config.tick_seconds, seconds / MOST_STEPS)
         while self._owed >= step - 1e-9:
             self._owed -= step
             self.clock.advance(step)

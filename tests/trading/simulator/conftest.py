@@ -1,0 +1,140 @@
+"""A simulator of their own for these tests, and plain clients that know nothing but the wire."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from trading.simulator import Config, RunningSimulator, serve
+
+START = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)  # a Wednesday morning in Chicago
+ESZ6 = 3012612
+
+
+class Api:
+    """One signed-in user's REST calls."""
+
+    def __init__(self, simulator: RunningSimulator, name: str) -> None:
+        trader = simulator.trader(name)
+        self.user_id = trader.user_id
+        self.http = httpx.Client(base_url=simulator.url, timeout=30, trust_env=False)
+        login = self.http.post(
+            "/v1/auth/accesstokenrequest", json={"name": name, "password": trader.password, "cid": 8, "appId": "tests"}
+        ).json()
+        self.login = login
+        self.token: str = login["accessToken"]
+        self.http.headers["Authorization"] = f"Bearer {self.token}"
+
+    def get(self, path: str, **query: Any) -> Any:
+        response = self.http.get(f"/v1/{path}", params=query)
+        assert response.status_code == 200, (path, response.status_code, response.text)
+        return response.json()
+
+    def post(self, path: str, **body: Any) -> Any:
+        response = self.http.post(f"/v1/{path}", json=body)
+        assert response.status_code == 200, (path, response.status_code, response.text)
+        return response.json()
+
+    def place(self, action: str, qty: int, symbol: str = "ESZ6", **more: Any) -> Any:
+        body = {"accountId": self.user_id * 1000 + 1, "orderType": "Market", "isAutomated": True, **more}
+        return self.post("order/placeorder", action=action, orderQty=qty, symbol=symbol, **body)
+
+    def order(self, order_id: int) -> Any:
+        return self.get("order/item", id=order_id)
+
+    def fills(self, order_id: int) -> list[Any]:
+        return self.get("fill/deps", masterid=order_id)
+
+    def balance(self) -> Any:
+        return self.get("cashBalance/list")[0]
+
+
+class Socket:
+    """A user socket that speaks in frames."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.events: list[Any] = []
+        self._last_id = 0
+
+    def receive(self, timeout: float = 10) -> str:
+        frame = self.connection.recv(timeout)
+        assert isinstance(frame, str)
+        return frame
+
+    def send(self, frame: str) -> None:
+        self.connection.send(frame)
+
+    def message(self, timeout: float = 10) -> list[Any]:
+        """The messages of the next `a` frame."""
+        while True:
+            frame = self.receive(timeout)
+            if frame.startswith("a"):
+                return json.loads(frame[1:])
+
+    def ask(self, endpoint: str, body: Any = None, query: str = "") -> Any:
+        """Ask and return the reply; events that come in between are kept."""
+        self._last_id += 1
+        text = body if isinstance(body, str) else ("" if body is None else json.dumps(body))
+        self.send(f"{endpoint}\n{self._last_id}\n{query}\n{text}")
+        while True:
+            messages = self.message()
+            if messages[0].get("i") == self._last_id:
+                assert len(messages) == 1, "a reply travels in a frame of its own"
+                return messages[0]
+            self.events += messages
+
+    def props(self, until: str, **fields: Any) -> list[Any]:
+        """All `props` details up to the first of an entity type with these fields."""
+        seen = []
+        while True:
+            while self.events:
+                event = self.events.pop(0)
+                if event.get("e") != "props":
+                    continue
+                seen.append(event["d"])
+                entity = event["d"]["entity"]
+                if event["d"]["entityType"] == until and all(entity.get(k) == v for k, v in fields.items()):
+                    return seen
+            self.events += self.message()
+
+
+@contextmanager
+def open_socket(simulator: RunningSimulator, token: str | None = None) -> Iterator[Socket]:
+    with connect(simulator.websocket_url, compression=None, proxy=None, max_size=None) as connection:
+        socket = Socket(connection)
+        assert socket.receive() == "o"
+        if token is not None:
+            assert socket.ask("authorize", token)["s"] == 200
+        yield socket
+
+
+@pytest.fixture
+def sim() -> Iterator[RunningSimulator]:
+    """A simulator on a Wednesday morning whose clock only the test moves; ESZ6 stands at 6849.75 x 6850.00."""
+    with serve(Config(seed=7, manual_clock=True, start=START)) as running:
+        running.control.price("ESZ6", "6850.00")
+        yield running
+
+
+@pytest.fixture
+def trader(sim: RunningSimulator) -> Api:
+    return Api(sim, "trader")
+
+
+@pytest.fixture
+def pro(sim: RunningSimulator) -> Api:
+    return Api(sim, "pro")
+
+
+@pytest.fixture
+def socket(sim: RunningSimulator, trader: Api) -> Iterator[Socket]:
+    """The trader's socket, authorized and synchronised."""
+    with open_socket(sim, trader.token) as opened:
+        opened.ask("user/syncrequest", {"users": [trader.user_id]})
+        yield opened
