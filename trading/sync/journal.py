@@ -21,6 +21,8 @@ from trading.sync.records import Record
 log = logging.getLogger(__name__)
 
 BATCH = 500  # records in one transaction
+# An event's way to the pages is over after this many seconds: before, writing would only slow it down.
+GATHER = 0.02
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds
 
 
@@ -95,6 +97,7 @@ class Journal:
             self._busy = False
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._waiting or self._closing)
+            self._changed.wait_for(lambda: self._closing or len(self._waiting) >= BATCH, GATHER)
             if self._closing:
                 return []
             keys = list(self._waiting)[:BATCH]
