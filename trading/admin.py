@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.db.models import Model
+from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
-from accounts.admin import ReadOnly
+from accounts.admin import ConnectionAdmin, ReadOnly
+from accounts.models import Connection
 from trading.models import (
     Account,
     Contract,
@@ -39,6 +41,9 @@ else:
     FileBase = IntentBase = AccountBase = OrderBase = FillBase = admin.ModelAdmin
     UpstreamBase = ContractBase = ProductBase = admin.ModelAdmin
     LineInlineBase = TransitionInlineBase = admin.TabularInline
+
+
+FILES_OF = "account__connection__id__exact"
 
 
 def trader_fields(connection: str) -> list[str]:
@@ -106,6 +111,9 @@ class OrderFileAdmin(ReadOnly, FileBase):
     ]
     readonly_fields = ["id", "trader", "content", "uploaded_at"]
     inlines = [LineInline]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == FILES_OF or super().lookup_allowed(lookup, value, request)
 
     @admin.display(ordering="account__connection__name")
     def trader(self, file: OrderFile) -> str:
@@ -183,3 +191,30 @@ class ContractAdmin(ReadOnly, ContractBase):
     list_filter = ["environment"]
     list_select_related = ["product"]
     search_fields = ["name", "product__name"]
+
+
+admin.site.unregister(Connection)
+
+
+@admin.register(Connection)
+class TradingConnectionAdmin(ConnectionAdmin):
+    """The connection as accounts shows it, with the way to what this trader did."""
+
+    fields = [*ConnectionAdmin.fields, "trading"]
+    readonly_fields = [*ConnectionAdmin.readonly_fields, "trading"]
+
+    @admin.display(description="trading")
+    def trading(self, connection: Connection) -> str:
+        """Links to the trader's rows of each kind."""
+        places = [
+            ("orderfile", FILES_OF, "order files"),
+            ("orderintent", "connection__id__exact", "intents"),
+            ("order", "connection__id__exact", "orders"),
+            ("fill", "connection__id__exact", "fills"),
+            ("account", "connection__id__exact", "accounts"),
+        ]
+        links = [
+            (reverse(f"admin:trading_{model}_changelist"), lookup, connection.pk, words)
+            for model, lookup, words in places
+        ]
+        return format_html_join(" · ", '<a href="{}?{}={}">{}</a>', links)

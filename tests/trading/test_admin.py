@@ -1,0 +1,126 @@
+"""Support staff find a trader's files and intents, read everything, change nothing, and never see a token."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Connection, User
+from accounts.tokens import Tokens
+from trading.models import Account, Contract, Fill, Order, OrderFile, OrderLine, Product, Upstream
+from trading.orders import intents
+from trading.orders.spec import OrderSpec
+
+pytestmark = pytest.mark.django_db
+
+SHOWN = ["orderfile", "orderintent", "account", "order", "fill", "upstream", "product", "contract"]
+
+
+@pytest.fixture
+def staff() -> Client:
+    person = User.objects.create_superuser("support")
+    browser = Client()
+    browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
+@pytest.fixture
+def file() -> OrderFile:
+    """One trader with one row of everything; their order was rejected."""
+    now = timezone.now()
+    user = User.objects.create_user("sim:1001")
+    connection = Connection(
+        user=user,
+        environment="sim",
+        tradovate_user_id=1001,
+        name="tess",
+        full_name="Tess Trader",
+        signed_in_at=now,
+        email="tess@example.com",
+    )
+    connection.store_tokens(Tokens("secret-access", "secret-refresh"), now + timedelta(hours=1))
+    account = Account.objects.create(connection=connection, tradovate_id=7, name="DEMO7")
+    product = Product.objects.create(
+        environment="sim", tradovate_id=1, name="ES", description="E-mini", tick_size="0.25", value_per_point=50
+    )
+    contract = Contract.objects.create(
+        environment="sim", tradovate_id=2, product=product, name="ESZ6", expiration_date=now
+    )
+    intent = intents.create(OrderSpec(account_id=account.pk, symbol="ESZ6", action="Buy", order_qty=2), "file:1")
+    intents.claim(intent.pk)
+    intents.transition(intent.pk, {"submitting"}, "rejected", "no margin left", reason="no margin left")
+    file = OrderFile.objects.create(account=account, name="morning.txt", content="ESZ6 2", state="finished")
+    OrderLine.objects.create(file=file, number=1, text="ESZ6 2", symbol="ESZ6", contract=contract, intent=intent)
+    broker = {"connection": connection, "symbol": "ESZ6", "action": "Buy", "at": now}
+    Order.objects.create(tradovate_id=55, account_id_at_broker=7, status="Rejected", **broker)
+    Fill.objects.create(tradovate_id=66, order_id_at_broker=55, qty=1, price=5000, **broker)
+    Upstream.objects.create(connection=connection, since=now)
+    return file
+
+
+@pytest.mark.parametrize("query", ["tess", "Tess Trader", "tess@example.com", "1001", "sim:1001"])
+@pytest.mark.parametrize("name", ["orderfile", "orderintent", "account", "order", "fill", "upstream"])
+def test_rows_are_found_by_their_trader(staff: Client, file: OrderFile, name: str, query: str) -> None:
+    url = reverse(f"admin:trading_{name}_changelist")
+    assert staff.get(url, {"q": query}).context["cl"].result_count == 1
+    assert staff.get(url, {"q": "somebody-else"}).context["cl"].result_count == 0
+
+
+def test_a_files_page_tells_what_became_of_each_line(staff: Client, file: OrderFile) -> None:
+    text = staff.get(reverse("admin:trading_orderfile_change", args=[file.pk])).content.decode()
+    for words in ("morning.txt", "ESZ6 2", "rejected", "no margin left", "0 of 2", "tess (SIM)"):
+        assert words in text
+
+
+def test_a_connections_page_leads_to_that_traders_rows(staff: Client, file: OrderFile) -> None:
+    connection = file.account.connection
+    other = Connection.objects.create(
+        user=User.objects.create_user("sim:2"), environment="sim", tradovate_user_id=2, name="other"
+    )
+    for row, expected in ((connection, 1), (other, 0)):
+        text = staff.get(reverse("admin:accounts_connection_change", args=[row.pk])).content.decode()
+        links = [unescape(link) for link in re.findall(r'href="(/admin/trading/[^"]*__exact=\d+)"', text)]
+        assert len(links) == 5
+        assert [staff.get(link).context["cl"].result_count for link in links] == [expected] * 5
+
+
+def test_an_intents_page_tells_every_step(staff: Client, file: OrderFile) -> None:
+    intent = file.lines.get().intent
+    text = staff.get(reverse("admin:trading_orderintent_change", args=[intent.pk])).content.decode()
+    for words in (intent.cl_ord_id, "sending", "no margin left"):
+        assert words in text
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_nothing_can_be_changed_and_no_token_is_shown(staff: Client, file: OrderFile, name: str) -> None:
+    model = apps.get_model("trading", name)
+    row = model._default_manager.get()
+    change = reverse(f"admin:trading_{name}_change", args=[row.pk])
+    for url in (reverse(f"admin:trading_{name}_changelist"), change):
+        answer = staff.get(url)
+        assert answer.status_code == 200
+        text = answer.content.decode()
+        assert 'name="_save"' not in text
+        for secret in ("secret-access", "secret-refresh", Connection.objects.get().sealed_tokens):
+            assert secret not in text
+    assert staff.post(change, {}).status_code == 403
+    assert staff.get(reverse(f"admin:trading_{name}_add")).status_code == 403
+    assert staff.post(reverse(f"admin:trading_{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    assert model._default_manager.count() == 1
+
+
+def test_every_registered_table_of_trading_is_covered_here() -> None:
+    registered = {model._meta.model_name for model in admin.site._registry if model._meta.app_label == "trading"}
+    assert registered == set(SHOWN)
+
+
+def test_a_trader_does_not_get_in(file: OrderFile) -> None:
+    browser = Client()
+    browser.force_login(file.account.connection.user, backend="django.contrib.auth.backends.ModelBackend")
+    assert browser.get(reverse("admin:trading_orderfile_changelist")).status_code == 302

@@ -1,0 +1,82 @@
+"""Celery's side: the queue may lose, repeat or refuse, and the files are sent all the same."""
+
+import json
+from datetime import timedelta
+
+import pytest
+import redis
+from django.utils import timezone
+
+from accounts.models import Connection
+from portal.celery import app
+from tests.trading.cast import listed, posts, sign_in
+from trading import tasks
+from trading.files import execute, preview
+from trading.models import OrderFile
+from trading.simulator import RunningSimulator
+from trading.sync.stream import channel
+
+
+@pytest.fixture
+def queued(transactional_db: None, simulator: RunningSimulator) -> OrderFile:
+    connection = sign_in(simulator)
+    text = f"{listed(connection, 'ES')} 1\n{listed(connection, 'CL')} -1\n"
+    file = preview.upload(connection.accounts.get(), "orders.txt", text.encode())
+    execute.confirm(file.pk, connection.user)
+    return file
+
+
+def waiting(redis_url: str) -> int:
+    return int(redis.Redis.from_url(redis_url).llen("celery"))
+
+
+def test_the_schedule_names_tasks_that_exist(settings) -> None:
+    app.loader.import_default_modules()
+    app.autodiscover_tasks(force=True)
+    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+        assert entry["task"] in app.tasks
+
+
+def test_a_ring_is_a_message_for_a_worker(redis_url: str, queued: OrderFile) -> None:
+    tasks.ring(queued.pk)
+    assert waiting(redis_url) == 1
+
+
+def test_the_pages_are_told_of_each_line(redis_url: str, queued: OrderFile) -> None:
+    listener = redis.Redis.from_url(redis_url).pubsub()
+    listener.subscribe(channel(Connection.objects.get().pk))
+    tasks.execute_order_file(str(queued.pk))
+
+    frames = []
+    while (message := listener.get_message(timeout=1)) is not None:
+        if message["type"] == "message":
+            frames.append(json.loads(message["data"].partition(b"\n")[2]))
+    assert [(frame["line"]["number"], frame["line"]["state"]) for frame in frames] == [
+        *((1, "submitting"), (1, "accepted"), (2, "submitting"), (2, "accepted"), (2, "accepted")),
+    ]
+    assert [frame["state"] for frame in frames] == ["executing"] * 4 + ["finished"]
+
+
+def test_without_redis_the_orders_are_sent_all_the_same(
+    queued: OrderFile, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(line_id: int) -> None:
+        raise redis.ConnectionError
+
+    monkeypatch.setattr("trading.sync.stream.publish_line", away)
+    tasks.execute_order_file(str(queued.pk))
+    assert len(posts(simulator)) == 2
+
+
+def test_a_lost_message_is_found_by_the_sweep(redis_url: str, queued: OrderFile) -> None:
+    tasks.sweep_order_files()
+    assert waiting(redis_url) == 0
+    OrderFile.objects.update(progressed_at=timezone.now() - timedelta(minutes=1))
+    tasks.sweep_order_files()
+    assert waiting(redis_url) == 1
+
+
+def test_a_repeated_message_sends_nothing_again(redis_url: str, queued: OrderFile, simulator: RunningSimulator) -> None:
+    for _ in range(3):
+        tasks.execute_order_file(str(queued.pk))
+    assert len(posts(simulator)) == 2
