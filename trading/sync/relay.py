@@ -22,6 +22,8 @@ from trading.sync import stream
 
 log = logging.getLogger(__name__)
 
+_DELTA = '{"t":"delta"'
+
 LIMIT = 512  # frames that may wait for one browser
 RETRY_FIRST, RETRY_MOST = 0.1, 3.0  # seconds between attempts to reach Redis
 
@@ -97,17 +99,17 @@ class Outbox:
     def begin(self) -> None:
         """Collect again; read the snapshot after this, then say with `continue_from` what it held."""
         self._stale = False
-        self._epoch = None
+        self._epoch, self._seq = None, 0
 
     def continue_from(self, epoch: str, seq: int) -> None:
         """A snapshot has been read: of what came meanwhile only what is newer will be given out."""
-        if self._epoch is None:
-            self._epoch, self._seq = epoch, seq
-        elif self._epoch == epoch:
+        if self._epoch == epoch:
             self._frames = deque((n, frame) for n, frame in self._frames if n == 0 or n > seq)
-            self._seq = max(self._seq, seq)
-        elif self._frames and self._frames[0][1].startswith('{"t":"delta"'):
-            # Deltas of an epoch that the snapshot is not of: rare enough to read it once more.
+        following = next(((n, frame) for n, frame in self._frames if n), None)
+        if following is None:
+            self._epoch, self._seq = epoch, max(self._seq if self._epoch == epoch else 0, seq)
+        elif following[1].startswith(_DELTA) and (self._epoch, following[0]) != (epoch, seq + 1):
+            # Something was missed while the snapshot was read: rare enough to read it once more.
             self.make_stale()
 
     def _append(self, seq: int, frame: str) -> None:
