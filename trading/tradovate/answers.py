@@ -37,6 +37,8 @@ class _Trouble(msgspec.Struct, rename="camel"):
     error_text: Any = None
     failure_reason: Any = None
     failure_text: Any = None
+    order_id: Any = None
+    command_id: Any = None
     p_ticket: Any = msgspec.field(default=None, name="p-ticket")
     p_time: Any = msgspec.field(default=None, name="p-time")
     p_captcha: Any = msgspec.field(default=None, name="p-captcha")
@@ -79,9 +81,8 @@ def check(status: int, body: bytes, *, retry_after: float | None = None) -> None
         raise _by_status(status, _text(body, trouble), retry_after)
     if trouble is None:
         return
-    if trouble.failure_reason not in (None, "", FailureReason.SUCCESS) or trouble.failure_text:
-        reason = str(trouble.failure_reason or FailureReason.UNKNOWN_REASON)
-        raise OrderRejected(reason, _shortened(str(trouble.failure_text or "")))
+    if refused := _order_refusal(trouble):
+        raise refused
     if trouble.error_text:
         raise _by_text(_shortened(str(trouble.error_text)))
 
@@ -94,6 +95,17 @@ def _read_trouble(body: bytes) -> _Trouble | None:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         # Not a failure we know: whoever reads the body as data says what is wrong with it.
         return None
+
+
+def _order_refusal(trouble: _Trouble) -> OrderRejected | None:
+    """Return the refusal of an order operation. A text beside an id, without a reason, is a remark on a success."""
+    reason, text = trouble.failure_reason, trouble.failure_text
+    accepted = trouble.order_id is not None or trouble.command_id is not None
+    if reason in (None, "", FailureReason.SUCCESS) and (accepted or not text):
+        return None
+    order_id = trouble.order_id if isinstance(trouble.order_id, int) else None
+    word = str(reason or FailureReason.UNKNOWN_REASON)
+    return OrderRejected(word, _shortened(str(text or "")), order_id)
 
 
 def _by_status(status: int, text: str, retry_after: float | None) -> TradovateError:

@@ -93,17 +93,22 @@ class SymbolInaccessible(ApiError):
     """There is no market data for this symbol, or the user has no subscription to it."""
 
     def __init__(self, symbol: str | int) -> None:
-        super().__init__(f"There is no market data for {symbol}: unknown symbol, or no subscription to it.")
+        super().__init__("Symbol is inaccessible")
+        self.args = (f"There is no market data for {symbol}: unknown symbol, or no subscription to it.",)
         self.symbol = symbol
 
 
 class OrderRejected(TradovateError):
-    """An order operation was refused before it became a command; `reason` is a FailureReason or newer word."""
+    """An order operation was refused; `reason` is a FailureReason or newer word.
 
-    def __init__(self, reason: str, text: str = "") -> None:
+    `order_id` is there when Tradovate gave the refused order an id all the same.
+    """
+
+    def __init__(self, reason: str, text: str = "", order_id: int | None = None) -> None:
         super().__init__(f"Tradovate rejected it: {text} ({reason})" if text else f"Tradovate rejected it: {reason}.")
         self.reason = reason
         self.text = text
+        self.order_id = order_id
 
 
 class OAuthError(TradovateError):

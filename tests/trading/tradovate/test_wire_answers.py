@@ -41,6 +41,15 @@ def test_a_refused_order_carries_reason_and_text() -> None:
     assert str(caught.value) == "Tradovate rejected it: Position limit is 5 (MaxPosLimitReached)"
 
 
+def test_an_id_beside_a_refusal_or_a_remark() -> None:
+    with pytest.raises(OrderRejected) as caught:
+        answers.read(200, b'{"failureReason":"NoQuote","orderId":5}', PlaceOrderResult)
+    assert caught.value.order_id == 5
+    assert answers.read(200, b'{"orderId":5,"failureText":"queued"}', PlaceOrderResult).order_id == 5
+    with pytest.raises(OrderRejected, match="UnknownReason"):
+        answers.read(200, b'{"failureText":"No"}', PlaceOrderResult)
+
+
 def test_error_text_in_a_200() -> None:
     with pytest.raises(ApiError, match="The app is not registered"):
         answers.read(200, b'{"errorText":"The app is not registered"}', Account)

@@ -39,7 +39,7 @@ from trading.tradovate.errors import (
 from trading.tradovate.frames import Event, PropsEvent
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def sim() -> Iterator[RunningSimulator]:
     with serve(Config(seed=7, manual_clock=True, control=True)) as running:
         yield running
@@ -52,7 +52,7 @@ def hosts(sim: RunningSimulator) -> Hosts:
 
 @pytest.fixture
 async def signed_in(sim: RunningSimulator, hosts: Hosts) -> AccessToken:
-    # The trader with several accounts; each test signs in anew and so may evict an earlier test's session.
+    # The trader with several accounts.
     trader = sim.trader("pro")
     return await request_access_token(hosts, AccessTokenRequest(name=trader.name, password=trader.password))
 
