@@ -12,8 +12,8 @@ import redis.asyncio
 
 from trading.sync.stream import lease_key
 
-LASTS = 6.0  # seconds
-RENEW_EVERY = 2.0
+LASTS = 4.0  # seconds
+RENEW_EVERY = 1.0
 
 # An owner whose key Redis lost (a restart) takes it back unless somebody else was faster.
 _RENEW = """

@@ -179,8 +179,8 @@ class Link:
 
     async def _session(self) -> None:
         """One life of a socket. Ends by raising, or returns when the socket was closed here."""
-        token = await renewal.aaccess_token(self.connection_id)
         target = self._target = await _load(self.connection_id)
+        token = await renewal.aaccess_token(self.connection_id)
         if self._state is not Upstream.State.EVICTED:
             self._tell(Upstream.State.CONNECTING, self._detail)
         await self._means.pace.turn()

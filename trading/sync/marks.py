@@ -46,6 +46,7 @@ class Marks:
         self._lost = lost
         self._trouble = trouble
         self._newest: dict[int, Quote] = {}
+        self._failures = 0
         self._look = asyncio.Event()
         self._look.set()
 
@@ -55,21 +56,19 @@ class Marks:
 
     async def run(self) -> None:
         """Follow the wanted contracts until cancelled."""
-        attempt = 0
         while True:
             while not self._wanted():
                 self._look.clear()
                 await self._look.wait()
             try:
                 async with await self._connect() as socket:
-                    attempt = 0
                     await self._follow(socket)
             except (TradovateError, NoToken) as error:
                 refused = isinstance(error, NotAuthorized)
-                pause = NOT_ENTITLED if refused else min(RETRY_MOST, RETRY_FIRST * 2**attempt)
+                pause = NOT_ENTITLED if refused else min(RETRY_MOST, RETRY_FIRST * 2**self._failures)
                 self._trouble(f"Marks are missing: {error}")
                 log.info("Market data stopped: %s", type(error).__name__)
-                attempt = min(attempt + 1, 10)
+                self._failures = min(self._failures + 1, 10)
                 self._lost()
                 await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - spreads attempts, no secret
 
@@ -87,6 +86,7 @@ class Marks:
                     if not wanted and not subscribed:
                         return
                     await self._subscribe(socket, wanted, subscribed, inaccessible)
+                    self._failures = 0
                 newest, self._newest = self._newest, {}
                 if newest:
                     self._tell(list(newest.values()))

@@ -248,3 +248,43 @@ async def test_a_sync_process_shows_that_it_lives(simulator, trader) -> None:
     async with running_hub():
         await until(lambda: list(client.scan_iter(alive.PATTERN)))
     assert not list(client.scan_iter(alive.PATTERN))
+
+
+async def test_a_penalty_is_waited_out_and_its_ticket_presented(simulator, trader) -> None:
+    simulator.control.fault("penalty", route="user/syncrequest", seconds=0.1)
+    async with running_hub():
+        found = await settled(trader, "down")
+        assert "asks to wait" in found.rows["upstream"]["detail"]
+        assert "account:1001001" not in found.rows
+        assert (await settled(trader)).rows["account:1001001"]["cash"] == "100,000.00"
+
+
+async def test_without_market_data_the_desk_works_and_says_so(simulator, pro) -> None:
+    simulator.control.fault("reset_before", route="md/subscribequote", times=1000)
+    async with running_hub():
+
+        async def told() -> bool:
+            return "Marks are missing" in (await settled(pro)).rows["upstream"]["detail"]
+
+        await until(told)
+        positions = await rows(pro, "position")
+        assert {row["mark"] for row in positions} == {row["open_pnl"] for row in positions} == {"—"}
+        assert all(row["cash"] != "—" for row in await rows(pro, "account"))
+        simulator.control.fault("clear")
+
+        async def marked() -> bool:
+            return all(row["open_pnl"] != "—" for row in await rows(pro, "position"))
+
+        await until(marked)
+        assert (await settled(pro)).rows["upstream"]["detail"] == ""
+
+
+async def test_a_refused_sign_in_is_told_and_tried_again(simulator, trader) -> None:
+    simulator.control.fault("expire_tokens", user="trader")
+    async with running_hub():
+        found = await settled(trader, "down")
+        assert "Sign in again" in found.rows["upstream"]["detail"]
+        # Signing in again does not have to wait for the next attempt.
+        await sync_to_async(sign_in)(simulator, "trader")
+        await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+        await settled(trader)
