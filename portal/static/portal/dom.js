@@ -1,5 +1,7 @@
 // Small things that several modules do to the document.
 
+import { dateAndTime, timeOfDay } from "./figures.js";
+
 /** Write text only when it differs, so that nothing is redrawn or read out again. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -37,4 +39,15 @@ export function remember(key, value) {
   } catch {
     // nothing to do: the page works without
   }
+}
+
+/** Show the `<time data-time>` elements in `root` in this browser's time zone; data-time="full" asks for the date too. */
+export function localise(root) {
+  for (const element of root.querySelectorAll("time[data-time]")) localTime(element);
+}
+
+export function localTime(element) {
+  const iso = element.getAttribute("datetime");
+  setText(element, element.dataset.time === "full" ? dateAndTime(iso) : timeOfDay(iso));
+  element.title = iso;
 }

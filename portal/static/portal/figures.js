@@ -26,6 +26,15 @@ export function timeOfDay(iso) {
   return at.toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
 
+/** An ISO 8601 time as this browser's date and time, "2026-11-21 14:03"; what is not a time comes back as it is. */
+export function dateAndTime(iso) {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return iso;
+  const [year, month, day] = [at.getFullYear(), at.getMonth() + 1, at.getDate()];
+  const date = [year, String(month).padStart(2, "0"), String(day).padStart(2, "0")].join("-");
+  return `${date} ${timeOfDay(iso).slice(0, 5)}`;
+}
+
 /**
  * The exact sum of amounts such as "102,345.00" and "-37.50", as text with separators; unknown when one is unknown or
  * when there is none. With `signed`, a gain carries a plus.

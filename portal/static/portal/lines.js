@@ -20,6 +20,7 @@ export class FileLines {
   #line(line, isNews) {
     const row = this.root.querySelector(`[data-line="${Number(line.number)}"]`);
     if (!row || line.version <= Number(row.dataset.version)) return;
+    this.#redrawSoon();
     row.dataset.version = line.version;
     row.dataset.state = line.state;
     for (const cell of row.querySelectorAll("[data-field]")) {
@@ -41,7 +42,12 @@ export class FileLines {
       if (element.matches(".badge")) element.dataset.state = frame.state;
     }
     announce(`Order file ${frame.state_label}`);
-    // Parts of the page that only the server can draw (buttons, totals) listen for this with hx-trigger.
-    document.body.dispatchEvent(new CustomEvent("file-changed"));
+    this.#redrawSoon();
+  }
+
+  /** Parts of the page that only the server can draw (buttons, totals) ask for it with hx-trigger="file-changed". */
+  #redrawSoon() {
+    clearTimeout(this.redraw);
+    this.redraw = setTimeout(() => document.body.dispatchEvent(new CustomEvent("file-changed")), 400);
   }
 }

@@ -1,6 +1,7 @@
 // Follows the desk's stream on every page of a signed-in trader: the pill in the bar, the desk's tables, a file's lines.
 
 import { Desk } from "./desk.js";
+import { localise } from "./dom.js";
 import { FileLines } from "./lines.js";
 import { DeskSocket } from "./socket.js";
 import { applyFrame, emptyState } from "./state.js";
@@ -9,6 +10,9 @@ import { UpstreamPill } from "./upstream.js";
 const { stream, signIn, connection } = document.body.dataset;
 const deskRoot = document.querySelector("[data-desk]");
 const fileRoot = document.querySelector("[data-file]");
+
+localise(document);
+document.addEventListener("htmx:afterSettle", () => localise(document));
 
 const state = emptyState();
 const pill = new UpstreamPill();

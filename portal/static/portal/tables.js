@@ -1,7 +1,7 @@
 // Rows of the desk's tables, patched cell by cell. Nothing that comes from the stream is ever parsed as HTML.
 
-import { flash } from "./dom.js";
-import { direction, timeOfDay, tone, UNKNOWN } from "./figures.js";
+import { flash, localTime } from "./dom.js";
+import { direction, tone, UNKNOWN } from "./figures.js";
 import { kindOf, ORDER } from "./state.js";
 
 /** The table of one kind: `<tbody data-rows="position">` beside `<template data-template="position">`. */
@@ -11,7 +11,6 @@ export class RowTable {
     this.kind = body.dataset.rows;
     this.template = document.querySelector(`template[data-template="${this.kind}"]`);
     this.elements = new Map([...body.querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row]));
-    for (const row of this.elements.values()) row.querySelectorAll("[data-time]").forEach(localTime);
   }
 
   /** Show `row` under `key`, in its place among `rows` (all rows of the state, by key). */
@@ -82,10 +81,4 @@ function patchCell(cell, row, mayFlash) {
     const moved = cell.dataset.flash === "direction" ? direction(before, value) : 0;
     flash(cell, { 1: "flash-up", 0: "flash", [-1]: "flash-down" }[moved]);
   }
-}
-
-function localTime(element) {
-  const iso = element.getAttribute("datetime");
-  element.textContent = timeOfDay(iso);
-  element.title = iso;
 }

@@ -1,0 +1,63 @@
+"""A browser, the whole portal beside it, and pages that tell what went wrong on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from tests.browser import chromium, stack
+
+PHONE = {"width": 390, "height": 844}
+SCREEN = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # A module's own: Playwright keeps an event loop in this thread, in which asyncio's tests could not run.
+    if not chromium.executable():
+        pytest.skip(chromium.MISSING)
+    with chromium.launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[stack.Stack]:
+    with stack.running() as portal:
+        yield portal
+
+
+@pytest.fixture
+def open_page(browser: Browser, portal: stack.Stack) -> Iterator[Callable[..., Page]]:
+    """Opens a page of a new browser; afterwards no page may have logged an error or broken the security policy."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def open_page(viewport: dict[str, int] = SCREEN, **options: object) -> Page:
+        context = browser.new_context(viewport=viewport, accept_downloads=True, **options)
+        contexts.append(context)
+        context.on("weberror", lambda error: troubles.append(str(error.error)))
+        context.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
+        return context.new_page()
+
+    def is_trouble(message: ConsoleMessage) -> bool:
+        address = message.location["url"]
+        # A page that answers with an error status is logged too: whether that is right is for the test to say.
+        is_the_page = message.page is not None and address == message.page.url
+        return message.type == "error" and address.startswith(portal.url) and not is_the_page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+def sign_in(page: Page, portal: stack.Stack, name: str) -> None:
+    """Walk the OAuth pages from Tradeport's to the desk."""
+    page.goto(portal.url)
+    page.get_by_role("button", name="Sign in with Tradovate").click()
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(f"{name}-pass")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{portal.url}/")

@@ -1,0 +1,203 @@
+"""What a trader does, in a real browser against real processes: issue by issue the pages must keep carrying this."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.browser.conftest import PHONE, sign_in
+from tests.browser.stack import STAFF_PASSWORD, Stack
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+SOON = 20_000  # milliseconds; a worker on a busy machine
+
+
+def is_streaming(page: Page) -> None:
+    expect(page.locator("[data-upstream-words]")).to_have_text("streaming", timeout=SOON)
+    expect(page.locator("[data-upstream-age]")).to_contain_text("ago", timeout=SOON)
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+def order_file(portal: Stack, directory: Path) -> Path:
+    path = directory / "orders.txt"
+    front = portal.front_month
+    path.write_text(f"# three micro orders\n{front('MES')} 2\n\n{front('MNQ')} -3   # a short\n{front('MGC')} 1\n")
+    return path
+
+
+def test_a_trader_signs_in_executes_an_order_file_and_signs_out(
+    portal: Stack, open_page: OpenPage, tmp_path: Path
+) -> None:
+    desk = open_page()
+    sign_in(desk, portal, "trader")
+    is_streaming(desk)
+    expect(desk.locator(".environment").first).to_have_text("SIM")
+    account = desk.locator("[data-row^='account:']")
+    expect(account).to_have_count(1, timeout=SOON)
+    expect(account.locator("[data-field='net_liq']")).to_have_text(re.compile(r"^[\d,]+\.\d\d$"))
+    expect(desk.get_by_text("No open positions")).to_be_visible()
+    desk.evaluate("window.sameDocument = true")
+
+    page = desk.context.new_page()
+    page.goto(portal.url)
+    page.get_by_role("link", name="Order files").click()
+    page.get_by_label("File", exact=True).set_input_files(order_file(portal, tmp_path))
+    page.get_by_role("button", name="Upload and check").click()
+    lines = page.locator("[data-line]")
+    expect(lines).to_have_count(3)
+    expect(lines.nth(1)).to_contain_text("Sell 3")
+    assert not [r for r in portal.ledger()["received"] if "placeorder" in r["route"]], "sent before it was confirmed"
+
+    page.evaluate("window.beforeConfirming = true")
+    page.get_by_role("button", name=re.compile("Confirm and send 3 orders")).click()
+    page.wait_for_function("!window.beforeConfirming")
+    page.evaluate("window.sameDocument = true")
+    expect(page.locator("[data-line][data-state='filled']")).to_have_count(3, timeout=SOON)
+    expect(page.locator("h1 + .badge")).to_have_text("finished", timeout=SOON)
+    expect(lines.nth(0).locator("[data-field='filled']")).to_have_text("2")
+    expect(lines.nth(0).locator("[data-field='average']")).to_have_text(re.compile(r"^\d+\.\d\d"))
+    expect(page.locator("#file-summary")).to_contain_text("3 of 3", timeout=SOON)
+    assert page.evaluate("window.sameDocument") is True
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Results as CSV").click()
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert len(rows) == 3
+    assert any("filled" in row.values() for row in rows)
+
+    fills = desk.locator("[data-row^='fill:']")
+    expect(fills.filter(has_text=portal.front_month("MES")).first).to_be_visible(timeout=SOON)
+    expect(desk.locator("[data-row^='position:']")).to_have_count(3, timeout=SOON)
+    short = desk.locator("[data-row^='position:']", has_text=portal.front_month("MNQ"))
+    expect(short.locator("[data-field='side']")).to_have_text("Short")
+    expect(short.locator("[data-field='qty']")).to_have_text("3")
+    assert desk.evaluate("window.sameDocument") is True, "the fills reached the desk by a reload"
+
+    mark = short.locator("[data-field='mark']")
+    expect(mark).not_to_have_text("—", timeout=SOON)
+    before = mark.text_content()
+    expect(mark).not_to_have_text(before or "", timeout=SOON)
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in with Tradovate")).to_be_visible()
+    desk.wait_for_url("**/accounts/sign-in/**", timeout=SOON)
+    desk.goto(portal.url)
+    expect(desk.get_by_role("button", name="Sign in with Tradovate")).to_be_visible()
+
+
+def test_a_file_with_a_wrong_line_offers_no_way_to_send_it(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page()
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    wrong = tmp_path / "wrong.txt"
+    wrong.write_text(f"{portal.front_month('MES')} 1\nNOPE9 1\n{portal.front_month('MNQ')} zero\n")
+    page.goto(f"{portal.url}/files/")
+    page.get_by_label("File", exact=True).set_input_files(wrong)
+    page.get_by_role("button", name="Upload and check").click()
+    expect(page.get_by_role("alert")).to_contain_text("Line 2")
+    expect(page.get_by_role("alert")).to_contain_text("Line 3")
+    expect(page.get_by_role("button", name=re.compile("Confirm"))).to_have_count(0)
+
+
+def test_cancelling_at_tradovate_signs_nobody_in(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(portal.url)
+    page.get_by_role("button", name="Sign in with Tradovate").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name="Sign in with Tradovate")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("cancel")
+    page.goto(portal.url)
+    expect(page).to_have_url(re.compile("sign-in"))
+
+
+def test_several_accounts_can_be_looked_at_one_at_a_time(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    accounts = page.locator("[data-row^='account:']")
+    expect(accounts).to_have_count(5, timeout=SOON)
+    first = accounts.first.locator("[data-field='name']").text_content()
+    page.get_by_label("Account", exact=True).select_option(label=first)
+    expect(accounts.locator("visible=true")).to_have_count(1)
+    cash = accounts.first.locator("[data-field='cash']").text_content()
+    expect(page.locator("[data-total='cash']")).to_have_text(cash or "")
+    page.reload()
+    expect(accounts.locator("visible=true")).to_have_count(1)
+
+
+def test_a_lost_connection_is_said_and_mends_itself(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sockets: list[WebSocketRoute] = []
+
+    def relay(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket("**/ws/desk/**", relay)
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    sockets[-1].close(code=1011)
+    expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
+    expect(page.locator("#link-notice")).to_be_visible()
+    is_streaming(page)
+    expect(page.locator("#link-notice")).to_be_hidden()
+
+
+def test_a_trader_without_accounts_gets_words_instead_of_tables(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "empty")
+    expect(page.get_by_text("No trading accounts")).to_be_visible(timeout=SOON)
+    page.get_by_role("link", name="Order files").click()
+    expect(page.get_by_text("No trading accounts")).to_be_visible()
+
+
+def test_no_page_scrolls_sideways_on_a_phone(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page(PHONE)
+    page.goto(f"{portal.url}/accounts/sign-in/")
+    assert overflow(page) <= 0
+    page.goto(f"{portal.url}/nothing-here/")
+    expect(page.get_by_role("heading")).to_have_text("There is nothing at this address")
+    assert overflow(page) <= 0
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    expect(page.locator("[data-row^='position:']").first).to_be_visible(timeout=SOON)
+    expect(page.locator("[data-row^='order:']").first).to_be_visible()
+    assert overflow(page) <= 0
+    page.goto(f"{portal.url}/files/")
+    assert overflow(page) <= 0
+    page.get_by_label("File", exact=True).set_input_files(order_file(portal, tmp_path))
+    page.get_by_role("button", name="Upload and check").click()
+    expect(page.locator("[data-line]")).to_have_count(3)
+    assert overflow(page) <= 0
+
+
+def test_the_chosen_theme_is_remembered(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page(color_scheme="light")
+    sign_in(page, portal, "pro")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.get_by_role("button", name="Use the dark theme").click()
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(ground) == dark
+
+
+def test_staff_without_a_connection_are_shown_the_way_to_the_admin(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(f"{portal.url}/admin/")
+    page.get_by_label("Username").fill("staff")
+    page.get_by_label("Password").fill(STAFF_PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.goto(portal.url)
+    expect(page.get_by_role("link", name="Open the admin")).to_be_visible()

@@ -1,0 +1,135 @@
+// How frames change the desk's state, and how figures are written. Run by tests/portal/test_static.py.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { age, dateAndTime, direction, sum, timeOfDay, tone } from "../../portal/static/portal/figures.js";
+import { applyFrame, backOff, emptyState, ORDER } from "../../portal/static/portal/state.js";
+
+const snapshot = (seq, rows, epoch = "e") => ({ t: "snapshot", epoch, seq, rows });
+const delta = (seq, rows = {}, gone = [], epoch = "e") => ({ t: "delta", epoch, seq, at: 1, rows, gone });
+
+function started(rows = { "position:1": { qty: "1" } }) {
+  const state = emptyState();
+  applyFrame(state, snapshot(5, rows));
+  return state;
+}
+
+test("a snapshot replaces every row", () => {
+  const state = started();
+  const result = applyFrame(state, snapshot(9, { "fill:7": { qty: "3" } }, "another"));
+  assert.deepEqual(result, { changed: ["fill:7"], gone: ["position:1"], fresh: true, gap: false });
+  assert.deepEqual([...state.rows], [["fill:7", { qty: "3" }]]);
+});
+
+test("a delta in turn changes and removes rows", () => {
+  const state = started({ "position:1": { qty: "1" }, "order:2": {} });
+  const result = applyFrame(state, delta(6, { "position:1": { qty: "2" } }, ["order:2", "order:9"]));
+  assert.deepEqual(result, { changed: ["position:1"], gone: ["order:2"], fresh: false, gap: false });
+  assert.deepEqual([...state.rows], [["position:1", { qty: "2" }]]);
+});
+
+test("a delta that the snapshot already holds changes nothing", () => {
+  const state = started();
+  for (const seq of [4, 5]) {
+    const result = applyFrame(state, delta(seq, { "position:1": { qty: "old" } }));
+    assert.deepEqual(result, { changed: [], gone: [], fresh: false, gap: false });
+  }
+  assert.equal(state.rows.get("position:1").qty, "1");
+});
+
+test("a gap is reported once and nothing is applied until the snapshot comes", () => {
+  const state = started();
+  assert.equal(applyFrame(state, delta(7, { "position:1": { qty: "7" } })).gap, true);
+  assert.deepEqual(applyFrame(state, delta(8, { "position:1": { qty: "8" } })).changed, []);
+  assert.equal(applyFrame(state, delta(9)).gap, false);
+  assert.equal(state.rows.get("position:1").qty, "1");
+  applyFrame(state, snapshot(9, { "position:1": { qty: "9" } }));
+  assert.deepEqual(applyFrame(state, delta(10, { "position:1": { qty: "10" } })).changed, ["position:1"]);
+});
+
+test("another epoch is a gap, whatever its number", () => {
+  const state = started();
+  assert.equal(applyFrame(state, delta(6, {}, [], "another")).gap, true);
+});
+
+test("deltas before the first snapshot and unknown frames are ignored", () => {
+  const state = emptyState();
+  assert.deepEqual(applyFrame(state, delta(1)).changed, []);
+  assert.equal(applyFrame(state, delta(1)).gap, false);
+  assert.deepEqual(applyFrame(started(), { t: "weather" }).changed, []);
+});
+
+test("whatever the order of loss, a snapshot and the deltas after it end at the server's state", () => {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    let random = seed;
+    const next = (n) => (random = (random * 48271) % 2147483647) % n;
+    const server = new Map();
+    const state = emptyState();
+    const take = (seq) => snapshot(seq, Object.fromEntries(server));
+    applyFrame(state, take(0));
+    for (let seq = 1; seq <= 30; seq += 1) {
+      const key = `order:${next(4)}`;
+      const isGone = next(3) === 0;
+      if (isGone) server.delete(key);
+      else server.set(key, { qty: String(seq) });
+      if (next(5) === 0) continue; // lost on the way
+      const frame = isGone ? delta(seq, {}, [key]) : delta(seq, { [key]: { qty: String(seq) } });
+      if (applyFrame(state, frame).gap) applyFrame(state, take(seq));
+    }
+    if (applyFrame(state, delta(31)).gap) applyFrame(state, take(31));
+    assert.deepEqual(new Map([...state.rows].sort()), new Map([...server].sort()), `seed ${seed}`);
+  }
+});
+
+test("fills are newest first, and those of one moment by id", () => {
+  const at = (id, time) => ({ id, at: `2026-11-21T${time}Z` });
+  const rows = [at("2", "14:30:00.100"), at("10", "14:30:00.100"), at("1", "14:30:00.250"), at("3", "09:00:00.000")];
+  assert.deepEqual(rows.sort(ORDER.fill).map((row) => row.id), ["1", "10", "2", "3"]);
+});
+
+test("positions are in order of symbol, then of account", () => {
+  const rows = [["2", "NQZ6", "B"], ["3", "ESZ6", "B"], ["1", "ESZ6", "A"]];
+  const named = rows.map(([id, symbol, account]) => ({ id, symbol, account }));
+  assert.deepEqual(named.sort(ORDER.position).map((row) => row.id), ["1", "3", "2"]);
+});
+
+test("attempts to connect again spread out, and no further than fifteen seconds", () => {
+  assert.equal(backOff(0, 0), 250);
+  assert.ok(backOff(0, 0.999) < 500);
+  assert.ok(backOff(3, 0) > backOff(0, 0.999));
+  assert.ok(backOff(500, 0.999) <= 15_000);
+});
+
+test("sums are exact and unknown when a part is", () => {
+  assert.equal(sum(["102,345.10", "-37.50", "0.20"]), "102,307.80");
+  assert.equal(sum(["+1,250.00", "-2,500.05"], { signed: true }), "-1,250.05");
+  assert.equal(sum(["+0.05"], { signed: true }), "+0.05");
+  assert.equal(sum(["-0.05", "+0.05"], { signed: true }), "0.00");
+  assert.equal(sum(["9,007,199,254,740,993.01", "0.01"]), "9,007,199,254,740,993.02");
+  assert.equal(sum(["1.00", "—"]), "—");
+  assert.equal(sum([]), "—");
+});
+
+test("a figure's tone follows its sign, and nothing is neither gain nor loss", () => {
+  const tones = ["+1,250.00", "-37.50", "0.00", "+0.00", "—", "", "102.00"].map(tone);
+  assert.deepEqual(tones, ["up", "down", "", "", "", "", ""]);
+});
+
+test("ages are words", () => {
+  const ages = [-300, 0, 1240, 9_960, 34_000, 89_000, 100_000, 3_600_000, 7_200_000].map(age);
+  const words = ["0.0", "0.0", "1.2"].map((text) => `${text} s ago`);
+  assert.deepEqual(ages, [...words, "10 s ago", "34 s ago", "89 s ago", "2 min ago", "60 min ago", "2 h ago"]);
+  assert.equal(age(NaN), "");
+});
+
+test("times are the browser's own, and what is no time stays as it is", () => {
+  assert.match(timeOfDay("2026-11-21T14:03:22.125Z"), /^\d\d:\d\d:22$/);
+  assert.match(dateAndTime("2026-11-21T14:03:22Z"), /^2026-11-2[012] \d\d:\d\d$/);
+  assert.equal(timeOfDay("—"), "—");
+  assert.equal(dateAndTime("—"), "—");
+});
+
+test("a mark's direction is told where both are figures", () => {
+  assert.deepEqual([direction("1,000.25", "1,000.50"), direction("2", "1"), direction("—", "5")], [1, -1, 0]);
+});

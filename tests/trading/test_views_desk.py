@@ -1,0 +1,196 @@
+"""The desk's first paint: what the stream holds, for its owner and for nobody else."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+from asgiref.sync import async_to_sync
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import SettingsWrapper
+
+from accounts.models import Connection, User
+from accounts.sign_in import SESSION_KEY
+from accounts.tokens import Tokens
+from trading.sync.stream import Stream
+from trading.views import desk as desk_view
+
+pytestmark = pytest.mark.django_db
+
+ACCOUNT = {
+    "net_liq": "100,125.00",
+    "cash": "100,000.00",
+    "open_pnl": "+125.00",
+    "day_pnl": "-37.50",
+    "margin_used": "0.00",
+}
+POSITION = {"side": "Long", "qty": "2", "average": "6850.25", "mark": "6851.50", "open_pnl": "+125.00"}
+ORDER = {"action": "Sell", "qty": "1", "filled": "0", "type": "Limit", "price": "6900.00", "stop": "—"}
+ORDER |= {"time_in_force": "Day", "status": "Working"}
+FILL = {"action": "Buy", "qty": "2", "price": "6850.25", "order_id": "7"}
+UPSTREAM = {"environment": "SIM", "state": "up", "detail": "", "last_message_at": "2026-11-21T14:30:00.125Z"}
+
+
+def account(number: int, name: str, **fields: str) -> dict[str, dict[str, str]]:
+    return {f"account:{number}": ACCOUNT | {"id": str(number), "name": name} | fields}
+
+
+def placed(kind: str, number: int, symbol: str, **fields: str) -> dict[str, dict[str, str]]:
+    """A row of a position, an order or a fill in account 1."""
+    common = {"position": POSITION, "order": ORDER, "fill": FILL}[kind]
+    here = {"id": str(number), "account_id": "1", "account": "DEMO1", "symbol": symbol}
+    return {f"{kind}:{number}": common | here | {"at": "2026-11-21T14:30:00.000Z"} | fields}
+
+
+def trader(name: str, number: int, environment: str = "sim") -> Connection:
+    user = User.objects.create(username=f"{environment}:{number}")
+    connection = Connection.objects.create(
+        user=user, environment=environment, tradovate_user_id=number, name=name, signed_in_at=timezone.now()
+    )
+    connection.store_tokens(Tokens("an-access-token"), timezone.now() + timedelta(hours=1))
+    return connection
+
+
+def browser_of(connection: Connection) -> Client:
+    browser = Client()
+    browser.force_login(connection.user, backend="django.contrib.auth.backends.ModelBackend")
+    session = browser.session
+    session[SESSION_KEY] = connection.pk
+    session.save()
+    return browser
+
+
+def publish(redis_url: str, connection: Connection, *rows: dict[str, dict[str, str]]) -> None:
+    async def write() -> None:
+        async with redis.asyncio.Redis.from_url(redis_url) as client:
+            merged = {key: row for some in rows for key, row in some.items()}
+            await Stream(client, connection.pk).replace(merged | {"upstream": UPSTREAM})
+
+    async_to_sync(write)()
+
+
+def page(connection: Connection) -> str:
+    answer = browser_of(connection).get("/")
+    assert answer.status_code == 200
+    # What the script clones is not on the page yet.
+    return re.sub(r"<template.*?</template>", "", answer.content.decode(), flags=re.DOTALL)
+
+
+def symbols(html: str, kind: str) -> list[str]:
+    return re.findall(rf'<tr data-row="{kind}:\d+".*?data-field="symbol">(\w+)<', html, flags=re.DOTALL)
+
+
+def test_everything_the_stream_holds_is_there_before_any_script_runs(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    rows = [account(1, "DEMO1"), placed("position", 2, "ESZ6"), placed("order", 3, "CLF7"), placed("fill", 4, "GCG7")]
+    publish(redis_url, connection, *rows)
+    html = page(connection)
+    for key in ("account:1", "position:2", "order:3", "fill:4"):
+        assert f'data-row="{key}"' in html
+    assert 'data-field="open_pnl" data-signed data-tone="up">+125.00<' in html
+    assert 'data-field="day_pnl" data-signed data-tone="down">-37.50<' in html
+    assert "6851.50" in html
+    assert 'data-state="up"' in html
+    assert ">SIM<" in html
+    assert 'data-last-message-at="2026-11-21T14:30:00.125Z"' in html
+
+
+def test_positions_are_in_order_of_symbol_and_fills_newest_first(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    positions = [placed("position", number, symbol) for number, symbol in ((1, "NQZ6"), (2, "CLF7"), (3, "ESZ6"))]
+    times = {"CLF7": "14:30:00.000Z", "ESZ6": "14:30:00.250Z", "GCG7": "09:00:00.000Z"}
+    fills = [
+        placed("fill", number, symbol, at=f"2026-11-21T{at}") for number, (symbol, at) in enumerate(times.items(), 1)
+    ]
+    publish(redis_url, connection, account(1, "DEMO1"), *positions, *fills)
+    html = page(connection)
+    assert symbols(html, "position") == ["CLF7", "ESZ6", "NQZ6"]
+    assert symbols(html, "fill") == ["ESZ6", "CLF7", "GCG7"]
+
+
+def test_totals_add_up_over_accounts_to_the_cent(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    second = account(2, "DEMO2", cash="0.10", open_pnl="-200.05", net_liq="1,000,000.20", margin_used="—")
+    publish(redis_url, connection, account(1, "DEMO1"), second)
+    html = page(connection)
+    assert 'data-total="cash">100,000.10<' in html
+    assert 'data-total="net_liq">1,100,125.20<' in html
+    assert 'data-total="open_pnl" data-tone="down">-75.05<' in html
+    assert 'data-total="margin_used">—<' in html, "the sum of something unknown is unknown"
+
+
+def test_a_desk_with_nothing_on_it_says_so_in_words(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    publish(redis_url, connection)
+    html = page(connection)
+    for words in ("No open positions", "No working orders", "No fills today", "No trading accounts"):
+        assert words in html
+    assert 'data-total="cash">—<' in html
+
+
+def test_before_the_first_sync_the_page_says_that_it_waits(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_view, "FIRST_SYNC_PATIENCE", 0.05)
+    assert "data-waiting" in page(trader("pat", 1))
+
+
+def test_without_redis_the_page_opens_and_says_that_it_waits(settings: SettingsWrapper) -> None:
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    assert "data-waiting" in page(trader("pat", 1))
+
+
+def test_a_trader_sees_nothing_of_another(redis_url: str) -> None:
+    mine, theirs = trader("pat", 1), trader("kim", 2)
+    publish(redis_url, mine, account(1, "PATS-ACCOUNT"))
+    publish(redis_url, theirs, account(2, "KIMS-ACCOUNT"))
+    assert "KIMS-ACCOUNT" not in page(mine)
+    browser = browser_of(mine)
+    session = browser.session
+    session[SESSION_KEY] = theirs.pk
+    session.save()
+    assert "KIMS-ACCOUNT" not in browser.get("/").content.decode()
+
+
+def test_the_pill_names_the_environment_that_this_browser_signed_in_to(redis_url: str) -> None:
+    live = trader("pat", 1, "live")
+    demo = Connection.objects.create(
+        user=live.user, environment="demo", tradovate_user_id=1, name="pat", signed_in_at=timezone.now()
+    )
+    demo.store_tokens(Tokens("another-token"), timezone.now() + timedelta(hours=1))
+    publish(redis_url, live, account(1, "LIVE1"))
+    publish(redis_url, demo, account(1, "DEMO1"))
+    assert 'class="environment" data-environment="LIVE">LIVE<' in page(live)
+    assert "DEMO1" not in page(live)
+    assert 'class="environment" data-environment="DEMO">DEMO<' in page(demo)
+
+
+def test_what_tradovate_sends_is_text_and_never_markup(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    publish(redis_url, connection, account(1, "<script>alert(1)</script>"))
+    html = page(connection)
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert" in html
+
+
+def test_who_is_not_signed_in_is_sent_to_the_sign_in_page() -> None:
+    answer = Client().get("/")
+    assert answer.status_code == 302
+    assert answer.url == "/accounts/sign-in/?next=/"
+
+
+def test_staff_without_a_connection_are_shown_the_way_to_the_admin() -> None:
+    browser = Client()
+    staff = User.objects.create_superuser("staff", password="only-for-tests-123")
+    browser.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    html = browser.get("/").content.decode()
+    assert 'href="/admin/"' in html
+    assert "data-stream" not in html
+
+
+def test_a_trader_whose_tokens_are_gone_is_asked_to_sign_in_again(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    browser = browser_of(connection)
+    connection.forget_tokens()
+    html = browser.get("/").content.decode()
+    assert "Your connection to Tradovate has ended" in html
+    assert "Sign in with Tradovate" in html
