@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
-from django.conf import settings
 
 from portal import redis_server
-from tests.settings import RUN_DIR
+from tests.settings import REDIS_URL, RUN_DIR
 
 if TYPE_CHECKING:
     from trading.simulator import RunningSimulator
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def redis_process() -> Iterator[None]:
-    if not settings.REDIS_URL.startswith("unix://"):
+    if not REDIS_URL.startswith("unix://"):
         yield
         return
-    socket = Path(settings.REDIS_URL.removeprefix("unix://"))
+    socket = Path(REDIS_URL.removeprefix("unix://"))
     process = subprocess.Popen(redis_server.command(socket, RUN_DIR / "redis"), stdout=subprocess.DEVNULL)
-    client = redis.Redis.from_url(settings.REDIS_URL, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 250))
+    client = redis.Redis.from_url(REDIS_URL, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 250))
     client.ping()
     yield
     process.terminate()
@@ -33,8 +32,8 @@ def redis_process() -> Iterator[None]:
 @pytest.fixture
 def redis_url(redis_process: None) -> str:
     """The address of an empty Redis: the private one, or the database that TEST_REDIS_URL names."""
-    redis.Redis.from_url(settings.REDIS_URL).flushdb()
-    return str(settings.REDIS_URL)
+    redis.Redis.from_url(REDIS_URL).flushdb()
+    return REDIS_URL
 
 
 @pytest.fixture
