@@ -8,7 +8,7 @@ import redis.asyncio
 from asgiref.sync import async_to_sync
 from django.test import Client
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import SettingsWrapper
 
 from accounts.models import Connection, User
 from accounts.sign_in import SESSION_KEY
