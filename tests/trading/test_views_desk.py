@@ -8,7 +8,6 @@ import redis.asyncio
 from asgiref.sync import async_to_sync
 from django.test import Client
 from django.utils import timezone
-from pytest_django import SettingsWrapper
 
 from accounts.models import Connection, User
 from accounts.sign_in import SESSION_KEY
@@ -134,7 +133,7 @@ def test_before_the_first_sync_the_page_says_that_it_waits(redis_url: str, monke
     assert "data-waiting" in page(trader("pat", 1))
 
 
-def test_without_redis_the_page_opens_and_says_that_it_waits(settings: SettingsWrapper) -> None:
+def test_without_redis_the_page_opens_and_says_that_it_waits(settings) -> None:
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
     assert "data-waiting" in page(trader("pat", 1))
 
