@@ -43,12 +43,12 @@ def check_account(account: e.Account) -> None:
         raise Refusal("TradingLocked", f"Trading is locked for account {account.name}.")
 
 
-def check_symbol(catalog: Catalog, symbol: str, now: datetime) -> Listing:
-    """The listing of a symbol that can be traded now, or Refusal."""
+def check_symbol(catalog: Catalog, symbol: str, now: datetime | None) -> Listing:
+    """The listing of a symbol that can be traded now (None: whenever), or Refusal."""
     listing = catalog.find(symbol)
     if listing is None:
         raise Refusal("InvalidContract", f"Unknown symbol {symbol}.")
-    if listing.expires <= now:
+    if now is not None and listing.expires <= now:
         raise Refusal("InvalidContract", f"{listing.name} expired on {stamp(listing.expires)[:10]}.")
     return listing
 

@@ -80,18 +80,16 @@ class Sessions:
             return None
         return trader
 
-    def issue_code(self, code: Code) -> str:
-        """A new single-use code."""
-        value = secrets.token_urlsafe(32)
-        self._codes[value] = code
-        return value
-
     def new_code(
         self, user_id: int, client_id: str, redirect_uri: str, challenge: str | None = None, method: str = "plain"
     ) -> str:
         """A new single-use code for a user who signed in, bound to the client, the address and the challenge."""
-        expires = self._clock.now() + timedelta(seconds=self._config.code_lifetime)
-        return self.issue_code(Code(user_id, client_id, redirect_uri, expires, challenge, method))
+        now = self._clock.now()
+        self._codes = {key: code for key, code in self._codes.items() if code.expires > now}
+        value = secrets.token_urlsafe(32)
+        expires = now + timedelta(seconds=self._config.code_lifetime)
+        self._codes[value] = Code(user_id, client_id, redirect_uri, expires, challenge, method)
+        return value
 
     def redeem(self, value: str, client_id: str, redirect_uri: str, verifier: str | None) -> Grant | None:
         """Exchange a code for a session. Whatever comes of it, the code is used up."""

@@ -122,6 +122,7 @@ class Simulation:
             for holding in ledger.open_holdings():
                 self.booking.position(account_id, holding)
             self.booking.balance(account_id)
+        self.broker.settle_expired()
 
     def _event(self, event: Event) -> None:
         self.on_event(event)

@@ -10,7 +10,7 @@ import pytest
 
 from trading.simulator import Config, RunningSimulator, serve
 
-from .conftest import START, Api
+from .conftest import NO_TLS, START, Api
 
 CALLBACK = "http://127.0.0.1:9000/oauth/callback"
 
@@ -19,7 +19,7 @@ class Browser:
     """Somebody at the sign-in page, and the application's exchange behind it."""
 
     def __init__(self, simulator: RunningSimulator) -> None:
-        self.http = httpx.Client(base_url=simulator.url, trust_env=False)
+        self.http = httpx.Client(base_url=simulator.url, trust_env=False, verify=NO_TLS)
         self.secret = simulator.config.client_secret
 
     def ask(self, **more: str) -> dict[str, str]:
@@ -213,7 +213,7 @@ def test_a_third_session_closes_the_oldest(sim: RunningSimulator) -> None:
 )
 def test_a_failed_login_answers_200_with_a_text(sim: RunningSimulator, body: dict[str, str], text: str) -> None:
     for path in ("/v1/auth/accesstokenrequest", "/auth/accessTokenRequest"):
-        answer = httpx.post(sim.url + path, json=body, trust_env=False)
+        answer = httpx.post(sim.url + path, json=body, trust_env=False, verify=NO_TLS)
         assert answer.status_code == 200
         assert text in answer.json()["errorText"]
         assert "accessToken" not in answer.json()

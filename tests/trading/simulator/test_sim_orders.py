@@ -285,6 +285,20 @@ def test_a_new_day_ends_day_orders_and_carries_positions_over(sim: RunningSimula
     assert (balance["amountSOD"], balance["amount"], balance["realizedPnL"]) == (amount, amount, 0)
 
 
+def test_a_contract_that_expires_is_closed_at_the_market(sim: RunningSimulator, trader: Api) -> None:
+    trader.place("Buy", 2, "CLF7")
+    resting = trader.place("Buy", 1, "CLF7", orderType="Limit", price=40, timeInForce="GTC")["orderId"]
+    sim.control.advance(7 * 24 * 3600)
+    assert Api(sim, "trader").get("position/list")[0]["netPos"] == 2
+    for _ in range(4):
+        sim.control.advance(7 * 24 * 3600)
+    trader = Api(sim, "trader")
+    assert trader.get("position/list")[0]["netPos"] == 0
+    assert trader.order(resting)["ordStatus"] == "Canceled"
+    assert trader.place("Buy", 1, "CLF7")["failureReason"] == "InvalidContract"
+    assert trader.order(trader.place("Buy", 1, "CLG7")["orderId"])["ordStatus"] == "Filled"
+
+
 def test_the_cash_snapshot_marks_open_positions(sim: RunningSimulator, trader: Api) -> None:
     order = trader.place("Buy", 2)["orderId"]
     bought = sum(fill["price"] * fill["qty"] for fill in trader.fills(order)) / 2

@@ -1,0 +1,81 @@
+"""`python -m trading.simulator`: how it starts, refuses and ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .conftest import NO_TLS
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "trading.simulator", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "SIMULATOR_CLIENT_SECRET": "from-the-environment"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_traders_are_listed_and_in_the_help() -> None:
+    for option in ("--list-traders", "--help"):
+        out, _ = run(option).communicate(timeout=30)
+        for line in ("trader-pass", "pro-pass", "empty-pass", "DEMO1002005"):
+            assert line in out
+
+
+def test_a_port_in_use_is_one_clear_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = run("--port", str(port))
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert out == ""
+    assert err.splitlines() == [
+        f"Port {port} on 127.0.0.1 is in use. Stop what listens there or choose another --port."
+    ]
+
+
+def test_other_machines_only_when_it_is_meant() -> None:
+    process = run("--host", "0.0.0.0")  # noqa: S104 - it is refused
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "--allow-remote" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_and_ends_quickly_and_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    state = tmp_path / "state.json"
+    process = run("--port", "0", "--state", str(state))
+    assert process.stdout is not None
+    url = process.stdout.readline().rpartition(" ")[2].strip()
+    with httpx.Client(base_url=url, trust_env=False, verify=NO_TLS) as http:
+        assert http.get("/health").json() == {"ok": True}
+        assert http.get("/control/ledger").status_code == 404
+        form = {"grant_type": "refresh_token", "client_id": "tradeport", "client_secret": "from-the-environment"}
+        assert http.post("/auth/oauthtoken", data=form).json()["error"] == "invalid_grant"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=5)
+    assert (process.returncode, err) == (0, "")
+    assert state.exists()
+
+
+def test_a_broken_state_is_one_clear_line(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_text("not json")
+    process = run("--port", "0", "--state", str(state))
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert len(err.splitlines()) == 1
+    assert "start afresh" in err
