@@ -11,6 +11,7 @@ urlpatterns = [
     path("", desk, name="desk"),
     path("files/", files.files, name="files"),
     path("files/<uuid:file_id>/", files.file, name="file"),
+    path("files/<uuid:file_id>/check/", files.check, name="check"),
     path("files/<uuid:file_id>/confirm/", files.confirm, name="confirm"),
     path("files/<uuid:file_id>/stop/", files.stop, name="stop"),
     path("files/<uuid:file_id>/resume/", files.resume, name="resume"),

@@ -108,7 +108,7 @@ def test_a_file_with_errors_offers_no_way_to_send(
     assert posts(simulator) == []
 
 
-@pytest.mark.parametrize("act", ["confirm", "stop", "resume", "discard"])
+@pytest.mark.parametrize("act", ["check", "confirm", "stop", "resume", "discard"])
 def test_another_traders_file_is_not_there(
     client: Client, connection: Connection, simulator: RunningSimulator, act: str
 ) -> None:
@@ -170,26 +170,29 @@ def test_a_form_that_is_not_clear_says_so(client: Client, connection: Connection
     assert words in answer.content.decode()
 
 
-def test_an_unreachable_broker_leaves_the_orders_in_the_form(client: Client, connection: Connection, settings) -> None:
+def test_an_unreachable_broker_loses_nothing(
+    client: Client, connection: Connection, simulator: RunningSimulator, settings
+) -> None:
+    symbol = listed(connection, "ES")
     settings.SIMULATOR_URL = "http://127.0.0.1:9"
     Connection.objects.update(api_hosts={})
-    account = connection.accounts.get()
-    answer = client.post("/files/", {"account": account.pk, "file": SimpleUploadedFile("orders.txt", b"ESZ6 1 # mine")})
-    assert answer.status_code == 503
-    text = answer.content.decode()
-    assert "nothing was sent" in text
-    assert "ESZ6 1 # mine</textarea>" in text
-    assert f'<option value="{account.pk}" selected>' in text
+    file = upload(client, connection, f"{symbol} 1 # mine")
+    text = page(client, file)
+    assert "could not be checked" in text
+    assert f"{symbol} 1 # mine" in text
+    assert f"/files/{file.pk}/confirm/" not in text
+
+    settings.SIMULATOR_URL = simulator.url
+    assert client.post(f"/files/{file.pk}/check/").status_code == 302
+    assert "Confirm and send 1 order<" in page(client, file)
 
 
 def test_a_lost_sign_in_shows_where_to_sign_in(
     client: Client, connection: Connection, simulator: RunningSimulator
 ) -> None:
     simulator.control.fault("expire_tokens", user="trader")
-    account = connection.accounts.get().pk
-    answer = client.post("/files/", {"account": account, "file": SimpleUploadedFile("orders.txt", b"ESZ6 1")})
-    assert answer.status_code == 503
-    assert "Sign in with Tradovate" in answer.content.decode()
+    file = upload(client, connection, "ESZ6 1")
+    assert f"/accounts/sign-in/?next=/files/{file.pk}/" in page(client, file)
 
 
 def test_a_stopped_file_can_be_resumed_or_given_up(

@@ -1,1 +1,1 @@
-"""Order files: read, check, preview, execute, report."""
+"""Order files, from bytes to results: `readers` parse, `preview` checks, `execute` sends, `report` tells."""

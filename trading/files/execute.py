@@ -64,6 +64,8 @@ def confirm(file_id: uuid.UUID, user: User) -> bool:
         file = _own(file_id, user)
         if file.state == FileState.REFUSED:
             raise CannotConfirm("The file has errors. Mend them and upload it again.")
+        if file.state == FileState.UNCHECKED:
+            raise CannotConfirm("The file has not been checked yet. Check it first.")
         if file.state != FileState.READY:
             return False
         lines = list(file.lines.select_related("contract"))
@@ -107,7 +109,7 @@ def run(file_id: uuid.UUID, on_line: OnLine, *, seconds: float = RUN_FOR) -> boo
 def stop(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
     """Send nothing more of a file; a line that is on its way is still answered. False if it was not being sent."""
     file = _own(file_id, user)
-    return _stop(file.pk, "You stopped it.", on_line)
+    return _stop(file.pk, "Stopped by the trader.", on_line)
 
 
 def resume(file_id: uuid.UUID, user: User) -> bool:
@@ -124,7 +126,7 @@ def discard(file_id: uuid.UUID, user: User) -> bool:
     """Put a file aside that was not confirmed, or give up the lines of a STOPPED one that were not sent."""
     with transaction.atomic():
         file = _own(file_id, user)
-        if _move(file.pk, {FileState.READY, FileState.REFUSED}, FileState.DISCARDED):
+        if _move(file.pk, {FileState.UNCHECKED, FileState.REFUSED, FileState.READY}, FileState.DISCARDED):
             return True
         if file.state != FileState.STOPPED:
             return False
@@ -133,7 +135,7 @@ def discard(file_id: uuid.UUID, user: User) -> bool:
             if line.intent_id is not None:
                 intents.transition(line.intent_id, {State.CREATED}, State.CANCELLED, words, reason=words)
         _pass_over(file)
-        file.stop_reason = "You gave up the lines that had not been sent."
+        file.stop_reason = "The lines that had not been sent were given up."
         file.save(update_fields=["stop_reason"])
         _settle(file.pk)
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from trading.files import readers
 from trading.files.readers import ParsedLine, Unreadable
 from trading.models import Account, Contract, OrderFile, OrderLine
@@ -20,6 +22,7 @@ from trading.orders.checks import Finding, error, warning
 from trading.orders.contracts import Looked
 
 SAME_CONTENT_WITHIN: Final = dt.timedelta(minutes=10)
+_NEVER_SENT: Final = [OrderFile.State.UNCHECKED, OrderFile.State.REFUSED, OrderFile.State.DISCARDED]
 _LONGEST_NAME = 128
 
 
@@ -32,27 +35,50 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
-def upload(account: Account, name: str, raw: bytes) -> OrderFile:
-    """Read and check an uploaded file and keep it: READY when it may be confirmed, else REFUSED, with findings.
+@dataclass(frozen=True)
+class Examined:
+    """What came of checking a text: the state it gives a file, its lines, and findings about the whole."""
 
-    Raises contracts.ContractsUnavailable (nothing is kept) when Tradovate had to be asked about a symbol and could
-    not, contracts.SignInNeeded when that is because the trader must sign in again.
-    """
+    state: OrderFile.State
+    lines: Sequence[Checked]
+    about: Sequence[Finding]
+
+
+def upload(account: Account, name: str, raw: bytes) -> OrderFile:
+    """Read and check an uploaded file and keep it with its findings: READY when it may be confirmed, REFUSED when it
+    has errors, UNCHECKED when Tradovate had to be asked about a symbol and could not (see check_again)."""
     try:
         text = _text(raw)
     except Unreadable as problem:
-        return _keep(account, name, "", [], [error("file", str(problem))])
-    parsed = readers.read(text)
-    most = settings.ORDER_FILE_MAX_LINES
-    if not parsed:
-        about = [error("file", "The file holds no orders. Write one per line, such as ESZ6 2.")]
-        return _keep(account, name, text, [], about)
-    if len(parsed) > most:
-        about = [error("file", f"The file holds {len(parsed):,} orders; {most:,} are allowed. Split it.")]
-        return _keep(account, name, text, [], about)
-    looked = contracts.look_up(account.connection, [line.symbol for line in parsed if line.symbol])
-    checked = list(check(parsed, looked, settings.ORDER_MAX_QUANTITY, timezone.now()))
-    return _keep(account, name, text, checked, list(_seen_before(account, text)))
+        text, found = "", Examined(OrderFile.State.REFUSED, [], [error("file", str(problem))])
+    else:
+        found = _examine(account, text)
+    with transaction.atomic():
+        file = OrderFile.objects.create(
+            account=account,
+            name=_file_name(name),
+            content=text,
+            state=found.state,
+            findings=[finding.as_json() for finding in found.about],
+        )
+        _keep_lines(file, found)
+    return file
+
+
+def check_again(file_id: uuid.UUID, user: User) -> bool:
+    """Check an UNCHECKED file once more; False if it was checked meanwhile. Raises OrderFile.DoesNotExist."""
+    file = OrderFile.objects.visible_to(user).select_related("account__connection").get(pk=file_id)
+    if file.state != OrderFile.State.UNCHECKED:
+        return False
+    found = _examine(file.account, file.content)
+    with transaction.atomic():
+        waiting = OrderFile.objects.filter(pk=file.pk, state=OrderFile.State.UNCHECKED)
+        about = [finding.as_json() for finding in found.about]
+        if not waiting.update(state=found.state, findings=about):
+            return False
+        file.lines.all().delete()
+        _keep_lines(file, found)
+    return True
 
 
 def check(lines: Sequence[ParsedLine], looked: Looked, largest: int, now: dt.datetime) -> Iterator[Checked]:
@@ -96,6 +122,27 @@ def _text(raw: bytes) -> str:
     return readers.decode(raw)
 
 
+def _examine(account: Account, text: str) -> Examined:
+    parsed = readers.read(text)
+    most = settings.ORDER_FILE_MAX_LINES
+    if not parsed:
+        none = error("file", "The file holds no orders. Write one per line, such as ESZ6 2.")
+        return Examined(OrderFile.State.REFUSED, [], [none])
+    if len(parsed) > most:
+        many = error("file", f"The file holds {len(parsed):,} orders; {most:,} are allowed. Split it.")
+        return Examined(OrderFile.State.REFUSED, [], [many])
+    try:
+        looked = contracts.look_up(account.connection, [line.symbol for line in parsed if line.symbol])
+    except contracts.ContractsUnavailable as problem:
+        sign_in = isinstance(problem, contracts.SignInNeeded)
+        about = error("sign-in" if sign_in else "broker", f"The symbols could not be checked. {problem}")
+        return Examined(OrderFile.State.UNCHECKED, [Checked(line, None, line.findings) for line in parsed], [about])
+    lines = list(check(parsed, looked, settings.ORDER_MAX_QUANTITY, timezone.now()))
+    wrong = any(finding.is_error for one in lines for finding in one.findings)
+    state = OrderFile.State.REFUSED if wrong else OrderFile.State.READY
+    return Examined(state, lines, list(_seen_before(account, text)))
+
+
 def _symbol(line: ParsedLine, contract: Contract | None, looked: Looked, now: dt.datetime) -> Iterator[Finding]:
     if contract is not None:
         yield from checks.expiry(contract, looked.front.get(line.symbol), now)
@@ -111,7 +158,7 @@ def _either(names: Sequence[str]) -> str:
 
 def _seen_before(account: Account, text: str) -> Iterator[Finding]:
     recent = account.order_files.filter(content=text, uploaded_at__gte=timezone.now() - SAME_CONTENT_WITHIN)
-    twin = recent.exclude(state__in=[OrderFile.State.REFUSED, OrderFile.State.DISCARDED]).first()
+    twin = recent.exclude(state__in=_NEVER_SENT).first()
     if twin is not None:
         yield warning(
             "file",
@@ -120,30 +167,19 @@ def _seen_before(account: Account, text: str) -> Iterator[Finding]:
         )
 
 
-def _keep(account: Account, name: str, text: str, lines: Sequence[Checked], about: Sequence[Finding]) -> OrderFile:
-    every = [*about, *(finding for one in lines for finding in one.findings)]
-    refused = not lines or any(finding.is_error for finding in every)
-    with transaction.atomic():
-        file = OrderFile.objects.create(
-            account=account,
-            name=_file_name(name),
-            content=text,
-            state=OrderFile.State.REFUSED if refused else OrderFile.State.READY,
-            findings=[finding.as_json() for finding in about],
+def _keep_lines(file: OrderFile, found: Examined) -> None:
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            file=file,
+            number=one.line.number,
+            text=one.line.text,
+            symbol=one.line.symbol,
+            quantity=one.line.quantity,
+            contract=one.contract,
+            findings=[finding.as_json() for finding in one.findings],
         )
-        OrderLine.objects.bulk_create(
-            OrderLine(
-                file=file,
-                number=one.line.number,
-                text=one.line.text,
-                symbol=one.line.symbol,
-                quantity=one.line.quantity,
-                contract=one.contract,
-                findings=[finding.as_json() for finding in one.findings],
-            )
-            for one in lines
-        )
-    return file
+        for one in found.lines
+    )
 
 
 def _file_name(name: str) -> str:

@@ -25,6 +25,7 @@ class OrderFile(models.Model):
     """An uploaded list of orders for one account."""
 
     class State(models.TextChoices):
+        UNCHECKED = "unchecked", "not checked yet"
         REFUSED = "refused", "has errors"
         READY = "ready", "ready to confirm"
         QUEUED = "queued", "queued"

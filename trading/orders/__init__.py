@@ -1,1 +1,10 @@
-"""The one order path: a spec becomes an intent that is committed before the wire, and is sent once or not at all."""
+"""The one order path: a spec becomes an intent that is committed before the wire, and is sent once or not at all.
+
+`OrderSpec` says what is wanted, `checks` what is to be said about it, `intents` keeps it and moves it along the table
+in `states`, `gateway` sends it.
+"""
+
+from trading.orders.checks import Finding, Severity
+from trading.orders.spec import InvalidSpec, OrderSpec
+
+__all__ = ["Finding", "InvalidSpec", "OrderSpec", "Severity"]

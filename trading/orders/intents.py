@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Sum
 from django.utils import timezone
 
 from trading.models import Account, Fill, IntentTransition, Order, OrderIntent
@@ -136,9 +135,10 @@ def _catch_up(intent_id: int, order_id: int) -> None:
     if order is None:
         return
     fills = Fill.objects.filter(connection_id=intent.connection_id, order_id_at_broker=order_id, active=True)
-    sums = fills.aggregate(filled=Sum("qty"), value=Sum(F("qty") * F("price")))
-    qty, value = sums["filled"] or 0, sums["value"]
-    average = Decimal(value) / qty if qty else None
+    # Summed here, not in SQL: SQLite would add prices as floats.
+    pairs = list(fills.values_list("qty", "price"))
+    qty = sum(qty for qty, _ in pairs)
+    average = sum((qty * price for qty, price in pairs), Decimal()) / qty if qty else None
     _report(intent_id, order.status, qty, average, order.reject_reason)
 
 
@@ -146,9 +146,8 @@ def _report(intent_id: int, status: str, filled_qty: int, average_price: Decimal
     with transaction.atomic():
         intent = OrderIntent.objects.select_for_update().get(pk=intent_id)
         current = State(intent.state)
-        if current not in ALLOWED[current] and current not in UNANSWERED:
-            return False
-        after = after_report(current, status)
+        filled = max(filled_qty, intent.filled_qty)
+        after = after_report(current, status, all_filled=filled >= intent.order_qty)
         fields: dict[str, Any] = {}
         if filled_qty > intent.filled_qty or (filled_qty == intent.filled_qty > 0 and intent.average_price is None):
             fields = {"filled_qty": filled_qty, "average_price": average_price}
@@ -156,7 +155,7 @@ def _report(intent_id: int, status: str, filled_qty: int, average_price: Decimal
             fields["reason"] = reason[:LONGEST_DETAIL]
         if after == current and not fields:
             return False
-        detail = f"{status}, {max(filled_qty, intent.filled_qty)} of {intent.order_qty} filled"
+        detail = f"{status}, {filled} of {intent.order_qty} filled"
         return after in ALLOWED[current] and _step(intent, after, detail, fields)
 
 

@@ -43,7 +43,14 @@ STATE_OF_STATUS: Final[Mapping[str, State]] = {
 }
 
 
-def after_report(current: State, status: str) -> State:
-    """The state after the broker's report of an order's status: a late or repeated report leaves it as it is."""
-    reported = STATE_OF_STATUS.get(status)
-    return reported if reported is not None and reported in ALLOWED[current] else current
+def after_report(current: State, status: str, *, all_filled: bool) -> State:
+    """The state after the broker's report of an order's status: a late or repeated report leaves it as it is.
+
+    `all_filled` says whether fills for the whole quantity are known. Raises nothing for a status that is new.
+    """
+    # `Completed` does not say how the order ended: it counts once all its fills are here.
+    reported = None if status == "Completed" and not all_filled else STATE_OF_STATUS.get(status)
+    # What was not sent yet cannot have been reported.
+    if reported is None or current is State.CREATED or reported not in ALLOWED[current]:
+        return current
+    return reported

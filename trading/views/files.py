@@ -20,7 +20,6 @@ from accounts.sign_in import current_connection
 from trading import tasks
 from trading.files import execute, preview, report
 from trading.models import Account, OrderFile
-from trading.orders import contracts
 from trading.sync import rows as formatter
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ LISTED = 50
 
 
 class UploadForm(forms.Form):
-    """An order file as an upload, or as text (which is also where a refused connection leaves it for another try)."""
+    """An order file as an upload or as text."""
 
     file = forms.FileField(required=False, allow_empty_file=True)
     text = forms.CharField(required=False, strip=False, widget=forms.Textarea, max_length=settings.ORDER_FILE_MAX_BYTES)
@@ -85,6 +84,7 @@ def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         "errors": [(row.line.number, finding) for row in rows for finding in row.findings if finding.is_error],
         "was_confirmed": was_confirmed,
         "waiting": sum(row.line.intent is not None and row.line.intent.state == "created" for row in rows),
+        "sign_in_needed": any(kept["field"] == "sign-in" for kept in found.findings),
         "now_open": found.state in {FileState.QUEUED, FileState.EXECUTING},
     }
     return render(request, "trading/file.html", context)
@@ -99,6 +99,15 @@ def csv(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     disposition = content_disposition_header(as_attachment=True, filename=f"{stem}-results.csv")
     headers = {"Content-Disposition": disposition or "attachment"}
     return HttpResponse(report.csv(found), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@login_required
+@require_POST
+def check(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """Check a file again that could not be checked when it was uploaded."""
+    found = _find(request, file_id)
+    preview.check_again(found.pk, _user(request))
+    return redirect("trading:file", found.pk)
 
 
 @login_required
@@ -152,12 +161,7 @@ def _upload(request: HttpRequest, connection: Connection) -> HttpResponse:
     if not form.is_valid():
         return _list(request, connection, form, status=400)
     name, raw = form.content()
-    try:
-        file = preview.upload(form.cleaned_data["account"], name, raw)
-    except contracts.ContractsUnavailable as problem:
-        again = _filled_again(connection, form.cleaned_data["account"], raw)
-        sign_in = isinstance(problem, contracts.SignInNeeded)
-        return _list(request, connection, again, status=503, problem=str(problem), sign_in=sign_in)
+    file = preview.upload(form.cleaned_data["account"], name, raw)
     return redirect("trading:file", file.pk)
 
 
@@ -170,29 +174,13 @@ def _accounts(connection: Connection) -> QuerySet[Account]:
     return Account.objects.tradable().filter(connection=connection)
 
 
-def _filled_again(connection: Connection, account: Account, raw: bytes) -> UploadForm:
-    """The form as it was, the file's text in its field: a browser does not fill in a file again."""
-    text = raw.decode("utf-8-sig", errors="replace")
-    return UploadForm(_accounts(connection), initial={"account": account, "text": text})
-
-
-def _list(
-    request: HttpRequest,
-    connection: Connection,
-    form: UploadForm,
-    *,
-    status: int = 200,
-    problem: str = "",
-    sign_in: bool = False,
-) -> HttpResponse:
+def _list(request: HttpRequest, connection: Connection, form: UploadForm, *, status: int = 200) -> HttpResponse:
     own = OrderFile.objects.visible_to(_user(request)).select_related("account__connection")
     context = {
         "files": own.annotate(line_count=Count("lines"))[:LISTED],
         "form": form,
         "can_trade": _accounts(connection).exists(),
         "has_accounts": connection.accounts.exists(),
-        "problem": problem,
-        "sign_in_needed": sign_in,
         "most_lines": settings.ORDER_FILE_MAX_LINES,
         "most_contracts": settings.ORDER_MAX_QUANTITY,
     }

@@ -7,10 +7,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Connection
-from tests.trading.cast import contracts_of, listed
-from trading.files import preview, report
+from tests.trading.cast import contracts_of, listed, sign_in
+from trading.files import execute, preview, report
 from trading.models import Account, Contract, OrderFile, Product
-from trading.orders import contracts
 from trading.simulator import RunningSimulator
 
 
@@ -99,20 +98,48 @@ def test_what_was_seen_yesterday_is_looked_up_again(account: Account, ready: Ord
     assert not any(contract.is_expired for contract in Contract.objects.all())
 
 
-def test_an_unreachable_broker_is_said_and_nothing_is_kept(connection: Connection, account: Account, settings) -> None:
+def test_an_unreachable_broker_is_said_and_the_orders_are_kept(
+    connection: Connection, account: Account, simulator: RunningSimulator, symbols: list[str], settings
+) -> None:
     settings.SIMULATOR_URL = "http://127.0.0.1:9"
     Connection.objects.update(api_hosts={})
-    account.refresh_from_db()
-    with pytest.raises(contracts.ContractsUnavailable, match="cannot be reached"):
-        preview.upload(account, "orders.txt", b"ESZ6 1")
-    assert not OrderFile.objects.exists()
+    file = preview.upload(account, "orders.txt", f"{symbols[0]} 1\n{symbols[1]} x".encode())
+    assert file.state == OrderFile.State.UNCHECKED
+    assert "cannot be reached" in said(file)[0]
+    assert "not a whole number" in said(file)[2]
+    with pytest.raises(execute.CannotConfirm, match="not been checked"):
+        execute.confirm(file.pk, connection.user)
+    assert preview.check_again(file.pk, connection.user)
+    file.refresh_from_db()
+    assert file.state == OrderFile.State.UNCHECKED
+
+    settings.SIMULATOR_URL = simulator.url
+    assert preview.check_again(file.pk, connection.user)
+    file.refresh_from_db()
+    assert file.state == OrderFile.State.REFUSED
+    assert set(said(file)) == {2}
+    assert not preview.check_again(file.pk, connection.user)
 
 
-def test_a_lost_sign_in_is_told_apart(simulator: RunningSimulator, account: Account) -> None:
+def test_a_lost_sign_in_is_told_apart_and_mended_by_signing_in(
+    simulator: RunningSimulator, account: Account, connection: Connection, symbols: list[str]
+) -> None:
     simulator.control.fault("expire_tokens", user="trader")
-    with pytest.raises(contracts.SignInNeeded):
-        preview.upload(account, "orders.txt", b"ESZ6 1")
-    assert not OrderFile.objects.exists()
+    file = preview.upload(account, "orders.txt", f"{symbols[0]} 1".encode())
+    assert file.state == OrderFile.State.UNCHECKED
+    assert [kept["field"] for kept in file.findings] == ["sign-in"]
+
+    sign_in(simulator)
+    assert preview.check_again(file.pk, connection.user)
+    file.refresh_from_db()
+    assert (file.state, said(file)) == (OrderFile.State.READY, {})
+
+
+def test_anothers_file_is_not_checked(simulator: RunningSimulator, account: Account) -> None:
+    simulator.control.fault("expire_tokens", user="trader")
+    file = preview.upload(account, "orders.txt", b"ESZ6 1")
+    with pytest.raises(OrderFile.DoesNotExist):
+        preview.check_again(file.pk, sign_in(simulator, "pro").user)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,14 @@ def test_a_status_that_nobody_knows_says_nothing(intent: OrderIntent) -> None:
     assert state(intent) == State.ACCEPTED
 
 
+def test_completed_counts_once_all_fills_are_here(intent: OrderIntent) -> None:
+    accepted(intent)
+    assert intents.observe_order(intent.connection_id, 55, "Completed", 1, Decimal(5000)) == [intent.pk]
+    assert state(intent) == State.ACCEPTED
+    assert intents.observe_order(intent.connection_id, 55, "Completed", 3, Decimal(5000)) == [intent.pk]
+    assert state(intent) == State.FILLED
+
+
 def test_the_command_resolves_an_unknown_and_catches_up_with_the_journal(intent: OrderIntent) -> None:
     intents.claim(intent.pk)
     intents.transition(intent.pk, {State.SUBMITTING}, State.UNKNOWN, reason="no answer")
