@@ -22,6 +22,7 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.db import Error as DatabaseTrouble
 from django.db import connections as database_connections
 from django.http.request import split_domain_port, validate_host
 from django.utils.crypto import constant_time_compare
@@ -34,6 +35,7 @@ from trading.sync.relay import Bye, Outbox, Relay, relay
 
 log = logging.getLogger(__name__)
 
+INTERNAL_ERROR = 1011
 SIGNED_OUT = 4401
 NOT_FOUND = 4404
 TOO_MANY = 4429
@@ -127,6 +129,10 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
                 await self.send({"type": "websocket.close", "code": SIGNED_OUT})
         except (OSError, RuntimeError):
             log.debug("A browser went away while it was being told something.")
+        except Exception:
+            # A page whose socket is open and silent would look alive: let it come back.
+            log.exception("A browser's socket failed.")
+            await self.send({"type": "websocket.close", "code": INTERNAL_ERROR})
 
     async def _write_state(self, source: Relay, outbox: Outbox) -> None:
         """Send the state of now: the snapshot, and the lines of the file that is looked at."""
@@ -146,7 +152,12 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         """End the socket when its session has ended or its connection is no longer this user's."""
         while True:
             await asyncio.sleep(self.check_every)
-            if not await _in_thread(still_allowed, self.scope["session"].session_key, outbox.connection_id):
+            try:
+                allowed = await _in_thread(still_allowed, self.scope["session"].session_key, outbox.connection_id)
+            except DatabaseTrouble as error:
+                log.warning("The database does not answer; a session is looked at again later: %s", error)
+                continue
+            if not allowed:
                 outbox.end(Bye(stream.SIGNED_OUT, stream.bye_frame(stream.SIGNED_OUT)))
                 return
 

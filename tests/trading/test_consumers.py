@@ -209,6 +209,16 @@ async def test_a_files_page_gets_its_lines_and_only_its_own_lines_news(alice, wr
         assert await plain.hears_nothing(0.2)
 
 
+async def test_a_page_whose_socket_cannot_go_on_is_closed_so_that_it_comes_back(alice, writer) -> None:
+    file = await sync_to_async(a_file)(alice)
+    async with page(alice, f"file={file.pk}") as desk:
+        assert [(await desk.frame())["t"] for _ in range(2)] == ["snapshot", "lines"]
+        await OrderFile.objects.all().adelete()
+        await desk.say('{"t":"resync"}')
+        assert (await desk.frame())["t"] == "snapshot"
+        assert await desk.closed() == 1011
+
+
 async def test_signing_out_ends_the_page_at_once(alice, writer) -> None:
     async with page(alice) as desk:
         await desk.frame()

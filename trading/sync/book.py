@@ -6,7 +6,7 @@ open P&L, day P&L = the day's realised P&L + open P&L. What is not known makes w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import msgspec
@@ -67,13 +67,13 @@ class Book:
     def load(cls, snapshot: SyncSnapshot) -> Book:
         """The book of a fresh user/syncrequest reply."""
         book = cls()
-        book.learn(_entities(snapshot))
+        book._take(snapshot)
         return book
 
     def apply(self, event: Event) -> Changes:
         """Take in one event of the user socket; what is not about entities changes nothing."""
         if isinstance(event, SnapshotPart):
-            return self.learn(_entities(event.snapshot))
+            return self._take(event.snapshot)
         if not isinstance(event, PropsEvent):
             return Changes()
         today = self.mirror.today
@@ -91,7 +91,7 @@ class Book:
         return self._settle(keys, touched)
 
     def learn(self, entities: Iterable[Entity]) -> Changes:
-        """Take in entities that no event brought: a snapshot's, or those that `Mirror.missing` named."""
+        """Take in entities that were asked for because `Mirror.missing` named them."""
         touched: set[Ref] = set()
         for entity in entities:
             if self.mirror.put(entity):
@@ -135,6 +135,13 @@ class Book:
             return None
         return (mark - position.net_price) * product.value_per_point * position.net_pos
 
+    def _take(self, snapshot: SyncSnapshot) -> Changes:
+        for name in SyncSnapshot.__struct_fields__:
+            for entity in getattr(snapshot, name):
+                if isinstance(entity, Entity):
+                    self.mirror.put(entity)
+        return self._settle(self._all_keys(), self.all_to_write())
+
     def _shown_in(self, entity: Entity) -> set[str]:
         """Keys of the rows in which this entity shows."""
         match entity:
@@ -157,8 +164,12 @@ class Book:
         """What the journal must write because of this entity; an order's record holds what its parts say."""
         order_id: int | None = None
         match entity:
-            case Account() | CashBalance() | Contract() | Order():
+            case Account() | CashBalance() | Order():
                 return {(type(entity), entity.id)}
+            case Contract():
+                named = ((Order, self.mirror.orders), (Fill, self.mirror.fills))
+                refs = {(kind, x.id) for kind, table in named for x in table.values() if x.contract_id == entity.id}
+                return {(Contract, entity.id), *refs}
             case ContractMaturity() | Product():
                 return {(Contract, key) for key in self.mirror.contracts}
             case Fill() | Command():
@@ -261,12 +272,6 @@ class Book:
     def _tick_size(self, contract_id: int | None) -> Decimal | None:
         product = self.mirror.product(contract_id)
         return product.tick_size if product else None
-
-
-def _entities(snapshot: SyncSnapshot) -> Iterator[Entity]:
-    """All entities of a snapshot; the mirror ignores those that nothing here needs."""
-    for name in SyncSnapshot.__struct_fields__:
-        yield from (entity for entity in getattr(snapshot, name) if isinstance(entity, Entity))
 
 
 def _sum(first: Decimal | None, second: Decimal | None) -> Decimal | None:

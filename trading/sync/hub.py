@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError
+from django.db import Error as DatabaseTrouble
 from django.db import connections as database_connections
 from redis.exceptions import RedisError
 
@@ -71,7 +71,7 @@ class Hub:
         while True:
             try:
                 await self._look()
-            except DatabaseError as error:
+            except DatabaseTrouble as error:
                 log.warning("The database does not answer; looking for connections again soon: %s", error)
             await asyncio.sleep(self._rescan)
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import redis.asyncio
 from asgiref.sync import sync_to_async
+from django.db import Error as DatabaseTrouble
 from django.db import connections as database_connections
 from redis.exceptions import RedisError
 
@@ -163,6 +164,9 @@ class Link:
                 return
             except (renewal.NoToken, TradovateError) as reason:
                 error = reason
+            except DatabaseTrouble as reason:
+                log.warning("Connection %d waits for the database: %s", self.connection_id, reason)
+                error = TradovateError("Tradeport's own database does not answer.")
             attempt = 0 if time.monotonic() - started > STEADY else attempt
             self._ticket = error.ticket if isinstance(error, PenaltyImposed) else None
             pause = retry.after(error, attempt, random.random())  # noqa: S311 - spreads attempts, no secret
@@ -241,8 +245,6 @@ class Link:
         try:
             found = await socket.request(_ITEM[kind], query={"id": key})
             self._publish(self._book.learn([msgspec.convert(found, kind, strict=False)]))
-            # A contract that is known now changes what its orders and fills are written as.
-            self._write(self._book.all_to_write())
         except (TradovateError, msgspec.ValidationError) as error:
             log.warning("Tradovate did not describe %s %d: %s", kind.__name__, key, type(error).__name__)
             return

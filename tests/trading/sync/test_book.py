@@ -191,6 +191,17 @@ def test_what_events_refer_to_is_named_until_it_is_learned_step_by_step() -> Non
     assert made.rows["position:71"]["symbol"] == "ESZ6"
 
 
+def test_what_was_written_without_a_symbol_is_written_again_with_it() -> None:
+    made = Book.load(SyncSnapshot(accounts=[ACCOUNT], orders=[order("Working")], fills=[fill(90)]))
+    assert {record.symbol for record in records(made.mirror, made.all_to_write()) if hasattr(record, "symbol")} == {
+        "#3"
+    }
+    changes = made.learn([ESZ6])
+    assert {(Order, 50), (Fill, 90)} <= changes.touched
+    again = records(made.mirror, changes.touched)
+    assert {record.symbol for record in again if hasattr(record, "symbol")} == {"ESZ6"}
+
+
 def test_an_orders_record_has_its_fills_sums_and_why_it_was_refused() -> None:
     made = book(order("Rejected"), fill(90, 1, "5000"), fill(91, 2, "5001.5"))
     made.apply(told(Command(id=40, order_id=50, command_type="New", command_status="RiskRejected", cl_ord_id="tp-1")))

@@ -117,6 +117,23 @@ async def test_fills_during_an_upstream_drop_are_there_after_it(simulator, trade
     assert await Fill.objects.filter(connection=trader).acount() == 1
 
 
+async def test_a_burst_with_duplicates_and_batches_reaches_stream_and_journal_whole(simulator, trader) -> None:
+    async with running_hub() as hub:
+        await settled(trader)
+        simulator.control.fault("duplicate_events", times=500)
+        await asyncio.to_thread(simulator.control.emit, "trader", 3000, entity_type="fill", batch=40, wait=True)
+
+        async def all_there() -> bool:
+            return len(await rows(trader, "fill")) == 3000
+
+        await until(all_there, patience=30)
+        assert await asyncio.to_thread(hub.journal.flush, 30)
+    ids = {row["id"] for row in await rows(trader, "fill")}
+    kept = {str(key) async for key in Fill.objects.values_list("tradovate_id", flat=True)}
+    assert kept == ids
+    assert len(ids) == 3000
+
+
 async def test_signing_out_closes_the_socket_says_goodbye_and_forgets_the_rows(simulator, trader) -> None:
     client = redis.Redis.from_url(settings.REDIS_URL)
     listener = client.pubsub(ignore_subscribe_messages=True)
