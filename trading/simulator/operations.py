@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from . import entities as e
 from . import requests as r
 from .api_auth import access_token_request, me, renew_access_token
+from .api_contracts import product_fee_params, roll_contract
 from .calls import Call, Rejected
 from .clock import stamp
 from .faults import Fault, FaultKind
-from .ledger import ZERO
+from .ledger import CENT, ZERO
 from .reads import Handler, handlers
 from .risk import equity, required_margin
 from .simulation import Received
@@ -88,6 +92,23 @@ def _cash_snapshot(call: Call) -> Any:
     }
 
 
+class _DemoBalance(msgspec.Struct, rename="camel"):
+    account_id: int
+    cash_change: Decimal
+    comment: str | None = None
+
+
+def _change_demo_balance(call: Call) -> Any:
+    """openapi.json, ChangeDemoBalance: put money into an account, or take it out. Answers a cash snapshot."""
+    simulation = call.simulation
+    asked = call.read(_DemoBalance)
+    if asked.account_id not in {account.id for account in simulation.store.accounts(call.user_id)}:
+        return {"errorText": "Access is denied"}
+    simulation.booking.ledgers[asked.account_id].deposit(asked.cash_change.quantize(CENT))
+    simulation.booking.balance(asked.account_id)
+    return _cash_snapshot(call)
+
+
 def _sync(call: Call) -> Any:
     """Asked over REST it is a snapshot without a stream (official texts, "Use user/syncrequest")."""
     return snapshot(call)
@@ -114,6 +135,9 @@ OPERATIONS: dict[str, Handler] = {
     "order/liquidateposition": _liquidate,
     "order/liquidatepositions": _liquidate_many,
     "cashbalance/getcashbalancesnapshot": _cash_snapshot,
+    "cashbalance/changedemobalance": _change_demo_balance,
+    "contract/rollcontract": roll_contract,
+    "contract/getproductfeeparams": product_fee_params,
     "user/syncrequest": _sync,
 }
 

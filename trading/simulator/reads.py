@@ -89,6 +89,16 @@ READABLE = [
     Readable("clearingHouse", _none, None, NAMED),
     Readable("alert", _none, "user_id", EVERYTHING),
     Readable("alertSignal", _none, "alert_id", EVERYTHING),
+    Readable("adminAlert", _none, None, NAMED),
+    Readable("adminAlertSignal", _none, "admin_alert_id", EVERYTHING),
+    Readable("chat", _none, "user_id", EVERYTHING),
+    Readable("chatMessage", _none, "chat_id", PAST_THE_NAMES),
+    Readable("marketDataSubscriptionExchangeScope", _none, None, NAMED),
+    Readable("marketDataSubscriptionPlan", _none, None, NAMED),
+    Readable("secondMarketDataSubscription", _none, "user_id", EVERYTHING),
+    Readable("tradovateSubscriptionPlan", _none, None, NAMED),
+    Readable("userSession", _none, None, "item items"),
+    Readable("userSessionStats", _none, "user_id", EVERYTHING),
     Readable("contactInfo", _none, "user_id", PAST_THE_NAMES),
 ]
 

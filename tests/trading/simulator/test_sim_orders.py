@@ -307,3 +307,9 @@ def test_the_cash_snapshot_marks_open_positions(sim: RunningSimulator, trader: A
     assert snapshot["openPnL"] == (6860 - bought) * 2 * 50
     assert snapshot["netLiq"] == pytest.approx(snapshot["totalCashValue"] + snapshot["openPnL"])
     assert trader.post("cashBalance/getcashbalancesnapshot", accountId=1002001) == {"errorText": "Access is denied"}
+
+
+def test_demo_money_can_be_added_to_ones_own_account(trader: Api) -> None:
+    snapshot = trader.post("cashBalance/changedemobalance", accountId=1001001, cashChange=500.25)
+    assert snapshot["totalCashValue"] == trader.balance()["amount"] == 100_500.25
+    assert "errorText" in trader.post("cashBalance/changedemobalance", accountId=1002001, cashChange=1)

@@ -162,3 +162,22 @@ def test_the_history_lies_before_now_and_is_of_today(sim: RunningSimulator, pro:
 )
 def test_other_replies_have_their_shapes(pro: Api, path: str, body: dict[str, Any], shape: str) -> None:
     assert problems(shape, pro.post(path, **body)) == []
+
+
+def test_contracts_roll_to_their_neighbours(trader: Api) -> None:
+    rolled = trader.post("contract/rollcontract", name="ESZ6", forward=True)["contract"]
+    assert (rolled["name"], problems("contract", rolled)) == ("ESH7", [])
+    assert trader.post("contract/rollcontract", name="ESZ6", forward=False)["contract"]["name"] == "ESU6"
+    assert trader.post("contract/rollcontract", name="ESZ6", forward=True, ifExpired=True)["contract"]["name"] == "ESZ6"
+    assert "errorText" in trader.post("contract/rollcontract", name="ESZ9", forward=True)
+
+
+def test_fees_are_told_by_product(trader: Api) -> None:
+    product = trader.get("product/find", name="MES")["id"]
+    [fees] = trader.post("contract/getproductfeeparams", productIds=[product])["params"]
+    assert (fees["productId"], fees["exchangeFee"], fees["dayMargin"]) == (product, 0.35, 2240)
+
+
+@pytest.mark.parametrize("entity", ["orderStrategy", "userPlugin", "chat", "secondMarketDataSubscription"])
+def test_what_nobody_has_is_an_empty_list(trader: Api, entity: str) -> None:
+    assert trader.get(f"{entity}/list") == trader.get(f"{entity}/deps", masterid=1) == []
