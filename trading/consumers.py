@@ -21,14 +21,16 @@ from asgiref.sync import sync_to_async
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import Error as DatabaseTrouble
 from django.db import connections as database_connections
 from django.http.request import split_domain_port, validate_host
 from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
-from accounts.models import Connection
+from accounts.models import Connection, User
+from accounts.sign_in import current_connection
 from trading.models import OrderFile
 from trading.sync import stream
 from trading.sync.relay import Bye, Outbox, Relay, relay
@@ -44,6 +46,14 @@ REDIS_RETRY = 0.5  # seconds between attempts to read a snapshot while Redis is 
 
 _RESYNC = '"resync"'
 _sockets_of_user: Counter[int] = Counter()
+
+
+class Refused(Exception):
+    """A page gets no stream; `code` is what its socket is closed with."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
@@ -74,28 +84,28 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         if not origin_is_ours(self.scope):
             await self.send({"type": "websocket.close"})
             return
-        # The session's user was loaded by the auth middleware; only then can a page be told why it is refused.
+        # Only an accepted socket can be told why it is refused.
         await self.send({"type": "websocket.accept"})
         file = parse_qs(self.scope["query_string"].decode("latin-1")).get("file", [""])[0]
         user_id = self.scope["user"].pk
-        connection_id = await _in_thread(connection_of, user_id) if user_id else None
-        if connection_id is None:
-            await self._refuse(SIGNED_OUT, stream.SIGNED_OUT)
-        elif file and not await _in_thread(owns_file, connection_id, file):
-            await self._refuse(NOT_FOUND)
-        elif _sockets_of_user[user_id] >= settings.DESK_SOCKETS_PER_USER:
+        try:
+            connection_id = await _in_thread(admit, user_id, self.scope["session"], file)
+        except Refused as refused:
+            await self._refuse(refused.code)
+            return
+        if _sockets_of_user[user_id] >= settings.DESK_SOCKETS_PER_USER:
             await self._refuse(TOO_MANY)
-        else:
-            _sockets_of_user[user_id] += 1
-            self._user_id = user_id
-            self._outbox = Outbox(connection_id, file)
-            self._relay = relay()
-            self._writer = asyncio.create_task(self._write(self._relay, self._outbox))
-            self._checker = asyncio.create_task(self._check(self._outbox))
+            return
+        _sockets_of_user[user_id] += 1
+        self._user_id = user_id
+        self._outbox = Outbox(connection_id, file)
+        self._relay = relay()
+        self._writer = asyncio.create_task(self._write(self._relay, self._outbox))
+        self._checker = asyncio.create_task(self._check(self._outbox))
 
-    async def _refuse(self, code: int, reason: str = "") -> None:
-        if reason:
-            await self._say(stream.bye_frame(reason))
+    async def _refuse(self, code: int) -> None:
+        if code == SIGNED_OUT:
+            await self._say(stream.bye_frame(stream.SIGNED_OUT))
         await self.send({"type": "websocket.close", "code": code})
 
     async def _leave(self) -> None:
@@ -177,32 +187,39 @@ def origin_is_ours(scope: dict[str, Any]) -> bool:
     return origin == f"{'https' if secure else 'http'}://{host}"
 
 
-def connection_of(user_id: int) -> int | None:
-    """The connection whose desk this user sees: the authorised one that was signed in to last."""
-    mine = Connection.objects.authorised().filter(user_id=user_id)
-    return mine.order_by("-signed_in_at", "-pk").values_list("pk", flat=True).first()
+def admit(user_id: int | None, session: SessionBase, file: str) -> int:
+    """The connection whose stream a page gets: the one that its browser signed in to, or that of its order file.
 
-
-def owns_file(connection_id: int, file: str) -> bool:
-    """Whether `file` is the id of an order file of one of the connection's accounts."""
+    Raises Refused for somebody who is not signed in, and for a file that is not the user's.
+    """
+    user = User.objects.filter(pk=user_id or 0, is_active=True).first()
+    connection = current_connection(user, session) if user is not None else None
+    if user is None or connection is None:
+        raise Refused(SIGNED_OUT)
+    if not file:
+        return connection.pk
     try:
-        file_id = UUID(file)
+        found = OrderFile.objects.visible_to(user).filter(pk=UUID(file)).select_related("account__connection").first()
     except ValueError:
-        return False
-    return str(file_id) == file and OrderFile.objects.filter(pk=file_id, account__connection=connection_id).exists()
+        found = None
+    if found is None or str(found.pk) != file:
+        raise Refused(NOT_FOUND)
+    owner = found.account.connection
+    return owner.pk if owner.is_authorised else connection.pk
 
 
 def still_allowed(session_key: str | None, connection_id: int) -> bool:
-    """Whether the session still is its user's, and that user still the authorised owner of the connection."""
+    """Whether the session is still its user's, signed in to Tradovate, and the connection that user's own."""
     if not session_key:
         return False
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return False
-    user = get_user_model()._default_manager.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+    user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
     if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return False
-    return Connection.objects.authorised().filter(pk=connection_id, user_id=user.pk).exists()
+    mine = Connection.objects.visible_to(user).authorised().filter(pk=connection_id)
+    return current_connection(user, session) is not None and mine.exists()
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -209,6 +209,7 @@ def _sign_in(token: str) -> str:
     from django.test import Client
     from django.utils import timezone
 
+    from accounts import sign_in
     from accounts.models import Connection, User
     from accounts.tokens import Tokens
     from trading.sync import doorbell, stream
@@ -225,7 +226,10 @@ def _sign_in(token: str) -> str:
         time.sleep(0.1)
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    session = client.session
+    session[sign_in.SESSION_KEY] = connection.pk
+    session.save()
+    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
 
 
 def main() -> None:

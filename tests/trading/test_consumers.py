@@ -19,6 +19,7 @@ from django.test import Client
 from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 
+from accounts import sign_in
 from accounts.models import Connection, User
 from accounts.tokens import Tokens
 from portal.asgi import application
@@ -55,9 +56,13 @@ def bob(transactional_db) -> Connection:
 
 
 def cookie(connection: Connection) -> str:
+    """The cookie of a browser that has signed in to this connection."""
     client = Client()
     client.force_login(connection.user, backend="django.contrib.auth.backends.ModelBackend")
-    return f"{django_settings.SESSION_COOKIE_NAME}={client.cookies[django_settings.SESSION_COOKIE_NAME].value}"
+    session = client.session
+    session[sign_in.SESSION_KEY] = connection.pk
+    session.save()
+    return f"{django_settings.SESSION_COOKIE_NAME}={session.session_key}"
 
 
 def a_file(connection: Connection) -> OrderFile:
@@ -207,6 +212,17 @@ async def test_a_files_page_gets_its_lines_and_only_its_own_lines_news(alice, wr
         told = await desk.frame()
         assert (told["t"], told["file"], told["line"]["number"]) == ("line", str(mine.pk), 1)
         assert await plain.hears_nothing(0.2)
+
+
+async def test_a_page_follows_the_environment_it_signed_in_to_and_a_file_its_own(alice, writer) -> None:
+    live = await Connection.objects.acreate(user=alice.user, environment="live", tradovate_user_id=1, name="alice")
+    await sync_to_async(live.store_tokens)(Tokens("live"), timezone.now() + timedelta(hours=1))
+    file = await sync_to_async(a_file)(alice)
+    async with page(live) as desk:
+        assert (await desk.frame())["rows"] == {}
+    async with page(live, f"file={file.pk}") as desk:
+        assert (await desk.frame())["rows"] == row(0)
+        assert (await desk.frame())["t"] == "lines"
 
 
 async def test_a_page_whose_socket_cannot_go_on_is_closed_so_that_it_comes_back(alice, writer) -> None:
