@@ -14,9 +14,9 @@ class Transports:
     """The open connections of a server."""
 
     def __init__(self) -> None:
-        self._by_peer: dict[tuple[str, int], asyncio.BaseTransport] = {}
+        self._by_peer: dict[tuple[str, int], asyncio.Transport] = {}
 
-    def add(self, transport: asyncio.BaseTransport) -> None:
+    def add(self, transport: asyncio.Transport) -> None:
         """A connection was made."""
         if peer := transport.get_extra_info("peername"):
             self._by_peer[peer[0], peer[1]] = transport
@@ -31,7 +31,8 @@ class Transports:
         """Cut the connection of an ASGI scope at once, unsent data included. Does nothing when it is gone."""
         client = scope.get("client")
         transport = self._by_peer.get((client[0], client[1])) if client else None
-        if isinstance(transport, asyncio.WriteTransport):
+        # uvloop's transports are none of asyncio's classes: what is there can be aborted
+        if transport is not None:
             transport.abort()
 
     def http(self) -> type[HttpToolsProtocol]:
