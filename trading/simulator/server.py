@@ -32,7 +32,8 @@ class PortInUseError(OSError):
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket. Port 0 means any free one. Raises PortInUseError, or OSError for a host that is not here."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # Named TCP, or asyncio leaves Nagle's algorithm on and every reply waits 40 ms for the client's delayed ACK.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
