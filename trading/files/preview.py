@@ -105,7 +105,7 @@ def does(line: OrderLine) -> str:
         return ""
     product = line.contract.product
     side = "Buy" if line.quantity > 0 else "Sell"
-    words = f"{side} {abs(line.quantity)} {line.symbol} at market"
+    words = f"{side} {abs(line.quantity):,} {line.symbol} at market"
     return f"{words} ({product.description}, ${_dollars(product.tick_value)} a tick)"
 
 
