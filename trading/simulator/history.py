@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .simulation import Simulation
 
 LOOK_BACK = timedelta(hours=2)
+STEPS_BETWEEN = 50  # market steps between two orders: enough to move, quick to make
 
 
 def write_history(simulation: Simulation, trader: Trader) -> None:
@@ -55,5 +56,5 @@ def write_history(simulation: Simulation, trader: Trader) -> None:
                     time_in_force="Day" if limit is None else "GTC",
                 ),
             )
-        for _ in range(200):
+        for _ in range(STEPS_BETWEEN):
             simulation.feed.advance()

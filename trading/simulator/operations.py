@@ -20,7 +20,7 @@ from .risk import equity, required_margin
 from .simulation import Received
 from .sync import snapshot
 
-LOGGED_BODY_LIMIT = 5000
+RECEIVED_KEPT = 5000
 
 
 def _place(call: Call) -> Any:
@@ -118,7 +118,7 @@ def _remember(call: Call, route: str) -> None:
     simulation = call.simulation
     received = Received(route, call.user_id, stamp(simulation.clock.now()), dict(call.params))
     simulation.received.append(received)
-    del simulation.received[:-LOGGED_BODY_LIMIT]
+    del simulation.received[:-RECEIVED_KEPT]
 
 
 PUBLIC = frozenset({"auth/accesstokenrequest"})
