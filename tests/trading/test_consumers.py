@@ -21,11 +21,12 @@ from websockets.exceptions import ConnectionClosed
 
 from accounts import sign_in
 from accounts.models import Connection, User
+from accounts.sign_out import sign_out
 from accounts.tokens import Tokens
 from portal.asgi import application
 from tests.trading.sync.cast import until
 from trading import consumers
-from trading.models import Account, OrderFile, OrderLine
+from trading.models import Account, OrderFile, OrderLine, Upstream
 from trading.sync import stream
 from trading.sync.stream import Stream
 
@@ -241,6 +242,17 @@ async def test_signing_out_ends_the_page_at_once(alice, writer) -> None:
         await asyncio.to_thread(stream.say_bye, alice.pk)
         assert await desk.frame() == {"t": "bye", "reason": "signed-out"}
         assert await desk.closed() == 4401
+
+
+async def test_signing_out_of_the_portal_is_such_an_end_even_without_a_hub(alice, writer) -> None:
+    await Upstream.objects.acreate(connection=alice, state=Upstream.State.UP, since=timezone.now())
+    async with page(alice) as desk:
+        await desk.frame()
+        await sync_to_async(sign_out)(alice.user)
+        assert (await desk.frame())["t"] == "bye"
+        assert await desk.closed() == 4401
+    assert (await stream.aread_snapshot(alice.pk, wait=0)).rows == {}
+    assert (await Upstream.objects.aget(connection=alice)).state == Upstream.State.SIGNED_OUT
 
 
 @pytest.mark.parametrize("loss", ["session", "tokens", "inactive"])

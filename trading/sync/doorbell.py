@@ -6,7 +6,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import redis
+from django.utils import timezone
 
+from trading.models import Upstream
 from trading.sync import stream
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ def on_opened(sender: object, connection: Connection, **_: Any) -> None:
 
 
 def on_closed(sender: object, connection: Connection, **_: Any) -> None:
+    # A hub writes this too; but perhaps none runs.
+    Upstream.objects.filter(connection=connection).update(
+        state=Upstream.State.SIGNED_OUT, detail="", since=timezone.now()
+    )
     ring_closed(connection.pk)
 
 
