@@ -85,4 +85,6 @@ def trading_day_start(moment: datetime) -> datetime:
         start -= timedelta(days=1)
     while start.weekday() in (5, 6):  # the weekend belongs to the day that began on Friday
         start -= timedelta(days=1)
-    return (moment - (local - start)).astimezone(UTC)
+    # the clocks may have changed since then, but never at this hour
+    candidates = (start.replace(tzinfo=UTC) + timedelta(hours=hours) for hours in (5, 6))
+    return next(candidate for candidate in candidates if chicago(candidate) == start)

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trading.simulator.clock import Clock, chicago, stamp, trading_day, trading_day_start
@@ -39,11 +39,14 @@ def test_a_trading_day_begins_at_five_in_the_afternoon_and_weekends_are_mondays(
 
 
 @given(st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)))  # noqa: DTZ001 - made aware below
+@example(datetime(2026, 3, 8, 20))  # noqa: DTZ001 - made aware below; the clocks changed that night
+@example(datetime(2026, 11, 1, 20))  # noqa: DTZ001 - as above
 def test_a_moment_lies_in_the_day_that_began_last(naive: datetime) -> None:
     moment = naive.replace(tzinfo=UTC)
     start = trading_day_start(moment)
     assert start <= moment
     assert trading_day(start) == trading_day(moment)
+    assert chicago(start).hour == 17
 
 
 def test_stamps_have_milliseconds_and_z() -> None:
