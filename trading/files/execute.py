@@ -108,7 +108,7 @@ def run(file_id: uuid.UUID, on_line: OnLine, *, seconds: float = RUN_FOR) -> boo
 
 def stop(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
     """Send nothing more of a file; a line that is on its way is still answered. False if it was not being sent."""
-    file = _own(file_id, user)
+    file = OrderFile.objects.visible_to(user).get(pk=file_id)
     return _stop(file.pk, "Stopped by the trader.", on_line)
 
 
@@ -234,6 +234,7 @@ def _tell(file_id: uuid.UUID, on_line: OnLine) -> None:
 
 
 def _own(file_id: uuid.UUID, user: User) -> OrderFile:
+    """The user's file, its row locked until the caller's transaction ends."""
     return OrderFile.objects.visible_to(user).select_for_update(of=("self",)).get(pk=file_id)
 
 
