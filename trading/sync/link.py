@@ -156,6 +156,7 @@ class Link:
         attempt = 0
         while True:
             started = time.monotonic()
+            self._nudged.clear()
             try:
                 await self._session()
                 error: Exception = TradovateError("The connection to Tradovate ended.")
@@ -175,7 +176,7 @@ class Link:
             self._tell(pause.state, pause.detail)
             if not self._stream.epoch:
                 self._publisher.replace(self._publisher.rows)
-            self._nudged.clear()
+            # A sign-in during the life of this socket counts too: it may have been our own that ended the old session.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause.seconds):
                     await self._nudged.wait()
