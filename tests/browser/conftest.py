@@ -54,8 +54,13 @@ def open_page(browser: Browser, portal: stack.Stack) -> Iterator[Callable[..., P
 
 
 def sign_in(page: Page, portal: stack.Stack, name: str) -> None:
-    """Walk the OAuth pages from Tradeport's to the desk."""
+    """Walk the OAuth pages from Tradeport's first page to the desk."""
     page.goto(portal.url)
+    authorize(page, portal, name)
+
+
+def authorize(page: Page, portal: stack.Stack, name: str) -> None:
+    """Walk the OAuth pages from the sign-in page to the desk."""
     page.get_by_role("button", name="Sign in with Tradovate").click()
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(f"{name}-pass")

@@ -40,12 +40,17 @@ class Stack:
         """The simulator's own truth: what it received, and every entity it holds."""
         return httpx.get(f"{self.simulator}/control/ledger", timeout=10).raise_for_status().json()
 
+    def log_in_elsewhere(self, name: str, *, times: int = 1) -> str:
+        """Sign a trader in at the simulator without the portal; returns the last access token."""
+        url = f"{self.simulator}/v1/auth/accesstokenrequest"
+        credentials = {"name": name, "password": f"{name}-pass"}
+        answers = [httpx.post(url, json=credentials).raise_for_status().json() for _ in range(times)]
+        return str(answers[-1]["accessToken"])
+
     @cached_property
     def _reader(self) -> httpx.Client:
         """Reads the simulator's reference data as the trader who has no account."""
-        credentials = {"name": "empty", "password": "empty-pass"}
-        answer = httpx.post(f"{self.simulator}/v1/auth/accesstokenrequest", json=credentials).raise_for_status().json()
-        headers = {"Authorization": f"Bearer {answer['accessToken']}"}
+        headers = {"Authorization": f"Bearer {self.log_in_elsewhere('empty')}"}
         return httpx.Client(base_url=f"{self.simulator}/v1", headers=headers)
 
     def front_month(self, product: str) -> str:

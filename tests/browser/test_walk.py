@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import PHONE, sign_in
+from tests.browser.conftest import PHONE, authorize, sign_in
 from tests.browser.stack import STAFF_PASSWORD, Stack
 
 pytestmark = pytest.mark.browser
@@ -151,6 +151,35 @@ def test_a_lost_connection_is_said_and_mends_itself(portal: Stack, open_page: Op
     expect(page.locator("#link-notice")).to_be_visible()
     is_streaming(page)
     expect(page.locator("#link-notice")).to_be_hidden()
+
+
+def test_a_dropped_upstream_socket_and_another_login_are_told_apart(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    portal.control("faults", kind="kick", user="trader")
+    expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting", timeout=SOON)
+    is_streaming(page)
+    expect(page.locator("#upstream-notice")).to_be_hidden()
+
+    portal.log_in_elsewhere("trader", times=2)
+    expect(page.locator("[data-upstream-words]")).to_have_text("taken over", timeout=SOON)
+    expect(page.locator("#upstream-notice")).to_contain_text("Another login took over")
+    page.get_by_role("link", name="Sign in again").click()
+    authorize(page, portal, "trader")
+    is_streaming(page)
+    expect(page.locator("#upstream-notice")).to_be_hidden()
+
+
+def test_signing_in_on_a_third_device_leaves_every_desk_live(portal: Stack, open_page: OpenPage) -> None:
+    desks = [open_page() for _ in range(3)]
+    for desk in desks:
+        sign_in(desk, portal, "pro")
+        is_streaming(desk)
+    # Tradovate has closed the oldest session now, which was the one that the stream ran on.
+    for desk in desks:
+        expect(desk.locator("[data-upstream-words]")).to_have_text("streaming", timeout=SOON)
+        expect(desk.locator("#upstream-notice")).to_be_hidden(timeout=SOON)
 
 
 def test_a_trader_without_accounts_gets_words_instead_of_tables(portal: Stack, open_page: OpenPage) -> None:

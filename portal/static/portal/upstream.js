@@ -12,9 +12,8 @@ const WORDS = {
 };
 const NOTICES = {
   down: "Tradovate's stream is down and is being reconnected. Figures are as of the last message.",
-  evicted:
-    "Another login took over this session: Tradovate allows two at a time. Close the other one; Tradeport tries again by itself.",
-  "signed-out": "This connection is signed out of Tradovate. Sign in again to see live figures.",
+  evicted: "Another login took over this Tradovate session.",
+  "signed-out": "This connection is signed out of Tradovate.",
 };
 
 export class UpstreamPill {
@@ -60,7 +59,9 @@ export class UpstreamPill {
     const notice = document.querySelector("#upstream-notice");
     const text = NOTICES[this.state];
     notice.hidden = !text;
-    if (text) setText(notice.querySelector("[data-text]"), this.detail ? `${text} (${this.detail})` : text);
+    // The hub's own words say more where it has any.
+    if (text) setText(notice.querySelector("[data-text]"), this.state === "down" || !this.detail ? text : this.detail);
+    if (text) setText(notice.querySelector("[data-detail]"), this.state === "down" ? (this.detail ?? "") : "");
     this.#tick();
   }
 
