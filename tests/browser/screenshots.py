@@ -1,6 +1,7 @@
 """Pictures of every page, from the portal itself: `python -m tests.browser.screenshots DIRECTORY`.
 
-1440 and 390 px wide, dark and light; to look at while a page is changed, and for the README.
+1440 and 390 px wide, dark and light, to look at while a page is changed. The desk and the report of 1440-dark are the
+README's docs/desk.png and docs/file.png.
 """
 
 from __future__ import annotations
