@@ -146,10 +146,11 @@ def test_a_lost_connection_is_said_and_mends_itself(portal: Stack, open_page: Op
     page.route_web_socket("**/ws/desk/**", relay)
     sign_in(page, portal, "pro")
     is_streaming(page)
-    sockets[-1].close(code=1011)
-    expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
-    expect(page.locator("#link-notice")).to_be_visible()
-    is_streaming(page)
+    for code, words in ((1011, "lost its connection"), (4429, "too many Tradeport pages")):
+        sockets[-1].close(code=code)
+        expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
+        expect(page.locator("#link-notice")).to_contain_text(words)
+        is_streaming(page)
     expect(page.locator("#link-notice")).to_be_hidden()
 
 

@@ -3,13 +3,14 @@
 import { backOff } from "./state.js";
 
 const SIGNED_OUT = 4401;
+const TOO_MANY = 4429;
 const SILENCE = 20_000; // after this long without a frame the server is asked for one
 const PATIENCE = 5_000; // and after this long without an answer the socket is given up as half open
 
 export class DeskSocket {
   /**
    * @param {string} url where to connect, ws:// or wss://
-   * @param {{frame: (frame: object) => void, up: () => void, down: () => void, signedOut: () => void}} on
+   * @param {{frame: (frame: object) => void, up: () => void, down: (tooMany: boolean) => void, signedOut: () => void}} on
    */
   constructor(url, on) {
     this.url = url;
@@ -43,7 +44,7 @@ export class DeskSocket {
     socket.onclose = (event) => {
       if (socket !== this.socket || this.ended) return;
       if (event.code === SIGNED_OUT) this.#end();
-      else this.#again();
+      else this.#again(event.code);
     };
   }
 
@@ -66,10 +67,10 @@ export class DeskSocket {
     }, SILENCE);
   }
 
-  #again() {
+  #again(code) {
     clearTimeout(this.silence);
     this.isUp = false;
-    this.on.down();
+    this.on.down(code === TOO_MANY);
     this.retry = setTimeout(() => this.#connect(), backOff(this.attempt));
     this.attempt += 1;
   }

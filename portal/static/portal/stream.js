@@ -41,9 +41,9 @@ const socket = new DeskSocket(url.href, {
   up() {
     pill.setLink("up");
   },
-  down() {
+  down(tooMany) {
     state.waiting = true; // what was missed meanwhile comes with the snapshot that follows
-    pill.setLink("down");
+    pill.setLink("down", tooMany ? "You have too many Tradeport pages open: close some and this one goes on." : undefined);
   },
   signedOut() {
     location.assign(signIn);

@@ -10,6 +10,7 @@ const WORDS = {
   evicted: "taken over",
   "signed-out": "signed out",
 };
+const LOST = "The page lost its connection to Tradeport and is reconnecting. What you see may be out of date.";
 const NOTICES = {
   down: "Tradovate's stream is down and is being reconnected. Figures are as of the last message.",
   evicted: "Another login took over this Tradovate session.",
@@ -43,9 +44,10 @@ export class UpstreamPill {
     this.skew = this.skew === null ? skew : Math.min(this.skew, skew);
   }
 
-  /** The browser's own socket is "up" or "down". */
-  setLink(link) {
+  /** The browser's own socket is "up" or "down"; `why` replaces the usual words about that. */
+  setLink(link, why = LOST) {
     this.link = link;
+    setText(document.querySelector("#link-notice [data-text]"), why);
     this.#paint();
   }
 
