@@ -1,5 +1,6 @@
 """What every test may ask for: a private Redis, simulators of its own, and a small cast of people."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +8,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from django.db import connection
 
 from portal import redis_server
 from tests.settings import REDIS_URL, RUN_DIR
 
 if TYPE_CHECKING:
     from trading.simulator import RunningSimulator
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker) -> Iterator[None]:
+    """pytest-django's own; afterwards sessions that tests' threads left open do not keep PostgreSQL from dropping."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+
+@pytest.fixture
+def database_url(transactional_db: None) -> str:
+    """The address of the test's own database, for a process that the test starts."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return f"{os.environ['TEST_DATABASE_URL'].rpartition('/')[0]}/{name}"
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 from django.conf import settings as django_settings
-from django.db import connection as database
 
 from tests.trading.sync.cast import running_hub, settled, until
 from trading.models import Upstream
@@ -17,11 +16,9 @@ from trading.sync import alive, stream
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
 
-pytestmark = pytest.mark.skipif(database.vendor != "sqlite", reason="the process is pointed at the test's own file")
-
 
 @pytest.fixture
-def start(settings) -> Iterator[Start]:
+def start(settings, database_url: str) -> Iterator[Start]:
     """Starts sync processes on this test's database, Redis and simulator."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -29,7 +26,7 @@ def start(settings) -> Iterator[Start]:
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "portal.settings",
-            "DATABASE_URL": f"sqlite:///{database.settings_dict['NAME']}",
+            "DATABASE_URL": database_url,
             "SIMULATOR_URL": settings.SIMULATOR_URL,
         }
         command = [sys.executable, "manage.py", "sync"]
