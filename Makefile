@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python3.13 python3.14; 
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-FREE_MB_NEEDED := 1500
+FREE_MB_NEEDED := 1000
 
 .PHONY: run test check bench lock
 .DELETE_ON_ERROR:

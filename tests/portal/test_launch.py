@@ -190,5 +190,5 @@ def test_a_disk_too_full_to_install_is_told_before_installing(project: Path) -> 
     nearly_full.chmod(0o755)
     done = make_run(project, python3=sys.executable, df=str(nearly_full))
     assert done.returncode == 2
-    assert done.stderr.splitlines()[0] == "The disk is full: 12 MB free, 1500 MB needed to install."
+    assert done.stderr.splitlines()[0] == "The disk is full: 12 MB free, 1000 MB needed to install."
     assert not (project / ".venv").exists()
