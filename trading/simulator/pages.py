@@ -29,7 +29,7 @@ button.main { background: var(--accent); color: Canvas; border-color: var(--acce
 
 def _page(title: str, body: str, status: int) -> HTMLResponse:
     html = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>"
     )
