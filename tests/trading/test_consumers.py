@@ -207,11 +207,13 @@ async def test_a_files_page_gets_its_lines_and_only_its_own_lines_news(alice, wr
         lines = await desk.frame()
         assert (lines["t"], lines["file"], lines["state"]) == ("lines", str(mine.pk), "ready")
         assert [line["number"] for line in lines["lines"]] == [1]
+        assert lines["totals"] == {"bought": "0 of 0", "sold": "0 of 0", "states": "1", "version": 0}
         for file in (other, mine):
             line = await OrderLine.objects.aget(file=file)
             await asyncio.to_thread(stream.publish_line, line.pk)
         told = await desk.frame()
         assert (told["t"], told["file"], told["line"]["number"]) == ("line", str(mine.pk), 1)
+        assert told["totals"] == lines["totals"]
         assert await plain.hears_nothing(0.2)
 
 

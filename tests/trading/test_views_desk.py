@@ -28,7 +28,13 @@ POSITION = {"side": "Long", "qty": "2", "average": "6850.25", "mark": "6851.50",
 ORDER = {"action": "Sell", "qty": "1", "filled": "0", "type": "Limit", "price": "6900.00", "stop": "—"}
 ORDER |= {"time_in_force": "Day", "status": "Working"}
 FILL = {"action": "Buy", "qty": "2", "price": "6850.25", "order_id": "7"}
-UPSTREAM = {"environment": "SIM", "state": "up", "detail": "", "last_message_at": "2026-11-21T14:30:00.125Z"}
+UPSTREAM = {
+    "environment": "SIM",
+    "state": "up",
+    "detail": "",
+    "marks": "",
+    "last_message_at": "2026-11-21T14:30:00.125Z",
+}
 
 
 def account(number: int, name: str, **fields: str) -> dict[str, dict[str, str]]:
@@ -60,11 +66,13 @@ def browser_of(connection: Connection) -> Client:
     return browser
 
 
-def publish(redis_url: str, connection: Connection, *rows: dict[str, dict[str, str]]) -> None:
+def publish(
+    redis_url: str, connection: Connection, *rows: dict[str, dict[str, str]], upstream: dict[str, str] = UPSTREAM
+) -> None:
     async def write() -> None:
         async with redis.asyncio.Redis.from_url(redis_url) as client:
             merged = {key: row for some in rows for key, row in some.items()}
-            await Stream(client, connection.pk).replace(merged | {"upstream": UPSTREAM})
+            await Stream(client, connection.pk).replace(merged | {"upstream": upstream})
 
     async_to_sync(write)()
 
@@ -106,6 +114,17 @@ def test_positions_are_in_order_of_symbol_and_fills_newest_first(redis_url: str)
     html = page(connection)
     assert symbols(html, "position") == ["CLF7", "ESZ6", "NQZ6"]
     assert symbols(html, "fill") == ["ESZ6", "CLF7", "GCG7"]
+
+
+def test_missing_marks_are_explained_beside_the_positions(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    words = "No market data for ESZ6: marks are missing"
+    publish(
+        redis_url, connection, account(1, "DEMO1"), placed("position", 2, "ESZ6"), upstream=UPSTREAM | {"marks": words}
+    )
+    html = page(connection)
+    assert re.search(rf"Positions</h2><span [^>]*data-marks[^>]*>{words}</span>", html)
+    assert "streaming" in html
 
 
 def test_totals_add_up_over_accounts_to_the_cent(redis_url: str) -> None:

@@ -242,4 +242,17 @@ def test_a_page_of_a_file_that_is_being_sent_shows_what_is_known(client: Client,
     text = page(client, file)
     assert 'data-version="4" data-state="filled"' in text
     assert 'data-field="average">5000.125<' in text
-    assert "<dd>2 of 2</dd>" in text
+    assert 'data-total="bought">2 of 2<' in text
+    part = client.get(f"/files/{file.pk}/", headers={"HX-Request": "true"})
+    assert 'data-state="finished"' in part.content.decode()
+    assert "<html" not in part.content.decode()
+    assert part["Vary"].count("HX-Request") == 1
+
+
+def test_a_warning_about_the_whole_file_is_for_who_has_to_confirm(client: Client, connection: Connection) -> None:
+    content = f"{listed(connection, 'ES')} 2"
+    upload(client, connection, content)
+    file = upload(client, connection, content)
+    assert "The same orders were uploaded" in page(client, file)
+    client.post(f"/files/{file.pk}/confirm/")
+    assert "The same orders were uploaded" not in page(client, file)

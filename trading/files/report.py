@@ -1,12 +1,10 @@
-"""What became of an order file: a row per line, totals, and the same as CSV for a spreadsheet."""
+"""What became of an order file: a row per line, and the same as CSV for a spreadsheet."""
 
 from __future__ import annotations
 
 import csv as csv_writer
 import io
 import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from decimal import Decimal
 from typing import Final
@@ -31,18 +29,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Totals:
-    """Contracts bought and sold, ordered and filled, and how many lines are in each state (label -> lines)."""
-
-    lines: int
-    buy: int
-    sell: int
-    bought: int
-    sold: int
-    states: dict[str, int]
-
-
-@dataclass(frozen=True)
 class Result:
     """One line of the CSV, numbers exact: quantities in contracts, average price in points."""
 
@@ -64,20 +50,6 @@ def rows(file: OrderFile) -> list[Row]:
     return [
         Row(line, preview.does(line), tuple(Finding.from_json(kept) for kept in line.findings)) for line in _lines(file)
     ]
-
-
-def totals(rows: Sequence[Row]) -> Totals:
-    """The sums under the table."""
-    quantities = [row.line.quantity or 0 for row in rows]
-    done = [(row.line.quantity or 0, row.line.intent) for row in rows]
-    return Totals(
-        lines=len(rows),
-        buy=sum(quantity for quantity in quantities if quantity > 0),
-        sell=-sum(quantity for quantity in quantities if quantity < 0),
-        bought=sum(intent.filled_qty for quantity, intent in done if intent and quantity > 0),
-        sold=sum(intent.filled_qty for quantity, intent in done if intent and quantity < 0),
-        states=dict(Counter(State(intent.state).label for _, intent in done if intent)),
-    )
 
 
 def csv(file: OrderFile) -> str:

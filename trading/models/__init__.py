@@ -1,6 +1,6 @@
 """The portal's tables of trading: mirrored market and journal, order intents and order files."""
 
-from trading.models.files import OrderFile, OrderLine
+from trading.models.files import OrderFile, OrderLine, Totals
 from trading.models.journal import Account, CashBalance, Fill, Order, Upstream
 from trading.models.market import Contract, Product
 from trading.models.orders import IntentTransition, OrderIntent
@@ -16,5 +16,6 @@ __all__ = [
     "OrderIntent",
     "OrderLine",
     "Product",
+    "Totals",
     "Upstream",
 ]

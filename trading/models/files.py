@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
 
 from trading.models.journal import Account
 from trading.models.market import Contract
@@ -13,6 +16,22 @@ from trading.models.orders import OrderIntent
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Contracts bought and sold, ordered and filled, and how many lines are in each state (label -> lines).
+
+    `version` grows with every change of a line's intent.
+    """
+
+    lines: int
+    buy: int
+    sell: int
+    bought: int
+    sold: int
+    states: dict[str, int]
+    version: int
 
 
 class OrderFileQuerySet(models.QuerySet["OrderFile"]):
@@ -53,6 +72,26 @@ class OrderFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def totals(self) -> Totals:
+        """What the file's lines add up to, as one statement sees them."""
+        buys, sells = Q(quantity__gt=0), Q(quantity__lt=0)
+        by_state = self.lines.order_by().values("intent__state")
+        found = by_state.annotate(
+            count=Count("pk"),
+            buy=Coalesce(Sum("quantity", filter=buys), 0),
+            sell=-Coalesce(Sum("quantity", filter=sells), 0),
+            bought=Coalesce(Sum("intent__filled_qty", filter=buys), 0),
+            sold=Coalesce(Sum("intent__filled_qty", filter=sells), 0),
+            version=Coalesce(Sum("intent__version"), 0),
+        )
+        groups = list(found)
+        counts = {group["intent__state"]: group["count"] for group in groups}
+        return Totals(
+            lines=sum(counts.values()),
+            states={str(state.label): counts[state] for state in OrderIntent.State if state in counts},
+            **{name: sum(group[name] for group in groups) for name in ("buy", "sell", "bought", "sold", "version")},
+        )
 
 
 class OrderLine(models.Model):

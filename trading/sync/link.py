@@ -309,7 +309,7 @@ class Link:
 
     def _upstream_row(self) -> dict[str, str]:
         label = self._target.label if self._target else ""
-        return upstream_row(label, self._state.value, self._detail or self._market_trouble, self._last_message_at)
+        return upstream_row(label, self._state.value, self._detail, self._market_trouble, self._last_message_at)
 
 
 def _load_now(connection_id: int) -> Target:

@@ -58,6 +58,7 @@ class Marks:
         """Follow the wanted contracts until cancelled."""
         while True:
             while not self._wanted():
+                self._trouble("")
                 self._look.clear()
                 await self._look.wait()
             try:
@@ -113,4 +114,4 @@ class Marks:
             except SymbolInaccessible:
                 inaccessible.add(contract_id)
         missing = sorted(self._symbol(contract_id) for contract_id in inaccessible & wanted)
-        self._trouble(f"No market data subscription for {', '.join(missing)}: no marks." if missing else "")
+        self._trouble(f"No market data for {', '.join(missing)}: marks are missing" if missing else "")

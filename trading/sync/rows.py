@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trading.models import OrderLine
+    from trading.models import OrderLine, Totals
     from trading.tradovate import entities
 
 Row = dict[str, str]
@@ -144,12 +144,16 @@ def fill_row(
     }
 
 
-def upstream_row(environment: str, state: str, detail: str, last_message_at: datetime | None) -> Row:
-    """How the socket to Tradovate stands: `environment` is LIVE, DEMO or SIM, `state` a value of Upstream.State."""
+def upstream_row(environment: str, state: str, detail: str, marks: str, last_message_at: datetime | None) -> Row:
+    """How the socket to Tradovate stands: `environment` is LIVE, DEMO or SIM, `state` a value of Upstream.State.
+
+    `detail` says more about the state, `marks` why marks are missing; both are words for the trader, or empty.
+    """
     return {
         "environment": environment,
         "state": state,
         "detail": detail,
+        "marks": marks,
         "last_message_at": moment(last_message_at),
     }
 
@@ -181,6 +185,16 @@ def line_row(line: OrderLine) -> dict[str, str | int]:
         "reason": intent.reason,
         "order_id": str(intent.order_id_at_broker or ""),
         "version": intent.version,
+    }
+
+
+def totals_row(totals: Totals) -> dict[str, str | int]:
+    """An order file's totals; of two of the same file the one with the greater `version` is newer."""
+    return {
+        "bought": f"{totals.bought} of {totals.buy}",
+        "sold": f"{totals.sold} of {totals.sell}",
+        "states": ", ".join(f"{count} {label}" for label, count in totals.states.items()) or str(totals.lines),
+        "version": totals.version,
     }
 
 

@@ -211,7 +211,8 @@ async def snapshot_frame(connection: redis.asyncio.Redis, connection_id: int) ->
     (epoch, seq), encoded = await _read(connection, connection_id)
     epoch, seq = (epoch or b"").decode(), int(seq or 0)
     rows = _join({key.decode(): row.decode() for key, row in encoded.items()})
-    return epoch, seq, f'{{"t":"snapshot","epoch":"{epoch}","seq":{seq},"rows":{rows}}}'
+    at = time.time_ns() // 1_000_000
+    return epoch, seq, f'{{"t":"snapshot","epoch":"{epoch}","seq":{seq},"at":{at},"rows":{rows}}}'
 
 
 async def _read(connection: redis.asyncio.Redis, connection_id: int) -> Any:
@@ -255,5 +256,6 @@ def lines_frame(file_id: UUID) -> str:
     return _encode(frame)
 
 
-def _file_fields(file: OrderFile) -> dict[str, str]:
-    return {"state": file.state, "state_label": file.get_state_display(), "stop_reason": file.stop_reason}
+def _file_fields(file: OrderFile) -> dict[str, Any]:
+    state = {"state": file.state, "state_label": file.get_state_display(), "stop_reason": file.stop_reason}
+    return {**state, "totals": formatter.totals_row(file.totals())}

@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -73,21 +74,26 @@ def files(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """One order file: its preview, then its life, then its report."""
+    """One order file: its preview, then its life, then its report. htmx gets the summary alone."""
     found = _find(request, file_id)
     rows = report.rows(found)
+    totals = found.totals()
     was_confirmed = found.confirmed_at is not None
     context = {
         "file": found,
         "rows": [(row, formatter.line_row(row.line)) for row in rows],
-        "totals": report.totals(rows),
+        "totals": totals,
+        "shown_totals": formatter.totals_row(totals),
         "errors": [(row.line.number, finding) for row in rows for finding in row.findings if finding.is_error],
         "was_confirmed": was_confirmed,
         "waiting": sum(row.line.intent is not None and row.line.intent.state == "created" for row in rows),
         "sign_in_needed": any(kept["field"] == "sign-in" for kept in found.findings),
         "now_open": found.state in {FileState.QUEUED, FileState.EXECUTING},
     }
-    return render(request, "trading/file.html", context)
+    part = "HX-Request" in request.headers
+    answer = render(request, "trading/file_summary.html" if part else "trading/file.html", context)
+    patch_vary_headers(answer, ["HX-Request"])
+    return answer
 
 
 @login_required

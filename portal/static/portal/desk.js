@@ -13,6 +13,7 @@ export class Desk {
     this.root = root;
     this.tables = findTables();
     this.picker = root.querySelector("[data-account-picker]");
+    this.marks = root.querySelector("[data-marks]");
     this.totals = [...root.querySelectorAll("[data-total]")];
     this.storageKey = `tradeport.account.${connection}`;
     this.wanted = recall(this.storageKey);
@@ -35,6 +36,7 @@ export class Desk {
     if (fresh || gone.some(isAccount) || arrived.some(isAccount)) this.#listAccounts(state);
     if (fresh || gone.length || arrived.length) this.#filter();
     this.root.toggleAttribute("data-waiting", state.epoch === "");
+    if (fresh || changed.includes("upstream")) setText(this.marks, state.rows.get("upstream")?.marks ?? "");
     this.#total(state);
     this.#announce(state, arrived);
   }

@@ -1,26 +1,34 @@
-// The page of an order file: its lines change as the broker answers, its own state when all have been answered.
+// The page of an order file: its lines and totals change as the broker answers, its own state when all is answered.
 
 import { announce, flash, setText } from "./dom.js";
 
 export class FileLines {
-  /** @param {HTMLElement} root the element with data-file="<uuid>" and data-state */
+  /** @param {HTMLElement} root the element with data-file="<uuid>", data-state and, once it is a report, data-confirmed */
   constructor(root) {
     this.root = root;
     this.file = root.dataset.file;
+    this.summary = root.querySelector("#file-summary");
+    this.summary.addEventListener("htmx:beforeSwap", ({ detail }) => {
+      // Who has been signed out meanwhile is answered with another page.
+      if (new URL(detail.xhr.responseURL).pathname === location.pathname) return;
+      detail.shouldSwap = false;
+      location.reload();
+    });
+    this.summary.addEventListener("htmx:afterSwap", () => this.#redrawn());
   }
 
-  /** A frame {"t":"line",file,line,state,...} or {"t":"lines",file,lines,state,...}. */
+  /** A frame {"t":"line",file,line,state,totals,...} or {"t":"lines",file,lines,state,totals,...}. */
   show(frame) {
     if (frame.file !== this.file) return;
     const isCatchUp = frame.t === "lines";
     for (const line of isCatchUp ? frame.lines : [frame.line]) this.#line(line, !isCatchUp);
+    this.#total(frame.totals);
     this.#state(frame);
   }
 
   #line(line, isNews) {
     const row = this.root.querySelector(`[data-line="${Number(line.number)}"]`);
     if (!row || line.version <= Number(row.dataset.version)) return;
-    this.#redrawSoon();
     row.dataset.version = line.version;
     row.dataset.state = line.state;
     for (const cell of row.querySelectorAll("[data-field]")) {
@@ -34,20 +42,37 @@ export class FileLines {
     }
   }
 
-  #state(frame) {
-    if (frame.state === this.root.dataset.state) return;
-    this.root.dataset.state = frame.state;
-    for (const element of this.root.querySelectorAll("[data-file-field]")) {
-      setText(element, frame[element.dataset.fileField] ?? "");
-      if (element.matches(".badge")) element.dataset.state = frame.state;
-    }
-    announce(`Order file ${frame.state_label}`);
-    this.#redrawSoon();
+  #total(totals) {
+    const facts = this.summary.querySelector("[data-version]");
+    if (totals.version <= Number(facts.dataset.version)) return;
+    this.totals = totals;
+    facts.dataset.version = totals.version;
+    for (const fact of facts.querySelectorAll("[data-total]")) setText(fact, totals[fact.dataset.total]);
   }
 
-  /** Parts of the page that only the server can draw (buttons, totals) ask for it with hx-trigger="file-changed". */
-  #redrawSoon() {
-    clearTimeout(this.redraw);
-    this.redraw = setTimeout(() => document.body.dispatchEvent(new CustomEvent("file-changed")), 400);
+  /** Which buttons there are depends on the file's state, and their forms carry tokens: only the server draws them. */
+  #state({ state, state_label: label }) {
+    if (state === this.root.dataset.state && state === this.summary.firstElementChild.dataset.state) return;
+    if (!("confirmed" in this.root.dataset)) {
+      location.reload(); // a preview that was confirmed or put aside on another page: its table has other columns now
+      return;
+    }
+    if (state !== this.root.dataset.state) announce(`Order file ${label}`);
+    this.#name(state, label);
+    this.summary.dispatchEvent(new CustomEvent("file-changed"));
+  }
+
+  #name(state, label) {
+    this.root.dataset.state = state;
+    const badge = this.root.querySelector("[data-file-state]");
+    badge.dataset.state = state;
+    setText(badge, label);
+  }
+
+  /** The server has drawn the summary as it was when asked: its state is right, its totals may be older than ours. */
+  #redrawn() {
+    const { state, stateLabel } = this.summary.firstElementChild.dataset;
+    this.#name(state, stateLabel);
+    if (this.totals) this.#total(this.totals);
   }
 }

@@ -65,7 +65,7 @@ async def test_a_lost_reply_is_resolved_by_the_stream_and_every_order_fills_once
     await file.arefresh_from_db()
     assert file.state == OrderFile.State.FINISHED
     rows = await sync_to_async(report.rows)(file)
-    totals = report.totals(rows)
+    totals = await sync_to_async(file.totals)()
     assert (totals.bought, totals.sold, totals.states) == (3, 3, {"filled": 3})
     fills = (await asyncio.to_thread(simulator.control.ledger))["entities"]["fill"]
     for row in rows:

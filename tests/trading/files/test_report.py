@@ -49,9 +49,24 @@ def cells(file: OrderFile) -> list[list[str]]:
 
 
 def test_totals_tell_what_was_ordered_and_what_filled(file: OrderFile) -> None:
-    totals = report.totals(report.rows(file))
+    totals = file.totals()
     assert (totals.lines, totals.buy, totals.sell, totals.bought, totals.sold) == (3, 4, 2, 3, 1)
-    assert totals.states == {"filled": 1, "working": 1, "rejected": 1}
+    assert list(totals.states.items()) == [("working", 1), ("filled", 1), ("rejected", 1)]
+
+
+def test_newer_totals_have_a_greater_version(file: OrderFile) -> None:
+    before = file.totals()
+    intents.observe_order(file.account.connection_id, 102, "Working", 2, Decimal("4999.75"))
+    after = file.totals()
+    assert after.sold == before.sold + 1
+    assert after.version > before.version
+
+
+def test_totals_of_a_file_that_was_not_sent(file: OrderFile) -> None:
+    OrderLine.objects.update(intent=None)
+    OrderLine.objects.filter(number=3).update(quantity=None)
+    totals = file.totals()
+    assert (totals.lines, totals.buy, totals.sell, totals.bought, totals.states) == (3, 3, 2, 0, {})
 
 
 def test_the_csv_has_a_line_for_each_line(file: OrderFile) -> None:

@@ -8,7 +8,8 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from accounts.models import Connection
-from tests.trading.sync.cast import aplace, front_month, running_hub, settled, sign_in, snapshot, until
+from tests.trading.cast import sign_in
+from tests.trading.sync.cast import aplace, front_month, running_hub, settled, snapshot, until
 from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, Upstream
 from trading.sync import alive, doorbell, stream
 from trading.sync.rows import signed
@@ -281,9 +282,10 @@ async def test_without_market_data_the_desk_works_and_says_so(simulator, pro) ->
     async with running_hub():
 
         async def told() -> bool:
-            return "Marks are missing" in (await settled(pro)).rows["upstream"]["detail"]
+            return "Marks are missing" in (await settled(pro)).rows["upstream"]["marks"]
 
         await until(told)
+        assert (await settled(pro)).rows["upstream"]["detail"] == ""
         positions = await rows(pro, "position")
         assert {row["mark"] for row in positions} == {row["open_pnl"] for row in positions} == {"—"}
         assert all(row["cash"] != "—" for row in await rows(pro, "account"))
@@ -293,7 +295,7 @@ async def test_without_market_data_the_desk_works_and_says_so(simulator, pro) ->
             return all(row["open_pnl"] != "—" for row in await rows(pro, "position"))
 
         await until(marked)
-        assert (await settled(pro)).rows["upstream"]["detail"] == ""
+        assert (await settled(pro)).rows["upstream"]["marks"] == ""
 
 
 async def test_a_refused_sign_in_is_told_and_tried_again(simulator, trader) -> None:

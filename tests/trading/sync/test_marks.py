@@ -105,8 +105,16 @@ async def test_a_contract_without_entitlement_is_named_and_the_others_are_follow
     async with desk(forbidden={4}) as made:
         made.want(3, 4)
         await until(lambda: made.sockets and made.sockets[0].subscribed == [3] and made.words)
-        assert made.words[-1] == "No market data subscription for C4: no marks."
+        assert made.words[-1] == "No market data for C4: marks are missing"
         made.want(3)
+        await until(lambda: made.words[-1] == "")
+
+
+async def test_nothing_is_missing_once_the_position_is_closed() -> None:
+    async with desk(forbidden={4}) as made:
+        made.want(4)
+        await until(lambda: made.words and made.words[-1])
+        made.want()
         await until(lambda: made.words[-1] == "")
 
 
