@@ -6,6 +6,8 @@ const SIGNED_OUT = 4401;
 const TOO_MANY = 4429;
 const SILENCE = 20_000; // after this long without a frame the server is asked for one
 const PATIENCE = 5_000; // and after this long without an answer the socket is given up as half open
+const FRESH = 3_000; // while the hub runs it says something every second
+const STEADY = 10_000; // a socket that ends before this counts as another failed attempt
 
 export class DeskSocket {
   /**
@@ -16,8 +18,10 @@ export class DeskSocket {
     this.url = url;
     this.on = on;
     this.attempt = 0;
+    this.isUp = false;
     this.ended = false;
     addEventListener("online", () => this.#now());
+    // After a sleep the socket may look open and be dead.
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#now());
     // A page that comes out of the back-forward cache finds its socket closed.
     addEventListener("pageshow", (event) => event.persisted && this.#now());
@@ -32,10 +36,11 @@ export class DeskSocket {
   #connect() {
     clearTimeout(this.retry);
     const socket = (this.socket = new WebSocket(this.url));
-    socket.onopen = () => this.#listen(socket);
+    this.#listen(socket);
     socket.onmessage = (message) => {
       if (socket !== this.socket) return;
-      if (this.attempt > 0 || !this.isUp) this.#isUp();
+      if (!this.isUp) this.#isUp();
+      this.heardAt = Date.now();
       this.#listen(socket);
       const frame = JSON.parse(message.data);
       if (frame.t === "bye") this.#end();
@@ -50,25 +55,31 @@ export class DeskSocket {
 
   #isUp() {
     this.isUp = true;
-    this.attempt = 0;
+    this.upSince = Date.now();
     this.on.up();
   }
 
   #listen(socket) {
     clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.#probe(socket), SILENCE);
+  }
+
+  /** Give the socket PATIENCE to show that it lives. */
+  #probe(socket) {
+    clearTimeout(this.silence);
+    this.resync();
     this.silence = setTimeout(() => {
-      this.resync();
-      this.silence = setTimeout(() => {
-        if (socket !== this.socket) return;
-        socket.onclose = null;
-        socket.close();
-        this.#again();
-      }, PATIENCE);
-    }, SILENCE);
+      if (socket !== this.socket) return;
+      socket.onclose = null;
+      socket.close();
+      this.#again();
+    }, PATIENCE);
   }
 
   #again(code) {
     clearTimeout(this.silence);
+    // Where every socket ends at once, each new one is another failed attempt, however well it began.
+    if (this.isUp && Date.now() - this.upSince > STEADY) this.attempt = 0;
     this.isUp = false;
     this.on.down(code === TOO_MANY);
     this.retry = setTimeout(() => this.#connect(), backOff(this.attempt));
@@ -76,7 +87,9 @@ export class DeskSocket {
   }
 
   #now() {
-    if (!this.ended && this.socket.readyState === WebSocket.CLOSED) this.#connect();
+    if (this.ended) return;
+    if (this.socket.readyState === WebSocket.CLOSED) this.#connect();
+    else if (this.isUp && Date.now() - this.heardAt > FRESH) this.#probe(this.socket);
   }
 
   #end() {

@@ -25,7 +25,7 @@ export class UpstreamPill {
     this.lastMessageAt = Date.parse(root.dataset.lastMessageAt);
     this.state = root.dataset.state;
     this.link = "up";
-    this.skew = null; // this browser's clock minus the server's, at its least delayed frame
+    this.skew = null; // this browser's clock minus the server's, at its least delayed frame; unknown before the first
     this.#paint();
     setInterval(() => this.#tick(), 500);
   }
@@ -40,6 +40,10 @@ export class UpstreamPill {
 
   /** A frame left the server at `at` (milliseconds of its clock). */
   heard(at) {
+    // A clock that was set, or a sleep, is seen as a jump against the one that only runs.
+    const jump = Date.now() - performance.now();
+    if (Math.abs(jump - this.jump) > 1000) this.skew = null;
+    if (this.skew === null) this.jump = jump;
     const skew = Date.now() - at;
     this.skew = this.skew === null ? skew : Math.min(this.skew, skew);
   }
@@ -68,6 +72,6 @@ export class UpstreamPill {
   }
 
   #tick() {
-    setText(this.age, age(Date.now() - (this.skew ?? 0) - this.lastMessageAt));
+    setText(this.age, this.skew === null ? "" : age(Date.now() - this.skew - this.lastMessageAt));
   }
 }
