@@ -1,18 +1,15 @@
-"""What tests of the live desk do: sign traders in, run a hub, look at the stream, wait for something."""
+"""What tests of the live desk do: run a hub, look at the stream, wait for something."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import httpx
 from asgiref.sync import sync_to_async
-from django.utils import timezone
 
-from accounts.models import Connection, User
-from accounts.tokens import Tokens
+from accounts.models import Connection
 from trading.sync import stream
 from trading.sync.hub import Hub
 from trading.sync.stream import Snapshot
@@ -29,20 +26,6 @@ async def until(condition: Callable[[], Awaitable[Any] | Any], patience: float =
             return found
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.02)
-
-
-def sign_in(simulator: Any, name: str) -> Connection:
-    """A connection of the simulator's trader `name`, with real tokens."""
-    trader = simulator.trader(name)
-    body = {"name": name, "password": trader.password, "appId": "tests", "appVersion": "1"}
-    reply = httpx.post(f"{simulator.url}/v1/auth/accesstokenrequest", json=body).json()
-    user, _ = User.objects.get_or_create(username=f"sim:{trader.user_id}")
-    connection, _ = Connection.objects.get_or_create(
-        user=user, environment="sim", tradovate_user_id=trader.user_id, defaults={"name": name}
-    )
-    connection.signed_in_at = timezone.now()
-    connection.store_tokens(Tokens(reply["accessToken"]), timezone.now() + timedelta(hours=1))
-    return connection
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Connection
-from tests.trading.sync.cast import sign_in
+from tests.trading.cast import sign_in
 
 
 @pytest.fixture
