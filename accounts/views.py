@@ -9,7 +9,6 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import oauth
@@ -19,7 +18,6 @@ from accounts.sign_in import SignInFailed
 from accounts.sign_out import sign_out as sign_out_everywhere
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """A button per configured environment; pressing one (POST `environment`) leads to Tradovate's authorize page."""
@@ -35,7 +33,6 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         return _failed(request, failure)
 
 
-@never_cache
 @require_GET
 def callback(request: HttpRequest) -> HttpResponseBase:
     """Where Tradovate sends the browser back to."""
@@ -46,7 +43,6 @@ def callback(request: HttpRequest) -> HttpResponseBase:
     return redirect(next_url or resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
-@never_cache
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponseBase:
     """End this person's access everywhere."""

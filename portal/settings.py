@@ -39,6 +39,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "portal.middleware.NoStore",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -117,6 +118,8 @@ DESK_SOCKETS_PER_USER = env.integer("DESK_SOCKETS_PER_USER", 20)
 
 ORDER_FILE_MAX_BYTES = env.integer("ORDER_FILE_MAX_BYTES", 64 * 1024)
 ORDER_FILE_MAX_LINES = env.integer("ORDER_FILE_MAX_LINES", 200)
+# The largest request body: an order file written into the page's field takes three bytes for some characters.
+REQUEST_MAX_BYTES = max(2**20, 4 * ORDER_FILE_MAX_BYTES)
 # The most contracts that one line of an order file may buy or sell.
 ORDER_MAX_QUANTITY = env.integer("ORDER_MAX_QUANTITY", 50)
 
