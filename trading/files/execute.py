@@ -33,10 +33,12 @@ logger = logging.getLogger(__name__)
 FileState = OrderFile.State
 OnLine = Callable[[int], None]
 
-# A POST ends within 25 seconds; a `submitting` intent older than this has lost its worker.
+# A POST ends within 50 seconds, a redirect included; a `submitting` intent older than this has lost its worker.
 ABANDONED_AFTER: Final = dt.timedelta(seconds=60)
 # A file that waits this long has lost its place in the queue, or its worker.
 STALLED_AFTER: Final = dt.timedelta(seconds=30)
+# Nobody wants market orders hours after the confirmation: when workers were down this long, the trader is asked again.
+LATE_AFTER: Final = dt.timedelta(minutes=5)
 # Seconds after which a run leaves the rest to the next one, below the worker's time limit for a task.
 RUN_FOR: Final = 150.0
 _OPEN: Final = Q(state__in=[FileState.QUEUED, FileState.EXECUTING])
@@ -93,6 +95,8 @@ def run(file_id: uuid.UUID, on_line: OnLine, *, seconds: float = RUN_FOR) -> boo
             while isinstance(line := _next(file_id), OrderLine):
                 if time.monotonic() > end:
                     return True
+                if _stop_late(file_id, on_line):
+                    return False
                 if not _send(session, line, on_line):
                     return False
     except Exception:
@@ -145,7 +149,7 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
     """Mend what crashes left behind and return the files that must be rung for again.
 
     `submitting` without a worker becomes unknown and stops its file; a stopped file whose doubts were resolved is
-    finished; a file without progress goes back to the queue.
+    finished; a file without progress goes back to the queue, or is stopped when that lasted too long.
     """
     for intent_id in intents.give_up_waiting(timezone.now() - ABANDONED_AFTER):
         line = OrderLine.objects.filter(intent=intent_id).first()
@@ -160,7 +164,8 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
     return [
         pk
         for pk in list(stalled)
-        if OrderFile.objects.filter(_OPEN, pk=pk, progressed_at__lt=now - STALLED_AFTER).update(progressed_at=now)
+        if not _stop_late(pk, on_line)
+        and OrderFile.objects.filter(_OPEN, pk=pk, progressed_at__lt=now - STALLED_AFTER).update(progressed_at=now)
     ]
 
 
@@ -170,9 +175,10 @@ def _send(session: gateway.Session, line: OrderLine, on_line: OnLine) -> bool:
     def claim(intent_id: int) -> bool:
         with transaction.atomic():
             # This update is also the lock: of two runs, one sees the other's claim in `_next`.
+            now = timezone.now()
             going = OrderFile.objects.filter(pk=line.file_id, state=FileState.EXECUTING)
-            taken = bool(going.update(progressed_at=timezone.now())) and _next(line.file_id) == line
-            taken = taken and intents.claim(intent_id)
+            taken = bool(going.filter(progressed_at__gte=now - LATE_AFTER).update(progressed_at=now))
+            taken = taken and _next(line.file_id) == line and intents.claim(intent_id)
         if taken:
             on_line(line.pk)
         return taken
@@ -212,6 +218,16 @@ def _stop(file_id: uuid.UUID, reason: str, on_line: OnLine) -> bool:
     if stopped:
         _tell(file_id, on_line)
     return stopped
+
+
+def _stop_late(file_id: uuid.UUID, on_line: OnLine) -> bool:
+    """Stop a file whose trader has waited too long for what is left to go out now without another look."""
+    waits = OrderFile.objects.filter(_OPEN, pk=file_id, progressed_at__lt=timezone.now() - LATE_AFTER)
+    since = waits.values_list("progressed_at", flat=True).first()
+    if since is None or not isinstance(_next(file_id), OrderLine):
+        return False
+    reason = f"Nothing was sent from {since:%Y-%m-%d %H:%M:%S} UTC on: the portal was down or too busy."
+    return _stop(file_id, f"{reason} Look at the market, then resume or give up the rest.", on_line)
 
 
 def _finish(file_id: uuid.UUID, on_line: OnLine) -> None:
