@@ -16,6 +16,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from django.db import transaction
+
 from accounts import renewal
 from accounts.models import Connection
 from trading.models import OrderIntent
@@ -84,6 +86,9 @@ class Session:
         An intent that was claimed before is left as it is: its present state is returned.
         Raises CannotSend or SignInNeeded, with nothing sent and the intent waiting as before.
         """
+        if transaction.get_connection().in_atomic_block:
+            # A rollback would forget that it was sent.
+            raise RuntimeError("An order cannot be sent inside a database transaction.")
         intent = OrderIntent.objects.select_related("account").get(pk=intent_id, connection=self._connection)
         order = _message(intent)
         # Whatever may fail without the broker comes before the claim: from there to the POST nothing can.
@@ -103,7 +108,7 @@ class Session:
         try:
             result = self._runner.run(self._client.order.place(order))
         except _REFUSED as refusal:
-            _refuse(intent_id, str(refusal))
+            _refuse(intent_id, refusal)
         except _NO_EFFECT as failure:
             self._release(intent_id, failure)
         except BaseException as failure:
@@ -148,9 +153,14 @@ def _message(intent: OrderIntent) -> PlaceOrder:
     )
 
 
-def _refuse(intent_id: int, words: str) -> None:
+def _refuse(intent_id: int, refusal: TradovateError) -> None:
+    words = str(refusal)
+    fields: dict[str, object] = {"reason": words[:255]}
+    if isinstance(refusal, OrderRejected) and refusal.order_id is not None:
+        # Whatever the broker's records say of that order, fills above all, belongs to this intent.
+        fields["order_id_at_broker"] = refusal.order_id
     # `accepted` too: the stream may have shown the command of an order that the reply then refuses.
-    intents.transition(intent_id, {*UNANSWERED, State.ACCEPTED}, State.REJECTED, words, reason=words[:255])
+    intents.transition(intent_id, {*UNANSWERED, State.ACCEPTED}, State.REJECTED, words, **fields)
 
 
 def _doubt(intent_id: int, failure: BaseException) -> None:

@@ -73,17 +73,21 @@ def read_plain(status: int, body: bytes, *, retry_after: float | None = None) ->
 
 
 def check(status: int, body: bytes, *, retry_after: float | None = None) -> None:
-    """Raise what an answer amounts to if it is a failure; return if it is a success."""
+    """Raise what an answer amounts to if it is a failure; return if it is a success.
+
+    An answer that names an order or command was taken: nothing beside that id makes it safe to send again.
+    """
     trouble = _read_trouble(body)
-    if trouble is not None and trouble.p_ticket is not None:
+    accepted = trouble is not None and (trouble.order_id is not None or trouble.command_id is not None)
+    if trouble is not None and trouble.p_ticket is not None and not accepted:
         raise PenaltyImposed(str(trouble.p_ticket), _seconds(trouble.p_time), trouble.p_captcha is True)
     if not 200 <= status < 300:
         raise _by_status(status, _text(body, trouble), retry_after)
     if trouble is None:
         return
-    if refused := _order_refusal(trouble):
+    if refused := _order_refusal(trouble, accepted=accepted):
         raise refused
-    if trouble.error_text:
+    if trouble.error_text and not accepted:
         raise _by_text(_shortened(str(trouble.error_text)))
 
 
@@ -97,10 +101,9 @@ def _read_trouble(body: bytes) -> _Trouble | None:
         return None
 
 
-def _order_refusal(trouble: _Trouble) -> OrderRejected | None:
+def _order_refusal(trouble: _Trouble, *, accepted: bool) -> OrderRejected | None:
     """Return the refusal of an order operation. A text beside an id, without a reason, is a remark on a success."""
     reason, text = trouble.failure_reason, trouble.failure_text
-    accepted = trouble.order_id is not None or trouble.command_id is not None
     if reason in (None, "", FailureReason.SUCCESS) and (accepted or not text):
         return None
     order_id = trouble.order_id if isinstance(trouble.order_id, int) else None
@@ -115,9 +118,10 @@ def _by_status(status: int, text: str, retry_after: float | None) -> TradovateEr
         return NotFound(f"Tradovate does not know this: {text}" if text else "Tradovate does not know this.")
     if status in _BLOCKED:
         return RateLimited(retry_after)
-    if status == 421 or 300 <= status < 400:
+    if status in (307, 308, 421):
         return HostMoved("Tradovate serves this session on another host; the connection has to be renewed.")
-    if status >= 500 or status == 408 or status < 200:
+    # A 303 says "done, see there", and the other redirects are no word of Tradovate's: they prove nothing.
+    if status >= 500 or status == 408 or status < 400:
         return OutcomeUnknown(f"Tradovate had a problem of its own (status {status}); what it did is not known.")
     return ApiError(text, status)
 

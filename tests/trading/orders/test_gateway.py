@@ -1,9 +1,11 @@
 """What the gateway makes of each answer, against the real simulator: sent once, and the state tells the truth."""
 
 import threading
+from decimal import Decimal
 
 import pytest
 from django.db import connection as database
+from django.db import transaction
 
 from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts
@@ -12,6 +14,7 @@ from trading.orders import gateway, intents
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
+from trading.tradovate.errors import OrderRejected
 
 ROUTE = "order/placeorder"
 
@@ -139,3 +142,24 @@ def test_a_session_sends_several_over_one_connection(
     with gateway.Session(connection) as session:
         assert [session.submit(intent.pk) for intent in made] == [State.ACCEPTED] * 3
     assert [quantity for _, _, quantity in orders_at_broker(simulator)] == [1, 2, 3]
+
+
+def test_a_refused_order_that_the_broker_numbered_shows_its_fills(
+    simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise OrderRejected("RiskCheckTimeout", order_id=77)
+
+    monkeypatch.setattr("trading.tradovate.operations.Orders.place", refuse)
+    assert gateway.submit(intent.pk) == State.REJECTED
+    assert intents.observe_order(intent.connection_id, 77, "Filled", 1, Decimal(5000)) == [intent.pk]
+    intent.refresh_from_db()
+    assert (intent.state, intent.filled_qty) == (State.REJECTED, 1)
+
+
+def test_nothing_is_sent_inside_a_transaction(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    with transaction.atomic(), pytest.raises(RuntimeError, match="transaction"):
+        gateway.submit(intent.pk)
+    assert posts(simulator) == []
+    intent.refresh_from_db()
+    assert intent.state == State.CREATED

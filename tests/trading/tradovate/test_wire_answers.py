@@ -71,6 +71,11 @@ def test_a_penalty_whatever_the_status() -> None:
         answers.read(200, b'{"p-ticket":"t","p-time":3600,"p-captcha":true}', Account)
 
 
+@pytest.mark.parametrize("beside", [b'"errorText":"Slow today"', b'"p-ticket":"t","p-time":3', b'"failureText":"Late"'])
+def test_an_answer_that_names_an_order_is_never_taken_for_one_that_may_be_sent_again(beside: bytes) -> None:
+    assert answers.read(200, b'{"orderId":7,' + beside + b"}", PlaceOrderResult).order_id == 7
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
@@ -81,7 +86,9 @@ def test_a_penalty_whatever_the_status() -> None:
         (423, b"", RateLimited),
         (429, b"", RateLimited),
         (421, b"", HostMoved),
-        (302, b"", HostMoved),
+        (307, b"", HostMoved),
+        (302, b"", OutcomeUnknown),
+        (303, b"", OutcomeUnknown),
         (408, b"", OutcomeUnknown),
         (500, b"<html>", OutcomeUnknown),
         (502, b"", OutcomeUnknown),
