@@ -99,8 +99,7 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         _sockets_of_user[user_id] += 1
         self._user_id = user_id
         self._outbox = Outbox(connection_id, file)
-        self._relay = relay()
-        self._writer = asyncio.create_task(self._write(self._relay, self._outbox))
+        self._writer = asyncio.create_task(self._write(self._outbox))
         self._checker = asyncio.create_task(self._check(self._outbox))
 
     async def _refuse(self, code: int) -> None:
@@ -122,9 +121,11 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
                 del _sockets_of_user[self._user_id]
             self._user_id = None
 
-    async def _write(self, source: Relay, outbox: Outbox) -> None:
+    async def _write(self, outbox: Outbox) -> None:
         """Send what the outbox gives, as fast as this browser takes it."""
         try:
+            # Asked for and joined in one step: a relay closes for good when its last page leaves.
+            source = self._relay = relay()
             await source.join(outbox)
             while True:
                 frame = await outbox.get()

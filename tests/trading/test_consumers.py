@@ -109,6 +109,8 @@ class Page:
                 return output.get("code")
 
     async def leave(self) -> None:
+        if self._socket.future.done():
+            return
         await self._socket.send_input({"type": "websocket.disconnect", "code": 1001})
         await self._socket.wait(timeout=10)
 
@@ -135,6 +137,35 @@ async def writer(alice) -> AsyncIterator[Stream]:
     await made.replace(row(0))
     yield made
     await client.aclose()
+
+
+async def test_a_page_that_opens_while_the_last_one_closes_is_not_forgotten(alice, writer, monkeypatch) -> None:
+    admitted = asyncio.Event()
+
+    async def when_told(function, *arguments) -> int:
+        await admitted.wait()
+        return alice.pk
+
+    # A reload, with the new page's admission at every step of the old page's leaving.
+    monkeypatch.setattr(consumers, "_in_thread", when_told)
+    for steps in range(-4, 16):
+        admitted.set()
+        async with page(alice) as closing:
+            assert (await closing.frame())["t"] == "snapshot"
+            admitted.clear()
+            async with page(alice) as opening:
+                if steps < 0:
+                    admitted.set()
+                for _ in range(-steps):
+                    await asyncio.sleep(0)
+                leaving = asyncio.create_task(closing.leave())
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                admitted.set()
+                assert (await opening.frame())["t"] == "snapshot"
+                await leaving
+                await writer.change(row(steps))
+                assert (await opening.frame())["t"] == "delta"
 
 
 async def test_a_page_gets_the_snapshot_and_then_every_delta(alice, writer) -> None:
