@@ -148,13 +148,16 @@ def discard(file_id: uuid.UUID, user: User) -> bool:
 def sweep(on_line: OnLine) -> list[uuid.UUID]:
     """Mend what crashes left behind and return the files that must be rung for again.
 
-    `submitting` without a worker becomes unknown and stops its file; a stopped file whose doubts were resolved is
+    `submitting` without a worker becomes unknown and stops its file; news of an order that nobody told its line are
+    told; a stopped file whose doubts were resolved is
     finished; a file without progress goes back to the queue, or is stopped when that lasted too long.
     """
     for intent_id in intents.give_up_waiting(timezone.now() - ABANDONED_AFTER):
         line = OrderLine.objects.filter(intent=intent_id).first()
         if line is not None and not _stop(line.file_id, _doubtful(line.file_id), on_line):
             on_line(line.pk)
+    for line in OrderLine.objects.filter(intent__in=intents.observe_missed()):
+        on_line(line.pk)
     unsettled = OrderLine.objects.filter(_UNSETTLED, file=OuterRef("pk"))
     for file in OrderFile.objects.filter(~Exists(unsettled), state=FileState.STOPPED):
         if _settle(file.pk):

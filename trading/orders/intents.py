@@ -13,13 +13,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from trading.models import Account, Fill, IntentTransition, Order, OrderIntent
 from trading.orders.spec import OrderSpec
-from trading.orders.states import ALLOWED, UNANSWERED, State, after_report
+from trading.orders.states import ALLOWED, STATE_OF_STATUS, TERMINAL, UNANSWERED, State, after_report
 
 LONGEST_DETAIL = 255
+AVERAGE_PLACES = Decimal("0.00000001")
 
 
 class SourceKeyReused(ValueError):
@@ -101,6 +103,27 @@ def observe_order(
     return [pk for pk in ours if _report(pk, status, filled_qty, average_price, reason)]
 
 
+def recount(connection_id: int, order_id: int) -> list[int]:
+    """Count an order's fills anew from the journal: it keeps those of earlier days, and knows which were busted.
+
+    The one way in which a filled quantity may shrink. Returns the ids of the intents that changed.
+    """
+    ours = OrderIntent.objects.filter(connection_id=connection_id, order_id_at_broker=order_id)
+    return [pk for pk in list(ours.values_list("pk", flat=True)) if _recount(pk, order_id)]
+
+
+def observe_missed() -> list[int]:
+    """Take what the journal knows of orders that have ended and whose intents were not told: whoever was about to
+    tell them was killed. Returns the ids of the intents that changed."""
+    ended = [status for status, state in STATE_OF_STATUS.items() if state in TERMINAL and status != "Completed"]
+    known = Order.objects.filter(
+        connection=OuterRef("connection"), tradovate_id=OuterRef("order_id_at_broker"), status__in=ended
+    )
+    missed = OrderIntent.objects.filter(Exists(known), state__in=[State.ACCEPTED, State.WORKING])
+    pairs = list(missed.values_list("pk", "order_id_at_broker"))
+    return [pk for pk, order_id in pairs if order_id is not None and _catch_up(pk, order_id)]
+
+
 def observe_command(connection_id: int, cl_ord_id: str, order_id: int) -> list[int]:
     """Take the broker's record of a command: it names the order that our clOrdId became.
 
@@ -128,18 +151,34 @@ def give_up_waiting(sent_before: dt.datetime) -> list[int]:
     return [pk for pk in list(stale) if transition(pk, {State.SUBMITTING}, State.UNKNOWN, words, reason=words)]
 
 
-def _catch_up(intent_id: int, order_id: int) -> None:
+def _catch_up(intent_id: int, order_id: int) -> bool:
     """Apply what the journal wrote before the intent knew its order id; the journal looks here after it has written."""
     intent = OrderIntent.objects.get(pk=intent_id)
     order = Order.objects.filter(connection_id=intent.connection_id, tradovate_id=order_id).first()
     if order is None:
-        return
-    fills = Fill.objects.filter(connection_id=intent.connection_id, order_id_at_broker=order_id, active=True)
+        return False
+    return _report(intent_id, order.status, *_journalled_fills(intent.connection_id, order_id), order.reject_reason)
+
+
+def _recount(intent_id: int, order_id: int) -> bool:
+    with transaction.atomic():
+        # Locked before the fills are read: of two that count, the later one has seen what the earlier one saw.
+        intent = OrderIntent.objects.select_for_update().get(pk=intent_id)
+        qty, average = _journalled_fills(intent.connection_id, order_id)
+        if (qty, average) == (intent.filled_qty, intent.average_price):
+            return False
+        detail = f"{qty} of {intent.order_qty} filled"
+        return _step(intent, State(intent.state), detail, {"filled_qty": qty, "average_price": average})
+
+
+def _journalled_fills(connection_id: int, order_id: int) -> tuple[int, Decimal | None]:
+    """(contracts filled, their average price in points), of the fills that stand."""
+    fills = Fill.objects.filter(connection_id=connection_id, order_id_at_broker=order_id, active=True)
     # Summed here, not in SQL: SQLite would add prices as floats.
     pairs = list(fills.values_list("qty", "price"))
     qty = sum(qty for qty, _ in pairs)
-    average = sum((qty * price for qty, price in pairs), Decimal()) / qty if qty else None
-    _report(intent_id, order.status, qty, average, order.reject_reason)
+    total = sum((qty * price for qty, price in pairs), Decimal())
+    return qty, (total / qty).quantize(AVERAGE_PLACES) if qty else None
 
 
 def _report(intent_id: int, status: str, filled_qty: int, average_price: Decimal | None, reason: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models, transaction
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-AVERAGE_PLACES = Decimal("0.00000001")
-
 
 def write(batch: Sequence[Entry]) -> list[int]:
     """Write a batch of entries, all or nothing; returns the ids of order lines whose intents changed by it.
@@ -42,7 +39,8 @@ def write(batch: Sequence[Entry]) -> list[int]:
         _fills(_of(batch, FillRecord))
         _balances(_of(batch, CashRecord))
         _upstreams(_of(batch, UpstreamRecord))
-    changed = _observe_commands(_of(batch, CommandRecord)) | _observe_orders(_of(batch, OrderRecord))
+    changed = _observe_commands(_of(batch, CommandRecord))
+    changed |= _observe_orders(_of(batch, OrderRecord)) | _recount(_of(batch, FillRecord))
     return list(OrderLine.objects.filter(intent__in=changed).values_list("pk", flat=True)) if changed else []
 
 
@@ -208,9 +206,7 @@ def _observe_commands(entries: list[tuple[Entry, CommandRecord]]) -> set[int]:
 
 
 def _observe_orders(entries: list[tuple[Entry, OrderRecord]]) -> set[int]:
-    ids = [record.id for _, record in entries]
-    known = OrderIntent.objects.filter(order_id_at_broker__in=ids)
-    ours = set(known.values_list("connection_id", "order_id_at_broker"))
+    ours = _ours({record.id for _, record in entries})
     changed: set[int] = set()
     for entry, record in entries:
         if (entry.connection_id, record.id) in ours:
@@ -221,8 +217,21 @@ def _observe_orders(entries: list[tuple[Entry, OrderRecord]]) -> set[int]:
                     record.id,
                     record.status,
                     record.filled_qty,
-                    average.quantize(AVERAGE_PLACES) if average is not None else None,
+                    average.quantize(intents.AVERAGE_PLACES) if average is not None else None,
                     record.reject_reason,
                 )
             )
     return changed
+
+
+def _recount(entries: list[tuple[Entry, FillRecord]]) -> set[int]:
+    """What an order's record cannot say: its fills of earlier days, and that some were busted."""
+    filled = {(entry.connection_id, record.order_id) for entry, record in entries}
+    ours = _ours({order_id for _, order_id in filled})
+    return {pk for connection_id, order_id in filled & ours for pk in intents.recount(connection_id, order_id)}
+
+
+def _ours(order_ids: set[int]) -> set[tuple[int, int | None]]:
+    """(connection, order id) of those orders that intents became."""
+    known = OrderIntent.objects.filter(order_id_at_broker__in=order_ids)
+    return set(known.values_list("connection_id", "order_id_at_broker"))

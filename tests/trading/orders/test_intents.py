@@ -146,3 +146,15 @@ def test_only_an_abandoned_submission_becomes_unknown(intent: OrderIntent) -> No
     assert intents.give_up_waiting(timezone.now() + timedelta(seconds=1)) == [intent.pk]
     assert state(intent) == State.UNKNOWN
     assert "not be sent again" in intent.reason
+
+
+def test_an_end_that_nobody_told_the_intent_is_found(intent: OrderIntent) -> None:
+    accepted(intent)
+    assert intents.observe_missed() == []
+    broker = {"connection_id": intent.connection_id, "symbol": "ESZ6", "action": "Buy", "at": timezone.now()}
+    Order.objects.create(tradovate_id=55, account_id_at_broker=7, status="Filled", **broker)
+    Fill.objects.create(tradovate_id=1, order_id_at_broker=55, qty=3, price=Decimal(5000), **broker)
+    assert intents.observe_missed() == [intent.pk]
+    assert intents.observe_missed() == []
+    assert state(intent) == State.FILLED
+    assert intent.filled_qty == 3

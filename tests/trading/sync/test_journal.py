@@ -32,8 +32,10 @@ def order(status: str = "Working", filled: int = 0, key: int = 50) -> OrderRecor
     return OrderRecord(key, 7, "ESZ6", "Buy", status, 3, "Limit", Decimal(5001), None, "Day", "", NOON, filled, average)
 
 
-def fill(key: int, order_id: int = 50) -> FillRecord:
-    return FillRecord(key, order_id, "ESZ6", "Buy", 1, Decimal("5000.25"), True, NOON)
+def fill(
+    key: int, order_id: int = 50, qty: int = 1, price: Decimal = Decimal("5000.25"), *, active: bool = True
+) -> FillRecord:
+    return FillRecord(key, order_id, "ESZ6", "Buy", qty, price, active, NOON)
 
 
 @pytest.fixture
@@ -78,9 +80,11 @@ def test_the_same_id_of_another_connection_is_another_row(connection, entries) -
     assert Order.objects.count() == Fill.objects.count() == 2
 
 
-def test_an_intent_learns_of_its_fills_and_late_news_does_not_move_it_back(connection, entries) -> None:
+@pytest.fixture
+def intent(connection, entries) -> OrderIntent:
+    """Of three contracts, accepted as order 50."""
     writing.write(entries(ACCOUNT))
-    intent = OrderIntent.objects.create(
+    return OrderIntent.objects.create(
         connection=connection,
         account=Account.objects.get(),
         source_key="k",
@@ -91,11 +95,31 @@ def test_an_intent_learns_of_its_fills_and_late_news_does_not_move_it_back(conne
         state=OrderIntent.State.ACCEPTED,
         order_id_at_broker=50,
     )
+
+
+def test_an_intent_learns_of_its_fills_and_late_news_does_not_move_it_back(intent, entries) -> None:
     writing.write(entries(order("Filled", filled=3)))
     writing.write(entries(order("Working", filled=1)))
     intent.refresh_from_db()
     assert (intent.state, intent.filled_qty) == (OrderIntent.State.FILLED, 3)
     assert intent.average_price == Decimal("5000.33333333")
+
+
+def test_a_busted_fill_is_taken_back_and_the_order_stays_ended(intent, entries) -> None:
+    writing.write(entries(fill(90, qty=2, price=Decimal(5000)), fill(91, price=Decimal(5003)), order("Filled", 3)))
+    intent.refresh_from_db()
+    assert (intent.filled_qty, intent.average_price) == (3, Decimal(5001))
+    writing.write(entries(fill(91, active=False), order("Filled", 2)))
+    intent.refresh_from_db()
+    assert (intent.state, intent.filled_qty, intent.average_price) == (OrderIntent.State.FILLED, 2, Decimal(5000))
+
+
+def test_fills_of_an_earlier_day_count_though_the_broker_serves_only_todays(intent, entries) -> None:
+    writing.write(entries(fill(90, price=Decimal(5000)), order("Working", 1)))
+    # The next day, after a fresh snapshot: an order that stayed, and two contracts of this day.
+    writing.write(entries(fill(95, qty=2, price=Decimal(5003)), order("Filled", 2)))
+    intent.refresh_from_db()
+    assert (intent.state, intent.filled_qty, intent.average_price) == (OrderIntent.State.FILLED, 3, Decimal(5002))
 
 
 def test_a_database_that_is_away_delays_and_loses_nothing(connection, entries) -> None:
