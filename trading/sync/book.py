@@ -155,7 +155,10 @@ class Book:
                 return {f"order:{entity.order_id}"}
             case Fill():
                 return {f"fill:{entity.id}", f"order:{entity.order_id}"}
-            case Account() | Contract() | ContractMaturity() | Product():
+            case Account():
+                # Named itself: when it was removed, it is not among all keys any more.
+                return {f"account:{entity.id}", *self._all_keys()}
+            case Contract() | ContractMaturity() | Product():
                 return self._all_keys()
             case _:
                 return set()

@@ -76,10 +76,12 @@ class Hub:
             await asyncio.sleep(self._rescan)
 
     async def _look(self) -> None:
+        # A link that the bell opens during the look is no matter of this look.
+        before = set(self._links)
         authorised = await _authorised()
         for connection_id in authorised:
             self._open(connection_id)
-        for connection_id in self._links.keys() - authorised:
+        for connection_id in before - authorised:
             self._close(connection_id)
 
     def _open(self, connection_id: int) -> None:

@@ -172,6 +172,11 @@ def test_a_deleted_entity_is_gone_even_when_only_its_id_is_told() -> None:
     assert made.apply(PropsEvent("position", "Deleted", (bare,))).gone == []
 
 
+def test_an_account_that_is_taken_away_leaves_the_page() -> None:
+    changes = book().apply(PropsEvent("account", "Deleted", (ACCOUNT,)))
+    assert changes.gone == [f"account:{ACCOUNT.id}"]
+
+
 def test_arrays_unknown_types_and_other_events_are_taken_as_they_are() -> None:
     made = book()
     stranger = UnknownEntity(entity_type="kalshiMarket", data={"id": 1})

@@ -171,6 +171,21 @@ async def test_signing_in_again_is_answered_by_the_bell_alone(simulator, trader)
         assert await rows(trader, "account")
 
 
+async def test_a_sign_in_during_a_look_is_not_taken_for_a_sign_out(simulator, trader, monkeypatch) -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+
+    async def read_just_before() -> set[int]:
+        await until(lambda: client.pubsub_numsub(doorbell.CHANNEL)[0][1])
+        doorbell.ring_opened(trader.pk)
+        await until(lambda: client.exists(stream.lease_key(trader.pk)))
+        return set()
+
+    monkeypatch.setattr("trading.sync.hub._authorised", read_just_before)
+    async with running_hub(rescan=60):
+        await settled(trader)
+        assert await rows(trader, "account")
+
+
 async def test_two_hubs_never_hold_the_same_connection_and_one_takes_over(simulator, trader) -> None:
     def synced() -> int:
         return sum(socket["synced"] for socket in simulator.control.sockets())
