@@ -53,5 +53,5 @@ lock: .venv/dev-installed
 
 node_modules/.installed: .venv/installed package.json package-lock.json
 	@echo "Installing front-end assets ..."
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --no-audit --no-fund
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --include=dev --silent --no-audit --no-fund
 	@touch $@
