@@ -58,6 +58,11 @@ def test_a_trader_signs_in_executes_an_order_file_and_signs_out(
     expect(lines.nth(1)).to_contain_text("Sell 3")
     assert not [r for r in portal.ledger()["received"] if "placeorder" in r["route"]], "sent before it was confirmed"
 
+    other = desk.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_role("button", name="Discard")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "hx-request" in request.headers else None)
     page.evaluate("window.beforeConfirming = true")
     page.get_by_role("button", name=re.compile("Confirm and send 3 orders")).click()
     page.wait_for_function("!window.beforeConfirming")
@@ -67,6 +72,11 @@ def test_a_trader_signs_in_executes_an_order_file_and_signs_out(
     expect(lines.nth(0).locator("[data-field='filled']")).to_have_text("2")
     expect(lines.nth(0).locator("[data-field='average']")).to_have_text(re.compile(r"^\d+\.\d\d"))
     expect(page.locator("#file-summary")).to_contain_text("3 of 3", timeout=SOON)
+    expect(page.locator("[data-total='states']")).to_have_text("3 filled", timeout=SOON)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=SOON)
+    assert len(asked) <= 2, "only the file's own state may ask the server for other buttons"
+    expect(other.locator("[data-line][data-state='filled']")).to_have_count(3, timeout=SOON)
+    expect(other.get_by_role("button", name="Discard")).to_have_count(0)
     assert page.evaluate("window.sameDocument") is True
 
     with page.expect_download() as download:
@@ -152,6 +162,39 @@ def test_a_lost_connection_is_said_and_mends_itself(portal: Stack, open_page: Op
         expect(page.locator("#link-notice")).to_contain_text(words)
         is_streaming(page)
     expect(page.locator("#link-notice")).to_be_hidden()
+
+
+def test_a_page_that_wakes_up_finds_that_its_socket_is_dead(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sockets: list[WebSocketRoute] = []
+    asleep: set[WebSocketRoute] = set()
+
+    def relay(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: None if socket in asleep else socket.send(message))
+        sockets.append(socket)
+
+    page.route_web_socket("**/ws/desk/**", relay)
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    asleep.update(sockets)
+    expect(page.locator("[data-upstream-age]")).to_have_text(re.compile(r"^[4-9]\.\d s ago"), timeout=SOON)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting", timeout=7_000)
+    is_streaming(page)
+
+
+def test_missing_marks_are_said_beside_the_positions(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    expect(page.locator("[data-marks]")).to_be_empty(timeout=SOON)
+    portal.control("faults", kind="reset_before", route="md/subscribequote", times=1000)
+    portal.control("faults", kind="kick", user="pro")
+    expect(page.locator("[data-marks]")).to_contain_text("Marks are missing", timeout=SOON)
+    is_streaming(page)
+    portal.control("faults", kind="clear")
+    expect(page.locator("[data-marks]")).to_be_empty(timeout=SOON)
 
 
 def test_a_dropped_upstream_socket_and_another_login_are_told_apart(portal: Stack, open_page: OpenPage) -> None:
