@@ -1,6 +1,8 @@
 """The pages of order files as a trader walks them, and what a stranger sees: nothing."""
 
+import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -247,6 +249,15 @@ def test_a_page_of_a_file_that_is_being_sent_shows_what_is_known(client: Client,
     assert 'data-state="finished"' in part.content.decode()
     assert "<html" not in part.content.decode()
     assert part["Vary"].count("HX-Request") == 1
+
+
+def test_files_are_listed_newest_first(client: Client, connection: Connection) -> None:
+    account = connection.accounts.get()
+    for age in (3, 0, 4, 1, 2):
+        file = OrderFile.objects.create(account=account, name=f"{age}-days.txt", content="", state="finished")
+        OrderFile.objects.filter(pk=file.pk).update(uploaded_at=timezone.now() - timedelta(days=age))
+    listed_names = re.findall(r"(\d)-days\.txt</a>", client.get("/files/").content.decode())
+    assert listed_names == ["0", "1", "2", "3", "4"]
 
 
 def test_a_warning_about_the_whole_file_is_for_who_has_to_confirm(client: Client, connection: Connection) -> None:

@@ -183,7 +183,7 @@ def _accounts(connection: Connection) -> QuerySet[Account]:
 def _list(request: HttpRequest, connection: Connection, form: UploadForm, *, status: int = 200) -> HttpResponse:
     own = OrderFile.objects.visible_to(_user(request)).select_related("account__connection")
     context = {
-        "files": own.annotate(line_count=Count("lines"))[:LISTED],
+        "files": own.annotate(line_count=Count("lines")).order_by("-uploaded_at")[:LISTED],
         "form": form,
         "can_trade": _accounts(connection).exists(),
         "has_accounts": connection.accounts.exists(),
