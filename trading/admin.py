@@ -64,6 +64,11 @@ def link(target: Model | None) -> str:
     )
 
 
+def said(findings: list[dict[str, str]]) -> str:
+    """Findings as a page of support shows them."""
+    return "; ".join(f"{kept['severity']}: {kept['message']}" for kept in findings) or "-"
+
+
 class LineInline(ReadOnly, LineInlineBase):
     model = OrderLine
     fields = ("number", "text", "found", "state", "filled", "average", "order_id", "reason", "intent_link")
@@ -71,7 +76,7 @@ class LineInline(ReadOnly, LineInlineBase):
 
     @admin.display(description="findings")
     def found(self, line: OrderLine) -> str:
-        return "; ".join(f"{kept['severity']}: {kept['message']}" for kept in line.findings) or "-"
+        return said(line.findings)
 
     @admin.display
     def state(self, line: OrderLine) -> str:
@@ -106,14 +111,18 @@ class OrderFileAdmin(ReadOnly, FileBase):
     list_select_related = ["account__connection"]
     search_fields = ["name", "=id", "account__name", *trader_fields("account__connection")]
     fields = [
-        *("id", "name", "trader", "account", "state", "stop_reason", "findings", "content"),
+        *("id", "name", "trader", "account", "state", "stop_reason", "found", "content"),
         *("uploaded_at", "confirmed_at", "progressed_at", "finished_at"),
     ]
-    readonly_fields = ["id", "trader", "content", "uploaded_at"]
+    readonly_fields = ["id", "trader", "found", "content", "uploaded_at"]
     inlines = [LineInline]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup == FILES_OF or super().lookup_allowed(lookup, value, request)
+
+    @admin.display(description="findings about the whole file")
+    def found(self, file: OrderFile) -> str:
+        return said(file.findings)
 
     @admin.display(ordering="account__connection__name")
     def trader(self, file: OrderFile) -> str:

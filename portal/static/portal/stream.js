@@ -12,7 +12,7 @@ const deskRoot = document.querySelector("[data-desk]");
 const fileRoot = document.querySelector("[data-file]");
 
 localise(document);
-document.addEventListener("htmx:afterSettle", () => localise(document));
+document.addEventListener("htmx:afterSwap", () => localise(document));
 
 const state = emptyState();
 const pill = new UpstreamPill();
