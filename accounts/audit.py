@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import ipaddress
+
+from django.http import HttpRequest
+
 from accounts.models import AuditEvent, Connection, User
 
 DETAIL_LENGTH = 255
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """The IP address that a request came from, or None when it has none (a unix socket) or a proxy reported nonsense.
+
+    PostgreSQL would refuse a row with anything else.
+    """
+    try:
+        return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "").partition("%")[0]))
+    except ValueError:
+        return None
 
 
 def record(
@@ -19,5 +34,5 @@ def record(
     if user is None and connection is not None:
         user = connection.user
     return AuditEvent.objects.create(
-        kind=kind, user=user, connection=connection, ip_address=ip_address or None, detail=detail[:DETAIL_LENGTH]
+        kind=kind, user=user, connection=connection, ip_address=ip_address, detail=detail[:DETAIL_LENGTH]
     )

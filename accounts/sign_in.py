@@ -116,11 +116,11 @@ def complete(request: HttpRequest) -> str:
         environment, pending = _take_pending(request)
         tokens = _exchange(request, environment)
         me = _identify(environment, tokens)
-        connection = _connect(environment, me, tokens, _ip_address(request))
+        connection = _connect(environment, me, tokens, audit.address_of(request))
     except SignInFailed as failure:
         word = failure.reason.word
         log.warning("Sign-in failed: %s", word)
-        audit.record(AuditEvent.Kind.SIGN_IN_FAILED, ip_address=_ip_address(request), detail=word)
+        audit.record(AuditEvent.Kind.SIGN_IN_FAILED, ip_address=audit.address_of(request), detail=word)
         raise
     request.session.flush()
     login(request, connection.user, backend=BACKEND)
@@ -192,7 +192,7 @@ def _identify(environment: Environment, tokens: OAuthTokens) -> Me:
 def _connect(environment: Environment, me: Me, tokens: OAuthTokens, ip_address: str | None) -> Connection:
     """The person and their connection, made or brought up to date, with the new tokens. Raises SignInFailed."""
     now = timezone.now()
-    name = me.name or str(me.user_id)
+    name = (me.name or str(me.user_id))[:64]
     full_name = (me.full_name or "")[:128]
     email = (me.email or "")[:254]
     with transaction.atomic():
@@ -207,7 +207,7 @@ def _connect(environment: Environment, me: Me, tokens: OAuthTokens, ip_address: 
         connection, _ = Connection.objects.get_or_create(
             environment=environment, tradovate_user_id=me.user_id, defaults={"user": user}
         )
-        connection.name, connection.full_name, connection.email = name[:64], full_name, email
+        connection.name, connection.full_name, connection.email = name, full_name, email
         connection.signed_in_at, connection.renewed_at = now, None
         connection.store_tokens(
             Tokens(tokens.access_token, tokens.refresh_token),
@@ -218,7 +218,3 @@ def _connect(environment: Environment, me: Me, tokens: OAuthTokens, ip_address: 
         audit.record(AuditEvent.Kind.SIGNED_IN, connection=connection, ip_address=ip_address)
         announce(connection_opened, connection)
     return connection
-
-
-def _ip_address(request: HttpRequest) -> str | None:
-    return request.META.get("REMOTE_ADDR") or None

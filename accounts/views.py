@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import oauth
+from accounts import audit, oauth
 from accounts import sign_in as journey_in
 from accounts.models import Environment, User
 from accounts.sign_in import SignInFailed
@@ -47,7 +47,7 @@ def callback(request: HttpRequest) -> HttpResponseBase:
 def sign_out(request: HttpRequest) -> HttpResponseBase:
     """End this person's access everywhere."""
     if isinstance(request.user, User):
-        sign_out_everywhere(request.user, ip_address=request.META.get("REMOTE_ADDR"))
+        sign_out_everywhere(request.user, ip_address=audit.address_of(request))
     logout(request)
     return redirect("accounts:sign-in")
 

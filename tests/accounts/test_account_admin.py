@@ -66,6 +66,24 @@ def test_no_page_of_the_admin_shows_a_token(client, trader, supporter, superuser
         assert [secret for secret in secrets if secret in unescape(page)] == [], url
 
 
+@pytest.mark.parametrize("superuser", [False, True])
+@pytest.mark.parametrize(
+    "guess",
+    [
+        "connection/?sealed_tokens__startswith=new",
+        "connection/?user__password__startswith=!",
+        "user/?password__startswith=!",
+        "user/?connections__sealed_tokens__startswith=new",
+        "auditevent/?connection__sealed_tokens__startswith=new",
+    ],
+)
+def test_no_list_can_be_filtered_to_guess_a_secret(client, trader, supporter, superuser, guess) -> None:
+    supporter.is_superuser = superuser
+    supporter.save()
+
+    assert client.get(f"/admin/accounts/{guess}").status_code == 400
+
+
 def test_support_sees_state_and_expiry(client, trader, supporter) -> None:
     page = client.get(f"/admin/accounts/connection/{trader.pk}/change/").content.decode()
 

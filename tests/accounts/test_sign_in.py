@@ -361,3 +361,14 @@ def test_logs_at_debug_hold_no_secret(browser, simulator, caplog) -> None:
     ]
     ours = caplog.text[walked:] + "".join(AuditEvent.objects.values_list("detail", flat=True))
     assert [secret for secret in secrets if secret in ours] == []
+
+
+@pytest.mark.parametrize(
+    ("reported", "kept"),
+    [("192.0.2.7", "192.0.2.7"), ("2001:db8::7", "2001:db8::7"), ("fe80::1%eth0", "fe80::1"), ("192.0.2.7:443", None)],
+)
+def test_an_address_that_is_none_keeps_nobody_from_signing_in(browser, simulator, reported, kept) -> None:
+    browser.client.defaults["REMOTE_ADDR"] = reported
+
+    assert browser.sign_in().status_code == 302
+    assert AuditEvent.objects.get(kind=AuditEvent.Kind.SIGNED_IN).ip_address == kept

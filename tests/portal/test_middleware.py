@@ -1,6 +1,9 @@
-"""What every page carries."""
+"""What every page carries, and what changes behind HTTPS."""
+
+import runpy
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
 
 from accounts.models import User
@@ -31,3 +34,20 @@ def test_no_page_is_stored_or_framed_or_runs_foreign_code(client: Client, staff,
 
 def test_static_files_may_be_stored(client: Client) -> None:
     assert "no-store" not in client.get("/static/portal/tradeport.css").headers.get("Cache-Control", "")
+
+
+@pytest.mark.django_db
+def test_https_guards_the_cookies_and_leaves_the_health_page_reachable(monkeypatch, settings, client: Client) -> None:
+    monkeypatch.setenv("HTTPS", "1")
+    read = runpy.run_path(str(django_settings.BASE_DIR / "portal" / "settings.py"))
+    assert read["SESSION_COOKIE_SECURE"]
+    assert read["CSRF_COOKIE_SECURE"]
+    assert read["SESSION_COOKIE_NAME"].startswith("__Host-")
+    assert read["CSRF_COOKIE_NAME"].startswith("__Host-")
+    assert read["SECURE_HSTS_SECONDS"] >= 31_536_000
+
+    settings.SECURE_SSL_REDIRECT = read["SECURE_SSL_REDIRECT"]
+    settings.SECURE_REDIRECT_EXEMPT = read["SECURE_REDIRECT_EXEMPT"]
+    assert client.get("/").headers["Location"] == "https://testserver/"
+    settings.REDIS_URL = "unix:///nonexistent/redis.sock"
+    assert client.get("/health/").status_code == 503
