@@ -1,6 +1,8 @@
 """Celery's side: the queue may lose, repeat or refuse, and the files are sent all the same."""
 
 import json
+import socket
+import time
 from datetime import timedelta
 
 import pytest
@@ -13,7 +15,9 @@ from tests.trading.cast import listed, posts, sign_in
 from trading import tasks
 from trading.files import execute, preview
 from trading.models import OrderFile
+from trading.orders import gateway
 from trading.simulator import RunningSimulator
+from trading.sync import stream
 from trading.sync.stream import channel
 
 
@@ -66,6 +70,17 @@ def test_without_redis_the_orders_are_sent_all_the_same(
     monkeypatch.setattr("trading.sync.stream.publish_line", away)
     tasks.execute_order_file(str(queued.pk))
     assert len(posts(simulator)) == 2
+
+
+def test_a_redis_that_hangs_holds_no_order_up_for_long(
+    queued: OrderFile, settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(stream, "client", stream.client.__wrapped__)
+        started = time.monotonic()
+        tasks.tell_pages(queued.lines.first().pk)
+    assert time.monotonic() - started < gateway.LATEST.total_seconds() / 2
 
 
 def test_a_lost_message_is_found_by_the_sweep(redis_url: str, queued: OrderFile) -> None:

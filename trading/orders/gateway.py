@@ -11,12 +11,14 @@ What each failure proves is sorted by trading.tradovate.errors:
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import renewal
 from accounts.models import Connection
@@ -40,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds that an answer may take. Far below the time after which `submitting` is taken for abandoned.
 TIMEOUT: Final = 10.0
+# An order that was held up for longer than this before it could be sent is not sent: somebody may have given it up.
+LATEST: Final = dt.timedelta(seconds=20)
 _REFUSED: Final = (OrderRejected, ApiError, NotFound)
 _NO_EFFECT: Final = (NotSent, NotAuthorized, RateLimited, PenaltyImposed)
 _UNKNOWN: Final = "No usable answer came. Tradovate may have the order: it will not be sent again."
@@ -93,8 +97,11 @@ class Session:
         order = _message(intent)
         # Whatever may fail without the broker comes before the claim: from there to the POST nothing can.
         self._token = self._fresh_token()
+        started = timezone.now()
         if not claim(intent_id):
             return _state(intent_id)
+        if timezone.now() - started > LATEST:
+            self._release(intent_id, NotSent("The portal was held up before it could send; nothing was sent."))
         self._post(intent_id, order)
         return _state(intent_id)
 
@@ -119,7 +126,7 @@ class Session:
         else:
             intents.accept(intent_id, result.order_id)
 
-    def _release(self, intent_id: int, failure: Exception) -> None:
+    def _release(self, intent_id: int, failure: Exception) -> NoReturn:
         words = str(failure)
         if not intents.transition(intent_id, {State.SUBMITTING}, State.CREATED, words):
             # The wait was given up meanwhile and somebody may have been told "unknown": now it is certain.

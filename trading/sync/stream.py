@@ -22,6 +22,8 @@ import msgspec
 import redis
 import redis.asyncio
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from trading.sync import rows as formatter
 
@@ -173,8 +175,10 @@ def bye_frame(reason: str) -> str:
 
 @cache
 def client() -> redis.Redis:
-    """This process's synchronous Redis client (its pool survives forks and threads)."""
-    return redis.Redis.from_url(settings.REDIS_URL)
+    """This process's synchronous Redis client (its pool survives forks and threads). It gives up after seconds: orders
+    and pages must not wait for a Redis that hangs."""
+    once_more = Retry(NoBackoff(), 1)
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=once_more)
 
 
 def async_client(**options: Any) -> redis.asyncio.Redis:

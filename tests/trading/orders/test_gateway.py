@@ -1,11 +1,14 @@
 """What the gateway makes of each answer, against the real simulator: sent once, and the state tells the truth."""
 
 import threading
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.db import connection as database
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts
@@ -163,3 +166,25 @@ def test_nothing_is_sent_inside_a_transaction(simulator: RunningSimulator, inten
     assert posts(simulator) == []
     intent.refresh_from_db()
     assert intent.state == State.CREATED
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_an_order_that_was_held_up_after_its_claim_is_not_sent_late(
+    simulator: RunningSimulator, intent: OrderIntent, given_up: bool
+) -> None:
+    def claim_and_sleep(intent_id: int) -> bool:
+        taken = intents.claim(intent_id)
+        clock.shift(120)
+        if given_up:
+            intents.give_up_waiting(timezone.now() - timedelta(seconds=60))
+        return taken
+
+    with (
+        time_machine.travel(timezone.now()) as clock,
+        gateway.Session(intent.connection) as session,
+        pytest.raises(gateway.CannotSend, match="held up"),
+    ):
+        session.submit(intent.pk, claim_and_sleep)
+    assert posts(simulator) == []
+    intent.refresh_from_db()
+    assert intent.state == (State.REJECTED if given_up else State.CREATED)
