@@ -182,6 +182,9 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
+        # However the server was started: its access log has OAuth codes, its DEBUG log the cookies of sockets.
+        "uvicorn.access": {"level": "WARNING"},
+        "uvicorn.error": {"level": "WARNING"},
         # At DEBUG these write tokens and the PKCE verifier.
         "authlib": {"level": "INFO"},
         "httpx": {"level": "WARNING"},
