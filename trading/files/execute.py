@@ -135,11 +135,13 @@ def discard(file_id: uuid.UUID, user: User) -> bool:
         if file.state != FileState.STOPPED:
             return False
         words = "Given up before it was sent."
-        for line in file.lines.filter(intent__state=State.CREATED):
-            if line.intent_id is not None:
-                intents.transition(line.intent_id, {State.CREATED}, State.CANCELLED, words, reason=words)
+        given_up = [
+            intents.transition(line.intent_id, {State.CREATED}, State.CANCELLED, words, reason=words)
+            for line in file.lines.filter(intent__state=State.CREATED)
+            if line.intent_id is not None
+        ]
         _pass_over(file)
-        file.stop_reason = "The lines that had not been sent were given up."
+        file.stop_reason = "The lines that had not been sent were given up." if any(given_up) else ""
         file.save(update_fields=["stop_reason"])
         _settle(file.pk)
         return True
@@ -160,7 +162,8 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
         on_line(line.pk)
     unsettled = OrderLine.objects.filter(_UNSETTLED, file=OuterRef("pk"))
     for file in OrderFile.objects.filter(~Exists(unsettled), state=FileState.STOPPED):
-        if _settle(file.pk):
+        # What it was stopped for has passed.
+        if _settle(file.pk, stop_reason=""):
             _tell(file.pk, on_line)
     now = timezone.now()
     stalled = OrderFile.objects.filter(_OPEN, progressed_at__lt=now - STALLED_AFTER).values_list("pk", flat=True)
@@ -238,11 +241,11 @@ def _finish(file_id: uuid.UUID, on_line: OnLine) -> None:
         _tell(file_id, on_line)
 
 
-def _settle(file_id: uuid.UUID) -> bool:
+def _settle(file_id: uuid.UUID, **fields: object) -> bool:
     """Finish a STOPPED file that has nothing left to send or to doubt."""
     if OrderLine.objects.filter(_UNSETTLED, file=file_id).exists():
         return False
-    return _move(file_id, {FileState.STOPPED}, FileState.FINISHED, finished_at=timezone.now())
+    return _move(file_id, {FileState.STOPPED}, FileState.FINISHED, finished_at=timezone.now(), **fields)
 
 
 def _tell(file_id: uuid.UUID, on_line: OnLine) -> None:

@@ -147,6 +147,7 @@ def test_a_doubt_on_the_last_line_that_the_stream_resolves_finishes_the_file(
     intents.observe_command(intent.connection_id, intent.cl_ord_id, order_of(simulator, intent.cl_ord_id))
     execute.sweep(nobody)
     assert now(file).state == OrderFile.State.FINISHED
+    assert file.stop_reason == ""
 
 
 def test_a_lost_sign_in_stops_and_signing_in_again_resumes(
@@ -252,6 +253,18 @@ def test_giving_up_cancels_what_was_not_sent(
     assert not execute.resume(queued.pk, user)
     run(queued.pk)
     assert sent(simulator) == [("Buy", 2)]
+
+
+def test_closing_a_file_that_left_nothing_unsent_gives_nothing_up(
+    simulator: RunningSimulator, account: Account, user: User, symbols: list[str], run: Run
+) -> None:
+    file = preview.upload(account, "one.txt", f"{symbols[0]} 1".encode())
+    execute.confirm(file.pk, user)
+    simulator.control.fault("lose_reply", ROUTE)
+    run(file.pk)
+    assert execute.discard(file.pk, user)
+    assert (now(file).state, file.stop_reason) == (OrderFile.State.FINISHED, "")
+    assert states(file) == [State.UNKNOWN]
 
 
 def test_a_discarded_file_cannot_be_confirmed(ready: OrderFile, user: User) -> None:
