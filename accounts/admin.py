@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from axes.admin import AccessLogAdmin
+from axes.models import AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -16,7 +18,7 @@ from accounts.models import AuditEvent, Connection, User
 admin.site.site_header = "Tradeport support"
 admin.site.site_title = "Tradeport support"
 admin.site.index_title = "Traders and their orders"
-admin.site.unregister(Group)
+admin.site.unregister([Group, AccessFailureLog, AccessLog])
 
 
 if TYPE_CHECKING:
@@ -133,3 +135,8 @@ class AuditEventAdmin(ReadOnly, AuditEventAdminBase):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         return super().get_queryset(request).select_related("user", "connection")
+
+
+@admin.register(AccessLog)
+class StaffSignInAdmin(ReadOnly, AccessLogAdmin):  # type: ignore[misc]  # axes ships no types
+    """Who signed in when, as axes keeps it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn
@@ -99,12 +100,14 @@ class Connection(models.Model):
         return Tokens.decode(crypto.open_sealed(self.sealed_tokens, self._owner))
 
     def seal(self, tokens: Tokens) -> str:
-        """`tokens` encrypted for this person, environment and Tradovate user, and for no other."""
+        """`tokens` encrypted for this person, environment, Tradovate user and `api_hosts`, and for no other."""
         return crypto.seal(tokens.encode(), self._owner)
 
     @property
     def _owner(self) -> str:
-        return f"connection-tokens/{self.user_id}/{self.environment}/{self.tradovate_user_id}"
+        # The hosts too: whoever can write to the database must not choose where the tokens are sent.
+        hosts = json.dumps(self.api_hosts, sort_keys=True)
+        return f"connection-tokens/{self.user_id}/{self.environment}/{self.tradovate_user_id}/{hosts}"
 
     def store_tokens(
         self,
@@ -114,10 +117,10 @@ class Connection(models.Model):
         api_hosts: Mapping[str, str] | None = None,
     ) -> None:
         """Keep the tokens of a new sign-in, forget what older ones had come to, and save. Times are aware."""
+        self.api_hosts = dict(api_hosts or {})
         self.sealed_tokens = self.seal(tokens)
         self.access_token_expires_at = access_expires_at
         self.refresh_token_expires_at = refresh_expires_at
-        self.api_hosts = dict(api_hosts or {})
         self.renewing_until = self.renew_after = None
         self.renewal_error = ""
         self.save()

@@ -222,12 +222,13 @@ def _try(connection: Connection, tokens: Tokens, possible: list[Grant]) -> Outco
 
 
 def _keep(connection: Connection, grant: Grant, renewed: Renewed) -> Outcome:
+    connection.api_hosts = renewed.api_hosts
     with transaction.atomic():
         kept = _row(connection).update(
             sealed_tokens=connection.seal(renewed.tokens),
             access_token_expires_at=renewed.access_expires_at,
             refresh_token_expires_at=renewed.refresh_expires_at,
-            api_hosts=renewed.api_hosts,
+            api_hosts=connection.api_hosts,
             renewed_at=timezone.now(),
             renewing_until=None,
             renew_after=None,

@@ -2,6 +2,7 @@ import re
 from html import unescape
 
 import pytest
+from axes.models import AccessLog
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 
@@ -116,6 +117,17 @@ def test_nothing_of_a_trader_can_be_changed_here(client, trader, supporter, supe
     for table in ("connection", "auditevent"):
         assert client.get(f"/admin/accounts/{table}/add/").status_code == 403
     assert client.post(f"/admin/accounts/user/{trader.user_id}/password/", {}).status_code == 403
+
+
+def test_who_signed_in_is_on_record_for_good(client, supporter) -> None:
+    supporter.is_superuser = True
+    supporter.save()
+    client.post("/admin/logout/")
+    client.post("/admin/login/", {"username": "sam", "password": "a-long-password"})
+    entry = AccessLog.objects.latest("pk")
+
+    assert "sam" in client.get(f"/admin/axes/accesslog/{entry.pk}/change/").content.decode()
+    assert client.post(f"/admin/axes/accesslog/{entry.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
 def test_only_a_superuser_changes_staff(client, supporter) -> None:

@@ -371,3 +371,14 @@ def wait_for(condition) -> None:
             return
         tick.wait(0.01)
     raise AssertionError("it did not happen within ten seconds")
+
+
+@pytest.mark.django_db
+def test_tokens_go_to_no_host_that_somebody_wrote_into_the_database(make_connection, scripted) -> None:
+    connection = make_connection(left=0.5)
+    Connection.objects.update(api_hosts={"live": scripted.url.removeprefix("http://")})
+
+    with pytest.raises(TokenExpired, match="Sign in again"):
+        access_token(connection.pk)
+
+    assert scripted.requests == []
