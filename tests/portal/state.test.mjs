@@ -18,22 +18,24 @@ function started(rows = { "position:1": { qty: "1" } }) {
 test("a snapshot replaces every row", () => {
   const state = started();
   const result = applyFrame(state, snapshot(9, { "fill:7": { qty: "3" } }, "another"));
-  assert.deepEqual(result, { changed: ["fill:7"], gone: ["position:1"], fresh: true, gap: false });
+  assert.deepEqual(result, { changed: ["fill:7"], added: ["fill:7"], gone: ["position:1"], fresh: true, gap: false });
   assert.deepEqual([...state.rows], [["fill:7", { qty: "3" }]]);
 });
 
-test("a delta in turn changes and removes rows", () => {
+test("a delta in turn adds, changes and removes rows", () => {
   const state = started({ "position:1": { qty: "1" }, "order:2": {} });
-  const result = applyFrame(state, delta(6, { "position:1": { qty: "2" } }, ["order:2", "order:9"]));
-  assert.deepEqual(result, { changed: ["position:1"], gone: ["order:2"], fresh: false, gap: false });
-  assert.deepEqual([...state.rows], [["position:1", { qty: "2" }]]);
+  const rows = { "position:1": { qty: "2" }, "fill:3": {} };
+  const result = applyFrame(state, delta(6, rows, ["order:2", "order:9"]));
+  const changed = ["position:1", "fill:3"];
+  assert.deepEqual(result, { changed, added: ["fill:3"], gone: ["order:2"], fresh: false, gap: false });
+  assert.deepEqual([...state.rows], Object.entries(rows));
 });
 
 test("a delta that the snapshot already holds changes nothing", () => {
   const state = started();
   for (const seq of [4, 5]) {
     const result = applyFrame(state, delta(seq, { "position:1": { qty: "old" } }));
-    assert.deepEqual(result, { changed: [], gone: [], fresh: false, gap: false });
+    assert.deepEqual(result, { changed: [], added: [], gone: [], fresh: false, gap: false });
   }
   assert.equal(state.rows.get("position:1").qty, "1");
 });

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 # After a sign-in the hub needs a moment for its first sync; a page with figures is worth this many seconds.
 FIRST_SYNC_PATIENCE = 2.0
+# Laying out thousands of rows for each new one stalls the page: older fills wait for a click.
+FILLS_SHOWN = 300
 KeyedRow = tuple[str, "Row"]
 
 
@@ -40,12 +42,15 @@ def desk(request: HttpRequest) -> HttpResponse:
         return render(request, "trading/no_connection.html")
     snapshot = read(connection.pk)
     accounts = of_kind(snapshot, "account")
+    fills = of_kind(snapshot, "fill")
     context = {
         "is_waiting": not snapshot.epoch,
         "accounts": accounts,
         "positions": of_kind(snapshot, "position"),
         "orders": of_kind(snapshot, "order"),
-        "fills": of_kind(snapshot, "fill"),
+        "fills": fills[:FILLS_SHOWN],
+        "fill_count": len(fills),
+        "fills_shown": FILLS_SHOWN,
         "totals": totals(row for _, row in accounts),
     }
     if "upstream" in snapshot.rows:

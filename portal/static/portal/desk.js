@@ -20,35 +20,34 @@ export class Desk {
     this.picker.value = this.wanted;
     if (this.picker.selectedIndex < 0) this.picker.value = ""; // an account of yesterday
     this.picker.addEventListener("change", () => this.#pick());
-    this.#filter();
+    for (const button of root.querySelectorAll("[data-all]")) button.addEventListener("click", () => this.#showAll(button));
+    this.#hideOthers();
   }
 
   /** Show what `applyFrame` changed in `state`. */
-  show(state, { changed, gone, fresh }) {
-    for (const key of fresh ? this.#unknown(state) : gone) tableFor(this.tables, key)?.remove(key);
-    const arrived = [];
-    for (const key of changed) {
-      const isNew = tableFor(this.tables, key)?.patch(key, state.rows.get(key), state.rows, { mayFlash: !fresh });
-      if (isNew && !fresh) arrived.push(key);
-    }
-    if (fresh) for (const table of this.tables.values()) table.sort(state.rows);
+  show(state, { changed, added, gone, fresh }) {
+    this.state = state;
     const isAccount = (key) => kindOf(key) === "account";
-    if (fresh || gone.some(isAccount) || arrived.some(isAccount)) this.#listAccounts(state);
-    if (fresh || gone.length || arrived.length) this.#filter();
+    if (fresh || added.some(isAccount) || gone.some(isAccount)) {
+      this.#listAccounts();
+      this.#showTables();
+    } else {
+      for (const key of changed) tableFor(this.tables, key)?.patch(key, state.rows.get(key), state.rows);
+      for (const key of gone) tableFor(this.tables, key)?.remove(key);
+      // A table with a limit has room for an older row now.
+      for (const table of this.tables.values()) {
+        if (table.most < Infinity && gone.some((key) => kindOf(key) === table.kind)) table.show(state.rows);
+      }
+      if (added.length || gone.length) this.#count();
+    }
     this.root.toggleAttribute("data-waiting", state.epoch === "");
     if (fresh || changed.includes("upstream")) setText(this.marks, state.rows.get("upstream")?.marks ?? "");
-    this.#total(state);
-    this.#announce(state, arrived);
+    this.#total();
+    if (!fresh) this.#announce(added);
   }
 
-  /** Keys that the page still shows, from its first paint or an earlier epoch, and the state has not. */
-  #unknown(state) {
-    const shown = [...this.tables.values()].flatMap((table) => [...table.elements.keys()]);
-    return shown.filter((key) => !state.rows.has(key));
-  }
-
-  #listAccounts(state) {
-    const accounts = [...state.rows].filter(([key]) => kindOf(key) === "account").map(([, row]) => row);
+  #listAccounts() {
+    const accounts = [...this.state.rows].filter(([key]) => kindOf(key) === "account").map(([, row]) => row);
     const chosen = this.picker.value || this.wanted;
     const options = accounts.sort((a, b) => (a.name < b.name ? -1 : 1)).map((row) => new Option(row.name, row.id));
     this.picker.replaceChildren(new Option("All accounts", ""), ...options);
@@ -59,30 +58,53 @@ export class Desk {
   #pick() {
     this.wanted = this.picker.value;
     remember(this.storageKey, this.wanted);
-    this.#filter();
-    if (this.state) this.#total(this.state);
-  }
-
-  #filter() {
-    const account = this.picker.value;
-    for (const table of this.tables.values()) {
-      let shown = 0;
-      for (const row of table.elements.values()) {
-        row.hidden = account !== "" && row.dataset.account !== account;
-        shown += row.hidden ? 0 : 1;
-      }
-      const panel = table.body.closest(".panel");
-      panel.querySelector("[data-empty]").hidden = shown > 0;
-      panel.querySelector(".scroll").hidden = shown === 0;
-      setText(panel.querySelector("[data-count]"), shown > 0 ? String(shown) : "");
+    if (!this.state) {
+      this.#hideOthers(); // the totals follow with the first snapshot
+      return;
     }
-    this.root.toggleAttribute("data-one-account", account !== "" || this.picker.options.length < 3);
+    this.#showTables();
+    this.#total();
   }
 
-  #total(state) {
-    this.state = state;
-    const account = this.picker.value;
-    const rows = [...state.rows].filter(([key, row]) => kindOf(key) === "account" && (!account || row.id === account));
+  #showAll(button) {
+    const table = this.tables.get(button.dataset.all);
+    table.most = Infinity;
+    if (this.state) this.#showTables();
+  }
+
+  /** At the first paint, before any state is known. */
+  #hideOthers() {
+    this.account = this.picker.value;
+    for (const table of this.tables.values()) {
+      for (const row of table.elements.values()) row.hidden = this.account !== "" && row.dataset.account !== this.account;
+    }
+  }
+
+  #showTables() {
+    this.account = this.picker.value;
+    for (const table of this.tables.values()) {
+      table.account = this.account;
+      table.show(this.state.rows);
+    }
+    this.#count();
+    this.root.toggleAttribute("data-one-account", this.account !== "" || this.picker.options.length < 3);
+  }
+
+  #count() {
+    for (const table of this.tables.values()) {
+      const [all, shown] = [table.keys(this.state.rows).length, table.elements.size];
+      const panel = table.body.closest(".panel");
+      panel.querySelector("[data-empty]").hidden = all > 0;
+      panel.querySelector(".scroll").hidden = all === 0;
+      setText(panel.querySelector("[data-count]"), all === 0 ? "" : shown < all ? `newest ${shown} of ${all}` : String(all));
+      const more = panel.querySelector("[data-all]");
+      if (more) more.hidden = shown === all;
+    }
+  }
+
+  #total() {
+    const account = this.account;
+    const rows = [...this.state.rows].filter(([key, row]) => kindOf(key) === "account" && (!account || row.id === account));
     for (const total of this.totals) {
       const field = total.dataset.total;
       const text = sum(rows.map(([, row]) => row[field]), { signed: SIGNED.has(field) });
@@ -92,9 +114,9 @@ export class Desk {
     }
   }
 
-  #announce(state, arrived) {
-    for (const key of arrived.filter((name) => kindOf(name) === "fill")) {
-      const fill = state.rows.get(key);
+  #announce(added) {
+    for (const key of added.filter((name) => kindOf(name) === "fill")) {
+      const fill = this.state.rows.get(key);
       const verb = fill.action === "Buy" ? "Bought" : "Sold";
       announce(`${verb} ${fill.qty} ${fill.symbol} at ${fill.price}`);
     }

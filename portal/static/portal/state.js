@@ -10,11 +10,12 @@ export function emptyState() {
 /**
  * Applies a frame to `state` and says what changed.
  *
- * @returns {{changed: string[], gone: string[], fresh: boolean, gap: boolean}} fresh: all rows were replaced;
- *   gap: events were missed, nothing was applied and a snapshot must be asked for (said once until it comes)
+ * @returns {{changed: string[], added: string[], gone: string[], fresh: boolean, gap: boolean}} added: those of the
+ *   changed that were not there before; fresh: all rows were replaced; gap: events were missed, nothing was applied and
+ *   a snapshot must be asked for (said once until it comes)
  */
 export function applyFrame(state, frame) {
-  const nothing = { changed: [], gone: [], fresh: false, gap: false };
+  const nothing = { changed: [], added: [], gone: [], fresh: false, gap: false };
   if (frame.t === "snapshot") return applySnapshot(state, frame);
   if (frame.t !== "delta" || state.waiting) return nothing;
   if (frame.epoch === state.epoch && frame.seq <= state.seq) return nothing; // seen already
@@ -23,13 +24,11 @@ export function applyFrame(state, frame) {
     return { ...nothing, gap: true };
   }
   state.seq = frame.seq;
-  const changed = [];
-  for (const [key, row] of Object.entries(frame.rows ?? {})) {
-    state.rows.set(key, row);
-    changed.push(key);
-  }
+  const changed = Object.keys(frame.rows ?? {});
+  const added = changed.filter((key) => !state.rows.has(key));
+  for (const key of changed) state.rows.set(key, frame.rows[key]);
   const gone = (frame.gone ?? []).filter((key) => state.rows.delete(key));
-  return { changed, gone, fresh: false, gap: false };
+  return { changed, added, gone, fresh: false, gap: false };
 }
 
 function applySnapshot(state, frame) {
@@ -38,8 +37,10 @@ function applySnapshot(state, frame) {
   state.epoch = frame.epoch;
   state.seq = frame.seq;
   state.waiting = false;
+  const changed = [...state.rows.keys()];
+  const added = changed.filter((key) => !before.has(key));
   const gone = [...before.keys()].filter((key) => !state.rows.has(key));
-  return { changed: [...state.rows.keys()], gone, fresh: true, gap: false };
+  return { changed, added, gone, fresh: true, gap: false };
 }
 
 /** "position" of "position:12". */

@@ -4,29 +4,50 @@ import { flash, localTime } from "./dom.js";
 import { direction, tone, UNKNOWN } from "./figures.js";
 import { kindOf, ORDER } from "./state.js";
 
-/** The table of one kind: `<tbody data-rows="position">` beside `<template data-template="position">`. */
+/**
+ * The table of one kind: `<tbody data-rows="position">` beside `<template data-template="position">`. With data-most it
+ * shows no more than so many rows, the first of their order: laying out thousands for each new one stalls the page.
+ */
 export class RowTable {
   constructor(body) {
     this.body = body;
     this.kind = body.dataset.rows;
+    this.most = Number(body.dataset.most ?? Infinity);
+    this.account = ""; // the only account that is shown, or empty
     this.template = document.querySelector(`template[data-template="${this.kind}"]`);
     this.elements = new Map([...body.querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row]));
   }
 
-  /** Show `row` under `key`, in its place among `rows` (all rows of the state, by key). */
-  patch(key, row, rows, { mayFlash }) {
-    let element = this.elements.get(key);
-    const isNew = !element;
-    if (isNew) {
-      element = this.template.content.firstElementChild.cloneNode(true);
-      element.dataset.row = key;
-      this.elements.set(key, element);
-    }
-    element.dataset.account = this.kind === "account" ? row.id : row.account_id;
-    for (const cell of element.querySelectorAll("[data-field]")) patchCell(cell, row, mayFlash && !isNew);
-    if (isNew) this.#place(element, row, rows);
-    if (isNew && mayFlash) element.classList.add("arrived");
-    return isNew;
+  /** The keys of those of `rows` that belong into this table. */
+  keys(rows) {
+    return [...rows.keys()].filter((key) => kindOf(key) === this.kind && this.#isWanted(rows.get(key)));
+  }
+
+  /** Show `rows` (all rows of the state, by key) instead of what was shown. */
+  show(rows) {
+    const order = ORDER[this.kind];
+    const keys = this.keys(rows).sort((a, b) => order(rows.get(a), rows.get(b))).slice(0, this.most);
+    const wanted = new Set(keys);
+    for (const key of [...this.elements.keys()]) if (!wanted.has(key)) this.remove(key);
+    keys.forEach((key, index) => {
+      const element = this.elements.get(key) ?? this.#make(key);
+      this.#fill(element, rows.get(key), false);
+      element.hidden = false;
+      const there = this.body.children[index];
+      if (there !== element) this.body.insertBefore(element, there ?? null);
+    });
+  }
+
+  /** Show the new or changed `row` under `key`, in its place among `rows`. */
+  patch(key, row, rows) {
+    if (!this.#isWanted(row)) return;
+    const known = this.elements.get(key);
+    const element = known ?? this.#make(key);
+    this.#fill(element, row, Boolean(known));
+    if (known) return;
+    element.classList.add("arrived");
+    this.#place(element, row, rows);
+    if (this.elements.size > this.most) this.remove(this.body.lastElementChild.dataset.row);
   }
 
   remove(key) {
@@ -34,14 +55,20 @@ export class RowTable {
     this.elements.delete(key);
   }
 
-  /** Put every row in its order, after a snapshot. */
-  sort(rows) {
-    const known = [...this.elements.keys()].filter((key) => rows.has(key));
-    known.sort((a, b) => ORDER[this.kind](rows.get(a), rows.get(b)));
-    known.forEach((key, index) => {
-      const element = this.elements.get(key);
-      if (this.body.children[index] !== element) this.body.insertBefore(element, this.body.children[index] ?? null);
-    });
+  #isWanted(row) {
+    return this.account === "" || this.account === (this.kind === "account" ? row.id : row.account_id);
+  }
+
+  #make(key) {
+    const element = this.template.content.firstElementChild.cloneNode(true);
+    element.dataset.row = key;
+    this.elements.set(key, element);
+    return element;
+  }
+
+  #fill(element, row, mayFlash) {
+    element.dataset.account = this.kind === "account" ? row.id : row.account_id;
+    for (const cell of element.querySelectorAll("[data-field]")) patchCell(cell, row, mayFlash);
   }
 
   #place(element, row, rows) {
