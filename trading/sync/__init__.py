@@ -6,6 +6,6 @@ down. Pages read a snapshot for the first paint and then follow the stream throu
 execution tells of its progress by `publish_line`.
 """
 
-from trading.sync.stream import Snapshot, aread_snapshot, publish_line, read_snapshot
+from trading.sync.stream import Snapshot, aread_snapshot, publish_line
 
-__all__ = ["Snapshot", "aread_snapshot", "publish_line", "read_snapshot"]
+__all__ = ["Snapshot", "aread_snapshot", "publish_line"]

@@ -187,14 +187,6 @@ def async_client(**options: Any) -> redis.asyncio.Redis:
     return made
 
 
-def read_snapshot(connection_id: int) -> Snapshot:
-    """The state as it is now, for a first paint."""
-    pipeline = client().pipeline(transaction=True)
-    pipeline.hmget(_meta_key(connection_id), ["epoch", "seq"])
-    pipeline.hgetall(_rows_key(connection_id))
-    return _snapshot(*pipeline.execute())
-
-
 async def aread_snapshot(connection_id: int, wait: float = 2.0) -> Snapshot:
     """The state as it is now; when the hub has not yet synced, as it is within `wait` seconds (or empty)."""
     async with async_client() as connection, connection.pubsub() as pubsub:
