@@ -1,6 +1,7 @@
 """What Celery runs for this room; the schedule is in settings."""
 
 from celery import shared_task
+from django.core.management import call_command
 
 from accounts import renewal
 
@@ -9,3 +10,9 @@ from accounts import renewal
 def renew_due_tokens() -> int:
     """Renew tokens that end soon; returns how many were renewed."""
     return renewal.renew_due()
+
+
+@shared_task
+def clear_sessions() -> None:
+    """Delete browser sessions that have ended; each visit to the sign-in page begins one."""
+    call_command("clearsessions")
