@@ -22,6 +22,8 @@ class User(Entity, frozen=True, kw_only=True):
     professional: bool | None = None
     organization_id: int | None = None
     linked_user_id: int | None = None
+    foreign_introducing_broker_id: int | None = None
+    introducing_partner_id: int | None = None
 
 
 class Account(Entity, frozen=True, kw_only=True):
@@ -41,6 +43,11 @@ class Account(Entity, frozen=True, kw_only=True):
     legal_status: str = ""
     timestamp: Timestamp | None = None
     evaluation_size: Decimal | None = None
+    cc_email: str | None = None
+    futures_disabled: bool | None = None
+    swap_enabled: bool | None = None
+    ssf_risk_disclosure_acknowledgment: Timestamp | None = None
+    spot_margin_enabled: bool | None = None
 
     @property
     def tradable(self) -> bool:
@@ -173,6 +180,9 @@ class UserPlugin(Entity, frozen=True, kw_only=True):
     user_id: int | None = None
     timestamp: Timestamp | None = None
     plan_price: Decimal | None = None
+    credit_card_transaction_id: int | None = None
+    cash_balance_log_id: int | None = None
+    credit_card_id: int | None = None
     account_id: int | None = None
     plugin_name: str = ""
     approval: bool | None = None
@@ -181,3 +191,4 @@ class UserPlugin(Entity, frozen=True, kw_only=True):
     expiration_date: TradeDate | None = None
     paid_amount: Decimal | None = None
     autorenewal: bool | None = None
+    plan_categories: str | None = None

@@ -24,6 +24,7 @@ class ContractMaturity(Entity, frozen=True, kw_only=True):
     first_intent_date: Timestamp | None = None
     underlying_id: int | None = None
     is_front: bool | None = None
+    kalshi_event_id: int | None = None
 
 
 class Product(Entity, frozen=True, kw_only=True):
@@ -47,6 +48,7 @@ class Product(Entity, frozen=True, kw_only=True):
     is_secured: bool | None = None
     price_format_type: str = "Decimal"
     price_format: int | None = None
+    post_trade_category_id: int | None = None
 
 
 class ProductSession(Entity, frozen=True, kw_only=True):

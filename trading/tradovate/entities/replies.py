@@ -39,6 +39,14 @@ class CashBalanceSnapshot(Wire, frozen=True, kw_only=True):
     realized_pnl: Decimal | None = field(default=None, name="realizedPnL")
     week_realized_pnl: Decimal | None = field(default=None, name="weekRealizedPnL")
     auto_liq_level: Decimal | None = None
+    withdrawal_reject_reason: str | None = None
+    currency_cash_avail_withdrawal_usd: Decimal | None = field(default=None, name="currencyCashAvailWithdrawalUSD")
+    net_liq_sod: Decimal | None = field(default=None, name="netLiqSOD")
+    total_cash_value_sod: Decimal | None = field(default=None, name="totalCashValueSOD")
+    cash_usd: Decimal | None = field(default=None, name="cashUSD")
+    cash_sod_usd: Decimal | None = field(default=None, name="cashSODUSD")
+    full_initial_margin: Decimal | None = None
+    full_initial_margin_sod: Decimal | None = field(default=None, name="fullInitialMarginSOD")
 
 
 class Me(Wire, frozen=True, kw_only=True):
@@ -51,6 +59,10 @@ class Me(Wire, frozen=True, kw_only=True):
     email_verified: bool | None = None
     is_trial: bool | None = None
     organization_name: str | None = None
+    current_account_plan: str | None = None
+    current_md_subs: list[str] = field(default_factory=list, name="currentMDSubs")
+    current_balance: Decimal | None = None
+    active_plugins: list[str] = []
 
 
 class _Secret(Wire, frozen=True, kw_only=True):
@@ -76,6 +88,11 @@ class AccessToken(_Secret, frozen=True, kw_only=True):
     has_live: bool | None = None
     has_funded: bool | None = None
     has_market_data: bool | None = None
+    hibp_hint: str | None = None
+    has_sim_plus: bool | None = None
+    show_kids: bool | None = field(default=None, name="showKIDs")
+    outdated_tac: bool | None = field(default=None, name="outdatedTaC")
+    outdated_liquidation_policy: bool | None = None
     api_hosts: dict[str, str] | None = None
 
 

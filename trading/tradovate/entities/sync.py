@@ -22,6 +22,7 @@ from .account import (
     UserPlugin,
     UserProperty,
 )
+from .alert import AdminAlert, AdminAlertSignal, Alert, AlertSignal, Chat, ChatMessage
 from .base import Entity, Wire
 from .contract import (
     Contract,
@@ -47,6 +48,27 @@ from .order import (
     OrderStrategyLink,
     OrderStrategyType,
     OrderVersion,
+)
+from .people import (
+    AnnualReview,
+    ClearingHouse,
+    ContactInfo,
+    Organization,
+    TradingPermission,
+    UserPromoCode,
+    UserReadStatus,
+    UserSession,
+    UserSessionStats,
+)
+from .risk import CashBalanceLog, UserAccountPositionLimit, UserAccountRiskParameter
+from .subscription import (
+    Entitlement,
+    MarketDataSubscription,
+    MarketDataSubscriptionExchangeScope,
+    MarketDataSubscriptionPlan,
+    SecondMarketDataSubscription,
+    TradovateSubscription,
+    TradovateSubscriptionPlan,
 )
 
 E = TypeVar("E", bound=Entity)
@@ -84,6 +106,31 @@ ENTITY_TYPES: dict[str, type[Entity]] = {
     "userProperty": UserProperty,
     "property": Property,
     "userPlugin": UserPlugin,
+    "adminAlert": AdminAlert,
+    "adminAlertSignal": AdminAlertSignal,
+    "alert": Alert,
+    "alertSignal": AlertSignal,
+    "annualReview": AnnualReview,
+    "cashBalanceLog": CashBalanceLog,
+    "chat": Chat,
+    "chatMessage": ChatMessage,
+    "clearingHouse": ClearingHouse,
+    "contactInfo": ContactInfo,
+    "entitlement": Entitlement,
+    "marketDataSubscription": MarketDataSubscription,
+    "marketDataSubscriptionExchangeScope": MarketDataSubscriptionExchangeScope,
+    "marketDataSubscriptionPlan": MarketDataSubscriptionPlan,
+    "organization": Organization,
+    "secondMarketDataSubscription": SecondMarketDataSubscription,
+    "tradingPermission": TradingPermission,
+    "tradovateSubscription": TradovateSubscription,
+    "tradovateSubscriptionPlan": TradovateSubscriptionPlan,
+    "userAccountPositionLimit": UserAccountPositionLimit,
+    "userAccountRiskParameter": UserAccountRiskParameter,
+    "userPromoCode": UserPromoCode,
+    "userReadStatus": UserReadStatus,
+    "userSession": UserSession,
+    "userSessionStats": UserSessionStats,
 }
 
 
@@ -140,6 +187,9 @@ class SyncSnapshot(Wire, kw_only=True, frozen=True):
     properties: list[Property] = []
     user_plugins: list[UserPlugin] = []
     contract_groups: list[ContractGroup] = []
+    annual_reviews: list[AnnualReview] = []
+    user_read_statuses: list[UserReadStatus] = []
+    user_promo_codes: list[UserPromoCode] = []
     misfits: list[UnknownEntity] = msgspec.field(default_factory=list, name="_misfits")
 
     def merged(self, other: SyncSnapshot) -> SyncSnapshot:
