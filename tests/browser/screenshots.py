@@ -23,7 +23,7 @@ SETS = {
     "1440-light": (SCREEN, "light"),
     "390-dark": (PHONE, "dark"),
     "390-light": (PHONE, "light"),
-    "README": ({"width": 1200, "height": 750}, "dark"),
+    "README": ({"width": 1200, "height": 580}, "dark"),
 }
 GOOD = "# opening basket\n{0} 2\n{1} -3   # hedge\n\n{2} 1\n"
 WRONG = "{0} 2\nESZ9 1\n{1} three\n{0} -1\nCLF7 5000\n"
@@ -69,12 +69,12 @@ class Walk:
         page.context.close()
 
     def picture(self, page: Page, name: str) -> None:
-        path = self.target / f"{name}.png"
+        options = {"path": self.target / f"{name}.png", "full_page": self._full, "animations": "disabled"}
         try:
-            page.screenshot(path=path, full_page=self._full)
+            page.screenshot(**options)
         except Error:
             # Chromium without a GPU fails at this now and then.
-            page.screenshot(path=path, full_page=self._full)
+            page.screenshot(**options)
 
     def strangers(self) -> None:
         with self.page() as page:

@@ -6,7 +6,7 @@ const SIGNED_OUT = 4401;
 const TOO_MANY = 4429;
 const SILENCE = 20_000; // after this long without a frame the server is asked for one
 const PATIENCE = 5_000; // and after this long without an answer the socket is given up as half open
-const FRESH = 3_000; // while the hub runs it says something every second
+const FRESH = 3_000; // while all is well something is heard every 2.5 s, Tradovate's heartbeat
 const STEADY = 10_000; // a socket that ends before this counts as another failed attempt
 
 export class DeskSocket {

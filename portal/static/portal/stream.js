@@ -46,6 +46,6 @@ const socket = new DeskSocket(url.href, {
     pill.setLink("down", tooMany ? "You have too many Tradeport pages open: close some and this one goes on." : undefined);
   },
   signedOut() {
-    location.assign(signIn);
+    location.assign(`${signIn}?next=${encodeURIComponent(location.pathname)}`);
   },
 });
