@@ -1,7 +1,7 @@
 """One pure function for REST and sockets alike: a status and a body become a value, or the right error.
 
 Tradovate reports failures in four ways (official Conventions text, Error Handling; official Access text, Time
-Penalty): HTTP statuses, `errorText` in a 200, `failureReason` in a 200, and a penalty ticket in a 200.
+Penalty): HTTP statuses, and in a 200 `errorText` (or an `errorCode` alone), `failureReason`, or a penalty ticket.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ class _Trouble(msgspec.Struct, rename="camel"):
     """The fields by which a 200 says no; untyped, so that an odd value in one does not hide another."""
 
     error_text: Any = None
+    error_code: Any = None
     failure_reason: Any = None
     failure_text: Any = None
     order_id: Any = None
     command_id: Any = None
+    order_strategy: Any = None
     p_ticket: Any = msgspec.field(default=None, name="p-ticket")
     p_time: Any = msgspec.field(default=None, name="p-time")
     p_captcha: Any = msgspec.field(default=None, name="p-captcha")
@@ -75,10 +77,10 @@ def read_plain(status: int, body: bytes, *, retry_after: float | None = None) ->
 def check(status: int, body: bytes, *, retry_after: float | None = None) -> None:
     """Raise what an answer amounts to if it is a failure; return if it is a success.
 
-    An answer that names an order or command was taken: nothing beside that id makes it safe to send again.
+    An answer that names an order, command or strategy was taken: nothing beside that id makes it safe to send again.
     """
     trouble = _read_trouble(body)
-    accepted = trouble is not None and (trouble.order_id is not None or trouble.command_id is not None)
+    accepted = trouble is not None and _accepted(trouble)
     if trouble is not None and trouble.p_ticket is not None and not accepted:
         raise PenaltyImposed(str(trouble.p_ticket), _seconds(trouble.p_time), trouble.p_captcha is True)
     if not 200 <= status < 300:
@@ -87,8 +89,17 @@ def check(status: int, body: bytes, *, retry_after: float | None = None) -> None
         return
     if refused := _order_refusal(trouble, accepted=accepted):
         raise refused
-    if trouble.error_text and not accepted:
-        raise _by_text(_shortened(str(trouble.error_text)))
+    if not accepted and (text := trouble.error_text or _code(trouble)):
+        raise _by_text(_shortened(str(text)))
+
+
+def _accepted(trouble: _Trouble) -> bool:
+    return any(named is not None for named in (trouble.order_id, trouble.command_id, trouble.order_strategy))
+
+
+def _code(trouble: _Trouble) -> object:
+    """Return the errorCode of a refusal; subscriptions and sign-ups say "Success" there when it was none."""
+    return None if trouble.error_code == FailureReason.SUCCESS else trouble.error_code
 
 
 def _read_trouble(body: bytes) -> _Trouble | None:

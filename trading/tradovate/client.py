@@ -15,29 +15,64 @@ import httpx
 from .entities import (
     Account,
     AccountRiskStatus,
+    AdminAlert,
+    AdminAlertSignal,
+    Alert,
+    AlertSignal,
     CashBalance,
+    CashBalanceLog,
+    Chat,
+    ChatMessage,
+    ClearingHouse,
     Command,
     CommandReport,
+    ContactInfo,
     Contract,
     ContractGroup,
+    ContractMargin,
     ContractMaturity,
     Currency,
+    CurrencyRate,
+    Entitlement,
     Exchange,
     ExecutionReport,
     Fill,
     FillFee,
     FillPair,
     MarginSnapshot,
+    MarketDataSubscription,
+    MarketDataSubscriptionExchangeScope,
+    MarketDataSubscriptionPlan,
     Order,
+    OrderStrategy,
+    OrderStrategyLink,
+    OrderStrategyType,
     OrderVersion,
+    Organization,
     Position,
     Product,
+    ProductMargin,
     ProductSession,
+    Property,
+    SecondMarketDataSubscription,
+    SpreadDefinition,
+    TradingPermission,
+    TradovateSubscription,
+    TradovateSubscriptionPlan,
     User,
+    UserAccountAutoLiq,
+    UserAccountPositionLimit,
+    UserAccountRiskParameter,
+    UserPlugin,
+    UserProperty,
+    UserSession,
+    UserSessionStats,
 )
 from .hosts import Hosts
-from .operations import Auth, CashBalances, Orders, Reads
+from .operations import Auth, CashBalances, Orders, Reads, Writable
+from .trading_operations import Accounts, Contracts, OrderStrategies, PositionLimits, Replay
 from .transport import TokenSource, Transport
+from .user_operations import AdminAlertSignals, Alerts, Chats, UserPlugins, Users
 
 
 class Tradovate:
@@ -59,8 +94,8 @@ class Tradovate:
         transport = Transport(hosts, access_token, http=http, timeout=timeout)
         self._transport = transport
         self.auth = Auth(transport)
-        self.user = Reads(transport, "user", User)
-        self.account = Reads(transport, "account", Account)
+        self.user = Users(transport, "user", User)
+        self.account = Accounts(transport, "account", Account)
         self.account_risk_status = Reads(transport, "accountriskstatus", AccountRiskStatus)
         self.cash_balance = CashBalances(transport, "cashbalance", CashBalance)
         self.margin_snapshot = Reads(transport, "marginsnapshot", MarginSnapshot)
@@ -73,13 +108,53 @@ class Tradovate:
         self.command = Reads(transport, "command", Command)
         self.command_report = Reads(transport, "commandreport", CommandReport)
         self.execution_report = Reads(transport, "executionreport", ExecutionReport)
-        self.contract = Reads(transport, "contract", Contract)
+        self.contract = Contracts(transport, "contract", Contract)
         self.contract_maturity = Reads(transport, "contractmaturity", ContractMaturity)
         self.contract_group = Reads(transport, "contractgroup", ContractGroup)
         self.product = Reads(transport, "product", Product)
         self.product_session = Reads(transport, "productsession", ProductSession)
         self.exchange = Reads(transport, "exchange", Exchange)
         self.currency = Reads(transport, "currency", Currency)
+        self.currency_rate = Reads(transport, "currencyrate", CurrencyRate)
+        self.spread_definition = Reads(transport, "spreaddefinition", SpreadDefinition)
+        self.order_strategy = OrderStrategies(transport, "orderstrategy", OrderStrategy)
+        self.order_strategy_link = Reads(transport, "orderstrategylink", OrderStrategyLink)
+        self.cash_balance_log = Reads(transport, "cashbalancelog", CashBalanceLog)
+        self.trading_permission = Reads(transport, "tradingpermission", TradingPermission)
+        self.contract_margin = Reads(transport, "contractmargin", ContractMargin)
+        self.product_margin = Reads(transport, "productmargin", ProductMargin)
+        self.user_account_auto_liq = Writable(transport, "useraccountautoliq", UserAccountAutoLiq)
+        self.user_account_position_limit = PositionLimits(
+            transport, "useraccountpositionlimit", UserAccountPositionLimit
+        )
+        self.user_account_risk_parameter = Writable(transport, "useraccountriskparameter", UserAccountRiskParameter)
+        self.market_data_subscription_exchange_scope = Reads(
+            transport, "marketdatasubscriptionexchangescope", MarketDataSubscriptionExchangeScope
+        )
+        self.market_data_subscription_plan = Reads(transport, "marketdatasubscriptionplan", MarketDataSubscriptionPlan)
+        self.tradovate_subscription_plan = Reads(transport, "tradovatesubscriptionplan", TradovateSubscriptionPlan)
+        self.admin_alert_signal = AdminAlertSignals(transport, "adminalertsignal", AdminAlertSignal)
+        self.alert = Alerts(transport, "alert", Alert)
+        self.alert_signal = Reads(transport, "alertsignal", AlertSignal)
+        self.admin_alert = Reads(transport, "adminalert", AdminAlert)
+        self.clearing_house = Reads(transport, "clearinghouse", ClearingHouse)
+        self.entitlement = Reads(transport, "entitlement", Entitlement)
+        self.order_strategy_type = Reads(transport, "orderstrategytype", OrderStrategyType)
+        self.property = Reads(transport, "property", Property)
+        self.contact_info = Reads(transport, "contactinfo", ContactInfo)
+        self.market_data_subscription = Writable(transport, "marketdatasubscription", MarketDataSubscription)
+        self.organization = Reads(transport, "organization", Organization)
+        self.second_market_data_subscription = Reads(
+            transport, "secondmarketdatasubscription", SecondMarketDataSubscription
+        )
+        self.tradovate_subscription = Writable(transport, "tradovatesubscription", TradovateSubscription)
+        self.user_plugin = UserPlugins(transport, "userplugin", UserPlugin)
+        self.user_property = Reads(transport, "userproperty", UserProperty)
+        self.user_session = Reads(transport, "usersession", UserSession)
+        self.user_session_stats = Reads(transport, "usersessionstats", UserSessionStats)
+        self.chat = Chats(transport, "chat", Chat)
+        self.chat_message = Reads(transport, "chatmessage", ChatMessage)
+        self.replay = Replay(transport)
 
     def __repr__(self) -> str:
         return f"<Tradovate at {self._transport.hosts.rest}>"

@@ -6,22 +6,34 @@ Sources: the guide's Shared Operations; openapi.json, paths of the names that ea
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from .entities import (
     AccessToken,
     CancelOrder,
     CashBalance,
     CashBalanceSnapshot,
+    ChangeDemoBalance,
     CommandResult,
+    DryRun,
+    DryRunResponse,
     Entity,
     LiquidatePosition,
+    LiquidatePositions,
     LiquidationResult,
     Me,
     ModifyOrder,
     Order,
+    PlaceOCO,
+    PlaceOcoResult,
     PlaceOrder,
     PlaceOrderResult,
+    PlaceOSO,
+    PlaceOsoResult,
+    SimpleResponse,
 )
 from .transport import Transport
 
@@ -80,6 +92,18 @@ class Reads(Generic[E]):
         return found
 
 
+class Writable(Reads[E]):
+    """Entities that can be made and changed whole: limits, risk parameters, subscriptions."""
+
+    async def create(self, entity: E) -> E:
+        """Make this entity and return it as Tradovate has it. Its id is 0, or that of what it belongs to."""
+        return await self._transport.post(f"{self._name}/create", self._kind, _without_gaps(entity))
+
+    async def update(self, entity: E) -> E:
+        """Change the entity with this id to this and return it as Tradovate has it; None leaves a field out."""
+        return await self._transport.post(f"{self._name}/update", self._kind, _without_gaps(entity))
+
+
 class Orders(Reads[Order]):
     """Orders, and what can be done to them. No method here ever sends its request a second time.
 
@@ -104,6 +128,22 @@ class Orders(Reads[Order]):
         """order/liquidateposition: cancel the contract's orders and close its position at the market."""
         return await self._transport.post("order/liquidateposition", LiquidationResult, position)
 
+    async def place_oco(self, request: PlaceOCO) -> PlaceOcoResult:
+        """order/placeoco: send two orders, of which one fill cancels the other."""
+        return await self._transport.post("order/placeoco", PlaceOcoResult, request)
+
+    async def place_oso(self, request: PlaceOSO) -> PlaceOsoResult:
+        """order/placeoso: send an order and the one or two that wait for its fill."""
+        return await self._transport.post("order/placeoso", PlaceOsoResult, request)
+
+    async def liquidate_positions(self, request: LiquidatePositions) -> SimpleResponse:
+        """order/liquidatepositions: close several positions at the market."""
+        return await self._transport.post("order/liquidatepositions", SimpleResponse, request)
+
+    async def dry_run(self, request: DryRun) -> DryRunResponse:
+        """order/dryrun: what at most 4 orders would do to the margin; nothing is traded."""
+        return await self._transport.post("order/dryrun", DryRunResponse, request)
+
 
 class CashBalances(Reads[CashBalance]):
     """Cash, and an account's money at a glance."""
@@ -113,6 +153,10 @@ class CashBalances(Reads[CashBalance]):
         return await self._transport.post(
             "cashbalance/getcashbalancesnapshot", CashBalanceSnapshot, {"accountId": account_id}
         )
+
+    async def change_demo_balance(self, request: ChangeDemoBalance) -> CashBalanceSnapshot:
+        """cashbalance/changedemobalance: add to or take from the cash of a demo account."""
+        return await self._transport.post("cashbalance/changedemobalance", CashBalanceSnapshot, request)
 
 
 class Auth:
@@ -133,6 +177,12 @@ class Auth:
         """
         body = {"p-ticket": ticket} if ticket else None
         return await self._transport.auth("/v1/auth/renewaccesstoken", AccessToken, body=body)
+
+
+def _without_gaps(entity: Entity) -> dict[str, object]:
+    """Return what an entity says, without what it does not: fields that are None, and an id of 0."""
+    fields = msgspec.to_builtins(entity, builtin_types=(Decimal,))
+    return {name: value for name, value in fields.items() if value is not None and (name, value) != ("id", 0)}
 
 
 def list_of(kind: type[E]) -> type[list[E]]:
