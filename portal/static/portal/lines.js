@@ -15,6 +15,8 @@ export class FileLines {
       location.reload();
     });
     this.summary.addEventListener("htmx:afterSwap", () => this.#redrawn());
+    // Without an answer the next frame asks again.
+    this.summary.addEventListener("htmx:afterRequest", () => (this.asked = ""));
   }
 
   /** A frame {"t":"line",file,line,state,totals,...} or {"t":"lines",file,lines,state,totals,...}. */
@@ -59,6 +61,8 @@ export class FileLines {
     }
     if (state !== this.root.dataset.state) announce(`Order file ${label}`);
     this.#name(state, label);
+    if (state === this.asked) return; // the answer is on its way
+    this.asked = state;
     this.summary.dispatchEvent(new CustomEvent("file-changed"));
   }
 
