@@ -7,12 +7,14 @@ an order twice.
 
 from .client import Tradovate
 from .hosts import Environment, Hosts
+from .limits import Budgets
 from .market import MarketSocket, QuoteSubscription
 from .socket import UserSocket
 from .tokens import refresh, request_access_token
 from .transport import new_http
 
 __all__ = [
+    "Budgets",
     "Environment",
     "Hosts",
     "MarketSocket",

@@ -69,6 +69,7 @@ from .entities import (
     UserSessionStats,
 )
 from .hosts import Hosts
+from .limits import Budgets
 from .operations import Auth, CashBalances, Orders, Reads, Writable
 from .trading_operations import Accounts, Contracts, OrderStrategies, PositionLimits, Replay
 from .transport import TokenSource, Transport
@@ -79,7 +80,8 @@ class Tradovate:
     """REST calls in groups by entity type; see `operations` for what each group can do.
 
     `access_token` is the token, or an async function that returns the valid one for each call. `http` is a shared
-    pool from `new_http`; without it this object has its own and closes it. `timeout` is seconds. Every call raises
+    pool from `new_http`; without it this object has its own and closes it. `timeout` is seconds. With
+    `budgets`, reads that Tradovate would refuse raise BudgetSpent instead of being sent. Every call raises
     TradovateError of the kinds that `errors` explains.
     """
 
@@ -90,8 +92,9 @@ class Tradovate:
         *,
         http: httpx.AsyncClient | None = None,
         timeout: float = 10.0,
+        budgets: Budgets | None = None,
     ) -> None:
-        transport = Transport(hosts, access_token, http=http, timeout=timeout)
+        transport = Transport(hosts, access_token, http=http, timeout=timeout, budgets=budgets)
         self._transport = transport
         self.auth = Auth(transport)
         self.user = Users(transport, "user", User)

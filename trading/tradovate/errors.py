@@ -8,6 +8,7 @@
     ├── NotAuthorized           the token is missing, expired, evicted, or not allowed to do this
     ├── NotFound                no such entity or operation
     ├── RateLimited             too many requests this hour; nothing happened
+    │   └── BudgetSpent         our own count says so: nothing was sent
     ├── PenaltyImposed          a time penalty: nothing happened, try again after `seconds` with `ticket`
     ├── ApiError                Tradovate refused and says why (errorText)
     │   └── SymbolInaccessible  no market data for this symbol, or no entitlement to it
@@ -58,6 +59,17 @@ class RateLimited(TradovateError):
         when = f"in {retry_after:.0f} seconds" if retry_after is not None else "later, within the hour"
         super().__init__(f"Tradovate's request limit is reached; it will answer again {when}.")
         self.retry_after = retry_after
+
+
+class BudgetSpent(RateLimited):
+    """By our own count Tradovate would refuse this request, so it was not sent. `limit` names the budget."""
+
+    def __init__(self, limit: str, wait: float) -> None:
+        super().__init__(wait)
+        self.args = (
+            f"The hour's requests to Tradovate are used up ({limit}); more is possible in {wait:.0f} seconds.",
+        )
+        self.limit = limit
 
 
 class PenaltyImposed(TradovateError):

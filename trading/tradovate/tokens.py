@@ -12,6 +12,7 @@ from . import answers
 from .entities import AccessToken, AccessTokenRequest, OAuthTokens
 from .errors import OAuthError
 from .hosts import Hosts
+from .limits import Budgets
 from .transport import Transport
 
 
@@ -21,14 +22,14 @@ class _OAuthFailure(msgspec.Struct):
 
 
 async def request_access_token(
-    hosts: Hosts, request: AccessTokenRequest, *, http: httpx.AsyncClient | None = None
+    hosts: Hosts, request: AccessTokenRequest, *, http: httpx.AsyncClient | None = None, budgets: Budgets | None = None
 ) -> AccessToken:
     """auth/accesstokenrequest: sign in with a password or API key (openapi.json, AccessTokenRequest).
 
     Raises ApiError with Tradovate's text for wrong credentials, PenaltyImposed after too many of them (repeat with
     `p_ticket`), NotAuthorized for a device that was not verified, NotSent, OutcomeUnknown.
     """
-    async with Transport(hosts, None, http=http) as transport:
+    async with Transport(hosts, None, http=http, budgets=budgets) as transport:
         return await transport.post("auth/accesstokenrequest", AccessToken, request)
 
 

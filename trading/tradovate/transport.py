@@ -18,9 +18,10 @@ import httpx
 
 from . import answers
 from .entities.codec import encode
-from .errors import BadReply, HostMoved, NotAuthorized, NotSent, OutcomeUnknown
+from .errors import BadReply, HostMoved, NotAuthorized, NotSent, OutcomeUnknown, TradovateError
 from .frames import encode_query
 from .hosts import Hosts, is_loopback, redirect_target
+from .limits import Budgets
 
 T = TypeVar("T")
 TokenSource = str | Callable[[], Awaitable[str]]
@@ -56,8 +57,10 @@ class Transport:
         *,
         http: httpx.AsyncClient | None = None,
         timeout: float = 10.0,
+        budgets: Budgets | None = None,
     ) -> None:
         self.hosts = hosts
+        self._budgets = budgets
         self._token = token
         self._exchange_timeout = 2 * timeout + _CONNECT_TIMEOUT
         self._own_http = http is None
@@ -81,18 +84,18 @@ class Transport:
 
     async def get(self, path: str, kind: type[T], query: Mapping[str, object] | None = None) -> T:
         """GET `path` of the REST host ("order/list") and return the body as `kind`. Raises TradovateError."""
-        return self._read(await self._send("GET", self._url(path), query=query), kind)
+        return await self._ask("GET", self._url(path), path, kind, query=query)
 
     async def post(self, path: str, kind: type[T], body: object) -> T:
         """POST `body` (a struct or mapping) as JSON to `path` of the REST host. Raises TradovateError."""
-        return self._read(await self._send("POST", self._url(path), content=_json(body)), kind)
+        return await self._ask("POST", self._url(path), path, kind, content=_json(body))
 
     async def auth(self, path: str, kind: type[T], *, body: object = None) -> T:
         """Ask the auth host ("/v1/auth/me"): GET, or POST when there is a body. Raises TradovateError."""
         url = self.hosts.auth + path
         if body is None:
-            return self._read(await self._send("GET", url), kind)
-        return self._read(await self._send("POST", url, content=_json(body)), kind)
+            return await self._ask("GET", url, path, kind)
+        return await self._ask("POST", url, path, kind, content=_json(body))
 
     async def form(self, path: str, fields: Mapping[str, str]) -> tuple[int, bytes]:
         """POST a form to the auth host without a token; return status and body. Raises NotSent, OutcomeUnknown."""
@@ -101,6 +104,17 @@ class Transport:
 
     def _url(self, path: str) -> str:
         return f"{self.hosts.rest}/{path.lower()}"
+
+    async def _ask(self, method: str, url: str, path: str, kind: type[T], **sent: Any) -> T:
+        if self._budgets is None:
+            return self._read(await self._send(method, url, **sent), kind)
+        route = path.removeprefix("/v1").strip("/").lower()
+        await self._budgets.before(method, route)
+        try:
+            return self._read(await self._send(method, url, **sent), kind)
+        except TradovateError:
+            self._budgets.failed(route)
+            raise
 
     async def _send(
         self, method: str, url: str, *, query: Mapping[str, object] | None = None, content: bytes | None = None
