@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from . import entities as e
 from . import risk
 from .booking import Booking
 from .catalog import Catalog, Listing
 from .clock import Clock, stamp, trading_day
-from .exchange import Exchange, Outcome, Ticket, Trade
+from .exchange import Exchange, Kind, Outcome, Ticket, Trade
 from .feed import Feed
 from .requests import CancelOrder, LiquidatePosition, ModifyOrder, OrderResult, PlaceOrder
 from .store import Store
@@ -66,9 +68,7 @@ class Broker:
                 risk.check_account(account)
             listing = risk.check_symbol(self._catalog, request.symbol, None if settling else self._clock.now())
             risk.check_quantity(request.order_qty, self._max_qty)
-            terms = risk.check_terms(
-                listing, request.order_type, request.time_in_force, request.price, request.stop_price
-            )
+            terms = risk.check_terms(listing, request, self._clock.now())
         except risk.Refusal as refusal:
             return OrderResult(failure_reason=refusal.reason, failure_text=refusal.text)
         self._booking.introduce(account.user_id, listing)
@@ -95,6 +95,8 @@ class Broker:
             time_in_force=terms.time_in_force,
             limit=terms.limit,
             stop=terms.stop,
+            trail=terms.trail,
+            expires=terms.expires,
         )
         self._version(command, order, listing, request, terms)
         try:
@@ -140,13 +142,7 @@ class Broker:
         listing = self._catalog.listings[order.contract_id]
         try:
             risk.check_quantity(request.order_qty, self._max_qty)
-            terms = risk.check_terms(
-                listing,
-                request.order_type,
-                request.time_in_force or ticket.time_in_force,
-                request.price,
-                request.stop_price,
-            )
+            terms = self._new_terms(ticket, listing, request)
         except risk.Refusal as refusal:
             return OrderResult(failure_reason=refusal.reason, failure_text=refusal.text)
         command = self._command(order, "Modify", sender, request)
@@ -155,8 +151,9 @@ class Broker:
             return OrderResult(command_id=command.id)
         self._pass(command, order)
         self._version(command, order, listing, request, terms)
+        ticket.time_in_force, ticket.expires = terms.time_in_force, terms.expires
         outcomes = self._exchange.replace(
-            ticket, qty=request.order_qty, kind=terms.kind, limit=terms.limit, stop=terms.stop
+            ticket, qty=request.order_qty, kind=terms.kind, limit=terms.limit, stop=terms.stop, trail=terms.trail
         )
         self._executed(command, ticket, "Replaced", "Working")
         self._status(order, "Working")
@@ -188,7 +185,11 @@ class Broker:
         return self.place(sender, closing, admin=request.admin, settling=settling)
 
     def sweep(self, contract_id: int | None = None) -> None:
-        """Let working orders meet the present prices."""
+        """Let working orders meet the present prices, after those whose time is over have gone."""
+        now = self._clock.now()
+        for ticket in list(self._exchange.working()):
+            if ticket.expires is not None and ticket.expires <= now:
+                self._expire(ticket)
         outcomes = self._exchange.sweep(contract_id)
         self._settle(outcomes)
 
@@ -208,12 +209,37 @@ class Broker:
     def expire_day_orders(self) -> None:
         """End the trading day for the orders that were only good for it."""
         for ticket in list(self._exchange.working()):
-            if ticket.time_in_force == "GTC":
-                continue
-            self._exchange.cancel(ticket.order_id)
-            self._executed(self._command_of(ticket), ticket, "Expired", "Expired")
-            if order := self._store.get(e.Order, ticket.order_id):
-                self._status(order, "Expired")
+            if ticket.time_in_force not in ("GTC", "GTD"):
+                self._expire(ticket)
+
+    def _expire(self, ticket: Ticket) -> None:
+        self._exchange.cancel(ticket.order_id)
+        self._executed(self._command_of(ticket), ticket, "Expired", "Expired")
+        if order := self._store.get(e.Order, ticket.order_id):
+            self._status(order, "Expired")
+            self._booking.margin(order.account_id)
+
+    def _new_terms(self, ticket: Ticket, listing: Listing, request: ModifyOrder) -> risk.Terms:
+        """What a modification asks for; what it leaves out of time in force stays. Of a trailing stop only the
+        quantity can change (openapi.json, failureReason TrailingStopNonOrderQtyModify)."""
+        kept = request.time_in_force in (None, ticket.time_in_force)
+        if kept and ticket.kind.trailing and request.order_type == ticket.kind.value:
+            versions = [version for version in self._store.all(e.OrderVersion) if version.order_id == ticket.order_id]
+            for name in ("price", "stop_price", "peg_difference"):
+                if getattr(request, name) not in {None, *(getattr(version, name) for version in versions)}:
+                    raise risk.Refusal(
+                        "TrailingStopNonOrderQtyModify", "Only the quantity of a trailing stop can change."
+                    )
+            return risk.Terms(
+                ticket.kind, ticket.time_in_force, ticket.limit, ticket.stop, ticket.trail, ticket.expires
+            )
+        expires = stamp(ticket.expires) if kept and ticket.expires else None
+        request = msgspec.structs.replace(
+            request,
+            time_in_force=request.time_in_force or ticket.time_in_force,
+            expire_time=request.expire_time or expires,
+        )
+        return risk.check_terms(listing, request, self._clock.now())
 
     def _settle(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
@@ -291,15 +317,21 @@ class Broker:
         request: PlaceOrder | ModifyOrder,
         terms: risk.Terms,
     ) -> None:
+        kind = terms.kind
+        woken_by = _price(listing, terms.stop)
+        peg = _price(listing, terms.trail) if request.peg_difference is None else request.peg_difference
         version = e.OrderVersion(
             id=command.id,
             order_id=order.id,
             order_qty=request.order_qty,
-            order_type=terms.kind.value,
-            price=_price(listing, terms.limit),
-            stop_price=_price(listing, terms.stop),
+            order_type=kind.value,
+            price=woken_by if kind is Kind.MARKET_IF_TOUCHED else _price(listing, terms.limit),
+            stop_price=None if kind.touched else woken_by,
+            limit_if_touched_price=woken_by if kind is Kind.LIMIT_IF_TOUCHED else None,
+            peg_difference=peg if kind.trailing else None,
             max_show=request.max_show,
             time_in_force=terms.time_in_force,
+            expire_time=stamp(terms.expires) if terms.expires else None,
             text=request.text,
         )
         self._put(version, order)

@@ -135,6 +135,8 @@ class OrderVersion(Entity, kw_only=True):
     order_type: str
     price: Decimal | None = None
     stop_price: Decimal | None = None
+    limit_if_touched_price: Decimal | None = None
+    peg_difference: Decimal | None = None
     max_show: int | None = None
     time_in_force: str
     expire_time: str | None = None

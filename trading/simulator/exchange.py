@@ -2,13 +2,16 @@
 
 An order that can trade takes displayed contracts level by level. What is left rests (Limit, Stop), goes on with
 the next book (Market) or lapses (IOC, FOK). A resting limit order trades at its own price when the market comes to
-it. A stop order wakes up when the last trade reaches its stop price. Prices are whole ticks.
+it. A stop order wakes up when the last trade reaches its stop price, an if-touched order when the last trade comes
+to its price from the other side; a trailing stop follows the last trade at its distance and never goes back. Prices
+are whole ticks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from .feed import Market
@@ -21,12 +24,38 @@ class Kind(Enum):
     LIMIT = "Limit"
     STOP = "Stop"
     STOP_LIMIT = "StopLimit"
+    MARKET_IF_TOUCHED = "MIT"
+    LIMIT_IF_TOUCHED = "LimitIfTouched"
+    TRAILING_STOP = "TrailingStop"
+    TRAILING_STOP_LIMIT = "TrailingStopLimit"
+
+    @property
+    def limited(self) -> bool:
+        """Does it name a worst price?"""
+        return self in (Kind.LIMIT, Kind.STOP_LIMIT, Kind.LIMIT_IF_TOUCHED, Kind.TRAILING_STOP_LIMIT)
+
+    @property
+    def touched(self) -> bool:
+        """Does it wait for a better price than the present one, where a stop waits for a worse one?"""
+        return self in (Kind.MARKET_IF_TOUCHED, Kind.LIMIT_IF_TOUCHED)
+
+    @property
+    def trailing(self) -> bool:
+        """Does its stop follow the market?"""
+        return self in (Kind.TRAILING_STOP, Kind.TRAILING_STOP_LIMIT)
+
+    @property
+    def waits(self) -> bool:
+        """Does it sleep until a price is reached?"""
+        return self not in (Kind.MARKET, Kind.LIMIT)
 
 
 @dataclass
 class Ticket:
     """An order as the engine sees it. `command_id` is the command that brought it; `value` is the sum of
-    price x quantity traded so far, in ticks."""
+    price x quantity traded so far, in ticks. `stop` is the price that wakes it; a trailing stop moves it, and `limit`
+    with it, and keeps `trail` ticks to the best price seen. `expires` ends a GTD order: whoever has the clock takes
+    it out."""
 
     order_id: int
     command_id: int
@@ -41,6 +70,8 @@ class Ticket:
     filled: int = 0
     value: int = 0
     awake: bool = False
+    trail: int | None = None
+    expires: datetime | None = None
 
     @property
     def left(self) -> int:
@@ -50,7 +81,7 @@ class Ticket:
     @property
     def bound(self) -> int | None:
         """The worst price that it accepts; None for any."""
-        return self.limit if self.kind in (Kind.LIMIT, Kind.STOP_LIMIT) else None
+        return self.limit if self.kind.limited else None
 
 
 @dataclass(frozen=True)
@@ -96,8 +127,9 @@ class Exchange:
 
     def submit(self, ticket: Ticket) -> list[Outcome]:
         """Take an order in and return what happens at once."""
-        ticket.awake = ticket.kind in (Kind.MARKET, Kind.LIMIT)
+        ticket.awake = not ticket.kind.waits
         market = self._market(ticket.contract_id)
+        _begin_trail(ticket, market.last)
         if ticket.time_in_force == "FOK" and ticket.awake:
             offered = sum(size for _, size in market.levels(buy=ticket.buy, limit=ticket.bound))
             if offered < ticket.qty:
@@ -114,14 +146,28 @@ class Exchange:
             del self._working[ticket.contract_id][order_id]
         return ticket
 
-    def replace(self, ticket: Ticket, *, qty: int, kind: Kind, limit: int | None, stop: int | None) -> list[Outcome]:
+    def replace(
+        self,
+        ticket: Ticket,
+        *,
+        qty: int,
+        kind: Kind,
+        limit: int | None,
+        stop: int | None,
+        trail: int | None = None,
+    ) -> list[Outcome]:
         """Change a working order, which loses its place in the queue, and return what happens at once."""
         self.cancel(ticket.order_id)
         if (kind, stop) != (ticket.kind, ticket.stop):
-            ticket.awake = kind in (Kind.MARKET, Kind.LIMIT)
-        ticket.qty, ticket.kind, ticket.limit, ticket.stop = qty, kind, limit, stop
+            ticket.awake = not kind.waits
+        ticket.qty, ticket.kind, ticket.limit, ticket.stop, ticket.trail = qty, kind, limit, stop, trail
+        market = self._market(ticket.contract_id)
+        _begin_trail(ticket, market.last)
         self._working.setdefault(ticket.contract_id, {})[ticket.order_id] = ticket
-        return self._try(ticket, self._market(ticket.contract_id), arriving=True)
+        outcomes = self._try(ticket, market, arriving=True)
+        if ticket.awake:
+            self._lapse(ticket, outcomes)
+        return outcomes
 
     def sweep(self, contract_id: int | None = None) -> list[Outcome]:
         """Let every working order (of one contract) meet the present book: best price first, then first come."""
@@ -139,8 +185,10 @@ class Exchange:
         return outcomes
 
     def _try(self, ticket: Ticket, market: Market, *, arriving: bool) -> list[Outcome]:
-        if not ticket.awake and not self._wakes(ticket, market):
-            return []
+        if not ticket.awake:
+            _follow(ticket, market.last)
+            if not self._wakes(ticket, market):
+                return []
         # only an order that comes in, or that a stop has just released, improves on its limit
         aggressive = arriving or not ticket.awake
         ticket.awake = True
@@ -166,7 +214,29 @@ class Exchange:
     def _wakes(ticket: Ticket, market: Market) -> bool:
         if ticket.stop is None:
             return False
-        return market.last >= ticket.stop if ticket.buy else market.last <= ticket.stop
+        return market.last >= ticket.stop if ticket.buy is not ticket.kind.touched else market.last <= ticket.stop
+
+
+def _begin_trail(ticket: Ticket, last: int) -> None:
+    """Give a trailing stop its missing half: the distance from where the market is, or the stop from the distance."""
+    if not ticket.kind.trailing:
+        return
+    away = -1 if ticket.buy else 1
+    if ticket.trail is None and ticket.stop is not None:
+        ticket.trail = max(1, (last - ticket.stop) * away)
+    elif ticket.stop is None and ticket.trail is not None:
+        ticket.stop = last - ticket.trail * away
+
+
+def _follow(ticket: Ticket, last: int) -> None:
+    """Draw a trailing stop after the market, never back; its limit keeps its distance to the stop."""
+    if not ticket.kind.trailing or ticket.stop is None or ticket.trail is None:
+        return
+    nearest = last + ticket.trail if ticket.buy else last - ticket.trail
+    moved = min(ticket.stop, nearest) if ticket.buy else max(ticket.stop, nearest)
+    if ticket.limit is not None:
+        ticket.limit += moved - ticket.stop
+    ticket.stop = moved
 
 
 def _priority(ticket: Ticket) -> int:

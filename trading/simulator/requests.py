@@ -22,6 +22,8 @@ class PlaceOrder(msgspec.Struct, kw_only=True, rename="camel"):
     order_type: Name
     price: Decimal | None = None
     stop_price: Decimal | None = None
+    limit_if_touched_price: Decimal | None = None
+    peg_difference: Decimal | None = None
     max_show: Positive | None = None
     time_in_force: Name | None = None
     expire_time: str | None = None
@@ -37,6 +39,8 @@ class ModifyOrder(msgspec.Struct, kw_only=True, rename="camel"):
     order_type: Name
     price: Decimal | None = None
     stop_price: Decimal | None = None
+    limit_if_touched_price: Decimal | None = None
+    peg_difference: Decimal | None = None
     max_show: Positive | None = None
     time_in_force: Name | None = None
     expire_time: str | None = None

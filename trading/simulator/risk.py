@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 from . import entities as e
 from .catalog import Catalog, Listing
-from .clock import stamp
+from .clock import read_stamp, stamp
 from .exchange import Kind, Ticket
 from .feed import Feed
 from .ledger import CENT, ZERO, Ledger
@@ -27,12 +28,15 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Terms:
-    """An order's type and prices after they were checked; prices in ticks."""
+    """An order's type and prices after they were checked; prices in ticks. `stop` is the price that wakes the order,
+    `trail` a trailing stop's distance, `expires` the end of a GTD order, UTC."""
 
     kind: Kind
     time_in_force: str
     limit: int | None
     stop: int | None
+    trail: int | None = None
+    expires: datetime | None = None
 
 
 def check_account(account: e.Account) -> None:
@@ -53,20 +57,59 @@ def check_symbol(catalog: Catalog, symbol: str, now: datetime | None) -> Listing
     return listing
 
 
-def check_terms(
-    listing: Listing, order_type: str, time_in_force: str | None, price: Decimal | None, stop_price: Decimal | None
-) -> Terms:
-    """The order's type, time in force and prices, or Refusal."""
+class Priced(Protocol):
+    """What requests that describe an order have in common (openapi.json, PlaceOrder, ModifyOrder,
+    RestrainedOrderVersion)."""
+
+    order_type: str
+    time_in_force: str | None
+    expire_time: str | None
+    price: Decimal | None
+    stop_price: Decimal | None
+    limit_if_touched_price: Decimal | None
+    peg_difference: Decimal | None
+
+
+def check_terms(listing: Listing, request: Priced, now: datetime) -> Terms:
+    """The order's type, time in force and prices, or Refusal.
+
+    A market-if-touched order is woken by `price` (guide, "Place Order": price is required for all but Market), a
+    limit-if-touched order by `limitIfTouchedPrice`, as a stop-limit order is by `stopPrice`. A trailing stop needs
+    `stopPrice`, `pegDifference` (either sign) or both; what is missing follows from the market (guide, "Place Order":
+    it keeps its distance).
+    """
     try:
-        kind = Kind(order_type)
+        kind = Kind(request.order_type)
     except ValueError:
-        raise Refusal("Unsupported", f"Order type {order_type} is not supported.") from None
-    tif = time_in_force or "Day"
-    if tif not in ("Day", "GTC", "IOC", "FOK"):
+        raise Refusal("Unsupported", f"Order type {request.order_type} is not supported.") from None
+    tif = request.time_in_force or "Day"
+    if tif not in ("Day", "GTC", "GTD", "IOC", "FOK"):
         raise Refusal("Unsupported", f"Time in force {tif} is not supported.")
-    limit = _ticks(listing, "price", price) if kind in (Kind.LIMIT, Kind.STOP_LIMIT) else None
-    stop = _ticks(listing, "stopPrice", stop_price) if kind in (Kind.STOP, Kind.STOP_LIMIT) else None
-    return Terms(kind, tif, limit, stop)
+    expires = _expiry(request.expire_time, now) if tif == "GTD" else None
+    limit = _ticks(listing, "price", request.price) if kind.limited else None
+    stop = trail = None
+    if kind is Kind.MARKET_IF_TOUCHED:
+        stop = _ticks(listing, "price", request.price)
+    elif kind is Kind.LIMIT_IF_TOUCHED:
+        stop = _ticks(listing, "limitIfTouchedPrice", request.limit_if_touched_price)
+    elif kind.trailing:
+        if request.peg_difference is not None:
+            trail = _ticks(listing, "pegDifference", abs(request.peg_difference))
+        if request.stop_price is not None or trail is None:
+            stop = _ticks(listing, "stopPrice", request.stop_price)
+    elif kind.waits:
+        stop = _ticks(listing, "stopPrice", request.stop_price)
+    return Terms(kind, tif, limit, stop, trail, expires)
+
+
+def _expiry(text: str | None, now: datetime) -> datetime:
+    try:
+        expires = read_stamp(text or "")
+    except ValueError:
+        raise Refusal("Unsupported", "A GTD order needs expireTime, such as 2026-11-20T21:00:00.000Z.") from None
+    if expires <= now:
+        raise Refusal("Unsupported", f"expireTime {stamp(expires)} has passed.")
+    return expires
 
 
 def check_quantity(qty: int, most: int) -> None:

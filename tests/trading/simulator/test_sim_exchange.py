@@ -120,6 +120,63 @@ def test_a_replaced_order_trades_by_its_new_terms(exchange: Exchange) -> None:
     assert trades(exchange.replace(order, qty=3, kind=Kind.LIMIT, limit=27_400, stop=None)) == [(27_400, 3)]
 
 
+@pytest.mark.parametrize(("signed", "sleeps_at", "wakes_at"), [(2, 27_391, 27_390), (-2, 27_409, 27_410)])
+@pytest.mark.parametrize("kind", [Kind.MARKET_IF_TOUCHED, Kind.LIMIT_IF_TOUCHED])
+def test_an_if_touched_order_wakes_at_a_better_price(exchange, feed, kind, signed, sleeps_at, wakes_at) -> None:
+    limit = wakes_at + (1 if signed > 0 else -1)
+    assert exchange.submit(ticket(1, signed, kind, stop=wakes_at, limit=limit)) == []
+    feed.set_price(ES, sleeps_at)
+    assert exchange.sweep() == []
+    feed.set_price(ES, wakes_at)
+    assert sum(qty for _, qty in trades(exchange.sweep())) == 2
+
+
+def test_a_limit_if_touched_order_rests_at_its_limit_after_it_woke(exchange: Exchange, feed: Feed) -> None:
+    exchange.submit(ticket(1, 2, Kind.LIMIT_IF_TOUCHED, stop=27_390, limit=27_385))
+    feed.set_price(ES, 27_388)
+    assert exchange.sweep() == []
+    feed.set_price(ES, 27_385)
+    assert trades(exchange.sweep()) == [(27_385, 2)]
+
+
+@pytest.mark.parametrize("terms", [{"stop": 27_390}, {"trail": 10}, {"stop": 27_390, "trail": 10}])
+def test_a_trailing_stop_follows_and_never_goes_back(exchange: Exchange, feed: Feed, terms: dict) -> None:
+    order = ticket(1, -2, Kind.TRAILING_STOP, **terms)
+    assert exchange.submit(order) == []
+    for price, stop in ((27_420, 27_410), (27_415, 27_410), (27_425, 27_415), (27_416, 27_415)):
+        feed.set_price(ES, price)
+        assert exchange.sweep() == []
+        assert order.stop == stop
+    feed.set_price(ES, 27_415)
+    assert trades(exchange.sweep()) == [(27_414, 2)]
+
+
+def test_a_trailing_stop_that_buys_follows_the_market_down(exchange: Exchange, feed: Feed) -> None:
+    order = ticket(1, 2, Kind.TRAILING_STOP, trail=10)
+    assert exchange.submit(order) == []
+    feed.set_price(ES, 27_380)
+    assert exchange.sweep() == []
+    feed.set_price(ES, 27_390)
+    assert trades(exchange.sweep()) == [(27_390, 2)]
+
+
+def test_a_trailing_stop_limit_takes_its_limit_along(exchange: Exchange, feed: Feed) -> None:
+    order = ticket(1, -2, Kind.TRAILING_STOP_LIMIT, stop=27_390, limit=27_388)
+    exchange.submit(order)
+    feed.set_price(ES, 27_420)
+    exchange.sweep()
+    assert (order.stop, order.limit) == (27_410, 27_408)
+    feed.set_price(ES, 27_405)
+    assert exchange.sweep() == []
+    feed.set_price(ES, 27_409)
+    assert trades(exchange.sweep()) == [(27_408, 2)]
+
+
+def moved_only_towards(order: Ticket, began: int | None) -> bool:
+    """Has a trailing stop moved with the market only?"""
+    return began is None or order.stop is None or (order.stop <= began if order.buy else order.stop >= began)
+
+
 orders = st.tuples(
     st.integers(-40, 40).filter(bool),
     st.sampled_from(list(Kind)),
@@ -139,6 +196,7 @@ def test_random_order_flow_conserves_quantity_and_respects_limits(flow: list, se
     submitted: dict[int, Ticket] = {}
     filled: dict[int, int] = {}
     lapsed: set[int] = set()
+    began: dict[int, int | None] = {}
     cancelled: set[int] = set()
 
     def take(outcomes: list) -> None:
@@ -152,6 +210,9 @@ def test_random_order_flow_conserves_quantity_and_respects_limits(flow: list, se
             assert outcome.qty > 0
             assert outcome.filled == filled[number]
             bound = outcome.ticket.bound
+            kind = outcome.ticket.kind
+            if kind.trailing:
+                assert moved_only_towards(outcome.ticket, began[number])
             if bound is not None:
                 assert outcome.price <= bound if outcome.ticket.buy else outcome.price >= bound
 
@@ -167,6 +228,7 @@ def test_random_order_flow_conserves_quantity_and_respects_limits(flow: list, se
             number = len(submitted) + 1
             order = ticket(number, signed, kind, tif, limit=market.bid + limit, stop=market.bid + stop)
             submitted[number] = order
+            began[number] = order.stop
             take(exchange.submit(order))
     working = {order.order_id for order in exchange.working()}
     for number, order in submitted.items():
@@ -174,5 +236,5 @@ def test_random_order_flow_conserves_quantity_and_respects_limits(flow: list, se
         assert done == order.filled <= order.qty
         ended = done == order.qty or number in lapsed or number in cancelled
         assert (number in working) is not ended
-        if order.time_in_force == "FOK" and number in lapsed and order.kind in (Kind.MARKET, Kind.LIMIT):
+        if order.time_in_force == "FOK" and number in lapsed and not order.kind.waits:
             assert done == 0
