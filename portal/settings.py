@@ -142,6 +142,9 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
+# Support compares these with broker times: to the second, and with the zone.
+DATETIME_FORMAT = "Y-m-d H:i:s T"
+DATE_FORMAT = "Y-m-d"
 
 STATIC_URL = "static/"
 SERVESTATIC_USE_FINDERS = True

@@ -5,7 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
-RUN_DIR = Path(tempfile.mkdtemp(prefix="tradeport-tests-"))
+_run = tempfile.TemporaryDirectory(prefix="tradeport-tests-")
+RUN_DIR = Path(_run.name)
 os.environ.update(
     SECRET_KEY="only-for-tests-" + "x" * 40,
     TOKEN_KEYS="new:" + base64.b64encode(b"n" * 32).decode() + ",old:" + base64.b64encode(b"o" * 32).decode(),
