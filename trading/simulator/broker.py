@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 
 import msgspec
 
@@ -16,10 +15,20 @@ from . import entities as e
 from . import risk
 from .booking import Booking
 from .catalog import Catalog, Listing
-from .clock import Clock, stamp, trading_day
-from .exchange import Exchange, Kind, Outcome, Ticket, Trade
+from .clock import Clock, stamp
+from .exchange import Exchange, Outcome, Ticket, Trade
 from .feed import Feed
-from .requests import CancelOrder, LiquidatePosition, ModifyOrder, OrderResult, PlaceOrder
+from .papers import Papers, Sender
+from .requests import (
+    CancelOrder,
+    LiquidatePosition,
+    ModifyOrder,
+    OrderResult,
+    PlaceOco,
+    PlaceOrder,
+    PlaceOso,
+    Restrained,
+)
 from .store import Store
 
 FINISHED = frozenset({"Filled", "Canceled", "Rejected", "Expired", "Completed"})
@@ -27,11 +36,12 @@ DENIED = OrderResult(failure_reason="UnknownReason", failure_text="Access is den
 
 
 @dataclass(frozen=True)
-class Sender:
-    """Who sends a command: the user and the session."""
+class Entered:
+    """An order that was written down and has not met the market."""
 
-    user_id: int
-    session_id: int | None = None
+    order: e.Order
+    command: e.Command
+    ticket: Ticket
 
 
 class Broker:
@@ -54,12 +64,51 @@ class Broker:
         self._exchange = exchange
         self._store = store
         self._booking = booking
+        self._papers = Papers(clock=clock, catalog=catalog, store=store, booking=booking)
         self._max_qty = max_qty
         self.ignore_modifies = 0
 
     def place(self, sender: Sender, request: PlaceOrder, *, admin: bool = False, settling: bool = False) -> OrderResult:
         """Take a new order. The result says that it was accepted as a command, not that it will work. An order that
         settles an expired contract passes where a trader's would not."""
+        entered = self._take_in(sender, [request], admin=admin, settling=settling)
+        if isinstance(entered, OrderResult):
+            return entered
+        self._begin(entered)
+        return OrderResult(order_id=entered[0].order.id)
+
+    def place_oco(self, sender: Sender, request: PlaceOco) -> OrderResult:
+        """Take two orders of which the first that trades cancels the other (openapi.json, PlaceOCO). The first
+        contract that trades does it (guide, "Order": linkedId is cancelled on this order's Fill)."""
+        entered = self._take_in(sender, [request, _spelled_out(request, request.other)])
+        if isinstance(entered, OrderResult):
+            return entered
+        first, other = entered
+        self._link(first, other)
+        self._begin(entered)
+        return OrderResult(order_id=first.order.id, oco_id=other.order.id)
+
+    def place_oso(self, sender: Sender, request: PlaceOso) -> OrderResult:
+        """Take an order whose fill sends one or two others (openapi.json, PlaceOSO). Those are Suspended until all of
+        it is filled, then work as an OCO pair; when it ends in another way they end too."""
+        brackets = [request.bracket1] + ([request.bracket2] if request.bracket2 else [])
+        entered = self._take_in(sender, [request, *(_spelled_out(request, bracket) for bracket in brackets)])
+        if isinstance(entered, OrderResult):
+            return entered
+        parent, *children = entered
+        if len(children) == 2:
+            self._link(*children)
+        for child in children:
+            child.order.parent_id = parent.order.id
+        self._begin([parent], children)
+        ids = [child.order.id for child in children]
+        return OrderResult(order_id=parent.order.id, oso1_id=ids[0], oso2_id=ids[1] if len(ids) == 2 else None)
+
+    def _take_in(
+        self, sender: Sender, requests: list[PlaceOrder], *, admin: bool = False, settling: bool = False
+    ) -> list[Entered] | OrderResult:
+        """Check orders that belong together and write them down; nothing is written when one does not pass."""
+        request = requests[0]
         account = self._account(sender.user_id, request.account_id, request.account_spec)
         if account is None:
             return DENIED
@@ -68,22 +117,37 @@ class Broker:
                 risk.check_account(account)
             listing = risk.check_symbol(self._catalog, request.symbol, None if settling else self._clock.now())
             risk.check_quantity(request.order_qty, self._max_qty)
-            terms = risk.check_terms(listing, request, self._clock.now())
+            terms = [risk.check_terms(listing, one, self._clock.now()) for one in requests]
         except risk.Refusal as refusal:
             return OrderResult(failure_reason=refusal.reason, failure_text=refusal.text)
         self._booking.introduce(account.user_id, listing)
+        return [
+            self._enter(sender, account, listing, one, own, admin=admin)
+            for one, own in zip(requests, terms, strict=True)
+        ]
+
+    def _enter(
+        self,
+        sender: Sender,
+        account: e.Account,
+        listing: Listing,
+        request: PlaceOrder,
+        terms: risk.Terms,
+        *,
+        admin: bool,
+    ) -> Entered:
         order = e.Order(
             id=self._store.next_id(),
             account_id=account.id,
             contract_id=listing.contract_id,
-            timestamp=self._now(),
+            timestamp=stamp(self._clock.now()),
             action=request.action,
             ord_status="PendingNew",
             execution_provider_id=1,
             admin=admin,
         )
-        self._put(order)
-        command = self._command(order, "New", sender, request)
+        self._papers.put(order)
+        command = self._papers.command(order, "New", sender, request)
         ticket = Ticket(
             order_id=order.id,
             command_id=command.id,
@@ -98,22 +162,47 @@ class Broker:
             trail=terms.trail,
             expires=terms.expires,
         )
-        self._version(command, order, listing, request, terms)
+        self._papers.version(command, order, listing, request, terms)
+        return Entered(order, command, ticket)
+
+    @staticmethod
+    def _link(first: Entered, other: Entered) -> None:
+        for one, two in ((first, other), (other, first)):
+            one.ticket.oco = one.order.oco_id = one.order.linked_id = two.order.id
+
+    def _begin(self, entered: list[Entered], children: Iterable[Entered] = ()) -> None:
+        """Send orders to the market when the account can carry them, and keep their children until they fill."""
+        account_id = entered[0].order.account_id
+        working = list(self._exchange.working())
         try:
-            risk.check_margin(
-                self._booking.ledgers[account.id], self._catalog, self._feed, self._exchange.working(), ticket
-            )
+            for one in entered:
+                ledger = self._booking.ledgers[account_id]
+                risk.check_margin(ledger, self._catalog, self._feed, working, one.ticket)
+                working.append(one.ticket)
         except risk.Refusal as refusal:
-            self._report(command, order, "RiskRejected", refusal)
-            self._status(order, "Rejected")
-            return OrderResult(order_id=order.id)
-        self._pass(command, order)
-        self._executed(command, ticket, "New", "Working")
-        self._status(order, "Working")
-        self._settle(self._exchange.submit(ticket))
-        if not ticket.filled:
-            self._booking.margin(account.id)
-        return OrderResult(order_id=order.id)
+            for one in entered:
+                self._reject(one, refusal)
+            for child in children:
+                self._reject(child, risk.Refusal("ParentRejected", refusal.text))
+            return
+        for child in children:
+            self._papers.report(child.command, child.order, "RiskPassed")
+            self._papers.report(child.command, child.order, "ExecutionSuspended")
+            self._papers.executed(child.command, child.ticket, "Suspended", "Suspended")
+            self._papers.status(child.order, "Suspended")
+            self._exchange.hold(child.ticket)
+        for one in entered:
+            self._papers.passed(one.command, one.order)
+            self._papers.executed(one.command, one.ticket, "New", "Working")
+            self._papers.status(one.order, "Working")
+            self._exchange.hold(one.ticket)
+        self._settle(self._exchange.release(one.order.id for one in entered))
+        if not any(one.ticket.filled for one in entered):
+            self._booking.margin(account_id)
+
+    def _reject(self, entered: Entered, refusal: risk.Refusal) -> None:
+        self._papers.report(entered.command, entered.order, "RiskRejected", refusal)
+        self._papers.status(entered.order, "Rejected")
 
     def cancel(self, sender: Sender, request: CancelOrder) -> OrderResult:
         """Take an order out of the market. An order that is finished answers TooLate."""
@@ -123,11 +212,12 @@ class Broker:
         ticket = self._exchange.get(order.id)
         if ticket is None:
             return _too_late(order)
-        command = self._command(order, "Cancel", sender, request)
-        self._pass(command, order)
+        command = self._papers.command(order, "Cancel", sender, request)
+        self._papers.passed(command, order)
         self._exchange.cancel(order.id)
-        self._executed(command, ticket, "Canceled", "Canceled")
-        self._status(order, "Canceled")
+        self._papers.executed(command, ticket, "Canceled", "Canceled")
+        self._papers.status(order, "Canceled")
+        self._end_with(ticket)
         self._booking.margin(order.account_id)
         return OrderResult(command_id=command.id)
 
@@ -145,18 +235,23 @@ class Broker:
             terms = self._new_terms(ticket, listing, request)
         except risk.Refusal as refusal:
             return OrderResult(failure_reason=refusal.reason, failure_text=refusal.text)
-        command = self._command(order, "Modify", sender, request)
+        command = self._papers.command(order, "Modify", sender, request)
         if self.ignore_modifies:
             self.ignore_modifies -= 1
             return OrderResult(command_id=command.id)
-        self._pass(command, order)
-        self._version(command, order, listing, request, terms)
+        self._papers.passed(command, order)
+        self._papers.version(command, order, listing, request, terms)
         ticket.time_in_force, ticket.expires = terms.time_in_force, terms.expires
         outcomes = self._exchange.replace(
             ticket, qty=request.order_qty, kind=terms.kind, limit=terms.limit, stop=terms.stop, trail=terms.trail
         )
-        self._executed(command, ticket, "Replaced", "Working")
-        self._status(order, "Working")
+        self._papers.executed(command, ticket, "Replaced", order.ord_status)
+        self._papers.status(order, order.ord_status)
+        for child in self._children(order.id):
+            child.qty = request.order_qty
+            for version in [one for one in self._store.all(e.OrderVersion) if one.order_id == child.order_id]:
+                version.order_qty = request.order_qty
+                self._papers.put(version, order)
         self._settle(outcomes)
         self._booking.margin(order.account_id)
         return OrderResult(command_id=command.id)
@@ -167,7 +262,7 @@ class Broker:
         listing = self._catalog.listings.get(request.contract_id)
         if account is None or listing is None:
             return DENIED
-        for ticket in list(self._exchange.working()):
+        for ticket in [*self._exchange.held.values(), *self._exchange.working()]:
             if (ticket.account_id, ticket.contract_id) == (account.id, listing.contract_id):
                 self.cancel(sender, CancelOrder(order_id=ticket.order_id, is_automated=request.is_automated))
         holding = self._booking.ledgers[account.id].holdings.get(listing.contract_id)
@@ -187,7 +282,7 @@ class Broker:
     def sweep(self, contract_id: int | None = None) -> None:
         """Let working orders meet the present prices, after those whose time is over have gone."""
         now = self._clock.now()
-        for ticket in list(self._exchange.working()):
+        for ticket in [*self._exchange.held.values(), *self._exchange.working()]:
             if ticket.expires is not None and ticket.expires <= now:
                 self._expire(ticket)
         outcomes = self._exchange.sweep(contract_id)
@@ -199,7 +294,8 @@ class Broker:
         held = {
             (number, h.contract_id) for number, ledger in self._booking.ledgers.items() for h in ledger.open_holdings()
         }
-        held |= {(ticket.account_id, ticket.contract_id) for ticket in self._exchange.working()}
+        waiting = [*self._exchange.held.values(), *self._exchange.working()]
+        held |= {(ticket.account_id, ticket.contract_id) for ticket in waiting}
         for account_id, contract_id in sorted(held):
             account = self._store.get(e.Account, account_id)
             if account is not None and self._catalog.listings[contract_id].expires <= now:
@@ -208,16 +304,57 @@ class Broker:
 
     def expire_day_orders(self) -> None:
         """End the trading day for the orders that were only good for it."""
-        for ticket in list(self._exchange.working()):
+        for ticket in [*self._exchange.held.values(), *self._exchange.working()]:
             if ticket.time_in_force not in ("GTC", "GTD"):
                 self._expire(ticket)
 
     def _expire(self, ticket: Ticket) -> None:
-        self._exchange.cancel(ticket.order_id)
-        self._executed(self._command_of(ticket), ticket, "Expired", "Expired")
-        if order := self._store.get(e.Order, ticket.order_id):
-            self._status(order, "Expired")
-            self._booking.margin(order.account_id)
+        if self._exchange.cancel(ticket.order_id) is None:
+            return  # it went with another one
+        self._papers.end(ticket, "Expired")
+        self._end_with(ticket)
+        self._booking.margin(ticket.account_id)
+
+    def _end_with(self, ticket: Ticket) -> None:
+        """An order has ended without a fill: what is linked to it ends too, and so do its children. A child that still
+        waits leaves the other one of its bracket alone: the two become a pair only when they work."""
+        order = self._store.get(e.Order, ticket.order_id)
+        was_held = order is not None and order.parent_id is not None and self._waits(order.parent_id)
+        if ticket.oco is not None and was_held:
+            other = self._store.get(e.Order, ticket.oco)
+            if other is not None and (left := self._exchange.get(other.id)):
+                left.oco = other.oco_id = other.linked_id = None
+                self._papers.put(other)
+        elif ticket.oco is not None and (linked := self._exchange.cancel(ticket.oco)):
+            self._papers.end(linked, "Canceled")
+        for child in self._children(ticket.order_id):
+            self._exchange.cancel(child.order_id)
+            self._papers.end(child, "Canceled")
+
+    def _waits(self, order_id: int) -> bool:
+        return self._exchange.get(order_id) is not None
+
+    def _children(self, order_id: int) -> list[Ticket]:
+        """The orders that wait for an order's fill."""
+        waiting = []
+        for ticket in self._exchange.held.values():
+            order = self._store.get(e.Order, ticket.order_id)
+            if order is not None and order.parent_id == order_id:
+                waiting.append(ticket)
+        return waiting
+
+    def _send_children(self, order_id: int) -> None:
+        """An order is filled: those that waited for it work."""
+        children = self._children(order_id)
+        for child in children:
+            if order := self._store.get(e.Order, child.order_id):
+                command = self._papers.command_of(child)
+                self._papers.report(command, order, "AtExecution")
+                self._papers.executed(command, child, "New", "Working")
+                self._papers.status(order, "Working")
+        if children:
+            self._settle(self._exchange.release([child.order_id for child in children]))
+            self._booking.margin(children[0].account_id)
 
     def _new_terms(self, ticket: Ticket, listing: Listing, request: ModifyOrder) -> risk.Terms:
         """What a modification asks for; what it leaves out of time in force stays. Of a trailing stop only the
@@ -247,17 +384,19 @@ class Broker:
             order = self._store.get(e.Order, ticket.order_id)
             if order is None:
                 raise LookupError(f"Order {ticket.order_id} traded but is not in the store.")
-            command = self._command_of(ticket)
+            command = self._papers.command_of(ticket)
             if isinstance(outcome, Trade):
                 fill, fees = self._booking.fill(order, outcome)
                 status = "Filled" if outcome.filled == ticket.qty else "Working"
-                self._executed(command, ticket, "Trade", status, trade=outcome, fill=fill)
+                self._papers.executed(command, ticket, "Trade", status, trade=outcome, fill=fill)
                 if status == "Filled":
-                    self._status(order, status)
+                    self._papers.status(order, status)
                 self._booking.book(order, outcome, fill, fees)
+                if status == "Filled":
+                    self._send_children(order.id)
             else:
-                self._executed(command, ticket, "Canceled", "Canceled")
-                self._status(order, "Canceled")
+                self._papers.end(ticket, "Canceled")
+                self._end_with(ticket)
                 self._booking.margin(order.account_id)
 
     def _account(self, user_id: int, account_id: int | None, spec: str | None) -> e.Account | None:
@@ -272,128 +411,18 @@ class Broker:
         row = self._store.rows["order"].get(order_id)
         return row.entity if row and row.user_id == user_id and isinstance(row.entity, e.Order) else None
 
-    def _command_of(self, ticket: Ticket) -> e.Command:
-        command = self._store.get(e.Command, ticket.command_id)
-        if command is None:
-            raise LookupError(f"Command {ticket.command_id} is not in the store.")
-        return command
 
-    def _now(self) -> str:
-        return stamp(self._clock.now())
-
-    def _put(self, entity: e.Entity, order: e.Order | None = None) -> None:
-        owner = order if order is not None else entity
-        if not isinstance(owner, e.Order):
-            raise TypeError("An order's entities are saved with the order.")
-        self._booking.put(entity, owner.account_id)
-
-    def _status(self, order: e.Order, status: str) -> None:
-        order.ord_status = status
-        self._put(order)
-
-    def _command(
-        self, order: e.Order, kind: str, sender: Sender, request: PlaceOrder | ModifyOrder | CancelOrder
-    ) -> e.Command:
-        command = e.Command(
-            id=self._store.next_id(),
-            order_id=order.id,
-            timestamp=self._now(),
-            cl_ord_id=request.cl_ord_id,
-            command_type=kind,
-            command_status="Pending",
-            sender_id=sender.user_id,
-            user_session_id=sender.session_id,
-            custom_tag50=request.custom_tag50,
-            is_automated=request.is_automated,
-        )
-        self._put(command, order)
-        return command
-
-    def _version(
-        self,
-        command: e.Command,
-        order: e.Order,
-        listing: Listing,
-        request: PlaceOrder | ModifyOrder,
-        terms: risk.Terms,
-    ) -> None:
-        kind = terms.kind
-        woken_by = _price(listing, terms.stop)
-        peg = _price(listing, terms.trail) if request.peg_difference is None else request.peg_difference
-        version = e.OrderVersion(
-            id=command.id,
-            order_id=order.id,
-            order_qty=request.order_qty,
-            order_type=kind.value,
-            price=woken_by if kind is Kind.MARKET_IF_TOUCHED else _price(listing, terms.limit),
-            stop_price=None if kind.touched else woken_by,
-            limit_if_touched_price=woken_by if kind is Kind.LIMIT_IF_TOUCHED else None,
-            peg_difference=peg if kind.trailing else None,
-            max_show=request.max_show,
-            time_in_force=terms.time_in_force,
-            expire_time=stamp(terms.expires) if terms.expires else None,
-            text=request.text,
-        )
-        self._put(version, order)
-
-    def _report(self, command: e.Command, order: e.Order, status: str, refusal: risk.Refusal | None = None) -> None:
-        report = e.CommandReport(
-            id=self._store.next_id(),
-            command_id=command.id,
-            timestamp=self._now(),
-            command_status=status,
-            reject_reason=refusal.reason if refusal else None,
-            text=refusal.text if refusal else None,
-            ord_status="Rejected" if refusal else None,
-        )
-        self._put(report, order)
-        command.command_status = status
-        self._put(command, order)
-
-    def _pass(self, command: e.Command, order: e.Order) -> None:
-        self._report(command, order, "RiskPassed")
-        self._report(command, order, "AtExecution")
-
-    def _executed(
-        self,
-        command: e.Command,
-        ticket: Ticket,
-        exec_type: str,
-        status: str,
-        *,
-        trade: Trade | None = None,
-        fill: e.Fill | None = None,
-    ) -> None:
-        order = self._store.get(e.Order, ticket.order_id)
-        listing = self._catalog.listings[ticket.contract_id]
-        report = e.ExecutionReport(
-            id=self._store.next_id(),
-            command_id=command.id,
-            name=str(self._store.last_id),
-            account_id=ticket.account_id,
-            contract_id=ticket.contract_id,
-            timestamp=self._now(),
-            trade_date=e.TradeDate.of(trading_day(self._clock.now())),
-            order_id=ticket.order_id,
-            exec_type=exec_type,
-            exec_ref_id=str(fill.id) if fill else None,
-            ord_status=status,
-            action="Buy" if ticket.buy else "Sell",
-            cum_qty=trade.filled if trade else ticket.filled,
-            avg_px=_average(listing, trade or ticket),
-            last_qty=trade.qty if trade else None,
-            last_px=_price(listing, trade.price) if trade else None,
-            exchange_order_id=str(ticket.order_id),
-        )
-        self._put(report, order)
-
-
-def _price(listing: Listing, ticks: int | None) -> Decimal | None:
-    return None if ticks is None else listing.spec.price(ticks)
-
-
-def _average(listing: Listing, ticket: Ticket | Trade) -> Decimal | None:
-    return listing.spec.tick * ticket.value / ticket.filled if ticket.filled else None
+def _spelled_out(first: PlaceOrder, other: Restrained) -> PlaceOrder:
+    """The order that is placed together with another one and shares its account, symbol and quantity."""
+    return PlaceOrder(
+        account_id=first.account_id,
+        account_spec=first.account_spec,
+        symbol=first.symbol,
+        order_qty=first.order_qty,
+        custom_tag50=first.custom_tag50,
+        is_automated=first.is_automated,
+        **msgspec.structs.asdict(other),
+    )
 
 
 def _too_late(order: e.Order) -> OrderResult:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from .broker import Sender
+from .papers import Sender
 from .sessions import Session
 
 if TYPE_CHECKING:

@@ -126,6 +126,9 @@ class Order(Entity, kw_only=True):
     action: str
     ord_status: str
     execution_provider_id: int
+    oco_id: int | None = None
+    parent_id: int | None = None
+    linked_id: int | None = None
     admin: bool
 
 

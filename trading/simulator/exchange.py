@@ -9,7 +9,7 @@ are whole ticks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -55,7 +55,7 @@ class Ticket:
     """An order as the engine sees it. `command_id` is the command that brought it; `value` is the sum of
     price x quantity traded so far, in ticks. `stop` is the price that wakes it; a trailing stop moves it, and `limit`
     with it, and keeps `trail` ticks to the best price seen. `expires` ends a GTD order: whoever has the clock takes
-    it out."""
+    it out. `oco` is the order that goes when this one trades."""
 
     order_id: int
     command_id: int
@@ -72,6 +72,7 @@ class Ticket:
     awake: bool = False
     trail: int | None = None
     expires: datetime | None = None
+    oco: int | None = None
 
     @property
     def left(self) -> int:
@@ -102,15 +103,24 @@ class Lapse:
     ticket: Ticket
 
 
-Outcome = Trade | Lapse
+@dataclass(frozen=True)
+class Pulled:
+    """The order that `ticket` was linked to has traded or lapsed: this one is gone."""
+
+    ticket: Ticket
+
+
+Outcome = Trade | Lapse | Pulled
 
 
 class Exchange:
-    """Working orders of all accounts, by contract, in the order of their arrival."""
+    """Working orders of all accounts, by contract, in the order of their arrival. `held` are orders that wait for
+    another one's fill: they do not trade until they are released."""
 
     def __init__(self, market: Callable[[int], Market]) -> None:
         self._market = market
         self._working: dict[int, dict[int, Ticket]] = {}
+        self.held: dict[int, Ticket] = {}
 
     def working(self) -> Iterator[Ticket]:
         """Every order that can still trade."""
@@ -118,7 +128,9 @@ class Exchange:
             yield from tickets.values()
 
     def get(self, order_id: int) -> Ticket | None:
-        """A working order by its id."""
+        """A working or held order by its id."""
+        if order_id in self.held:
+            return self.held[order_id]
         return next((tickets[order_id] for tickets in self._working.values() if order_id in tickets), None)
 
     def restore(self, ticket: Ticket) -> None:
@@ -133,7 +145,9 @@ class Exchange:
         if ticket.time_in_force == "FOK" and ticket.awake:
             offered = sum(size for _, size in market.levels(buy=ticket.buy, limit=ticket.bound))
             if offered < ticket.qty:
-                return [Lapse(ticket)]
+                gone: list[Outcome] = [Lapse(ticket)]
+                self._pull(ticket, gone)
+                return gone
         self._working.setdefault(ticket.contract_id, {})[ticket.order_id] = ticket
         outcomes = self._try(ticket, market, arriving=True)
         if ticket.awake:
@@ -141,10 +155,25 @@ class Exchange:
         return outcomes
 
     def cancel(self, order_id: int) -> Ticket | None:
-        """Take an order out; None when it does not work any more."""
+        """Take a working or held order out; None when there is none such."""
+        if ticket := self.held.pop(order_id, None):
+            return ticket
         if ticket := self.get(order_id):
             del self._working[ticket.contract_id][order_id]
         return ticket
+
+    def hold(self, ticket: Ticket) -> None:
+        """Keep an order until it is released."""
+        self.held[ticket.order_id] = ticket
+
+    def release(self, order_ids: Iterable[int]) -> list[Outcome]:
+        """Let held orders work and return what happens at once. One that trades pulls the one that it is linked to,
+        even before that has met the market."""
+        outcomes: list[Outcome] = []
+        for order_id in order_ids:
+            if ticket := self.held.pop(order_id, None):
+                outcomes += self.submit(ticket)
+        return outcomes
 
     def replace(
         self,
@@ -156,7 +185,11 @@ class Exchange:
         stop: int | None,
         trail: int | None = None,
     ) -> list[Outcome]:
-        """Change a working order, which loses its place in the queue, and return what happens at once."""
+        """Change a working order, which loses its place in the queue, and return what happens at once. A held one is
+        changed and stays held."""
+        if ticket.order_id in self.held:
+            ticket.qty, ticket.kind, ticket.limit, ticket.stop, ticket.trail = qty, kind, limit, stop, trail
+            return []
         self.cancel(ticket.order_id)
         if (kind, stop) != (ticket.kind, ticket.stop):
             ticket.awake = not kind.waits
@@ -178,6 +211,8 @@ class Exchange:
                 continue
             market = self._market(number)
             for ticket in sorted(tickets.values(), key=_priority):
+                if ticket.order_id not in tickets:
+                    continue  # pulled by one before it
                 found = self._try(ticket, market, arriving=False)
                 if ticket.awake:
                     self._lapse(ticket, found)
@@ -200,6 +235,7 @@ class Exchange:
             ticket.filled += qty
             ticket.value += at * qty
             trades.append(Trade(ticket, at, qty, ticket.filled, ticket.value))
+            self._pull(ticket, trades)
             if not ticket.left:
                 del self._working[ticket.contract_id][ticket.order_id]
                 break
@@ -209,6 +245,17 @@ class Exchange:
         if ticket.left and ticket.time_in_force in ("IOC", "FOK"):
             self._working[ticket.contract_id].pop(ticket.order_id, None)
             outcomes.append(Lapse(ticket))
+            self._pull(ticket, outcomes)
+
+    def _pull(self, ticket: Ticket, outcomes: list[Outcome]) -> None:
+        """Take out the order that is linked to one which traded or lapsed."""
+        if ticket.oco is None:
+            return
+        pulled = self.cancel(ticket.oco)
+        ticket.oco = None
+        if pulled is not None:
+            pulled.oco = None
+            outcomes.append(Pulled(pulled))
 
     @staticmethod
     def _wakes(ticket: Ticket, market: Market) -> bool:

@@ -6,9 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from .broker import Sender
 from .clock import trading_day_start
 from .config import Trader
+from .papers import Sender
 from .requests import PlaceOrder
 
 if TYPE_CHECKING:

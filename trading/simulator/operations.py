@@ -28,6 +28,16 @@ def _place(call: Call) -> Any:
     return call.simulation.broker.place(call.sender, call.read(r.PlaceOrder))
 
 
+def _place_oco(call: Call) -> Any:
+    _remember(call, "order/placeoco")
+    return call.simulation.broker.place_oco(call.sender, call.read(r.PlaceOco))
+
+
+def _place_oso(call: Call) -> Any:
+    _remember(call, "order/placeoso")
+    return call.simulation.broker.place_oso(call.sender, call.read(r.PlaceOso))
+
+
 def _cancel(call: Call) -> Any:
     _remember(call, "order/cancelorder")
     return call.simulation.broker.cancel(call.sender, call.read(r.CancelOrder))
@@ -130,6 +140,8 @@ OPERATIONS: dict[str, Handler] = {
     "auth/me": me,
     "auth/renewaccesstoken": renew_access_token,
     "order/placeorder": _place,
+    "order/placeoco": _place_oco,
+    "order/placeoso": _place_oso,
     "order/cancelorder": _cancel,
     "order/modifyorder": _modify,
     "order/liquidateposition": _liquidate,

@@ -49,6 +49,7 @@ class State(msgspec.Struct):
     sessions: list[Session]
     tokens: list[Token]
     last_session: int
+    held: list[Ticket] = []
 
 
 class StateFile:
@@ -127,6 +128,7 @@ class StateFile:
             sessions=list(simulation.sessions.sessions.values()),
             tokens=list(simulation.sessions.tokens.values()),
             last_session=simulation.sessions.last_id,
+            held=list(simulation.exchange.held.values()),
         )
 
     def _apply(self, state: State) -> None:
@@ -139,11 +141,15 @@ class StateFile:
                 entity = msgspec.json.decode(row.entity, type=struct)
                 store.rows[name][entity.id] = Row(entity, row.user_id, row.account_id)
         simulation.booking.ledgers = {ledger.account_id: ledger for ledger in state.ledgers}
-        for listing_id in {c.contract_id for c in store.all(e.Position)} | {t.contract_id for t in state.working}:
+        for listing_id in {c.contract_id for c in store.all(e.Position)} | {
+            t.contract_id for t in [*state.working, *state.held]
+        }:
             simulation.catalog.relist(listing_id, simulation.clock.now())
         simulation.booking.restore()
         for ticket in state.working:
             simulation.exchange.restore(ticket)
+        for ticket in state.held:
+            simulation.exchange.hold(ticket)
         for name, saved in state.walks.items():
             if walk := simulation.feed.walks.get(name):
                 walk.bid, walk.last, walk.anchor = saved.bid, saved.last, saved.anchor

@@ -32,6 +32,31 @@ class PlaceOrder(msgspec.Struct, kw_only=True, rename="camel"):
     is_automated: bool = False
 
 
+class Restrained(msgspec.Struct, kw_only=True, rename="camel"):
+    """openapi.json, RestrainedOrderVersion: an order without account, symbol and quantity, which are another one's."""
+
+    action: Literal["Buy", "Sell"]
+    cl_ord_id: Name | None = None
+    order_type: Name
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    limit_if_touched_price: Decimal | None = None
+    peg_difference: Decimal | None = None
+    max_show: Positive | None = None
+    time_in_force: Name | None = None
+    expire_time: str | None = None
+    text: Name | None = None
+
+
+class PlaceOco(PlaceOrder, kw_only=True, rename="camel"):
+    other: Restrained
+
+
+class PlaceOso(PlaceOrder, kw_only=True, rename="camel"):
+    bracket1: Restrained
+    bracket2: Restrained | None = None
+
+
 class ModifyOrder(msgspec.Struct, kw_only=True, rename="camel"):
     order_id: int
     cl_ord_id: Name | None = None
@@ -78,3 +103,6 @@ class OrderResult(msgspec.Struct, kw_only=True, omit_defaults=True, rename="came
     failure_text: str | None = None
     order_id: int | None = None
     command_id: int | None = None
+    oco_id: int | None = None
+    oso1_id: int | None = None
+    oso2_id: int | None = None

@@ -138,8 +138,12 @@ def required_margin(ledger: Ledger, catalog: Catalog, working: Iterable[Ticket])
     net = {holding.contract_id: holding.net for holding in ledger.open_holdings()}
     bids: dict[int, int] = {}
     offers: dict[int, int] = {}
+    counted: set[tuple[int, bool]] = set()
     for ticket in working:
         if ticket.account_id == ledger.account_id:
+            if ticket.oco is not None and (ticket.oco, ticket.buy) in counted:
+                continue  # only one of the two can fill
+            counted.add((ticket.order_id, ticket.buy))
             side = bids if ticket.buy else offers
             side[ticket.contract_id] = side.get(ticket.contract_id, 0) + ticket.left
     total = ZERO

@@ -108,7 +108,7 @@ class Simulation:
         self.day = new
         self.catalog.extend(self.clock.now())
         self.feed.open_day()
-        working = {ticket.order_id for ticket in self.exchange.working()}
+        working = {ticket.order_id for ticket in self.exchange.working()} | self.exchange.held.keys()
         commands = {command.id for command in self.store.all(e.Command) if command.order_id in working}
         self.store.forget("order", lambda entity: entity.id in working)
         for name in ("orderVersion", "command"):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.simulator.catalog import Catalog
-from trading.simulator.exchange import Exchange, Kind, Lapse, Ticket, Trade
+from trading.simulator.exchange import Exchange, Kind, Lapse, Pulled, Ticket, Trade
 from trading.simulator.feed import Feed, Market
 
 NOW = datetime(2026, 11, 18, 15, tzinfo=UTC)
@@ -170,6 +170,73 @@ def test_a_trailing_stop_limit_takes_its_limit_along(exchange: Exchange, feed: F
     assert exchange.sweep() == []
     feed.set_price(ES, 27_409)
     assert trades(exchange.sweep()) == [(27_408, 2)]
+
+
+def test_of_two_linked_orders_only_one_trades(exchange: Exchange, feed: Feed) -> None:
+    # both would trade at the new price: the better one takes it and the other is gone
+    exchange.submit(ticket(1, 3, Kind.LIMIT, limit=27_390, oco=2))
+    exchange.submit(ticket(2, 9, Kind.LIMIT, limit=27_391, oco=1))
+    feed.set_price(ES, 27_380)
+    outcomes = exchange.sweep()
+    assert {o.ticket.order_id for o in outcomes if isinstance(o, Trade)} == {2}
+    assert [o.ticket.order_id for o in outcomes if isinstance(o, Pulled)] == [1]
+    assert exchange.get(1) is None
+
+
+def test_a_held_order_does_not_trade_before_it_is_released(exchange: Exchange, feed: Feed) -> None:
+    exchange.hold(ticket(1, 2, Kind.LIMIT, limit=27_400, oco=2))
+    exchange.hold(ticket(2, 2, Kind.STOP, stop=27_300, oco=1))
+    assert exchange.sweep() == []
+    outcomes = exchange.release([1, 2])
+    assert trades(outcomes) == [(27_400, 2)]
+    assert [o.ticket.order_id for o in outcomes if isinstance(o, Pulled)] == [2]
+    assert exchange.held == {}
+
+
+legs = st.tuples(
+    st.integers(-20, 20).filter(bool),
+    st.sampled_from(list(Kind)),
+    st.sampled_from(["Day", "IOC", "FOK"]),
+    st.integers(-8, 8),
+    st.integers(-8, 8),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(st.tuples(legs, legs), st.just("step"), st.integers(1, 20)), min_size=1, max_size=30))
+def test_linked_orders_never_both_trade(flow: list) -> None:
+    feed = Feed(CATALOG, 5)
+    exchange = Exchange(feed.market)
+    market = feed.market(ES)
+    traded: set[int] = set()
+    ended: set[int] = set()
+    number = 0
+    for act in flow:
+        outcomes: list = []
+        if act == "step":
+            feed.advance()
+            outcomes = exchange.sweep()
+        elif isinstance(act, int):
+            feed.set_price(ES, 27_380 + 2 * act)
+            outcomes = exchange.sweep()
+        else:
+            number += 2
+            for own, oco, (signed, kind, tif, limit, stop) in (
+                (number, number - 1, act[0]),
+                (number - 1, number, act[1]),
+            ):
+                prices = {"limit": market.bid + limit, "stop": market.bid + stop}
+                exchange.hold(ticket(own, signed, kind, tif, **prices, oco=oco))
+            outcomes = exchange.release([number, number - 1])
+        for outcome in outcomes:
+            own = outcome.ticket.order_id
+            assert own not in ended
+            if isinstance(outcome, Trade):
+                traded.add(own)
+                assert not exchange.get(own + 1 if own % 2 else own - 1)
+            else:
+                ended.add(own)
+    assert not any({own, own + 1} <= traded for own in range(1, number, 2))
 
 
 def moved_only_towards(order: Ticket, began: int | None) -> bool:

@@ -1,0 +1,170 @@
+"""What is written down about orders: commands, their reports, versions and execution reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from . import entities as e
+from . import risk
+from .booking import Booking
+from .catalog import Catalog, Listing
+from .clock import Clock, stamp, trading_day
+from .exchange import Kind, Ticket, Trade
+from .requests import CancelOrder, ModifyOrder, PlaceOrder
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends a command: the user and the session."""
+
+    user_id: int
+    session_id: int | None = None
+
+
+class Papers:
+    """Saves the entities of orders, in the order in which Tradovate reports them."""
+
+    def __init__(self, *, clock: Clock, catalog: Catalog, store: Store, booking: Booking) -> None:
+        self._clock = clock
+        self._catalog = catalog
+        self._store = store
+        self._booking = booking
+
+    def command_of(self, ticket: Ticket) -> e.Command:
+        """The command that brought an order. Raises LookupError."""
+        command = self._store.get(e.Command, ticket.command_id)
+        if command is None:
+            raise LookupError(f"Command {ticket.command_id} is not in the store.")
+        return command
+
+    def _now(self) -> str:
+        return stamp(self._clock.now())
+
+    def put(self, entity: e.Entity, order: e.Order | None = None) -> None:
+        """Save an entity of an order, or the order itself."""
+        owner = order if order is not None else entity
+        if not isinstance(owner, e.Order):
+            raise TypeError("An order's entities are saved with the order.")
+        self._booking.put(entity, owner.account_id)
+
+    def status(self, order: e.Order, status: str) -> None:
+        """Save an order's new status."""
+        order.ord_status = status
+        self.put(order)
+
+    def command(
+        self, order: e.Order, kind: str, sender: Sender, request: PlaceOrder | ModifyOrder | CancelOrder
+    ) -> e.Command:
+        """Save a new command."""
+        command = e.Command(
+            id=self._store.next_id(),
+            order_id=order.id,
+            timestamp=self._now(),
+            cl_ord_id=request.cl_ord_id,
+            command_type=kind,
+            command_status="Pending",
+            sender_id=sender.user_id,
+            user_session_id=sender.session_id,
+            custom_tag50=request.custom_tag50,
+            is_automated=request.is_automated,
+        )
+        self.put(command, order)
+        return command
+
+    def version(
+        self,
+        command: e.Command,
+        order: e.Order,
+        listing: Listing,
+        request: PlaceOrder | ModifyOrder,
+        terms: risk.Terms,
+    ) -> None:
+        """Save the order's version that a command brings; its id is the command's."""
+        kind = terms.kind
+        woken_by = _price(listing, terms.stop)
+        peg = _price(listing, terms.trail) if request.peg_difference is None else request.peg_difference
+        version = e.OrderVersion(
+            id=command.id,
+            order_id=order.id,
+            order_qty=request.order_qty,
+            order_type=kind.value,
+            price=woken_by if kind is Kind.MARKET_IF_TOUCHED else _price(listing, terms.limit),
+            stop_price=None if kind.touched else woken_by,
+            limit_if_touched_price=woken_by if kind is Kind.LIMIT_IF_TOUCHED else None,
+            peg_difference=peg if kind.trailing else None,
+            max_show=request.max_show,
+            time_in_force=terms.time_in_force,
+            expire_time=stamp(terms.expires) if terms.expires else None,
+            text=request.text,
+        )
+        self.put(version, order)
+
+    def report(self, command: e.Command, order: e.Order, status: str, refusal: risk.Refusal | None = None) -> None:
+        """Save a command's report and the command's new status."""
+        report = e.CommandReport(
+            id=self._store.next_id(),
+            command_id=command.id,
+            timestamp=self._now(),
+            command_status=status,
+            reject_reason=refusal.reason if refusal else None,
+            text=refusal.text if refusal else None,
+            ord_status="Rejected" if refusal else None,
+        )
+        self.put(report, order)
+        command.command_status = status
+        self.put(command, order)
+
+    def passed(self, command: e.Command, order: e.Order) -> None:
+        """A command passed the risk checks and is at the exchange."""
+        self.report(command, order, "RiskPassed")
+        self.report(command, order, "AtExecution")
+
+    def executed(
+        self,
+        command: e.Command,
+        ticket: Ticket,
+        exec_type: str,
+        status: str,
+        *,
+        trade: Trade | None = None,
+        fill: e.Fill | None = None,
+    ) -> None:
+        """Save an execution report: of a trade, or of what else happened to the order."""
+        order = self._store.get(e.Order, ticket.order_id)
+        listing = self._catalog.listings[ticket.contract_id]
+        report = e.ExecutionReport(
+            id=self._store.next_id(),
+            command_id=command.id,
+            name=str(self._store.last_id),
+            account_id=ticket.account_id,
+            contract_id=ticket.contract_id,
+            timestamp=self._now(),
+            trade_date=e.TradeDate.of(trading_day(self._clock.now())),
+            order_id=ticket.order_id,
+            exec_type=exec_type,
+            exec_ref_id=str(fill.id) if fill else None,
+            ord_status=status,
+            action="Buy" if ticket.buy else "Sell",
+            cum_qty=trade.filled if trade else ticket.filled,
+            avg_px=_average(listing, trade or ticket),
+            last_qty=trade.qty if trade else None,
+            last_px=_price(listing, trade.price) if trade else None,
+            exchange_order_id=str(ticket.order_id),
+        )
+        self.put(report, order)
+
+    def end(self, ticket: Ticket, status: str) -> None:
+        """Write down that an order ended that nobody cancelled."""
+        self.executed(self.command_of(ticket), ticket, status, status)
+        if order := self._store.get(e.Order, ticket.order_id):
+            self.status(order, status)
+
+
+def _price(listing: Listing, ticks: int | None) -> Decimal | None:
+    return None if ticks is None else listing.spec.price(ticks)
+
+
+def _average(listing: Listing, ticket: Ticket | Trade) -> Decimal | None:
+    return listing.spec.tick * ticket.value / ticket.filled if ticket.filled else None
