@@ -10,15 +10,17 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
-from .entities import Entity, Quote, SyncSnapshot, UnknownEntity
+from .entities import ChartPacket, Dom, Entity, Histogram, Quote, SyncSnapshot, UnknownEntity
 from .entities.codec import Undecodable, decode_entity, decode_plain, encode
 from .entities.codec import decode as decode_json
 from .errors import BadReply
+
+T = TypeVar("T")
 
 HEARTBEAT = "[]"
 
@@ -54,10 +56,18 @@ class PropsEvent(msgspec.Struct, frozen=True):
     entities: tuple[Entity | UnknownEntity, ...]
 
 
-class QuotesEvent(msgspec.Struct, frozen=True):
-    """New quotes (event `md`)."""
+class MarketEvent(msgspec.Struct, frozen=True):
+    """New quotes, books or histograms (event `md`)."""
 
-    quotes: tuple[Quote, ...]
+    quotes: tuple[Quote, ...] = ()
+    doms: tuple[Dom, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
+
+
+class ChartsEvent(msgspec.Struct, frozen=True):
+    """New parts of charts (event `chart`)."""
+
+    charts: tuple[ChartPacket, ...]
 
 
 class ShutdownEvent(msgspec.Struct, frozen=True):
@@ -87,7 +97,7 @@ class SnapshotPart(msgspec.Struct, frozen=True):
     snapshot: SyncSnapshot
 
 
-Event = PropsEvent | QuotesEvent | ShutdownEvent | ClockEvent | SnapshotPart | UnknownEvent
+Event = PropsEvent | MarketEvent | ChartsEvent | ShutdownEvent | ClockEvent | SnapshotPart | UnknownEvent
 Frame = Opened | Heartbeat | Closed | list[Response | Event]
 
 
@@ -147,8 +157,14 @@ class _Props(msgspec.Struct, rename="camel"):
     entity: msgspec.Raw = msgspec.Raw()
 
 
-class _Quotes(msgspec.Struct):
-    quotes: list[msgspec.Raw]
+class _Market(msgspec.Struct):
+    quotes: list[msgspec.Raw] | None = None
+    doms: list[msgspec.Raw] | None = None
+    histograms: list[msgspec.Raw] | None = None
+
+
+class _Charts(msgspec.Struct):
+    charts: list[msgspec.Raw]
 
 
 class _Clock(msgspec.Struct):
@@ -217,12 +233,27 @@ def _props(body: bytes) -> Event:
 
 
 def _market(body: bytes) -> Event:
-    quotes = []
-    for raw in decode_json(body, _Quotes).quotes:
-        # A quote that cannot be read is left out: the next one of its contract replaces it anyway.
+    market = decode_json(body, _Market)
+    if market.quotes is None and market.doms is None and market.histograms is None:
+        return UnknownEvent("md", _plain(body))
+    return MarketEvent(
+        _readable(market.quotes or [], Quote),
+        _readable(market.doms or [], Dom),
+        _readable(market.histograms or [], Histogram),
+    )
+
+
+def _charts(body: bytes) -> Event:
+    return ChartsEvent(_readable(decode_json(body, _Charts).charts, ChartPacket))
+
+
+def _readable(items: list[msgspec.Raw], kind: type[T]) -> tuple[T, ...]:
+    """Return what can be read; the rest is left out, since the next one of its contract replaces it anyway."""
+    found = []
+    for raw in items:
         with contextlib.suppress(Undecodable):
-            quotes.append(decode_json(bytes(raw), Quote))
-    return QuotesEvent(tuple(quotes))
+            found.append(decode_json(bytes(raw), kind))
+    return tuple(found)
 
 
 def _shutdown(body: bytes) -> Event:
@@ -238,7 +269,7 @@ def _clock(body: bytes) -> Event:
     return ClockEvent(moment, clock.s)
 
 
-_READERS = {"props": _props, "md": _market, "shutdown": _shutdown, "clock": _clock}
+_READERS = {"props": _props, "md": _market, "chart": _charts, "shutdown": _shutdown, "clock": _clock}
 
 
 def _plain(raw: bytes) -> Any:

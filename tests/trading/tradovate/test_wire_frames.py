@@ -10,15 +10,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from trading.tradovate import frames
-from trading.tradovate.entities import CancelOrder, Order, UnknownEntity
+from trading.tradovate.entities import CancelOrder, ChartPacket, Order, UnknownEntity
 from trading.tradovate.errors import BadReply
 from trading.tradovate.frames import (
+    ChartsEvent,
     ClockEvent,
     Closed,
     Heartbeat,
+    MarketEvent,
     Opened,
     PropsEvent,
-    QuotesEvent,
     Response,
     ShutdownEvent,
     UnknownEvent,
@@ -124,14 +125,17 @@ def test_shutdown_quotes_and_clock() -> None:
     (quotes,) = frames.decode(
         'a[{"e":"md","d":{"quotes":[{"timestamp":"2017-04-13T04:59:06.588Z","contractId":5,"entries":{}}]}}]'
     )
-    assert isinstance(quotes, QuotesEvent)
+    assert isinstance(quotes, MarketEvent)
     assert quotes.quotes[0].contract_id == 5
     moment = dt.datetime(2019, 8, 26, 16, 43, 8, 599000, dt.UTC)
     assert frames.decode(r'a[{"e":"clock","d":"{\"t\":\"2019-08-26T16:43:08.599Z\",\"s\":20}"}]') == [
         ClockEvent(moment, 20)
     ]
-    # Depth of market shares the event's name and is not quotes.
-    assert frames.decode('a[{"e":"md","d":{"doms":[]}}]') == [UnknownEvent("md", {"doms": []})]
+    assert frames.decode('a[{"e":"md","d":{"doms":[]}}]') == [MarketEvent()]
+    assert frames.decode('a[{"e":"md","d":{"tape":[]}}]') == [UnknownEvent("md", {"tape": []})]
+    assert frames.decode('a[{"e":"chart","d":{"charts":[{"id":1,"eoh":true},{"bars":[]}]}}]') == [
+        ChartsEvent((ChartPacket(id=1, eoh=True),))
+    ]
 
 
 def test_one_odd_quote_costs_only_itself() -> None:
