@@ -10,12 +10,18 @@ from .catalog import USD, Catalog, Listing
 from .clock import Clock, stamp, trading_day
 from .exchange import Exchange, Trade
 from .ledger import CENT, Holding, Ledger
+from .products import ProductSpec
 from .store import Event, Store
 
 CLEARING_FEE = Decimal("0.10")
 NFA_FEE = Decimal("0.02")
 COMMISSION = Decimal("0.39")
 """Dollars per contract and side, besides the product's exchange fee."""
+
+
+def fees_per_contract(spec: ProductSpec) -> Decimal:
+    """Dollars that one contract costs on one side: exchange, clearing, NFA and commission."""
+    return spec.fee + CLEARING_FEE + NFA_FEE + COMMISSION
 
 
 class Booking:

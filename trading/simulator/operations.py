@@ -11,6 +11,7 @@ from . import entities as e
 from . import requests as r
 from .api_auth import access_token_request, me, renew_access_token
 from .api_contracts import product_fee_params, roll_contract
+from .api_risk import dry_run
 from .calls import Call, Rejected
 from .clock import stamp
 from .faults import Fault, FaultKind
@@ -144,6 +145,7 @@ OPERATIONS: dict[str, Handler] = {
     "order/placeoso": _place_oso,
     "order/cancelorder": _cancel,
     "order/modifyorder": _modify,
+    "order/dryrun": dry_run,
     "order/liquidateposition": _liquidate,
     "order/liquidatepositions": _liquidate_many,
     "cashbalance/getcashbalancesnapshot": _cash_snapshot,

@@ -169,6 +169,15 @@ SHAPES = {
     "placeOrderResult": """
         failureReason=one:reason failureText=text8192 orderId=id
     """,
+    "dryRunResponse": """
+        errorText=text rejectReason=one:reason comment=text details=object fees=object
+    """,
+    "riskEvaluationDetails": """
+        beforeInitialMarginReq=number beforeInitialFullMarginReq=number beforeOpenCollateralReq=number
+        initialMarginReq=number initialFullMarginReq=number openCollateralReq=number totalCash=number
+        futuresOpenPnL=number optionsOpenPnL=number riskCredit=number netLiqValue=number futureCommAndFees=number
+        totalCashRequired=number excess=number beforeNetPos=int hypoLongPos=int hypoShortPos=int isExitOrder=flag
+    """,
     "commandResult": """
         failureReason=one:reason failureText=text8192 commandId=id
     """,
