@@ -171,7 +171,7 @@ def _refuse(intent_id: int, refusal: TradovateError) -> None:
 
 
 def _doubt(intent_id: int, failure: BaseException) -> None:
-    logger.warning("Intent %s: outcome unknown (%s)", intent_id, type(failure).__name__)
+    logger.warning("Intent %s: outcome unknown (%s)", intent_id, type(failure.__cause__ or failure).__name__)
     words = f"{failure} {_UNKNOWN}" if isinstance(failure, TradovateError) else _UNKNOWN
     intents.transition(intent_id, {State.SUBMITTING}, State.UNKNOWN, words, reason=words[:255])
 

@@ -143,17 +143,17 @@ class Transport:
             async with asyncio.timeout(self._exchange_timeout):
                 return await self._http.request(method, url, headers=headers, follow_redirects=False, **sent)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            raise NotSent(f"Tradovate cannot be reached ({_name(error)}); nothing was sent.") from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
-            raise NotSent(f"The request could not be made ({_name(error)}); nothing was sent.") from None
+            raise NotSent("Tradovate cannot be reached; nothing was sent.") from error
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError):
+            raise NotSent("The request could not be made; nothing was sent.") from None
         except TimeoutError as error:
             raise OutcomeUnknown("Tradovate did not finish its answer in time.") from error
         except httpx.TimeoutException as error:
-            raise OutcomeUnknown(f"Tradovate did not answer in time ({_name(error)}).") from error
+            raise OutcomeUnknown("Tradovate did not answer in time.") from error
         except httpx.DecodingError as error:
             raise BadReply("Tradovate's answer cannot be unpacked.") from error
         except httpx.HTTPError as error:
-            raise OutcomeUnknown(f"The connection broke before Tradovate's answer ({_name(error)}).") from error
+            raise OutcomeUnknown("The connection broke before Tradovate's answer.") from error
 
     def _follow(self, url: str, location: str) -> str:
         """Return `url` on the host that Tradovate moved us to, and remember it. Raises HostMoved if not allowed."""
@@ -179,10 +179,6 @@ def _json(body: object) -> bytes:
 def _base(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _name(error: Exception) -> str:
-    return type(error).__name__
 
 
 def _retry_after(reply: httpx.Response) -> float | None:
