@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         redirect_uris=tuple(options.redirect_uri),
         oauth_error_status=options.oauth_error_status,
         state_path=options.state,
+        session_hours=options.session_hours,
     )
     try:
         bound = listen(options.host, options.port)
@@ -104,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
         help="status of OAuth error replies (%(default)s, as Tradovate has it)",
     )
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts, orders and sessions in this file")
+    parser.add_argument(
+        "--session-hours", action="store_true", help="no trading from 16:00 to 17:00 in Chicago and at weekends"
+    )
     parser.add_argument("--control", action="store_true", help="serve /control/* to peers on this machine")
     parser.add_argument("--list-traders", action="store_true", help="print who can sign in, and end")
     return parser

@@ -52,6 +52,8 @@ def dry_run(call: Call) -> Any:
     tried: list[Ticket] = []
     try:
         risk.check_account(account)
+        if simulation.config.session_hours:
+            risk.check_session(simulation.clock.now())
         for number, order in enumerate(asked.orders, start=1):
             ticket = _ticket(call, asked.account_id, -number, order)
             ledger = simulation.booking.ledgers[account.id]

@@ -15,7 +15,7 @@ from . import entities as e
 from . import risk
 from .booking import Booking
 from .catalog import Catalog, Listing
-from .clock import Clock, stamp
+from .clock import Clock, session_open, stamp
 from .exchange import Exchange, Outcome, Ticket, Trade
 from .feed import Feed
 from .papers import Papers, Sender
@@ -57,6 +57,7 @@ class Broker:
         store: Store,
         booking: Booking,
         max_qty: int,
+        session_hours: bool = False,
     ) -> None:
         self._clock = clock
         self._catalog = catalog
@@ -66,6 +67,7 @@ class Broker:
         self._booking = booking
         self._papers = Papers(clock=clock, catalog=catalog, store=store, booking=booking)
         self._max_qty = max_qty
+        self._session_hours = session_hours
         self.ignore_modifies = 0
 
     def place(self, sender: Sender, request: PlaceOrder, *, admin: bool = False, settling: bool = False) -> OrderResult:
@@ -115,6 +117,7 @@ class Broker:
         try:
             if not settling:
                 risk.check_account(account)
+                self._check_session()
             listing = risk.check_symbol(self._catalog, request.symbol, None if settling else self._clock.now())
             risk.check_quantity(request.order_qty, self._max_qty)
             terms = [risk.check_terms(listing, one, self._clock.now()) for one in requests]
@@ -231,6 +234,7 @@ class Broker:
             return _too_late(order)
         listing = self._catalog.listings[order.contract_id]
         try:
+            self._check_session()
             risk.check_quantity(request.order_qty, self._max_qty)
             terms = self._new_terms(ticket, listing, request)
         except risk.Refusal as refusal:
@@ -280,11 +284,14 @@ class Broker:
         return self.place(sender, closing, admin=request.admin, settling=settling)
 
     def sweep(self, contract_id: int | None = None) -> None:
-        """Let working orders meet the present prices, after those whose time is over have gone."""
+        """Let working orders meet the present prices, after those whose time is over have gone. Nothing trades while
+        the session is closed."""
         now = self._clock.now()
         for ticket in [*self._exchange.held.values(), *self._exchange.working()]:
             if ticket.expires is not None and ticket.expires <= now:
                 self._expire(ticket)
+        if self._session_hours and not session_open(now):
+            return
         outcomes = self._exchange.sweep(contract_id)
         self._settle(outcomes)
 
@@ -398,6 +405,10 @@ class Broker:
                 self._papers.end(ticket, "Canceled")
                 self._end_with(ticket)
                 self._booking.margin(order.account_id)
+
+    def _check_session(self) -> None:
+        if self._session_hours:
+            risk.check_session(self._clock.now())
 
     def _account(self, user_id: int, account_id: int | None, spec: str | None) -> e.Account | None:
         own = self._store.accounts(user_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from .clock import stamp
+from .clock import HALT_HOUR, SESSION_END_HOUR, stamp
 from .entities import (
     Contract,
     ContractGroup,
@@ -17,6 +17,8 @@ from .entities import (
     Exchange,
     Product,
     ProductMargin,
+    ProductSession,
+    TradeTime,
 )
 from .products import MONTH_CODES, PRODUCTS, ProductSpec, maintenance
 
@@ -45,7 +47,7 @@ class Catalog:
     """Every reference entity, and the contracts that a day lists. Ids depend on nothing but the product and
     the contract month, so they stay the same from one start to the next."""
 
-    def __init__(self, today: datetime) -> None:
+    def __init__(self, today: datetime, *, session_hours: bool = False) -> None:
         self.currencies = [Currency(id=USD, name="USD", symbol="$")]
         self.currency_rates = [CurrencyRate(id=USD, timestamp=stamp(today), rate=Decimal(1))]
         self.exchanges = [
@@ -59,6 +61,19 @@ class Catalog:
                 initial_margin=spec.margin,
                 maintenance_margin=maintenance(spec.margin),
                 timestamp=stamp(today),
+            )
+            for spec in PRODUCTS.values()
+        ]
+        opens, closes = TradeTime(SESSION_END_HOUR), TradeTime(HALT_HOUR)
+        self.product_sessions = [
+            ProductSession(
+                id=100 + spec.number,
+                open_time=opens,
+                start_time=opens,
+                stop_time=closes,
+                close_time=closes,
+                sunday_open_time=opens,
+                all_day=not session_hours,
             )
             for spec in PRODUCTS.values()
         ]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 SESSION_END_HOUR = 17  # CME's trading day ends at 17:00 in Chicago
+HALT_HOUR = 16  # and nothing trades in the hour before
 
 
 class Clock:
@@ -68,6 +69,15 @@ def chicago(moment: datetime) -> datetime:
     begins = datetime.combine(_sunday(utc.year, 3, 2), datetime.min.time()) + timedelta(hours=8)
     ends = datetime.combine(_sunday(utc.year, 11, 1), datetime.min.time()) + timedelta(hours=7)
     return utc - timedelta(hours=5 if begins <= utc < ends else 6)
+
+
+def session_open(moment: datetime) -> bool:
+    """Do the products trade at a moment? From Sunday 17:00 to Friday 16:00 in Chicago, with a halt from 16:00 to 17:00
+    on the days between."""
+    local = chicago(moment)
+    if local.weekday() == 5 or (local.weekday() == 6 and local.hour < SESSION_END_HOUR):
+        return False
+    return local.hour < HALT_HOUR or (local.hour >= SESSION_END_HOUR and local.weekday() != 4)
 
 
 def trading_day(moment: datetime) -> date:

@@ -73,6 +73,8 @@ class Config:
     `POST /control/advance`. `redirect_uris` empty means: any loopback address. `token_lifetime`,
     `code_lifetime` and the socket timings are in seconds. `oauth_error_status` is the status of OAuth error
     replies: Tradovate answers 200, others 400. `control` mounts /control/* for loopback peers.
+    `session_hours` stops trading from 16:00 to 17:00 Chicago time and over the weekend; without it the products trade
+    around the clock.
     """
 
     seed: int = 1
@@ -91,6 +93,7 @@ class Config:
     traders: tuple[Trader, ...] = DEFAULT_TRADERS
     history: bool = True
     max_order_qty: int = 250
+    session_hours: bool = False
     state_path: Path | None = None
     save_seconds: float = 2.0
     heartbeat_seconds: float = 2.5

@@ -258,6 +258,24 @@ class Product(Entity, kw_only=True):
     tick_size: Decimal
 
 
+class TradeTime(msgspec.Struct):
+    """A time of day in Chicago."""
+
+    hour: int
+    minute: int = 0
+
+
+class ProductSession(Entity, kw_only=True):
+    """Its id is the product's id."""
+
+    open_time: TradeTime
+    start_time: TradeTime
+    stop_time: TradeTime
+    close_time: TradeTime
+    sunday_open_time: TradeTime
+    all_day: bool
+
+
 class ProductMargin(Entity, kw_only=True):
     """Its id is the product's id; dollars per contract."""
 

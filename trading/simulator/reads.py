@@ -63,12 +63,12 @@ READABLE = [
     Readable("contractMaturity", _catalog("maturities"), "product_id", PAST_THE_NAMES),
     Readable("product", _catalog("products"), "exchange_id", EVERYTHING + " find suggest"),
     Readable("productMargin", _catalog("product_margins"), "id", EVERYTHING),
+    Readable("productSession", _catalog("product_sessions"), "id", PAST_THE_NAMES),
     Readable("exchange", _catalog("exchanges"), None, NAMED),
     Readable("currency", _catalog("currencies"), None, NAMED),
     Readable("currencyRate", _catalog("currency_rates"), "id", EVERYTHING),
     Readable("contractGroup", _catalog("groups"), None, NAMED),
     # types that a portal may ask for and that nobody has here
-    Readable("productSession", _none, "id", PAST_THE_NAMES),
     Readable("contractMargin", _none, "id", PAST_THE_NAMES),
     Readable("cashBalanceLog", _none, "account_id", PAST_THE_NAMES),
     Readable("spreadDefinition", _none, None, "item items"),

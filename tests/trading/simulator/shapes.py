@@ -156,6 +156,9 @@ SHAPES = {
         months=text64 isSecured=flag valuePerPoint!=number priceFormatType!=one:product.priceFormatType
         priceFormat!=int tickSize!=number postTradeCategoryId=int
     """,
+    "productSession": """
+        id=int openTime!=object startTime!=object stopTime!=object closeTime!=object sundayOpenTime=object allDay=flag
+    """,
     "productMargin": """
         id=int initialMargin!=number maintenanceMargin!=number timestamp!=time
     """,
