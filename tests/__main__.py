@@ -53,9 +53,10 @@ def pytest(*arguments: str, **environment: str) -> int:
 def main(arguments: list[str]) -> int:
     install_chromium()
     say("On SQLite and the private Redis:")
-    embedded = pytest(*arguments)
     if arguments:
-        return embedded
+        return pytest(*arguments)
+    # Most of the time is waiting: two at once. On the servers one at a time, because Redis channels are shared.
+    embedded = pytest("-n", "2", "--dist", "loadfile")
     if not servers_answer():
         say("NOT RUN: the tests on PostgreSQL and Redis; nothing answers at TEST_POSTGRES_URL and TEST_REDIS_URL.")
         return embedded
