@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .app import create_app
 from .config import DEFAULT_TRADERS, DEV_CLIENT_SECRET, Config
+from .limits import GENEROUS, REAL
 from .server import PortInUseError, listen, make_server
 
 
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         oauth_error_status=options.oauth_error_status,
         state_path=options.state,
         session_hours=options.session_hours,
+        limits={"off": None, "real": REAL, "generous": GENEROUS}[options.limits],
     )
     try:
         bound = listen(options.host, options.port)
@@ -107,6 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts, orders and sessions in this file")
     parser.add_argument(
         "--session-hours", action="store_true", help="no trading from 16:00 to 17:00 in Chicago and at weekends"
+    )
+    parser.add_argument(
+        "--limits",
+        choices=("off", "real", "generous"),
+        default="generous",
+        help="requests an hour: none, Tradovate's own, or a hundred times those (%(default)s)",
     )
     parser.add_argument("--control", action="store_true", help="serve /control/* to peers on this machine")
     parser.add_argument("--list-traders", action="store_true", help="print who can sign in, and end")

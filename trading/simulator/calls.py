@@ -27,12 +27,14 @@ class Rejected(Exception):
 
 @dataclass
 class Call:
-    """A request. `params` holds query and body together; `host` is the name by which the client came in."""
+    """A request. `params` holds query and body together; `host` is the name by which the client came in,
+    `peer` the address that it came from."""
 
     simulation: Simulation
     params: dict[str, Any]
     host: str
     session: Session | None = None
+    peer: str = ""
 
     @property
     def user_id(self) -> int:

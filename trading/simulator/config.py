@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from .limits import Limits
+
 DEV_CLIENT_SECRET = "simulator-secret-for-development-only"  # noqa: S105 - it guards nothing but made-up money
 
 
@@ -74,7 +76,7 @@ class Config:
     `code_lifetime` and the socket timings are in seconds. `oauth_error_status` is the status of OAuth error
     replies: Tradovate answers 200, others 400. `control` mounts /control/* for loopback peers.
     `session_hours` stops trading from 16:00 to 17:00 Chicago time and over the weekend; without it the products trade
-    around the clock.
+    around the clock. `limits` are the requests an hour; None for no limits.
     """
 
     seed: int = 1
@@ -94,6 +96,7 @@ class Config:
     history: bool = True
     max_order_qty: int = 250
     session_hours: bool = False
+    limits: Limits | None = None
     state_path: Path | None = None
     save_seconds: float = 2.0
     heartbeat_seconds: float = 2.5

@@ -159,11 +159,29 @@ OPERATIONS: dict[str, Handler] = {
 def perform(call: Call, route: str) -> Any:
     """Carry out an operation and return its reply, ready to be encoded.
 
-    Raises Rejected: 404 when there is no such operation, 401 without a session, 400 for a bad parameter.
+    Raises Rejected: 404 when there is no such operation, 401 without a session, 400 for a bad parameter, 429
+    with no text when the user's budget is spent. An address over its budget gets a penalty ticket as the reply.
     """
     handler = OPERATIONS.get(route)
     if handler is None:
         raise Rejected(404, f"Not found: {route}")
+    budgets = call.simulation.budgets
+    if budgets is None:
+        return _carry_out(call, route, handler)
+    if call.session is not None and not budgets.user_may(call.session.user_id):
+        raise Rejected(429, "")
+    if penalty := budgets.penalty(route, call.peer, call.params.get("p-ticket")):
+        return {"p-ticket": penalty.ticket, "p-time": penalty.seconds, "p-captcha": False}
+    failed = True
+    try:
+        value = _carry_out(call, route, handler)
+        failed = isinstance(value, dict) and "errorText" in value
+    finally:
+        budgets.count(route, call.peer, failed=failed)
+    return value
+
+
+def _carry_out(call: Call, route: str, handler: Handler) -> Any:
     if route not in PUBLIC and call.session is None:
         raise Rejected(401, "Access is denied")
     return handler(call)

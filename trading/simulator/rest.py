@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 
 from .calls import Call, Rejected
@@ -53,7 +53,7 @@ class Rest:
     async def _answer(self, request: Request, route: str, fault: Fault | None) -> Response:
         try:
             params = await read_params(request)
-            call = Call(self._simulation, params, host_of(request), self._session(request))
+            call = Call(self._simulation, params, host_of(request), self._session(request), peer_of(request))
             return reply(perform_with_fault(call, route, fault))
         except Rejected as rejected:
             return PlainTextResponse(rejected.text, status_code=rejected.status)
@@ -75,6 +75,11 @@ def reply(value: Any) -> Response:
 def host_of(request: Request) -> str:
     """The name and port by which the client reached us, for apiHosts."""
     return request.headers.get("host") or request.url.netloc
+
+
+def peer_of(connection: HTTPConnection) -> str:
+    """The address that a request or socket came from."""
+    return connection.client.host if connection.client else ""
 
 
 async def read_params(request: Request) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from .exchange import Exchange
 from .faults import Faults
 from .feed import Feed
 from .history import write_history
+from .limits import Budgets
 from .sessions import Session, Sessions
 from .store import Event, Store
 
@@ -56,6 +57,7 @@ class Simulation:
         )
         self.sessions = Sessions(config, self.clock, self._session_closed)
         self.faults = Faults()
+        self.budgets = Budgets(config.limits, self.clock.now) if config.limits else None
         self.received: list[Received] = []
         self.traders: dict[int, Trader] = {trader.user_id: trader for trader in config.traders}
         self.on_event: Callable[[Event], None] = _ignore

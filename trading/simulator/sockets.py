@@ -14,6 +14,7 @@ from .calls import Call, Rejected
 from .faults import FaultKind
 from .operations import perform_with_fault
 from .quotes import INACCESSIBLE, contract_of, md_event
+from .rest import peer_of
 from .sessions import Session
 from .simulation import Simulation
 from .store import Event
@@ -212,7 +213,7 @@ class Connection:
         if fault and kind is FaultKind.SLOW_BEFORE:
             await asyncio.sleep(fault.seconds)
         try:
-            call = Call(self._hub.simulation, request.params(), self._host, self.session)
+            call = Call(self._hub.simulation, request.params(), self._host, self.session, peer_of(self._websocket))
             value = self._market_data(call, route) if self.session else None
             if value is None:
                 value = perform_with_fault(call, route, fault)
