@@ -219,11 +219,8 @@ def _sign_in(token: str) -> str:
     connection = Connection.objects.create(user=user, environment="sim", tradovate_user_id=user_id, name=name)
     connection.store_tokens(Tokens(token), timezone.now() + timedelta(hours=1))
     doorbell.ring_opened(connection.pk)
-    deadline = time.monotonic() + 30
-    while not stream.read_snapshot(connection.pk).epoch:
-        if time.monotonic() > deadline:
-            raise TimeoutError("The hub did not synchronise.")
-        time.sleep(0.1)
+    if not asyncio.run(stream.aread_snapshot(connection.pk, wait=30)).epoch:
+        raise TimeoutError("The hub did not synchronise.")
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     session = client.session
