@@ -1,6 +1,6 @@
 """`make run`: everything on this machine, started from one command and stopped by Ctrl-C.
 
-Writes .env on the first start, checks what would fail later (disk, ports), migrates, makes the first staff
+Writes the secrets that .env lacks, checks what would fail later (disk, ports), migrates, makes the first staff
 account, starts the Procfile under honcho and says when every process answers.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sized
 from pathlib import Path
 
 import httpx
+from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
@@ -38,6 +39,9 @@ def main() -> int:
         processes = prepare()
     except CannotStart as reason:
         print(f"Tradeport cannot start: {reason}", file=sys.stderr)  # noqa: T201 - a command line's answer
+        return 1
+    except ImproperlyConfigured as error:
+        print(f"Tradeport cannot start: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except OSError as error:
         print(f"Tradeport cannot start: {error.strerror} ({error.filename}).", file=sys.stderr)  # noqa: T201
@@ -66,17 +70,20 @@ def check_disk() -> None:
 
 
 def write_secrets() -> None:
-    """Makes .env with fresh secrets, readable by its owner only, unless there is one."""
-    if ENV_FILE.exists():
+    """Adds the secrets that .env lacks, fresh ones; the file is readable by its owner only."""
+    known = dotenv_values(ENV_FILE)
+    fresh = {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "TOKEN_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "SIMULATOR_CLIENT_SECRET": secrets.token_urlsafe(24),
+    }
+    lines = [f"{name}={value}\n" for name, value in fresh.items() if not (known.get(name) or os.environ.get(name))]
+    if not lines:
         return
-    lines = [
-        f"SECRET_KEY={secrets.token_urlsafe(50)}",
-        f"TOKEN_KEYS=k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
-        f"SIMULATOR_CLIENT_SECRET={secrets.token_urlsafe(24)}",
-    ]
+    written = ENV_FILE.read_text().rstrip("\n") + "\n" if ENV_FILE.exists() else ""
     draft = ENV_FILE.with_suffix(".draft")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write("\n".join(lines) + "\n")
+        file.write(written + "".join(lines))
     draft.rename(ENV_FILE)
 
 

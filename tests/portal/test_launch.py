@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import settings
+from dotenv import dotenv_values
 
+from accounts.crypto import parse_keys
 from portal import launch
 
 NOT_COPIED = (".git", ".venv", "node_modules", "var", ".env*", "__pycache__", "tests", ".*_cache")
@@ -152,6 +154,28 @@ def test_settings_that_nobody_could_sign_in_with_are_named(project: Path) -> Non
     answer = refused(project, TRADOVATE_ENVIRONMENTS="demo", TRADOVATE_CLIENT_ID="ours")
     assert answer.startswith("Tradeport cannot start: TRADOVATE_CLIENT_SECRET is not set")
     assert "Traceback" not in answer
+
+
+def test_a_setting_that_cannot_be_read_is_named(project: Path) -> None:
+    answer = refused(project, ORDER_MAX_QUANTITY="many")
+    assert answer == "Tradeport cannot start: ORDER_MAX_QUANTITY must be a whole number, not 'many'.\n"
+
+
+def test_a_copied_example_gets_the_secrets_that_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text((settings.BASE_DIR / ".env.example").read_text() + "SIMULATOR_CLIENT_SECRET=mine")
+    monkeypatch.setattr(launch, "ENV_FILE", file)
+    for name in ("SECRET_KEY", "TOKEN_KEYS", "SIMULATOR_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    launch.write_secrets()
+    once = file.read_text()
+    launch.write_secrets()
+    assert file.read_text() == once
+    written = dotenv_values(file)
+    assert written["SIMULATOR_CLIENT_SECRET"] == "mine"
+    assert len(written["SECRET_KEY"] or "") >= 50
+    assert parse_keys([written["TOKEN_KEYS"] or ""])
+    assert file.stat().st_mode & 0o077 == 0
 
 
 def test_a_full_disk_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
