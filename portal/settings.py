@@ -142,9 +142,8 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
-# Support compares these with broker times: to the second, and with the zone.
-DATETIME_FORMAT = "Y-m-d H:i:s T"
-DATE_FORMAT = "Y-m-d"
+# A locale's own formats win over DATETIME_FORMAT here.
+FORMAT_MODULE_PATH = ["portal.formats"]
 
 STATIC_URL = "static/"
 SERVESTATIC_USE_FINDERS = True
