@@ -7,7 +7,6 @@ Every step is saved as the entities that Tradovate would save, in the order in w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -18,7 +17,8 @@ from .catalog import Catalog, Listing
 from .clock import Clock, session_open, stamp
 from .exchange import Exchange, Outcome, Ticket, Trade
 from .feed import Feed
-from .papers import Papers, Sender
+from .linked_orders import LinkedOrders
+from .papers import Entered, Papers, Sender
 from .requests import (
     CancelOrder,
     LiquidatePosition,
@@ -33,15 +33,6 @@ from .store import Store
 
 FINISHED = frozenset({"Filled", "Canceled", "Rejected", "Expired", "Completed"})
 DENIED = OrderResult(failure_reason="UnknownReason", failure_text="Access is denied")
-
-
-@dataclass(frozen=True)
-class Entered:
-    """An order that was written down and has not met the market."""
-
-    order: e.Order
-    command: e.Command
-    ticket: Ticket
 
 
 class Broker:
@@ -66,6 +57,7 @@ class Broker:
         self._store = store
         self._booking = booking
         self._papers = Papers(clock=clock, catalog=catalog, store=store, booking=booking)
+        self._linked = LinkedOrders(exchange=exchange, store=store, papers=self._papers)
         self._max_qty = max_qty
         self._session_hours = session_hours
         self.ignore_modifies = 0
@@ -86,7 +78,7 @@ class Broker:
         if isinstance(entered, OrderResult):
             return entered
         first, other = entered
-        self._link(first, other)
+        self._linked.link(first, other)
         self._begin(entered)
         return OrderResult(order_id=first.order.id, oco_id=other.order.id)
 
@@ -98,10 +90,7 @@ class Broker:
         if isinstance(entered, OrderResult):
             return entered
         parent, *children = entered
-        if len(children) == 2:
-            self._link(*children)
-        for child in children:
-            child.order.parent_id = parent.order.id
+        self._linked.adopt(parent, children)
         self._begin([parent], children)
         ids = [child.order.id for child in children]
         return OrderResult(order_id=parent.order.id, oso1_id=ids[0], oso2_id=ids[1] if len(ids) == 2 else None)
@@ -168,11 +157,6 @@ class Broker:
         self._papers.version(command, order, listing, request, terms)
         return Entered(order, command, ticket)
 
-    @staticmethod
-    def _link(first: Entered, other: Entered) -> None:
-        for one, two in ((first, other), (other, first)):
-            one.ticket.oco = one.order.oco_id = one.order.linked_id = two.order.id
-
     def _begin(self, entered: list[Entered], children: Iterable[Entered] = ()) -> None:
         """Send orders to the market when the account can carry them, and keep their children until they fill."""
         account_id = entered[0].order.account_id
@@ -189,11 +173,7 @@ class Broker:
                 self._reject(child, risk.Refusal("ParentRejected", refusal.text))
             return
         for child in children:
-            self._papers.report(child.command, child.order, "RiskPassed")
-            self._papers.report(child.command, child.order, "ExecutionSuspended")
-            self._papers.executed(child.command, child.ticket, "Suspended", "Suspended")
-            self._papers.status(child.order, "Suspended")
-            self._exchange.hold(child.ticket)
+            self._linked.suspend(child)
         for one in entered:
             self._papers.passed(one.command, one.order)
             self._papers.executed(one.command, one.ticket, "New", "Working")
@@ -220,7 +200,7 @@ class Broker:
         self._exchange.cancel(order.id)
         self._papers.executed(command, ticket, "Canceled", "Canceled")
         self._papers.status(order, "Canceled")
-        self._end_with(ticket)
+        self._linked.end_with(ticket)
         self._booking.margin(order.account_id)
         return OrderResult(command_id=command.id)
 
@@ -251,7 +231,7 @@ class Broker:
         )
         self._papers.executed(command, ticket, "Replaced", order.ord_status)
         self._papers.status(order, order.ord_status)
-        for child in self._children(order.id):
+        for child in self._linked.children(order.id):
             child.qty = request.order_qty
             for version in [one for one in self._store.all(e.OrderVersion) if one.order_id == child.order_id]:
                 version.order_qty = request.order_qty
@@ -319,49 +299,8 @@ class Broker:
         if self._exchange.cancel(ticket.order_id) is None:
             return  # it went with another one
         self._papers.end(ticket, "Expired")
-        self._end_with(ticket)
+        self._linked.end_with(ticket)
         self._booking.margin(ticket.account_id)
-
-    def _end_with(self, ticket: Ticket) -> None:
-        """An order has ended without a fill: what is linked to it ends too, and so do its children. A child that still
-        waits leaves the other one of its bracket alone: the two become a pair only when they work."""
-        order = self._store.get(e.Order, ticket.order_id)
-        was_held = order is not None and order.parent_id is not None and self._waits(order.parent_id)
-        if ticket.oco is not None and was_held:
-            other = self._store.get(e.Order, ticket.oco)
-            if other is not None and (left := self._exchange.get(other.id)):
-                left.oco = other.oco_id = other.linked_id = None
-                self._papers.put(other)
-        elif ticket.oco is not None and (linked := self._exchange.cancel(ticket.oco)):
-            self._papers.end(linked, "Canceled")
-        for child in self._children(ticket.order_id):
-            self._exchange.cancel(child.order_id)
-            self._papers.end(child, "Canceled")
-
-    def _waits(self, order_id: int) -> bool:
-        return self._exchange.get(order_id) is not None
-
-    def _children(self, order_id: int) -> list[Ticket]:
-        """The orders that wait for an order's fill."""
-        waiting = []
-        for ticket in self._exchange.held.values():
-            order = self._store.get(e.Order, ticket.order_id)
-            if order is not None and order.parent_id == order_id:
-                waiting.append(ticket)
-        return waiting
-
-    def _send_children(self, order_id: int) -> None:
-        """An order is filled: those that waited for it work."""
-        children = self._children(order_id)
-        for child in children:
-            if order := self._store.get(e.Order, child.order_id):
-                command = self._papers.command_of(child)
-                self._papers.report(command, order, "AtExecution")
-                self._papers.executed(command, child, "New", "Working")
-                self._papers.status(order, "Working")
-        if children:
-            self._settle(self._exchange.release([child.order_id for child in children]))
-            self._booking.margin(children[0].account_id)
 
     def _new_terms(self, ticket: Ticket, listing: Listing, request: ModifyOrder) -> risk.Terms:
         """What a modification asks for; what it leaves out of time in force stays. Of a trailing stop only the
@@ -399,11 +338,12 @@ class Broker:
                 if status == "Filled":
                     self._papers.status(order, status)
                 self._booking.book(order, outcome, fill, fees)
-                if status == "Filled":
-                    self._send_children(order.id)
+                if status == "Filled" and (released := self._linked.release_children(order.id)) is not None:
+                    self._settle(released)
+                    self._booking.margin(order.account_id)
             else:
                 self._papers.end(ticket, "Canceled")
-                self._end_with(ticket)
+                self._linked.end_with(ticket)
                 self._booking.margin(order.account_id)
 
     def _check_session(self) -> None:

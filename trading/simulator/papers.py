@@ -23,6 +23,15 @@ class Sender:
     session_id: int | None = None
 
 
+@dataclass(frozen=True)
+class Entered:
+    """An order that was written down and has not met the market."""
+
+    order: e.Order
+    command: e.Command
+    ticket: Ticket
+
+
 class Papers:
     """Saves the entities of orders, in the order in which Tradovate reports them."""
 
