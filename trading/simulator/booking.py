@@ -11,6 +11,7 @@ from .clock import Clock, stamp, trading_day
 from .exchange import Exchange, Trade
 from .ledger import CENT, Holding, Ledger
 from .products import ProductSpec
+from .risk_entities import AccountRiskStatus
 from .store import Event, Store
 
 CLEARING_FEE = Decimal("0.10")
@@ -49,7 +50,7 @@ class Booking:
         now = self._clock.now()
         self.ledgers[account.id] = Ledger.opened(account.id, cash)
         self._store.put(account, user_id=account.user_id, account_id=account.id)
-        self.put(e.AccountRiskStatus(id=account.id, admin_action="Normal", admin_timestamp=stamp(now)), account.id)
+        self.put(AccountRiskStatus(id=account.id, admin_action="Normal", admin_timestamp=stamp(now)), account.id)
         self.balance(account.id)
         self.margin(account.id)
 

@@ -15,6 +15,7 @@ from .entities import (
     Currency,
     CurrencyRate,
     Exchange,
+    OrderStrategyType,
     Product,
     ProductMargin,
     ProductSession,
@@ -23,6 +24,7 @@ from .entities import (
 from .products import MONTH_CODES, PRODUCTS, ProductSpec, maintenance
 
 USD = 1
+MULTIBRACKET = 2  # openapi.json, startOrderStrategy: the only strategy that there is
 LISTED_AHEAD = 6
 EXPIRED_KEPT = 2
 _MICS = {"CME": "XCME", "CBOT": "XCBT", "NYMEX": "XNYM", "COMEX": "XCEC"}
@@ -54,6 +56,7 @@ class Catalog:
             Exchange(id=number, name=name, mic_code=mic) for number, (name, mic) in enumerate(_MICS.items(), 1)
         ]
         self.groups = [ContractGroup(id=number, name=name) for number, name in enumerate(_GROUPS, 1)]
+        self.order_strategy_types = [OrderStrategyType(id=MULTIBRACKET, name="multibracket", enabled=True)]
         self.products = [self._product(spec) for spec in PRODUCTS.values()]
         self.product_margins = [
             ProductMargin(

@@ -95,15 +95,6 @@ class MarginSnapshot(Entity, kw_only=True):
     total_used_full_margin: Decimal
 
 
-class AccountRiskStatus(Entity, kw_only=True):
-    """Its id is the account's id."""
-
-    admin_action: str
-    admin_timestamp: str
-    min_net_liq: Decimal | None = None
-    max_net_liq: Decimal | None = None
-
-
 class Position(Entity, kw_only=True):
     account_id: int
     contract_id: int
@@ -154,6 +145,7 @@ class Command(Entity, kw_only=True):
     command_status: str
     sender_id: int
     user_session_id: int | None = None
+    activation_time: str | None = None
     custom_tag50: str | None = msgspec.field(default=None, name="customTag50")
     is_automated: bool
 
@@ -221,6 +213,35 @@ class FillPair(Entity, kw_only=True):
     buy_price: Decimal
     sell_price: Decimal
     active: bool
+
+
+class OrderStrategy(Entity, kw_only=True):
+    """`params` is the JSON text that started it."""
+
+    account_id: int
+    timestamp: str
+    contract_id: int
+    order_strategy_type_id: int
+    initiator_id: int | None = None
+    action: str
+    params: str | None = None
+    uuid: str | None = None
+    status: str
+    failure_message: str | None = None
+    sender_id: int | None = None
+    custom_tag50: str | None = msgspec.field(default=None, name="customTag50")
+    user_session_id: int | None = None
+
+
+class OrderStrategyLink(Entity, kw_only=True):
+    order_strategy_id: int
+    order_id: int
+    label: str
+
+
+class OrderStrategyType(Entity, kw_only=True):
+    name: str
+    enabled: bool
 
 
 class Currency(Entity, kw_only=True):

@@ -9,13 +9,17 @@ from typing import TypeVar
 import msgspec
 
 from . import entities as e
+from . import risk_entities as limits
 
 E = TypeVar("E", bound=e.Entity)
 
 TYPES: dict[str, type[e.Entity]] = {
     "user": e.User,
     "account": e.Account,
-    "accountRiskStatus": e.AccountRiskStatus,
+    "accountRiskStatus": limits.AccountRiskStatus,
+    "userAccountAutoLiq": limits.UserAccountAutoLiq,
+    "userAccountPositionLimit": limits.UserAccountPositionLimit,
+    "userAccountRiskParameter": limits.UserAccountRiskParameter,
     "marginSnapshot": e.MarginSnapshot,
     "cashBalance": e.CashBalance,
     "position": e.Position,
@@ -27,6 +31,8 @@ TYPES: dict[str, type[e.Entity]] = {
     "executionReport": e.ExecutionReport,
     "fill": e.Fill,
     "fillFee": e.FillFee,
+    "orderStrategy": e.OrderStrategy,
+    "orderStrategyLink": e.OrderStrategyLink,
 }
 """Entity types by the name that `props` events give them."""
 

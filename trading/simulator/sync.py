@@ -26,15 +26,14 @@ OWN = {
     "executionReports": "executionReport",
     "fills": "fill",
     "fillFees": "fillFee",
+    "userAccountAutoLiqs": "userAccountAutoLiq",
+    "orderStrategies": "orderStrategy",
+    "orderStrategyLinks": "orderStrategyLink",
 }
 NOBODY_HAS = (
     "userProperties",
     "properties",
-    "userAccountAutoLiqs",
     "spreadDefinitions",
-    "orderStrategies",
-    "orderStrategyLinks",
-    "orderStrategyTypes",
     "userPlugins",
 )
 SPLIT_SIZE = 50
@@ -118,6 +117,7 @@ def snapshot(call: Call) -> dict[str, list[Any]]:
     reply["exchanges"] = list(catalog.exchanges)
     reply["currencies"] = list(catalog.currencies)
     reply["contractGroups"] = list(catalog.groups)
+    reply["orderStrategyTypes"] = list(catalog.order_strategy_types)
     if wanted.types is None:
         reply.update({name: [] for name in NOBODY_HAS})
     return reply
