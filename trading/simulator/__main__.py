@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts, orders and sessions in this file")
     parser.add_argument(
-        "--session-hours", action="store_true", help="no trading from 16:00 to 17:00 in Chicago and at weekends"
+        "--session-hours", action="store_true", help="keep each product's session hours and the exchange's holidays"
     )
     parser.add_argument(
         "--limits",

@@ -52,8 +52,6 @@ def dry_run(call: Call) -> Any:
     tried: list[Ticket] = []
     try:
         risk.check_account(account)
-        if simulation.config.session_hours:
-            risk.check_session(simulation.clock.now())
         for number, order in enumerate(asked.orders, start=1):
             ticket = _ticket(call, asked.account_id, -number, order)
             ledger = simulation.booking.ledgers[account.id]
@@ -75,6 +73,7 @@ def _ticket(call: Call, account_id: int, order_id: int, order: DryRunOrder) -> T
     if listing is None:
         raise risk.Refusal("InvalidContract", f"Unknown contract {order.contract_id}.")
     risk.check_symbol(simulation.catalog, listing.name, now)
+    risk.check_session(simulation.catalog, listing, now)
     risk.check_quantity(order.order_qty, simulation.config.max_order_qty)
     terms = risk.check_terms(listing, order, now)
     return Ticket(

@@ -14,7 +14,7 @@ from . import entities as e
 from . import risk
 from .booking import Booking
 from .catalog import Catalog, Listing
-from .clock import Clock, session_open, stamp
+from .clock import Clock, stamp
 from .exchange import Exchange, Outcome, Ticket, Trade
 from .feed import Feed
 from .linked_orders import LinkedOrders
@@ -48,7 +48,6 @@ class Broker:
         store: Store,
         booking: Booking,
         max_qty: int,
-        session_hours: bool = False,
     ) -> None:
         self._clock = clock
         self._catalog = catalog
@@ -59,7 +58,6 @@ class Broker:
         self._papers = Papers(clock=clock, catalog=catalog, store=store, booking=booking)
         self._linked = LinkedOrders(exchange=exchange, store=store, papers=self._papers)
         self._max_qty = max_qty
-        self._session_hours = session_hours
         self.ignore_modifies = 0
 
     def place(self, sender: Sender, request: PlaceOrder, *, admin: bool = False, settling: bool = False) -> OrderResult:
@@ -106,8 +104,9 @@ class Broker:
         try:
             if not settling:
                 risk.check_account(account)
-                self._check_session()
             listing = risk.check_symbol(self._catalog, request.symbol, None if settling else self._clock.now())
+            if not settling:
+                risk.check_session(self._catalog, listing, self._clock.now())
             risk.check_quantity(request.order_qty, self._max_qty)
             terms = [risk.check_terms(listing, one, self._clock.now()) for one in requests]
         except risk.Refusal as refusal:
@@ -214,7 +213,7 @@ class Broker:
             return _too_late(order)
         listing = self._catalog.listings[order.contract_id]
         try:
-            self._check_session()
+            risk.check_session(self._catalog, listing, self._clock.now())
             risk.check_quantity(request.order_qty, self._max_qty)
             terms = self._new_terms(ticket, listing, request)
         except risk.Refusal as refusal:
@@ -264,16 +263,15 @@ class Broker:
         return self.place(sender, closing, admin=request.admin, settling=settling)
 
     def sweep(self, contract_id: int | None = None) -> None:
-        """Let working orders meet the present prices, after those whose time is over have gone. Nothing trades while
-        the session is closed."""
+        """Let working orders meet the present prices, after those whose time is over have gone. A contract whose
+        session is closed does not trade."""
         now = self._clock.now()
         for ticket in [*self._exchange.held.values(), *self._exchange.working()]:
             if ticket.expires is not None and ticket.expires <= now:
                 self._expire(ticket)
-        if self._session_hours and not session_open(now):
-            return
-        outcomes = self._exchange.sweep(contract_id)
-        self._settle(outcomes)
+        for number in [contract_id] if contract_id is not None else self._exchange.contracts():
+            if self._catalog.session_open(self._catalog.listings[number], now):
+                self._settle(self._exchange.sweep(number))
 
     def settle_expired(self) -> None:
         """Take out the orders of contracts that trade no more and close positions in them at the last market."""
@@ -345,10 +343,6 @@ class Broker:
                 self._papers.end(ticket, "Canceled")
                 self._linked.end_with(ticket)
                 self._booking.margin(order.account_id)
-
-    def _check_session(self) -> None:
-        if self._session_hours:
-            risk.check_session(self._clock.now())
 
     def _account(self, user_id: int, account_id: int | None, spec: str | None) -> e.Account | None:
         own = self._store.accounts(user_id)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 
-from .clock import HALT_HOUR, SESSION_END_HOUR, stamp
+from . import hours
+from .clock import stamp
 from .entities import (
     Contract,
     ContractGroup,
@@ -67,19 +68,8 @@ class Catalog:
             )
             for spec in PRODUCTS.values()
         ]
-        opens, closes = TradeTime(SESSION_END_HOUR), TradeTime(HALT_HOUR)
-        self.product_sessions = [
-            ProductSession(
-                id=100 + spec.number,
-                open_time=opens,
-                start_time=opens,
-                stop_time=closes,
-                close_time=closes,
-                sunday_open_time=opens,
-                all_day=not session_hours,
-            )
-            for spec in PRODUCTS.values()
-        ]
+        self._session_hours = session_hours
+        self.product_sessions = [self._session(spec) for spec in PRODUCTS.values()]
         self.maturities: dict[int, ContractMaturity] = {}
         self.contracts: dict[int, Contract] = {}
         self.listings: dict[int, Listing] = {}
@@ -101,6 +91,18 @@ class Catalog:
         number, rest = divmod(contract_id - 3_000_000, 10_000)
         spec = next(spec for spec in PRODUCTS.values() if spec.number == number)
         self._list(spec, 2000 + rest // 100, rest % 100, today, is_front=False, offset=0)
+
+    def session_open(self, listing: Listing, moment: datetime) -> bool:
+        """Does a contract trade at a moment? Always, when the simulator keeps no session hours."""
+        return self.product_open(listing.spec, moment)
+
+    def product_open(self, spec: ProductSpec, moment: datetime) -> bool:
+        """The same for all contracts of a product."""
+        return not self._session_hours or hours.is_open(spec.group, moment)
+
+    def next_open(self, listing: Listing, moment: datetime) -> datetime:
+        """When a contract trades next, UTC; the moment itself while it does."""
+        return hours.next_open(listing.spec.group, moment) if self._session_hours else moment
 
     def find(self, symbol: str) -> Listing | None:
         """The listing of a symbol (`ESZ6` or `ESZ26`, any case) or of a contract id given as digits."""
@@ -150,6 +152,19 @@ class Catalog:
         self.listings[contract_id] = Listing(contract_id, name, spec, year, expires, offset)
         self._by_name[name] = contract_id
 
+    def _session(self, spec: ProductSpec) -> ProductSession:
+        parts = hours.HOURS[spec.group]
+        opens, closes = _trade_time(parts[0].opens), _trade_time(parts[-1].closes)
+        return ProductSession(
+            id=100 + spec.number,
+            open_time=opens,
+            start_time=_trade_time(parts[-1].opens),
+            stop_time=closes,
+            close_time=closes,
+            sunday_open_time=opens if parts[0].overnight else None,
+            all_day=not self._session_hours,
+        )
+
     def _product(self, spec: ProductSpec) -> Product:
         return Product(
             id=100 + spec.number,
@@ -167,3 +182,7 @@ class Catalog:
             price_format=-32 if spec.fractional else spec.decimals,
             tick_size=spec.tick,
         )
+
+
+def _trade_time(moment: time) -> TradeTime:
+    return TradeTime(moment.hour, moment.minute)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+
+from .holidays import SUNDAY, is_business_day, nth_weekday
 
 SESSION_END_HOUR = 17  # CME's trading day ends at 17:00 in Chicago
-HALT_HOUR = 16  # and nothing trades in the hour before
 
 
 class Clock:
@@ -57,34 +58,26 @@ def read_stamp(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _sunday(year: int, month: int, nth: int) -> date:
-    first = date(year, month, 1)
-    return first + timedelta(days=(6 - first.weekday()) % 7 + 7 * (nth - 1))
-
-
 def chicago(moment: datetime) -> datetime:
     """Wall time in Chicago, naive. The rule is written out so that no time zone database is needed."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)
     # daylight time runs from 02:00 standard (08:00 UTC) to 02:00 daylight (07:00 UTC)
-    begins = datetime.combine(_sunday(utc.year, 3, 2), datetime.min.time()) + timedelta(hours=8)
-    ends = datetime.combine(_sunday(utc.year, 11, 1), datetime.min.time()) + timedelta(hours=7)
+    begins = datetime.combine(nth_weekday(utc.year, 3, SUNDAY, 2), time(8))
+    ends = datetime.combine(nth_weekday(utc.year, 11, SUNDAY, 1), time(7))
     return utc - timedelta(hours=5 if begins <= utc < ends else 6)
 
 
-def session_open(moment: datetime) -> bool:
-    """Do the products trade at a moment? From Sunday 17:00 to Friday 16:00 in Chicago, with a halt from 16:00 to 17:00
-    on the days between."""
-    local = chicago(moment)
-    if local.weekday() == 5 or (local.weekday() == 6 and local.hour < SESSION_END_HOUR):
-        return False
-    return local.hour < HALT_HOUR or (local.hour >= SESSION_END_HOUR and local.weekday() != 4)
+def from_chicago(local: datetime) -> datetime:
+    """The aware UTC datetime of a naive wall time in Chicago. Of the two in the hour that autumn repeats it is the
+    first; the hour that spring skips counts as standard time."""
+    first = local.replace(tzinfo=UTC) + timedelta(hours=5)
+    return first if chicago(first) == local else first + timedelta(hours=1)
 
 
 def trading_day(moment: datetime) -> date:
-    """The trade date of a moment: from 17:00 Chicago on it is the next day, and a weekend is Monday's."""
-    local = chicago(moment)
-    day = local.date() + timedelta(days=1 if local.hour >= SESSION_END_HOUR else 0)
-    return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() >= 5 else day
+    """The trade date of a moment: from 17:00 Chicago on it is the next day. A weekend and a holiday belong to the
+    business day after them."""
+    return _trade_date(chicago(moment))
 
 
 def trading_day_start(moment: datetime) -> datetime:
@@ -93,8 +86,13 @@ def trading_day_start(moment: datetime) -> datetime:
     start = local.replace(hour=SESSION_END_HOUR, minute=0, second=0, microsecond=0)
     if local.hour < SESSION_END_HOUR:
         start -= timedelta(days=1)
-    while start.weekday() in (5, 6):  # the weekend belongs to the day that began on Friday
+    while _trade_date(start - timedelta(hours=1)) == _trade_date(local):
         start -= timedelta(days=1)
-    # the clocks may have changed since then, but never at this hour
-    candidates = (start.replace(tzinfo=UTC) + timedelta(hours=hours) for hours in (5, 6))
-    return next(candidate for candidate in candidates if chicago(candidate) == start)
+    return from_chicago(start)
+
+
+def _trade_date(local: datetime) -> date:
+    day = local.date() + timedelta(days=local.hour >= SESSION_END_HOUR)
+    while not is_business_day(day):
+        day += timedelta(days=1)
+    return day

@@ -75,8 +75,8 @@ class Config:
     `POST /control/advance`. `redirect_uris` empty means: any loopback address. `token_lifetime`,
     `code_lifetime` and the socket timings are in seconds. `oauth_error_status` is the status of OAuth error
     replies: Tradovate answers 200, others 400. `control` mounts /control/* for loopback peers.
-    `session_hours` stops trading from 16:00 to 17:00 Chicago time and over the weekend; without it the products trade
-    around the clock. `limits` are the requests an hour; None for no limits.
+    `session_hours` keeps the products' hours and holidays; without it they trade around the clock.
+    `limits` are the requests an hour; None for no limits.
     """
 
     seed: int = 1

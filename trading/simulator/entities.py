@@ -287,13 +287,14 @@ class TradeTime(msgspec.Struct):
 
 
 class ProductSession(Entity, kw_only=True):
-    """Its id is the product's id."""
+    """Its id is the product's id. From `start_time` to `stop_time` there is no break; holidays are not in it (guide,
+    "ProductSession")."""
 
     open_time: TradeTime
     start_time: TradeTime
     stop_time: TradeTime
     close_time: TradeTime
-    sunday_open_time: TradeTime
+    sunday_open_time: TradeTime | None = None
     all_day: bool
 
 

@@ -127,6 +127,10 @@ class Exchange:
         for tickets in self._working.values():
             yield from tickets.values()
 
+    def contracts(self) -> list[int]:
+        """The contracts in which orders work, by id."""
+        return [number for number, tickets in self._working.items() if tickets]
+
     def get(self, order_id: int) -> Ticket | None:
         """A working or held order by its id."""
         if order_id in self.held:

@@ -10,6 +10,7 @@ import random
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from .catalog import Catalog, Listing
 from .products import PRODUCTS, ProductSpec
@@ -141,12 +142,18 @@ class Feed:
             self._markets[contract_id] = market
         return self._markets[contract_id]
 
-    def advance(self) -> None:
-        """One step of every product."""
-        for walk in self.walks.values():
-            walk.advance()
+    def advance(self, now: datetime | None = None) -> None:
+        """One step of every product that trades `now` (None: of all)."""
+        stepped = set()
+        for name, walk in self.walks.items():
+            if now is None or self._catalog.product_open(walk.spec, now):
+                walk.advance()
+                stepped.add(name)
+            else:
+                walk.moved = False
         for market in self._markets.values():
-            market.note()
+            if market.listing.spec.name in stepped:
+                market.note()
 
     def set_price(self, contract_id: int, ticks: int) -> None:
         """Put a contract's offer and last trade at a price, its bid one tick below, with a fresh book. The

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+
+from .clock import from_chicago
+from .holidays import FRIDAY, WEDNESDAY, is_business_day, nth_weekday
 
 MONTH_CODES = "FGHJKMNQUVXZ"
 QUARTERLY = "HMUZ"
@@ -16,12 +19,17 @@ MONTHLY = MONTH_CODES
 
 
 def _business_days_before(day: date, count: int) -> date:
-    """The `count`-th weekday before `day`; holidays are not kept."""
+    """The `count`-th business day before `day`."""
     while count > 0:
         day -= timedelta(days=1)
-        if day.weekday() < 5:
+        if is_business_day(day):
             count -= 1
     return day
+
+
+def _business_day_until(day: date) -> date:
+    """The day, or the last business day before it."""
+    return day if is_business_day(day) else _business_days_before(day, 1)
 
 
 def _month_end(year: int, month: int) -> date:
@@ -29,32 +37,27 @@ def _month_end(year: int, month: int) -> date:
     return date(year + month // 12, month % 12 + 1, 1)
 
 
-def _nth_weekday(year: int, month: int, weekday: int, nth: int) -> date:
-    first = date(year, month, 1)
-    return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (nth - 1))
-
-
 def third_friday(year: int, month: int) -> date:
-    """Equity indices."""
-    return _nth_weekday(year, month, 4, 3)
+    """Equity indices: the third Friday, or the business day before it."""
+    return _business_day_until(nth_weekday(year, month, FRIDAY, 3))
 
 
 def last_friday(year: int, month: int) -> date:
-    """Crypto: the last Friday of the month."""
+    """Crypto: the last Friday of the month, or the business day before it."""
     end = _month_end(year, month) - timedelta(days=1)
-    return end - timedelta(days=(end.weekday() - 4) % 7)
+    return _business_day_until(end - timedelta(days=(end.weekday() - FRIDAY) % 7))
 
 
 def before_third_wednesday(year: int, month: int) -> date:
     """Currencies: the second business day before the third Wednesday."""
-    return _business_days_before(_nth_weekday(year, month, 2, 3), 2)
+    return _business_days_before(nth_weekday(year, month, WEDNESDAY, 3), 2)
 
 
 def crude_oil(year: int, month: int) -> date:
     """Three business days before the 25th (or the business day before it) of the preceding month."""
     previous = date(year, month, 1) - timedelta(days=1)
     anchor = date(previous.year, previous.month, 25)
-    return _business_days_before(anchor, 3 if anchor.weekday() < 5 else 4)
+    return _business_days_before(anchor, 3 if is_business_day(anchor) else 4)
 
 
 def micro_crude_oil(year: int, month: int) -> date:
@@ -97,7 +100,7 @@ def lean_hogs(year: int, month: int) -> date:
     day = date(year, month, 1) - timedelta(days=1)
     for _ in range(10):
         day += timedelta(days=1)
-        while day.weekday() >= 5:
+        while not is_business_day(day):
             day += timedelta(days=1)
     return day
 
@@ -154,8 +157,9 @@ class ProductSpec:
         return max(0, -exponent) if isinstance(exponent, int) else 0
 
     def expires(self, year: int, month: int) -> datetime:
-        """The end of trading of a contract month: 22:00 UTC of its last trading day."""
-        return datetime.combine(self.expiry(year, month), time(22), tzinfo=UTC)
+        """The end of trading of a contract month, UTC: 16:29 in Chicago on its last trading day, which is what
+        Tradovate's expirationDate says (guide, "deps", the example)."""
+        return from_chicago(datetime.combine(self.expiry(year, month), time(16, 29)))
 
 
 _ROWS = """

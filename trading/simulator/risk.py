@@ -10,7 +10,7 @@ from typing import Protocol
 
 from . import entities as e
 from .catalog import Catalog, Listing
-from .clock import read_stamp, session_open, stamp
+from .clock import chicago, read_stamp, stamp
 from .exchange import Kind, Ticket
 from .feed import Feed
 from .ledger import CENT, ZERO, Ledger
@@ -47,10 +47,11 @@ def check_account(account: e.Account) -> None:
         raise Refusal("TradingLocked", f"Trading is locked for account {account.name}.")
 
 
-def check_session(now: datetime) -> None:
-    """Raise Refusal when the products do not trade now."""
-    if not session_open(now):
-        raise Refusal("SessionClosed", "The session is closed. It opens at 17:00 in Chicago, Sunday to Thursday.")
+def check_session(catalog: Catalog, listing: Listing, now: datetime) -> None:
+    """Raise Refusal when a contract does not trade now."""
+    if not catalog.session_open(listing, now):
+        opens = chicago(catalog.next_open(listing, now))
+        raise Refusal("SessionClosed", f"{listing.name} is closed. It opens {opens:%A %H:%M} in Chicago.")
 
 
 def check_symbol(catalog: Catalog, symbol: str, now: datetime | None) -> Listing:

@@ -11,7 +11,7 @@ from . import entities as e
 from .booking import Booking
 from .broker import Broker
 from .catalog import Catalog
-from .clock import Clock, session_open, stamp, trading_day
+from .clock import Clock, stamp, trading_day
 from .config import Config, Trader
 from .exchange import Exchange
 from .faults import Faults
@@ -53,7 +53,6 @@ class Simulation:
             store=self.store,
             booking=self.booking,
             max_qty=config.max_order_qty,
-            session_hours=config.session_hours,
         )
         self.sessions = Sessions(config, self.clock, self._session_closed)
         self.faults = Faults()
@@ -81,8 +80,7 @@ class Simulation:
         """One step of the market: prices move, working orders trade, quotes go out."""
         if trading_day(self.clock.now()) != self.day:
             self.begin_day()
-        if not self.config.session_hours or session_open(self.clock.now()):
-            self.feed.advance()
+        self.feed.advance(self.clock.now())
         self.broker.sweep()
         self.on_tick()
 

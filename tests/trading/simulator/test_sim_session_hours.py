@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from trading.simulator import Config, RunningSimulator, serve
-from trading.simulator.clock import session_open
+from trading.simulator.hours import is_open
 
 from .conftest import ESZ6, Api
 from .shapes import problems
@@ -23,7 +23,7 @@ def keeping_hours() -> Iterator[RunningSimulator]:
 
 
 @pytest.mark.parametrize(
-    ("moment", "is_open"),
+    ("moment", "opens"),
     [
         ("2026-11-18T21:59:59", True),  # Wednesday 15:59:59
         ("2026-11-18T22:00:00", False),
@@ -38,8 +38,8 @@ def keeping_hours() -> Iterator[RunningSimulator]:
         ("2026-07-15T21:00:00", False),
     ],
 )
-def test_the_hours(moment: str, is_open: bool) -> None:
-    assert session_open(datetime.fromisoformat(moment).replace(tzinfo=UTC)) is is_open
+def test_the_hours(moment: str, opens: bool) -> None:
+    assert is_open("Index", datetime.fromisoformat(moment).replace(tzinfo=UTC)) is opens
 
 
 def test_nothing_is_taken_or_traded_in_the_halt(keeping_hours: RunningSimulator) -> None:
@@ -75,3 +75,23 @@ def test_products_tell_their_hours(keeping_hours: RunningSimulator, trader: Api)
         {"hour": 17, "minute": 0},
         {"hour": 16, "minute": 0},
     )
+
+
+def test_each_product_keeps_its_own_hours(keeping_hours: RunningSimulator) -> None:
+    trader = Api(keeping_hours, "trader")
+    refused = trader.place("Buy", 1, "ZCH7")
+    assert (refused["failureReason"], refused["failureText"]) == (
+        "SessionClosed",
+        "ZCH7 is closed. It opens Wednesday 19:00 in Chicago.",
+    )
+    assert trader.order(trader.place("Buy", 1)["orderId"])["ordStatus"] == "Filled"
+    corn = trader.get("product/find", name="ZC")["id"]
+    session = trader.get("productSession/item", id=corn)
+    assert (session["openTime"], session["startTime"], session["closeTime"]) == (
+        {"hour": 19, "minute": 0},
+        {"hour": 8, "minute": 30},
+        {"hour": 13, "minute": 20},
+    )
+    before = keeping_hours.control.market("ZCH7")["last"]
+    keeping_hours.control.advance(300)
+    assert keeping_hours.control.market("ZCH7")["last"] == before
