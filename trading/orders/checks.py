@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from trading.models import Contract
+from trading.orders.prices import PriceTerms, plain
+from trading.orders.spec import WIRE_NAMES, OrderSpec
 
 
 class Severity(StrEnum):
@@ -64,3 +67,25 @@ def expiry(contract: Contract, front_month: str | None, now: dt.datetime) -> Ite
     elif contract.first_intent_date is not None and contract.first_intent_date <= now:
         day = f"{contract.first_intent_date:%Y-%m-%d}"
         yield warning("symbol", f"{contract.name} is past its first intent date, {day}: a delivery notice may follow.")
+
+
+def on_tick(spec: OrderSpec, terms: PriceTerms) -> Iterator[Finding]:
+    """Every price and every distance must lie on the product's tick."""
+    tick = plain(terms.tick_size)
+    for prefix, part in spec.parts:
+        for name, price in part.prices():
+            if not terms.is_on_tick(price):
+                below, above = (_to_the_digit(one, terms) for one in terms.neighbours(price))
+                words = f"{WIRE_NAMES[name]} {price:f} is not a multiple of {tick}: nearest {below} or {above}."
+                yield error(prefix + name, words)
+    for number, bracket in enumerate(spec.brackets):
+        for name, distance in bracket.distances():
+            if not distance.is_on_tick(terms):
+                words = f"{name.replace('_', ' ').capitalize()} {distance} is not a multiple of the tick"
+                worth = f"{tick} points, {plain(terms.tick_value)} dollars on one contract"
+                yield error(f"brackets[{number}].{name}", f"{words}: {worth}.")
+
+
+def _to_the_digit(price: Decimal, terms: PriceTerms) -> str:
+    """A price with as many digits as its tick has, as the exchange quotes it."""
+    return f"{price.quantize(terms.tick_size):f}"

@@ -1,11 +1,14 @@
 """A spec that cannot be an order says which field to mend."""
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from trading.orders.spec import InvalidSpec, OrderSpec
+from trading.orders import checks
+from trading.orders.prices import Distance, PriceTerms, Unit
+from trading.orders.spec import Bracket, InvalidSpec, LinkedOrder, OrderSpec
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,33 @@ from trading.orders.spec import InvalidSpec, OrderSpec
         ({"order_type": "Limit", "price": Decimal("NaN")}, "price"),
         ({"order_type": "StopLimit", "price": Decimal(5000)}, "stop_price"),
         ({"order_type": "Stop", "stop_price": Decimal(5000), "price": Decimal(5000)}, "price"),
+        ({"order_type": "QTS"}, "order_type"),
+        ({"order_type": "MIT"}, "price"),
+        ({"order_type": "LimitIfTouched", "price": Decimal(5000)}, "limit_if_touched_price"),
+        ({"order_type": "TrailingStop", "peg_difference": Decimal(2)}, "stop_price"),
+        ({"order_type": "TrailingStop", "stop_price": Decimal(1), "peg_difference": Decimal(0)}, "peg_difference"),
+        ({"time_in_force": "GTD"}, "expire_time"),
+        ({"expire_time": dt.datetime(2026, 12, 1, tzinfo=dt.UTC)}, "expire_time"),
+        ({"time_in_force": "GTD", "expire_time": dt.datetime(2026, 12, 1)}, "expire_time"),  # noqa: DTZ001
+        ({"max_show": 0}, "max_show"),
+        ({"max_show": 3}, "max_show"),
+        ({"text": "x" * 65}, "text"),
+        ({"text": "two\nlines"}, "text"),
+        ({"other": LinkedOrder(action="Sell", order_type="Limit")}, "other.price"),
+        ({"triggers": (LinkedOrder(action="sell"),)}, "triggers[0].action"),
+        ({"triggers": (LinkedOrder(action="Sell"),) * 3}, "triggers"),
+        ({"other": LinkedOrder(action="Sell"), "triggers": (LinkedOrder(action="Sell"),)}, "triggers"),
+        ({"brackets": (Bracket(order_qty=3, stop_loss=Distance(Decimal(2))),)}, "brackets"),
+        ({"brackets": (Bracket(order_qty=2),)}, "brackets[0].profit_target"),
+        ({"brackets": (Bracket(order_qty=2, stop_loss=Distance(Decimal(-2))),)}, "brackets[0].stop_loss"),
+        (
+            {"brackets": (Bracket(order_qty=2, stop_loss=Distance(Decimal("1.5"), Unit.TICKS)),)},
+            "brackets[0].stop_loss",
+        ),
+        (
+            {"brackets": (Bracket(order_qty=2, profit_target=Distance(Decimal(2)), trailing_stop=True),)},
+            "brackets[0].stop_loss",
+        ),
     ],
 )
 def test_names_the_field_that_is_wrong(wrong: dict[str, Any], field: str) -> None:
@@ -42,3 +72,53 @@ def test_prices_of_each_type_are_taken() -> None:
         account_id=1, symbol="ESZ6", action="Sell", order_qty=1, order_type="StopLimit", price=price, stop_price=price
     )
     assert both.is_automated
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        OrderSpec(account_id=1, symbol="ESZ6", action="Hold", order_qty=0, order_type="Limit", time_in_force="GTD")
+    assert [problem.field for problem in refused.value.problems] == ["order_qty", "action", "price", "expire_time"]
+
+
+@pytest.mark.parametrize(
+    ("action", "exits", "wrong"),
+    [
+        ("Buy", {"order_type": "Limit", "price": Decimal(4999)}, "target at 4999 must be above the entry at 5000"),
+        ("Buy", {"order_type": "Stop", "stop_price": Decimal(5001)}, "stop at 5001 must be below the entry at 5000"),
+        ("Sell", {"order_type": "Limit", "price": Decimal(5000)}, "target at 5000 must be below the entry at 5000"),
+        ("Sell", {"order_type": "Stop", "stop_price": Decimal(4999)}, "stop at 4999 must be above the entry at 5000"),
+        ("Buy", {"order_type": "Limit", "price": Decimal(5001)}, ""),
+        ("Sell", {"order_type": "Stop", "stop_price": Decimal(5001)}, ""),
+    ],
+)
+def test_exits_lie_on_their_side_of_the_entry(action: str, exits: dict[str, Any], wrong: str) -> None:
+    child = LinkedOrder(action="Sell" if action == "Buy" else "Buy", **exits)
+    entry: dict[str, Any] = {"account_id": 1, "symbol": "ESZ6", "order_qty": 1, "order_type": "Limit"}
+    if not wrong:
+        OrderSpec(**entry, action=action, price=Decimal(5000), triggers=(child,))
+        return
+    with pytest.raises(InvalidSpec, match=wrong):
+        OrderSpec(**entry, action=action, price=Decimal(5000), triggers=(child,))
+
+
+def test_a_price_off_the_tick_names_its_neighbours() -> None:
+    spec = OrderSpec(
+        account_id=1, symbol="ESZ6", action="Buy", order_qty=2, order_type="Stop", stop_price=Decimal("5001.10"),
+        brackets=(
+            Bracket(
+                order_qty=2, profit_target=Distance(Decimal("1.1")), stop_loss=Distance(Decimal(12), Unit.DOLLARS)
+            ),
+        ),
+    )  # fmt: skip
+    findings = list(checks.on_tick(spec, PriceTerms(Decimal("0.25"), Decimal(50))))
+    assert [(one.field, one.message) for one in findings] == [
+        ("stop_price", "stopPrice 5001.10 is not a multiple of 0.25: nearest 5001.00 or 5001.25."),
+        (
+            "brackets[0].profit_target",
+            "Profit target 1.1 points is not a multiple of the tick: 0.25 points, 12.5 dollars on one contract.",
+        ),
+        (
+            "brackets[0].stop_loss",
+            "Stop loss 12 dollars is not a multiple of the tick: 0.25 points, 12.5 dollars on one contract.",
+        ),
+    ]

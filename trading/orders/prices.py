@@ -1,0 +1,80 @@
+"""Prices on the tick, and distances from an entry in ticks, points or dollars. Pure arithmetic over Decimals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class PriceTerms:
+    """How a product is priced (openapi.json, Product): `tick_size` in points, `value_per_point` in dollars on one
+    contract. Both are above zero."""
+
+    tick_size: Decimal
+    value_per_point: Decimal
+
+    @property
+    def tick_value(self) -> Decimal:
+        """Dollars that one tick is worth on one contract."""
+        return self.tick_size * self.value_per_point
+
+    def is_on_tick(self, price: Decimal) -> bool:
+        return price % self.tick_size == 0
+
+    def rounded(self, price: Decimal) -> Decimal:
+        """The price on a tick that is nearest to `price`; of two as near, the one further from zero."""
+        return self.tick_size * (price / self.tick_size).quantize(Decimal(1), ROUND_HALF_UP)
+
+    def neighbours(self, price: Decimal) -> tuple[Decimal, Decimal]:
+        """The prices on a tick at or below and above `price`."""
+        below = self.tick_size * (price / self.tick_size).quantize(Decimal(1), ROUND_FLOOR)
+        return below, below + self.tick_size
+
+
+class Unit(StrEnum):
+    """What a distance is counted in; dollars are those on one contract."""
+
+    TICKS = "ticks"
+    POINTS = "points"
+    DOLLARS = "dollars"
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far from the entry; above zero, the side follows from the order."""
+
+    amount: Decimal
+    unit: Unit = Unit.POINTS
+
+    def __str__(self) -> str:
+        return f"{plain(self.amount)} {self.unit}"
+
+    def problem(self) -> str:
+        """What is wrong with the distance by itself, for a trader; "" when nothing is."""
+        if not self.amount.is_finite() or self.amount <= 0:
+            return f"must be above zero, not {self.amount}: whether it lies above or below follows from the side."
+        if self.unit is Unit.TICKS and self.amount % 1:
+            return f"must be a whole number of ticks, not {plain(self.amount)}."
+        return ""
+
+    def is_on_tick(self, terms: PriceTerms) -> bool:
+        """False for points between two ticks, and for dollars that are less than one tick is worth."""
+        return terms.is_on_tick(self.amount) if self.unit is Unit.POINTS else self.points(terms) > 0
+
+    def points(self, terms: PriceTerms) -> Decimal:
+        """The distance in points. Dollars are rounded down to whole ticks: a stop never risks more than was asked."""
+        match self.unit:
+            case Unit.TICKS:
+                return self.amount * terms.tick_size
+            case Unit.DOLLARS:
+                return terms.tick_size * (self.amount / terms.tick_value).quantize(Decimal(1), ROUND_DOWN)
+            case _:
+                return self.amount
+
+
+def plain(number: Decimal) -> str:
+    """The number as people write it: no exponent, no zeros behind the last digit that says something."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
