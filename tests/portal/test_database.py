@@ -1,12 +1,19 @@
-"""SQLite as the embedded default must carry web, sync, worker and beat writing at once."""
+"""The database: what is in it survives a migration, and SQLite carries web, sync, worker and beat writing at once."""
 
 import os
 import subprocess
 import sys
 
+import pytest
+from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
+from django.db import connection as database
+from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import AuditEvent
+from trading.orders import intents
+from trading.orders.templates import sell_limit
 
 WRITER = """
 import django
@@ -29,3 +36,27 @@ def test_four_processes_write_at_once_and_none_finds_the_database_locked(databas
     complaints = [writer.communicate(timeout=100)[1].decode() for writer in writers]
     assert complaints == ["", "", "", ""]
     assert AuditEvent.objects.count() == 1000
+
+
+@pytest.mark.django_db
+def test_every_change_of_a_model_has_its_migration() -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_intent_of_an_older_portal_is_still_the_order_that_was_asked_for() -> None:
+    executor = MigrationExecutor(database)
+    executor.migrate([("trading", "0001_initial")])
+    old = executor.loader.project_state([("trading", "0001_initial")]).apps
+    user = old.get_model("accounts", "User").objects.create(username="sim:1")
+    owner = {"environment": "sim", "tradovate_user_id": 1, "name": "trader"}
+    connection = old.get_model("accounts", "Connection").objects.create(user=user, **owner)
+    account = old.get_model("trading", "Account").objects.create(connection=connection, tradovate_id=7, name="DEMO7")
+    terms = {"symbol": "ESZ6", "action": "Sell", "order_qty": 3, "order_type": "Limit", "price": "5000.25"}
+    old.get_model("trading", "OrderIntent").objects.create(
+        connection=connection, account=account, source_key="file:1", cl_ord_id="tp-1", **terms
+    )
+    executor = MigrationExecutor(database)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    intent = apps.get_model("trading", "OrderIntent").objects.get()
+    assert intents.spec_of(intent) == sell_limit("ESZ6", 3, "5000.25").set_account(account.pk).build()

@@ -26,6 +26,8 @@ class OrderIntent(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="intents")
     source_key = models.CharField(max_length=96, unique=True)
     cl_ord_id = models.CharField("clOrdId", max_length=64, unique=True)
+    # The whole OrderSpec; the columns below repeat what lists and queries need of it.
+    spec = models.JSONField("order as asked for")
     symbol = models.CharField(max_length=32)
     action = models.CharField(max_length=4)
     order_qty = models.PositiveIntegerField()

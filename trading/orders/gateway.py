@@ -24,6 +24,7 @@ from accounts import renewal
 from accounts.models import Connection
 from trading.models import OrderIntent
 from trading.orders import intents
+from trading.orders.messages import message
 from trading.orders.states import UNANSWERED, State
 from trading.tradovate.client import Tradovate
 from trading.tradovate.entities import PlaceOrder
@@ -145,19 +146,15 @@ def submit(intent_id: int) -> State:
 
 def _message(intent: OrderIntent) -> PlaceOrder:
     """order/placeorder for an intent (openapi.json, PlaceOrder)."""
-    return PlaceOrder(
+    made = message(
+        intents.spec_of(intent),
         account_id=intent.account.tradovate_id,
-        account_spec=intent.account.name,
+        account_name=intent.account.name,
         cl_ord_id=intent.cl_ord_id,
-        action=intent.action,
-        symbol=intent.symbol,
-        order_qty=intent.order_qty,
-        order_type=intent.order_type,
-        price=intent.price,
-        stop_price=intent.stop_price,
-        time_in_force=intent.time_in_force,
-        is_automated=intent.is_automated,
     )
+    if not isinstance(made, PlaceOrder):
+        raise TypeError(f"Intent {intent.pk} is not one order by itself.")
+    return made
 
 
 def _refuse(intent_id: int, refusal: TradovateError) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -22,6 +23,9 @@ from trading.orders.states import ALLOWED, STATE_OF_STATUS, TERMINAL, UNANSWERED
 
 LONGEST_DETAIL = 255
 AVERAGE_PLACES = Decimal("0.00000001")
+_COLUMNS = (
+    "symbol", "action", "order_qty", "order_type", "price", "stop_price", "time_in_force", "is_automated",
+)  # fmt: skip
 
 
 class SourceKeyReused(ValueError):
@@ -32,33 +36,30 @@ def create(spec: OrderSpec, source_key: str) -> OrderIntent:
     """The intent of `source_key`, made from `spec` when there is none yet: asking twice makes one order.
 
     clOrdId is derived from the source key, so that even a database restored from a backup recognises its orders at
-    the broker. Raises SourceKeyReused when the key already belongs to another order, Account.DoesNotExist.
+    the broker. Raises SourceKeyReused when the key already belongs to another order, ValueError for linked orders,
+    Account.DoesNotExist.
     """
+    if spec.other or spec.triggers or spec.brackets:
+        raise ValueError("Linked orders cannot be sent yet: what becomes of them is not followed.")
     account = Account.objects.get(pk=spec.account_id)
-    terms = {
-        "symbol": spec.symbol,
-        "action": spec.action,
-        "order_qty": spec.order_qty,
-        "order_type": spec.order_type,
-        "price": spec.price,
-        "stop_price": spec.stop_price,
-        "time_in_force": spec.time_in_force,
-        "is_automated": spec.is_automated,
-    }
     intent, made = OrderIntent.objects.get_or_create(
         source_key=source_key,
         defaults={
             "connection_id": account.connection_id,
             "account": account,
             "cl_ord_id": "tp-" + hashlib.sha256(source_key.encode()).hexdigest()[:40],
-            **terms,
+            "spec": msgspec.to_builtins(spec),
+            **{name: getattr(spec, name) for name in _COLUMNS},
         },
     )
-    if not made and (
-        intent.account_id != account.pk or any(getattr(intent, name) != value for name, value in terms.items())
-    ):
+    if not made and spec_of(intent) != spec:
         raise SourceKeyReused(f"{source_key} is already the key of another order: {intent}.")
     return intent
+
+
+def spec_of(intent: OrderIntent) -> OrderSpec:
+    """The order as it was asked for. Raises msgspec.ValidationError for a row that no code of ours wrote."""
+    return msgspec.convert(intent.spec, OrderSpec)
 
 
 def transition(

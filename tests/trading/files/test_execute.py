@@ -104,7 +104,9 @@ def test_what_changed_since_the_preview_forbids_to_confirm(
 
 
 def test_a_rejected_line_does_not_stop_the_file(simulator: RunningSimulator, queued: OrderFile, run: Run) -> None:
-    OrderIntent.objects.filter(line__number=2).update(symbol="NOSUCH")
+    intent = OrderIntent.objects.get(line__number=2)
+    intent.spec["symbol"] = "NOSUCH"
+    intent.save()
     run(queued.pk)
     assert states(queued) == [State.ACCEPTED, State.REJECTED, State.ACCEPTED]
     assert now(queued).state == OrderFile.State.FINISHED

@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import time_machine
@@ -14,7 +15,7 @@ from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts
 from trading.models import Account, OrderIntent
 from trading.orders import gateway, intents
-from trading.orders.spec import OrderSpec
+from trading.orders.spec import WIRE_NAMES, OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 from trading.tradovate.errors import OrderRejected
@@ -34,6 +35,39 @@ def test_an_accepted_order_reaches_the_broker_as_it_was_meant(
     assert (sent["accountId"], sent["accountSpec"]) == (account.tradovate_id, account.name)
     assert (sent["symbol"], sent["orderType"], sent["timeInForce"]) == (intent.symbol, "Market", "Day")
     assert sent["isAutomated"] is True
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"order_type": "Limit", "price": Decimal(4000), "time_in_force": "GTC", "text": "desk 4"},
+        {"order_type": "Stop", "stop_price": Decimal(20000)},
+        {"order_type": "StopLimit", "stop_price": Decimal(20000), "price": Decimal("20000.25")},
+        {"order_type": "MIT", "price": Decimal(4000)},
+        {"order_type": "LimitIfTouched", "limit_if_touched_price": Decimal(4000), "price": Decimal("4000.25")},
+        {"order_type": "TrailingStop", "stop_price": Decimal(20000)},
+        {
+            "order_type": "Limit", "price": Decimal(4000), "max_show": 1, "time_in_force": "GTD",
+            "expire_time": timezone.now() + timedelta(days=3),
+        },
+    ],
+    ids=lambda terms: terms["order_type"] + terms.get("time_in_force", ""),
+)  # fmt: skip
+def test_orders_of_every_type_reach_the_broker_as_they_were_meant(
+    simulator: RunningSimulator, account: Account, symbol: str, terms: dict[str, Any]
+) -> None:
+    spec = OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=2, **terms)
+    intent = intents.create(spec, "test:type")
+    assert intents.spec_of(OrderIntent.objects.get()) == spec
+    assert gateway.submit(intent.pk) == State.ACCEPTED
+    order_id = order_of(simulator, intent.cl_ord_id)
+    versions = simulator.control.ledger()["entities"]["orderVersion"]
+    [version] = [one for one in versions if one["orderId"] == order_id]
+    assert version["orderQty"] == 2
+    assert (version["orderType"], version.get("text", "")) == (spec.order_type, spec.text)
+    for field, name in WIRE_NAMES.items():
+        if field in terms:
+            assert Decimal(str(version[name])) == terms[field]
 
 
 def test_an_intent_is_never_sent_twice(simulator: RunningSimulator, intent: OrderIntent) -> None:

@@ -11,6 +11,7 @@ from trading.models import Account, Fill, IntentTransition, Order, OrderIntent
 from trading.orders import intents
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
+from trading.orders.templates import one_cancels_other, sell_limit, sell_stop
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +57,21 @@ def test_the_same_source_key_makes_one_intent(account: Account, intent: OrderInt
 def test_a_source_key_is_not_lent_to_another_order(account: Account, intent: OrderIntent) -> None:
     with pytest.raises(intents.SourceKeyReused):
         intents.create(OrderSpec(account_id=account.pk, symbol="ESZ6", action="Sell", order_qty=3), "file:x:1")
+
+
+def test_a_price_with_more_zeros_is_the_same_order(account: Account) -> None:
+    terms = {"account_id": account.pk, "symbol": "ESZ6", "action": "Buy", "order_qty": 3, "order_type": "Limit"}
+    first = intents.create(OrderSpec(**terms, price=Decimal("5000.5")), "click:1")
+    assert intents.create(OrderSpec(**terms, price=Decimal("5000.50")), "click:1") == first
+    with pytest.raises(intents.SourceKeyReused):
+        intents.create(OrderSpec(**terms, price=Decimal("5000.50"), text="another"), "click:1")
+
+
+def test_linked_orders_are_not_taken_for_single_ones(account: Account) -> None:
+    pair = one_cancels_other(sell_limit("ESZ6", 1, "5010"), sell_stop("ESZ6", 1, "4990")).set_account(account.pk)
+    with pytest.raises(ValueError, match="Linked orders"):
+        intents.create(pair.build(), "click:1")
+    assert not OrderIntent.objects.exists()
 
 
 def test_only_the_first_claim_takes_it(intent: OrderIntent) -> None:

@@ -89,6 +89,7 @@ def intent(connection, entries) -> OrderIntent:
         account=Account.objects.get(),
         source_key="k",
         cl_ord_id="tp-1",
+        spec={},
         symbol="ESZ6",
         action="Buy",
         order_qty=3,
