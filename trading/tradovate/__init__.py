@@ -10,6 +10,7 @@ from .hosts import Environment, Hosts
 from .limits import Budgets
 from .market import MarketFeed, MarketSocket, QuoteSubscription
 from .socket import UserSocket
+from .stores import MemoryStore, RedisStore
 from .tokens import refresh, request_access_token
 from .transport import new_http
 
@@ -19,7 +20,9 @@ __all__ = [
     "Hosts",
     "MarketFeed",
     "MarketSocket",
+    "MemoryStore",
     "QuoteSubscription",
+    "RedisStore",
     "Tradovate",
     "UserSocket",
     "new_http",

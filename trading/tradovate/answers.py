@@ -15,6 +15,7 @@ from .entities.vocabulary import FailureReason
 from .errors import (
     ApiError,
     BadReply,
+    CaptchaRequired,
     HostMoved,
     NotAuthorized,
     NotFound,
@@ -82,7 +83,8 @@ def check(status: int, body: bytes, *, retry_after: float | None = None) -> None
     trouble = _read_trouble(body)
     accepted = trouble is not None and _accepted(trouble)
     if trouble is not None and trouble.p_ticket is not None and not accepted:
-        raise PenaltyImposed(str(trouble.p_ticket), _seconds(trouble.p_time), trouble.p_captcha is True)
+        penalty = CaptchaRequired if trouble.p_captcha is True else PenaltyImposed
+        raise penalty(str(trouble.p_ticket), _seconds(trouble.p_time))
     if not 200 <= status < 300:
         raise _by_status(status, _text(body, trouble), retry_after)
     if trouble is None:

@@ -7,6 +7,8 @@ async with Tradovate(hosts, access_token) as t:
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
@@ -81,7 +83,8 @@ class Tradovate:
 
     `access_token` is the token, or an async function that returns the valid one for each call. `http` is a shared
     pool from `new_http`; without it this object has its own and closes it. `timeout` is seconds. With
-    `budgets`, reads that Tradovate would refuse raise BudgetSpent instead of being sent. Every call raises
+    `budgets`, reads that Tradovate would refuse raise BudgetSpent instead of being sent. `patience` is the seconds
+    that a call may sit out time penalties (`sleep` does the waiting); orders never do. Every call raises
     TradovateError of the kinds that `errors` explains.
     """
 
@@ -93,8 +96,12 @@ class Tradovate:
         http: httpx.AsyncClient | None = None,
         timeout: float = 10.0,
         budgets: Budgets | None = None,
+        patience: float = 0.0,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        transport = Transport(hosts, access_token, http=http, timeout=timeout, budgets=budgets)
+        transport = Transport(
+            hosts, access_token, http=http, timeout=timeout, budgets=budgets, patience=patience, sleep=sleep
+        )
         self._transport = transport
         self.auth = Auth(transport)
         self.user = Users(transport, "user", User)

@@ -10,6 +10,7 @@
     ├── RateLimited             too many requests this hour; nothing happened
     │   └── BudgetSpent         our own count says so: nothing was sent
     ├── PenaltyImposed          a time penalty: nothing happened, try again after `seconds` with `ticket`
+    │   └── CaptchaRequired     ... which only a person can lift, or about an hour
     ├── ApiError                Tradovate refused and says why (errorText)
     │   └── SymbolInaccessible  no market data for this symbol, or no entitlement to it
     ├── OrderRejected           an order operation was refused (failureReason)
@@ -75,21 +76,31 @@ class BudgetSpent(RateLimited):
 class PenaltyImposed(TradovateError):
     """A time penalty (official Access text, Request Rate Limits And Time Penalty).
 
-    Repeat the request after `seconds` with `ticket`; with `captcha` no program can, only wait about an hour.
+    Repeat the request after `seconds` with `ticket` (see penalties); with `captcha` no program can.
     """
 
-    def __init__(self, ticket: str, seconds: int, captcha: bool = False) -> None:
-        if captcha:
-            text = "Tradovate has paused this operation; try again in about an hour."
-        else:
-            text = f"Tradovate asks to wait {seconds} seconds before this operation is repeated."
-        super().__init__(text)
+    captcha = False
+
+    def __init__(self, ticket: str, seconds: int) -> None:
+        super().__init__(f"Tradovate asks to wait {seconds} seconds before this operation is repeated.")
         self.ticket = ticket
         self.seconds = seconds
-        self.captcha = captcha
 
     def __repr__(self) -> str:
-        return f"PenaltyImposed(seconds={self.seconds}, captcha={self.captcha})"
+        return f"{type(self).__name__}(seconds={self.seconds})"
+
+
+class CaptchaRequired(PenaltyImposed):
+    """A penalty that only a captcha in Tradovate's own application lifts, or about an hour without another attempt."""
+
+    captcha = True
+
+    def __init__(self, ticket: str, seconds: int) -> None:
+        super().__init__(ticket, seconds)
+        self.args = (
+            "After too many attempts Tradovate wants to see a person for this: "
+            "try again in about an hour, or do it once in Tradovate's own application.",
+        )
 
 
 class ApiError(TradovateError):

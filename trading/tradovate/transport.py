@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -16,9 +17,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from . import answers
+from . import answers, penalties
 from .entities.codec import encode
-from .errors import BadReply, HostMoved, NotAuthorized, NotSent, OutcomeUnknown, TradovateError
+from .errors import BadReply, HostMoved, NotAuthorized, NotSent, OutcomeUnknown
 from .frames import encode_query
 from .hosts import Hosts, is_loopback, redirect_target
 from .limits import Budgets
@@ -58,9 +59,13 @@ class Transport:
         http: httpx.AsyncClient | None = None,
         timeout: float = 10.0,
         budgets: Budgets | None = None,
+        patience: float = 0.0,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.hosts = hosts
         self._budgets = budgets
+        self._patience = patience
+        self._sleep = sleep
         self._token = token
         self._exchange_timeout = 2 * timeout + _CONNECT_TIMEOUT
         self._own_http = http is None
@@ -78,7 +83,9 @@ class Transport:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections, unless the pool was passed in."""
+        """Wait until what was sent is counted, and close the connections unless the pool was passed in."""
+        if self._budgets is not None:
+            await self._budgets.counted()
         if self._own_http:
             await self._http.aclose()
 
@@ -105,16 +112,33 @@ class Transport:
     def _url(self, path: str) -> str:
         return f"{self.hosts.rest}/{path.lower()}"
 
-    async def _ask(self, method: str, url: str, path: str, kind: type[T], **sent: Any) -> T:
-        if self._budgets is None:
-            return self._read(await self._send(method, url, **sent), kind)
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        path: str,
+        kind: type[T],
+        *,
+        query: Mapping[str, object] | None = None,
+        content: bytes | None = None,
+    ) -> T:
         route = path.removeprefix("/v1").strip("/").lower()
-        await self._budgets.before(method, route)
-        try:
-            return self._read(await self._send(method, url, **sent), kind)
-        except TradovateError:
-            self._budgets.failed(route)
-            raise
+
+        async def once(ticket: str | None) -> T:
+            async with self._counted(method, route, with_ticket=ticket is not None):
+                if ticket is None:
+                    reply = await self._send(method, url, query=query, content=content)
+                else:
+                    reply = await self._send("POST", url, query=query, content=penalties.with_ticket(content, ticket))
+                return self._read(reply, kind)
+
+        patience = self._patience if penalties.may_be_repeated(method, route) else 0.0
+        return await penalties.sit_out(once, patience=patience, sleep=self._sleep)
+
+    def _counted(self, method: str, route: str, *, with_ticket: bool) -> AbstractAsyncContextManager[None]:
+        if self._budgets is None:
+            return nullcontext()
+        return self._budgets.request(method, route, with_ticket=with_ticket)
 
     async def _send(
         self, method: str, url: str, *, query: Mapping[str, object] | None = None, content: bytes | None = None

@@ -9,6 +9,7 @@ from trading.models import Upstream
 from trading.sync import retry
 from trading.sync.pace import Pace
 from trading.tradovate.errors import (
+    CaptchaRequired,
     Evicted,
     NotAuthorized,
     NotSent,
@@ -43,7 +44,7 @@ def test_an_eviction_is_not_fought() -> None:
     ("error", "least"),
     [
         (PenaltyImposed("ticket", 17), 17),
-        (PenaltyImposed("ticket", 17, captcha=True), 3600),
+        (CaptchaRequired("ticket", 17), 3600),
         (RateLimited(90), 90),
         (RateLimited(), 600),
         (NotAuthorized("no"), 15),

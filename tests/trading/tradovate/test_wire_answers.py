@@ -11,6 +11,7 @@ from trading.tradovate.entities import Account, PlaceOrderResult
 from trading.tradovate.errors import (
     ApiError,
     BadReply,
+    CaptchaRequired,
     Evicted,
     HostMoved,
     NotAuthorized,
@@ -67,7 +68,7 @@ def test_a_penalty_whatever_the_status() -> None:
         assert (caught.value.ticket, caught.value.seconds, caught.value.captcha) == ("t1cket", 15, False)
         assert "t1cket" not in f"{caught.value} {caught.value!r} {caught.value.args}"
         assert "15 seconds" in str(caught.value)
-    with pytest.raises(PenaltyImposed, match="an hour"):
+    with pytest.raises(CaptchaRequired, match="an hour"):
         answers.read(200, b'{"p-ticket":"t","p-time":3600,"p-captcha":true}', Account)
 
 

@@ -1,4 +1,4 @@
-"""Budgets: the hour rolls, reads stop in time, orders never do, whatever the store does."""
+"""Budgets: the hour rolls, reads stop in time, orders never do, whatever the store and Tradovate say."""
 
 import asyncio
 
@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.tradovate import Budgets, Tradovate, request_access_token
-from trading.tradovate.entities import AccessTokenRequest, CancelOrder
-from trading.tradovate.errors import ApiError, BudgetSpent, RateLimited
-from trading.tradovate.limits import ROUTES, USER, Budget, Limit, MemoryStore, Usage
+from trading.tradovate import Budgets, MemoryStore, Tradovate, request_access_token
+from trading.tradovate.entities import AccessTokenRequest, CancelOrder, SyncRequest
+from trading.tradovate.errors import ApiError, BudgetSpent, NotSent, PenaltyImposed, RateLimited
+from trading.tradovate.limits import BLOCK_SECONDS, PROBE_EVERY, ROUTES, USER, Budget, Limit, Usage
 
 from .conftest import HttpScript
 
@@ -43,9 +43,30 @@ def test_no_window_of_any_hour_holds_more_than_the_limit(pauses: list[float], mo
     assert len(usage.slices) <= 62
 
 
-async def test_reads_stop_before_the_hour_is_used_up_and_go_on_later() -> None:
-    clock, store = Clock(), MemoryStore()
-    budgets = Budgets(store, network="n", user=7, clock=clock)
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(clock: Clock) -> MemoryStore:
+    return MemoryStore(clock)
+
+
+@pytest.fixture
+def budgets(store: MemoryStore) -> Budgets:
+    """The budgets of user 7 on network "n"."""
+    return Budgets(store, network="n", user=7)
+
+
+async def spend(store: MemoryStore, count: int) -> None:
+    for _ in range(count):
+        await store.take("user:7", USER, None)
+
+
+async def test_reads_stop_before_the_hour_is_used_up_and_go_on_later(
+    clock: Clock, store: MemoryStore, budgets: Budgets
+) -> None:
     for _ in range(USER.most - USER.reserve):
         await budgets.before("GET", "order/list")
     with pytest.raises(BudgetSpent, match="user") as spent:
@@ -56,27 +77,40 @@ async def test_reads_stop_before_the_hour_is_used_up_and_go_on_later() -> None:
     for _ in range(300):
         await budgets.before("POST", "order/cancelorder")
     await budgets.counted()
-    user, *_ = await budgets.remaining()
+    user = await budgets.of_user()
     assert (user.used, user.remaining) == (5100, 0)
-    await Budgets(store, network="n", user=8, clock=clock).before("GET", "order/list")
+    await Budgets(store, network="n", user=8).before("GET", "order/list")
     clock.now += spent.value.retry_after
     await budgets.before("GET", "order/list")
 
 
-async def test_a_route_is_shared_by_all_users_of_a_network() -> None:
-    clock, store = Clock(), MemoryStore()
-    for user in range(15):
-        await Budgets(store, network="a", user=user, clock=clock).before("GET", "auth/renewaccesstoken")
-    late = Budgets(store, network="a", user=99, clock=clock)
+async def test_what_is_urgent_may_use_the_reserve(store: MemoryStore, budgets: Budgets) -> None:
+    await spend(store, USER.most - 1)
+    urgent = Budgets(store, network="n", user=7, urgent=True)
+    with pytest.raises(BudgetSpent):
+        await budgets.before("GET", "order/list")
+    await urgent.before("GET", "order/list")
+    with pytest.raises(BudgetSpent):
+        await urgent.before("GET", "order/list")
+
+
+async def test_a_route_is_shared_by_all_users_of_a_network(store: MemoryStore) -> None:
+    for user in range(12):
+        await Budgets(store, network="a", user=user).before("GET", "auth/renewaccesstoken")
+    late = Budgets(store, network="a", user=99)
     with pytest.raises(BudgetSpent, match="auth/renewaccesstoken"):
         await late.before("GET", "auth/renewaccesstoken")
-    await Budgets(store, network="b", user=99, clock=clock).before("GET", "auth/renewaccesstoken")
-    left = {budget.limit.name: budget.remaining for budget in await late.remaining()}
+    await Budgets(store, network="a", user=98, urgent=True).before("GET", "auth/renewaccesstoken")
+    await Budgets(store, network="b", user=99).before("GET", "auth/renewaccesstoken")
+    left = {budget.limit.name: budget.remaining for budget in await late.of_network()}
     assert left == {
-        "user": 4999, "auth/accesstokenrequest": 5, "auth/me": 10, "auth/renewaccesstoken": 0,
+        "auth/accesstokenrequest": 5, "auth/me": 10, "auth/renewaccesstoken": 2,
         "user/syncrequest": 300, "order/dryrun": 500,
     }  # fmt: skip
-    assert left.keys() == {"user", *ROUTES}
+    assert left.keys() == ROUTES.keys()
+    assert (await late.of_user()).remaining == 4999
+    with pytest.raises(ValueError, match="nobody"):
+        await Budgets(store, network="a").of_user()
 
 
 class BrokenStore:
@@ -84,14 +118,22 @@ class BrokenStore:
 
     def __init__(self, *, hangs: bool) -> None:
         self.hangs = hangs
+        self.asked = 0
 
-    async def take(self, key: str, limit: Limit, now: float, most: int | None) -> Budget:
+    async def take(self, key: str, limit: Limit, most: int | None) -> Budget:
+        self.asked += 1
         if self.hangs:
             await asyncio.Event().wait()
         raise ConnectionError("no store")
 
-    async def look(self, key: str, limit: Limit, now: float) -> Budget:
-        return await self.take(key, limit, now, None)
+    async def look(self, key: str, limit: Limit) -> Budget:
+        return await self.take(key, limit, None)
+
+    async def block(self, key: str, limit: Limit, seconds: float) -> None:
+        await self.take(key, limit, None)
+
+    async def unblock(self, key: str, limit: Limit) -> None:
+        await self.take(key, limit, None)
 
 
 async def test_a_broken_store_stops_nothing_and_orders_do_not_wait_for_it(http: HttpScript) -> None:
@@ -99,22 +141,29 @@ async def test_a_broken_store_stops_nothing_and_orders_do_not_wait_for_it(http: 
         http.answer({"commandId": 5})
     http.answer([])
     hanging = Budgets(BrokenStore(hangs=True), network="n", user=7)
-    async with Tradovate(http.hosts, "tok", budgets=hanging) as t, asyncio.timeout(0.9):
-        assert (await t.order.cancel(CancelOrder(order_id=3))).command_id == 5
+    async with Tradovate(http.hosts, "tok", budgets=hanging) as t:
+        async with asyncio.timeout(0.9):
+            assert (await t.order.cancel(CancelOrder(order_id=3))).command_id == 5
     failing = Budgets(BrokenStore(hangs=False), network="n", user=7)
     async with Tradovate(http.hosts, "tok", budgets=failing) as t:
         assert (await t.order.cancel(CancelOrder(order_id=3))).command_id == 5
         assert await t.order.list() == []
-    await failing.counted()
-    await hanging.counted()
 
 
-async def test_the_client_sends_no_read_beyond_its_budget_but_cancels(http: HttpScript) -> None:
-    clock, store = Clock(), MemoryStore()
-    for _ in range(USER.most):
-        await store.take("user:7", USER, clock.now, None)
+async def test_a_broken_store_is_left_alone_for_a_moment(caplog: pytest.LogCaptureFixture) -> None:
+    store = BrokenStore(hangs=False)
+    budgets = Budgets(store, network="n", user=7)
+    for _ in range(5):
+        await budgets.before("GET", "order/list")
+    assert store.asked == 1
+    assert caplog.text.count("not counted") == 1
+
+
+async def test_the_client_sends_no_read_beyond_its_budget_but_cancels(
+    http: HttpScript, store: MemoryStore, budgets: Budgets
+) -> None:
+    await spend(store, USER.most)
     http.answer({"commandId": 5})
-    budgets = Budgets(store, network="n", user=7, clock=clock)
     async with Tradovate(http.hosts, "tok", budgets=budgets) as t:
         with pytest.raises(BudgetSpent):
             await t.order.list()
@@ -122,9 +171,8 @@ async def test_the_client_sends_no_read_beyond_its_budget_but_cancels(http: Http
     assert [request.path for request in http.requests] == ["/v1/order/cancelorder"]
 
 
-async def test_wrong_passwords_are_counted_and_right_ones_are_not(http: HttpScript) -> None:
-    clock = Clock()
-    budgets = Budgets(MemoryStore(), network="n", clock=clock)
+async def test_wrong_passwords_are_counted_and_right_ones_are_not(http: HttpScript, store: MemoryStore) -> None:
+    budgets = Budgets(store, network="n")
     wrong = AccessTokenRequest(name="anna", password="p")
     http.answer({"accessToken": "tok", "expirationTime": "2026-11-20T14:30:00Z"})
     await request_access_token(http.hosts, wrong, budgets=budgets)
@@ -132,7 +180,106 @@ async def test_wrong_passwords_are_counted_and_right_ones_are_not(http: HttpScri
         http.answer({"errorText": "Incorrect username or password."})
         with pytest.raises(ApiError, match="Incorrect"):
             await request_access_token(http.hosts, wrong, budgets=budgets)
-        await budgets.counted()
     with pytest.raises(BudgetSpent):
         await request_access_token(http.hosts, wrong, budgets=budgets)
     assert len(http.requests) == 6
+
+
+async def test_what_was_never_sent_is_no_failure(store: MemoryStore) -> None:
+    budgets = Budgets(store, network="n")
+    for _ in range(6):
+        with pytest.raises(NotSent):
+            async with budgets.request("POST", "auth/accesstokenrequest"):
+                raise NotSent("no network")
+    await budgets.counted()
+    assert {budget.used for budget in await budgets.of_network()} == {0}
+
+
+async def test_a_429_stops_reads_of_all_processes_and_no_order(
+    http: HttpScript, store: MemoryStore, budgets: Budgets
+) -> None:
+    http.answer(b"", status=429)
+    http.answer(b"", status=429)
+    async with Tradovate(http.hosts, "tok", budgets=budgets) as t:
+        with pytest.raises(RateLimited):
+            await t.order.list()
+        with pytest.raises(RateLimited):
+            await t.order.cancel(CancelOrder(order_id=3))
+    other = Budgets(store, network="n", user=7)
+    with pytest.raises(BudgetSpent) as spent:
+        await other.before("GET", "order/list")
+    assert spent.value.retry_after == PROBE_EVERY
+    assert (await other.of_user()).blocked
+    await other.before("POST", "order/cancelorder")
+    await other.counted()
+    assert len(http.requests) == 2
+
+
+async def test_after_a_429_one_read_at_a_time_finds_out_whether_it_still_holds(
+    clock: Clock, store: MemoryStore, budgets: Budgets
+) -> None:
+    budgets.failed("order/list", RateLimited())
+    await budgets.counted()
+    clock.now += PROBE_EVERY
+    async with budgets.request("GET", "order/list"):
+        with pytest.raises(BudgetSpent):
+            await Budgets(store, network="n", user=7).before("GET", "order/list")
+    await budgets.counted()
+    assert not (await budgets.of_user()).blocked
+    await Budgets(store, network="n", user=7).before("GET", "order/list")
+
+
+async def test_a_429_ends_with_its_hour_or_its_own_word(clock: Clock, budgets: Budgets) -> None:
+    for error, seconds in ((RateLimited(), BLOCK_SECONDS), (RateLimited(12), 12)):
+        budgets.failed("order/list", error)
+        await budgets.counted()
+        assert (await budgets.of_user()).blocked
+        clock.now += seconds
+        assert not (await budgets.of_user()).blocked
+        await budgets.before("GET", "order/list")
+
+
+async def test_an_order_that_goes_through_proves_that_a_429_is_over(
+    http: HttpScript, store: MemoryStore, budgets: Budgets
+) -> None:
+    await store.block("user:7", USER, 3600)
+    for _ in range(2):
+        http.answer({"commandId": 5})
+    http.answer([])
+    async with Tradovate(http.hosts, "tok", budgets=budgets) as t:
+        for _ in range(2):
+            await t.order.cancel(CancelOrder(order_id=3))
+            await budgets.counted()
+        assert await t.order.list() == []
+
+
+async def test_a_penalty_stops_the_route_for_the_network_and_not_who_has_the_ticket(
+    http: HttpScript, clock: Clock, store: MemoryStore, budgets: Budgets
+) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await budgets.counted()
+        clock.now += seconds - 1
+        with pytest.raises(BudgetSpent):
+            await Budgets(store, network="n", user=8).before("POST", "user/syncrequest")
+
+    http.answer({"p-ticket": "t1cket", "p-time": 20})
+    http.answer({"users": []})
+    async with Tradovate(http.hosts, "tok", budgets=budgets, patience=30, sleep=sleep) as t:
+        await t.user.sync_request(SyncRequest(users=[7]))
+    assert waits == [20]
+    assert not any(budget.blocked for budget in await budgets.of_network())
+    sync = {budget.limit.name: budget.used for budget in await budgets.of_network()}["user/syncrequest"]
+    assert (sync, (await budgets.of_user()).used) == (2, 2)
+
+
+async def test_a_read_that_succeeds_says_nothing_about_a_penalised_route(budgets: Budgets) -> None:
+    budgets.failed("user/syncrequest", PenaltyImposed("t1cket", 60))
+    await budgets.counted()
+    async with budgets.request("GET", "order/list"):
+        pass
+    await budgets.counted()
+    with pytest.raises(BudgetSpent, match="user/syncrequest"):
+        await budgets.before("POST", "user/syncrequest")

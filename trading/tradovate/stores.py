@@ -1,0 +1,122 @@
+"""Where the counts of limits are kept: in this process, or in Redis for all processes of a portal together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .limits import PROBE_EVERY, Budget, Limit, Usage
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+
+@dataclass
+class MemoryStore:
+    """Keeps usage in this process. `clock` gives seconds."""
+
+    clock: Callable[[], float] = time.time
+    _usage: dict[str, Usage] = field(default_factory=dict)
+
+    async def take(self, key: str, limit: Limit, most: int | None) -> Budget:
+        """Store.take; atomic because it never waits."""
+        now, usage = self.clock(), self._usage.get(key, Usage())
+        budget = usage.at(limit, now, most=most)
+        if most is None or budget.wait == 0:
+            probed = budget.blocked and most is not None
+            self._usage[key] = (usage.probed(now) if probed else usage).plus(limit, now)
+        return budget
+
+    async def look(self, key: str, limit: Limit) -> Budget:
+        """Store.look."""
+        return self._usage.get(key, Usage()).at(limit, self.clock())
+
+    async def block(self, key: str, limit: Limit, seconds: float) -> None:
+        """Store.block."""
+        self._usage[key] = self._usage.get(key, Usage()).blocked(self.clock(), seconds)
+
+    async def unblock(self, key: str, limit: Limit) -> None:
+        """Store.unblock."""
+        self._usage[key] = self._usage.get(key, Usage()).unblocked()
+
+
+# A hash per key: slice number -> count, and "blocked" -> until, "probe" -> when. Redis runs a script alone, and its own
+# clock is the one that all processes share. KEYS: the hash. ARGV: what, seconds of a slice, of the window, the most
+# ("" for no bound) or the seconds of a block, of a probe, the time ("" for the clock of Redis). Returns the time and
+# what the hash held before.
+_SCRIPT = """
+local time = redis.call('TIME')
+local now = tonumber(ARGV[6]) or tonumber(time[1]) + tonumber(time[2]) / 1000000
+local what, probe_every = ARGV[1], tonumber(ARGV[5])
+local slice, seconds, bound = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local kept, used, blocked, probe = redis.call('HGETALL', KEYS[1]), 0, 0, 0
+for i = 1, #kept, 2 do
+  local number, value = tonumber(kept[i]), tonumber(kept[i + 1])
+  if kept[i] == 'blocked' then blocked = value
+  elseif kept[i] == 'probe' then probe = value
+  elseif (number + 1) * slice + seconds <= now then redis.call('HDEL', KEYS[1], kept[i])
+  else used = used + value end
+end
+if what == 'take' and (not bound or used < bound and (blocked <= now or probe <= now)) then
+  redis.call('HINCRBY', KEYS[1], string.format('%d', math.floor(now / slice)), 1)
+  if bound and blocked > now then
+    redis.call('HSET', KEYS[1], 'probe', string.format('%.6f', now + probe_every))
+  end
+elseif what == 'block' then
+  blocked = now + bound
+  redis.call('HSET', KEYS[1], 'blocked', string.format('%.6f', blocked),
+    'probe', string.format('%.6f', now + probe_every))
+elseif what == 'unblock' then
+  redis.call('HDEL', KEYS[1], 'blocked', 'probe')
+end
+redis.call('EXPIRE', KEYS[1], math.ceil(math.max(seconds + 2 * slice, blocked - now)))
+return {string.format('%.6f', now), kept}
+"""
+
+
+class RedisStore:
+    """Keeps usage in a Redis, so that any number of processes share it.
+
+    The client is the caller's, for the loop that asks. Every key begins with `prefix`. `clock` replaces the clock of
+    Redis (seconds). Raises what the client raises.
+    """
+
+    def __init__(self, client: Redis, *, prefix: str = "tradovate:", clock: Callable[[], float] | None = None) -> None:
+        self._script = client.register_script(_SCRIPT)
+        self._prefix = prefix
+        self._clock = clock
+
+    async def take(self, key: str, limit: Limit, most: int | None) -> Budget:
+        """Store.take."""
+        usage, now = await self._run("take", key, limit, "" if most is None else most)
+        return usage.at(limit, now, most=most)
+
+    async def look(self, key: str, limit: Limit) -> Budget:
+        """Store.look."""
+        usage, now = await self._run("look", key, limit)
+        return usage.at(limit, now)
+
+    async def block(self, key: str, limit: Limit, seconds: float) -> None:
+        """Store.block."""
+        await self._run("block", key, limit, seconds)
+
+    async def unblock(self, key: str, limit: Limit) -> None:
+        """Store.unblock."""
+        await self._run("unblock", key, limit)
+
+    async def _run(self, what: str, key: str, limit: Limit, bound: float | str = "") -> tuple[Usage, float]:
+        """Run the script; return the usage from before it, and the time."""
+        now = "" if self._clock is None else self._clock()
+        arguments: list[str | float] = [what, limit.slice_seconds, limit.seconds, bound, PROBE_EVERY, now]
+        at, kept = await self._script(keys=[self._prefix + key], args=arguments)
+        fields = dict(zip((_text(name) for name in kept[::2]), (_text(value) for value in kept[1::2]), strict=True))
+        blocked, probe = float(fields.pop("blocked", 0)), float(fields.pop("probe", 0))
+        slices = sorted((int(number), int(count)) for number, count in fields.items())
+        return Usage(tuple(slices), blocked, probe), float(at)
+
+
+def _text(answer: bytes | str) -> str:
+    """Return what Redis says as text, however the client decodes."""
+    return answer.decode() if isinstance(answer, bytes) else answer
