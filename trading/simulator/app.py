@@ -17,6 +17,7 @@ from .control import Control
 from .oauth import OAuth
 from .persistence import StateFile
 from .rest import Rest, reply
+from .services import SERVICE_PATHS
 from .simulation import Simulation
 from .sockets import Hub
 from .transports import Transports
@@ -78,6 +79,7 @@ def create_app(config: Config | None = None) -> Starlette:
         Route("/oauth", oauth.decide, methods=["POST"]),
         *token,
         WebSocketRoute("/v1/websocket", hub.endpoint),
+        *(WebSocketRoute(f"/{label}/v1/websocket", hub.endpoint) for label in SERVICE_PATHS),
     ]
     if config.control:
         routes.append(Mount("/control", routes=Control(simulation, hub, save).routes()))

@@ -11,6 +11,7 @@ from .papers import Sender
 from .sessions import Session
 
 if TYPE_CHECKING:
+    from .market_data import Subscriber
     from .simulation import Simulation
 
 S = TypeVar("S")
@@ -28,13 +29,14 @@ class Rejected(Exception):
 @dataclass
 class Call:
     """A request. `params` holds query and body together; `host` is the name by which the client came in,
-    `peer` the address that it came from."""
+    `peer` the address that it came from, `subscriber` the socket, when it came over one."""
 
     simulation: Simulation
     params: dict[str, Any]
     host: str
     session: Session | None = None
     peer: str = ""
+    subscriber: Subscriber | None = None
 
     @property
     def user_id(self) -> int:
@@ -78,3 +80,11 @@ class Call:
             return [int(part) for part in parts]
         except (TypeError, ValueError):
             raise Rejected(400, f"Invalid parameter: {name}") from None
+
+
+def read_object(body: bytes | str) -> dict[str, Any]:
+    """A JSON object. Raises Rejected (400)."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise Rejected(400, "Invalid JSON: the body must be an object") from None

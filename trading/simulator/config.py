@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from .limits import Limits
 
@@ -22,7 +23,8 @@ class AccountSpec:
 
 @dataclass(frozen=True)
 class Trader:
-    """Somebody who can sign in. `user_id` is what OAuth's /auth/me answers as userId."""
+    """Somebody who can sign in. `user_id` is what OAuth's /auth/me answers as userId, `market_data` the mode that
+    market data subscriptions answer: RealTime, Delayed or None."""
 
     user_id: int
     name: str
@@ -31,6 +33,7 @@ class Trader:
     email: str
     accounts: tuple[AccountSpec, ...] = ()
     has_history: bool = False
+    market_data: Literal["RealTime", "Delayed", "None"] = "RealTime"
 
 
 DEFAULT_TRADERS: tuple[Trader, ...] = (
@@ -96,6 +99,7 @@ class Config:
     history: bool = True
     max_order_qty: int = 250
     session_hours: bool = False
+    lowercase_market_data: bool = False
     limits: Limits | None = None
     state_path: Path | None = None
     save_seconds: float = 2.0

@@ -15,11 +15,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from . import entities as e
-from .calls import Rejected
+from .calls import Rejected, read_object
 from .catalog import Listing
 from .clock import stamp
 from .faults import Fault, FaultKind
-from .rest import read_object, reply
+from .rest import reply
 from .simulation import Simulation
 from .sockets import Hub
 from .store import Event
@@ -218,7 +218,7 @@ class Control:
             {
                 "userId": connection.session.user_id if connection.session else None,
                 "synced": connection.interest is not None,
-                "quotes": sorted(connection.quotes),
+                "quotes": sorted(connection.market.quotes),
             }
             for connection in self._hub.connections
             if connection.is_open

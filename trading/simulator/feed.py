@@ -63,6 +63,11 @@ class Market:
     _step: int = -1
 
     @property
+    def open_interest(self) -> int:
+        """Contracts held open: most of them in the front contract, few in far ones."""
+        return 40_000 * self.listing.spec.depth // (1 + abs(self.listing.offset)) ** 2
+
+    @property
     def shift(self) -> int:
         """Ticks that this contract trades above the front one: a gentle upward curve."""
         return self.listing.offset * max(1, self.listing.spec.ticks_near(self.listing.spec.start) // 400)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .calls import Rejected
+from .calls import Rejected, read_object
 from .entities import encode
-from .rest import read_object
 from .store import Event
 
 OPEN = "o"

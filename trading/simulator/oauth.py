@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from .api_auth import api_hosts
-from .calls import Rejected
+from .calls import Rejected, read_object
 from .entities import encode
 from .faults import FaultKind
 from .pages import problem_page, sign_in_page
-from .rest import host_of, read_object
+from .rest import host_of
 from .sessions import Grant
 from .simulation import Simulation
 from .transports import Transports

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from . import entities as e
+from . import market_data
 from . import requests as r
 from .api_auth import access_token_request, me, renew_access_token
 from .api_contracts import product_fee_params, roll_contract
@@ -137,6 +138,7 @@ PUBLIC = frozenset({"auth/accesstokenrequest"})
 
 OPERATIONS: dict[str, Handler] = {
     **handlers(),
+    **market_data.OPERATIONS,
     "auth/accesstokenrequest": access_token_request,
     "auth/me": me,
     "auth/renewaccesstoken": renew_access_token,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import msgspec
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 
-from .calls import Call, Rejected
+from .calls import Call, Rejected, read_object
 from .entities import encode
 from .faults import Fault, FaultKind
 from .operations import perform_with_fault
@@ -89,11 +88,3 @@ async def read_params(request: Request) -> dict[str, Any]:
     if body.strip():
         params.update(read_object(body))
     return params
-
-
-def read_object(body: bytes | str) -> dict[str, Any]:
-    """A JSON object. Raises Rejected (400)."""
-    try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        raise Rejected(400, "Invalid JSON: the body must be an object") from None

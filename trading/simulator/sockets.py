@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -12,9 +11,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from . import frames
 from .calls import Call, Rejected
 from .faults import FaultKind
+from .market_data import Subscriptions, publish
 from .operations import perform_with_fault
-from .quotes import INACCESSIBLE, contract_of, md_event
 from .rest import peer_of
+from .services import serves, service_of
 from .sessions import Session
 from .simulation import Simulation
 from .store import Event
@@ -97,21 +97,7 @@ class Hub:
                 connection.push(frame)
 
     def _tick(self) -> None:
-        readers: defaultdict[int, list[Connection]] = defaultdict(list)
-        for connection in self.connections:
-            for contract_id in connection.quotes:
-                readers[contract_id].append(connection)
-        now = self.simulation.clock.now()
-        due: defaultdict[Connection, list[bytes]] = defaultdict(list)
-        for contract_id, connections in readers.items():
-            market = self.simulation.feed.market(contract_id)
-            if not market.walk.moved:
-                continue
-            event = md_event(market, now)
-            for connection in connections:
-                due[connection].append(event)
-        for connection, events in due.items():
-            connection.push(frames.batch(events))
+        publish(self.simulation, self.connections)
 
 
 class Connection:
@@ -121,11 +107,12 @@ class Connection:
     def __init__(self, hub: Hub, websocket: WebSocket) -> None:
         self.session: Session | None = None
         self.interest: Interest | None = None
-        self.quotes: set[int] = set()
+        self.market = Subscriptions()
         self.mute = False
         self._hub = hub
         self._websocket = websocket
         self._host = websocket.headers.get("host", "")
+        self._service = service_of(websocket)
         self._queue: asyncio.Queue[str | None] = asyncio.Queue(hub.simulation.config.socket_queue)
         self._closing = False
 
@@ -213,10 +200,13 @@ class Connection:
         if fault and kind is FaultKind.SLOW_BEFORE:
             await asyncio.sleep(fault.seconds)
         try:
-            call = Call(self._hub.simulation, request.params(), self._host, self.session, peer_of(self._websocket))
-            value = self._market_data(call, route) if self.session else None
-            if value is None:
-                value = perform_with_fault(call, route, fault)
+            call = Call(
+                self._hub.simulation, request.params(), self._host, self.session, peer_of(self._websocket), self
+            )
+            config = self._hub.simulation.config
+            if not serves(self._service, request.endpoint, lowercase_only=config.lowercase_market_data):
+                raise Rejected(404, f"Not found: {request.endpoint}")  # noqa: TRY301 - answered below like any other
+            value = perform_with_fault(call, route, fault)
         except Rejected as rejected:
             answer = [frames.error(request.id, rejected)]
         else:
@@ -246,21 +236,6 @@ class Connection:
             self.interest = None
         self.session = session
         self.push(frames.ok(request.id))
-
-    def _market_data(self, call: Call, route: str) -> dict[str, str] | None:
-        if route not in ("md/subscribequote", "md/unsubscribequote"):
-            return None
-        contract_id = contract_of(call)
-        if contract_id is None:
-            return INACCESSIBLE
-        if route == "md/unsubscribequote":
-            self.quotes.discard(contract_id)
-            return {"mode": "RealTime"}
-        self.quotes.add(contract_id)
-        simulation = self._hub.simulation
-        event = md_event(simulation.feed.market(contract_id), simulation.clock.now())
-        asyncio.get_running_loop().call_soon(self.push, frames.batch([event]))
-        return {"mode": "RealTime"}
 
     @property
     def is_open(self) -> bool:

@@ -73,10 +73,10 @@ def test_a_socket_outlives_its_token_and_takes_a_new_one(sim: RunningSimulator, 
 
 def test_errors_of_the_router_are_texts_and_those_of_business_are_objects(sim: RunningSimulator, trader: Api) -> None:
     with open_socket(sim, trader.token) as socket:
-        assert socket.ask("md/subscribeDOM", {"symbol": "ESZ6"}) == {
+        assert socket.ask("md/subscribeNothing", {"symbol": "ESZ6"}) == {
             "s": 404,
             "i": 2,
-            "d": "Not found: md/subscribedom",
+            "d": "Not found: md/subscribenothing",
         }
         assert socket.ask("order/item", query="id=x")["s"] == 400
         assert socket.ask("account/list", "{broken")["s"] == 400
@@ -163,34 +163,6 @@ def test_the_server_announces_its_end_and_does_not_wait_for_anyone() -> None:
             [notice] = socket.message()
             assert (notice["e"], notice["d"]["reasonCode"]) == ("shutdown", "Maintenance")
             assert ends(socket) == (1000, "Bye")
-
-
-def test_quotes_follow_the_price(sim: RunningSimulator, trader: Api) -> None:
-    with open_socket(sim, trader.token) as socket:
-        assert socket.ask("md/subscribeQuote", {"symbol": "ESZ6"})["d"] == {"mode": "RealTime"}
-        socket.message()
-        sim.control.price("ESZ6", "6900.00")
-        [event] = socket.message()
-        [quote] = event["d"]["quotes"]
-        assert (event["e"], quote["contractId"]) == ("md", ESZ6)
-        entries = quote["entries"]
-        assert (entries["Bid"]["price"], entries["Offer"]["price"], entries["Trade"]["price"]) == (6899.75, 6900, 6900)
-        assert entries["HighPrice"]["price"] >= 6900 > entries["LowPrice"]["price"]
-        assert {"TotalTradeVolume", "OpeningPrice", "SettlementPrice"} <= set(entries)
-        assert socket.ask("md/unsubscribequote", {"symbol": ESZ6})["s"] == 200
-        sim.control.price("ESZ6", "6910.00")
-        assert socket.ask("account/list")["s"] == 200
-        assert socket.events == []
-
-
-def test_a_symbol_may_be_an_id_and_a_wrong_one_is_inaccessible(sim: RunningSimulator, trader: Api) -> None:
-    with open_socket(sim, trader.token) as socket:
-        assert socket.ask("md/subscribequote", {"symbol": str(ESZ6)})["d"] == {"mode": "RealTime"}
-        assert socket.ask("md/subscribequote", {"symbol": "XXZ6"})["d"] == {
-            "errorText": "Symbol is inaccessible",
-            "errorCode": "UnknownSymbol",
-            "mode": "None",
-        }
 
 
 def test_a_client_that_does_not_read_loses_its_socket_and_delays_nobody() -> None:
