@@ -62,7 +62,10 @@ class ConnectionState:
 
 class ConnectionInline(ReadOnly, ConnectionState, ConnectionInlineBase):
     model = Connection
-    fields = ["environment", "name", "tradovate_user_id", "state", "signed_in_at", "access_token_expires_at"]
+    fields = [
+        *("environment", "name", "tradovate_user_id", "state"),
+        *("signed_in_at", "signed_in_by", "access_token_expires_at"),
+    ]
     readonly_fields = ["state"]
     show_change_link = True
 
@@ -107,14 +110,15 @@ class PersonAdmin(PersonAdminBase):
 
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnly, ConnectionState, ConnectionAdminBase):
-    list_display = ["name", "environment", "state", "user", "access_token_expires_at", "signed_in_at"]
-    list_filter = ["environment"]
+    list_display = ["name", "environment", "state", "user", "access_token_expires_at", "signed_in_at", "signed_in_by"]
+    list_filter = ["environment", "signed_in_by"]
     search_fields = ["name", "full_name", "email", "=tradovate_user_id", "user__username"]
     list_select_related = ["user"]
     readonly_fields = ["state"]
     fields = [
         *("environment", "name", "tradovate_user_id", "full_name", "email", "user", "state"),
-        *("signed_in_at", "access_token_expires_at", "refresh_token_expires_at", "renewed_at", "renewal_error"),
+        *("signed_in_at", "signed_in_by", "access_token_expires_at", "refresh_token_expires_at"),
+        *("renewed_at", "renewal_error"),
         "api_hosts",
     ]
 

@@ -45,7 +45,16 @@ def environments(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessa
         for name in settings.TRADOVATE_ENVIRONMENTS
         if name not in Environment.values
     ]
-    for environment in oauth.configured():
+    problems += [
+        Error(
+            f"API_KEY_ENVIRONMENTS has {name!r}, which TRADOVATE_ENVIRONMENTS does not have.",
+            hint="Add it there too, or take it out here.",
+            id="accounts.E006",
+        )
+        for name in settings.API_KEY_ENVIRONMENTS
+        if name not in oauth.configured()
+    ]
+    for environment in oauth.offered():
         prefix = "SIMULATOR" if environment is Environment.SIM else "TRADOVATE"
         own = oauth.credentials(environment)
         problems += [

@@ -35,8 +35,8 @@ class Grant(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Renewed:
-    """What a grant brought: tokens and when they end (aware)."""
+class Granted:
+    """What Tradovate gave: tokens and when they end (aware)."""
 
     tokens: Tokens
     access_expires_at: datetime
@@ -55,7 +55,7 @@ def available(connection: Connection, tokens: Tokens, now: datetime) -> list[Gra
     return grants
 
 
-async def ask(connection: Connection, tokens: Tokens, grant: Grant) -> Renewed:
+async def ask(connection: Connection, tokens: Tokens, grant: Grant) -> Granted:
     """One request to Tradovate, which takes ANSWER_TIMEOUT at most. Raises any TradovateError."""
     try:
         hosts = connection.hosts
@@ -70,10 +70,10 @@ async def ask(connection: Connection, tokens: Tokens, grant: Grant) -> Renewed:
         raise OutcomeUnknown("Tradovate did not answer the renewal in time.") from None
 
 
-async def _by_access_token(connection: Connection, tokens: Tokens, hosts: Hosts) -> Renewed:
+async def _by_access_token(connection: Connection, tokens: Tokens, hosts: Hosts) -> Granted:
     async with Tradovate(hosts, tokens.access_token) as tradovate:
         reply = await tradovate.auth.renew()
-    return Renewed(
+    return Granted(
         Tokens(reply.access_token, tokens.refresh_token),
         reply.expiration_time,
         connection.refresh_token_expires_at,
@@ -81,13 +81,13 @@ async def _by_access_token(connection: Connection, tokens: Tokens, hosts: Hosts)
     )
 
 
-async def _by_refresh_token(connection: Connection, tokens: Tokens, hosts: Hosts) -> Renewed:
+async def _by_refresh_token(connection: Connection, tokens: Tokens, hosts: Hosts) -> Granted:
     own = oauth.credentials(Environment(connection.environment))
     reply = await refresh(hosts, tokens.refresh_token or "", own.client_id, own.client_secret)
     now = timezone.now()
     # A reply without a refresh token leaves the old one in force.
     refresh_expires_at = None if reply.refresh_token else connection.refresh_token_expires_at
-    return Renewed(
+    return Granted(
         Tokens(reply.access_token, reply.refresh_token or tokens.refresh_token),
         after(now, reply.expires_in) or now + DEFAULT_LIFETIME,
         after(now, reply.refresh_token_expires_in) or refresh_expires_at,

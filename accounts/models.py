@@ -1,8 +1,9 @@
-"""A person, their authorised links to Tradovate, and the audit trail of both."""
+"""A person, their authorised links to Tradovate, the audit trail of both, and this installation itself."""
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn
@@ -13,6 +14,7 @@ from django.db import models
 
 from accounts import crypto
 from accounts.tokens import Tokens
+from trading.tradovate import device_id
 from trading.tradovate import hosts as wire_hosts
 
 
@@ -52,6 +54,13 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.filter(user=user)
 
 
+class Way(models.TextChoices):
+    """How somebody signs in to Tradovate."""
+
+    OAUTH = "oauth", "OAuth"
+    API_KEY = "api-key", "API key"
+
+
 class Connection(models.Model):
     """A person's authorised link to one Tradovate environment."""
 
@@ -66,6 +75,7 @@ class Connection(models.Model):
     refresh_token_expires_at = models.DateTimeField(null=True, blank=True)
     api_hosts = models.JSONField("API hosts", default=dict, blank=True)
     signed_in_at = models.DateTimeField(null=True, blank=True)
+    signed_in_by = models.CharField(max_length=7, choices=Way, default=Way.OAUTH)
     renewed_at = models.DateTimeField(null=True, blank=True)
     renewing_until = models.DateTimeField(null=True, blank=True, editable=False)
     renew_after = models.DateTimeField("next renewal not before", null=True, blank=True, editable=False)
@@ -175,6 +185,44 @@ class AuditEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         _refuse()
+
+
+def new_device_key() -> bytes:
+    return secrets.token_bytes(32)
+
+
+class Installation(models.Model):
+    """This installation of Tradeport, as Tradovate tells it from others: one row for good, also when keys rotate."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    device_key = models.BinaryField(default=new_device_key, editable=False)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation")]
+
+    def __str__(self) -> str:
+        return f"Installation of {self.made_at:%Y-%m-%d}"
+
+    @classmethod
+    def this(cls) -> Installation:
+        """The one row, made by whoever asks first: of several processes that do at once, one makes it."""
+        return cls.objects.get_or_create(pk=1)[0]
+
+    def device_id(self, name: str) -> str:
+        """The device under which the Tradovate user `name` signs in here. Raises ValueError for an empty name."""
+        return device_id(bytes(self.device_key), name)
+
+
+class SignInAttempt(models.Model):
+    """A sign-in by API key that is under way or that Tradovate refused. Holds nothing that was typed."""
+
+    at = models.DateTimeField(db_index=True)
+    network = models.CharField(max_length=43)
+    login_digest = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.network} {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 def _refuse() -> NoReturn:

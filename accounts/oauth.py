@@ -52,6 +52,15 @@ def configured() -> list[Environment]:
     return [Environment(name) for name in settings.TRADOVATE_ENVIRONMENTS if name in Environment.values]
 
 
+def offered() -> list[Environment]:
+    """The environments that have a sign-in button: all configured ones, but not those that only API keys open."""
+    return [
+        environment
+        for environment in configured()
+        if environment not in settings.API_KEY_ENVIRONMENTS or credentials(environment) != Credentials("", "")
+    ]
+
+
 def credentials(environment: Environment) -> Credentials:
     """The client id and secret for an environment: one vendor application serves LIVE and DEMO."""
     if environment is Environment.SIM:

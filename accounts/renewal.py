@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from accounts import audit, grants
 from accounts.crypto import CannotDecrypt
-from accounts.grants import Grant, Renewed
+from accounts.grants import Grant, Granted
 from accounts.models import AuditEvent, Connection, ConnectionQuerySet, Environment
 from accounts.tokens import Tokens
 from trading.tradovate.errors import PenaltyImposed, RateLimited, TradovateError
@@ -221,7 +221,7 @@ def _try(connection: Connection, tokens: Tokens, possible: list[Grant]) -> Outco
     return Outcome.FAILED
 
 
-def _keep(connection: Connection, grant: Grant, renewed: Renewed) -> Outcome:
+def _keep(connection: Connection, grant: Grant, renewed: Granted) -> Outcome:
     connection.api_hosts = renewed.api_hosts
     with transaction.atomic():
         kept = _row(connection).update(

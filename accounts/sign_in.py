@@ -1,10 +1,14 @@
-"""The journey in: to Tradovate's authorize page, back with a code, through /auth/me to a person and a Connection."""
+"""The journey in: to Tradovate's authorize page, back with a code, through /auth/me to a person and a Connection.
+
+Where it ends (`enter`) is where the way by API key ends too.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -18,7 +22,9 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import audit, grants, oauth
-from accounts.models import AuditEvent, Connection, Environment, User
+from accounts.grants import Granted
+from accounts.models import AuditEvent, Connection, Environment, User, Way
+from accounts.reasons import Reason, SignInFailed
 from accounts.signals import announce, connection_opened
 from accounts.tokens import Tokens
 from trading.tradovate import Tradovate
@@ -30,67 +36,6 @@ log = logging.getLogger(__name__)
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SESSION_KEY = "connection_id"
-
-
-class Reason(enum.Enum):
-    """Why nobody was signed in: a word for logs, an HTTP status, a title and what to do about it."""
-
-    CANCELLED = (
-        "cancelled",
-        403,
-        "Sign-in was cancelled",
-        "You did not allow Tradeport to use your Tradovate login. Nothing was changed.",
-    )
-    STATE = (
-        "state",
-        400,
-        "This sign-in is no longer valid",
-        "It was started in another browser, has been used already, or is older than ten minutes. Please start again.",
-    )
-    CODE = (
-        "code",
-        400,
-        "Tradovate did not accept this sign-in",
-        "A sign-in can be used only once and for a short time. Please start again.",
-    )
-    PORTAL = (
-        "portal",
-        500,
-        "This portal is not set up for Tradovate",
-        "Tradovate does not accept the portal's own client id or secret. Please tell whoever runs it.",
-    )
-    UNREACHABLE = (
-        "unreachable",
-        502,
-        "Tradovate did not answer",
-        "Nobody was signed in. Please try again in a minute.",
-    )
-    IDENTITY = (
-        "identity",
-        502,
-        "Tradovate did not say who you are",
-        "Nobody was signed in. Please try again; if it keeps happening, tell your support staff.",
-    )
-    DISABLED = (
-        "disabled",
-        403,
-        "Your access is switched off",
-        "Your support staff have switched off this login. Please ask them.",
-    )
-
-    def __init__(self, word: str, status: int, title: str, text: str) -> None:
-        self.word = word
-        self.status = status
-        self.title = title
-        self.text = text
-
-
-class SignInFailed(Exception):
-    """Nobody was signed in."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.title)
-        self.reason = reason
 
 
 def begin(request: HttpRequest, environment: Environment, next_url: str = "") -> str:
@@ -112,20 +57,41 @@ def complete(request: HttpRequest) -> str:
     The state is used up whatever happens. Whoever was signed in in this browser before is not any more, and the session
     has a new key. Raises SignInFailed, having changed nothing else.
     """
-    try:
+    with failures_on_record(request, Way.OAUTH):
         environment, pending = _take_pending(request)
         tokens = _exchange(request, environment)
-        me = _identify(environment, tokens)
-        connection = _connect(environment, me, tokens, audit.address_of(request))
+        me = identify(environment, tokens.access_token, tokens.api_hosts)
+        enter(request, environment, Way.OAUTH, me, _granted(tokens))
+    return str(pending.get("next", ""))
+
+
+@contextmanager
+def failures_on_record(request: HttpRequest, way: Way, connection: Connection | None = None) -> Iterator[None]:
+    """Log and audit a SignInFailed that leaves the block; `connection` is whose sign-in it seems to have been."""
+    try:
+        yield
     except SignInFailed as failure:
-        word = failure.reason.word
-        log.warning("Sign-in failed: %s", word)
-        audit.record(AuditEvent.Kind.SIGN_IN_FAILED, ip_address=audit.address_of(request), detail=word)
+        detail = f"{way.label}: {failure.reason.word}"
+        log.warning("Sign-in failed: %s", detail)
+        audit.record(
+            AuditEvent.Kind.SIGN_IN_FAILED,
+            connection=connection,
+            ip_address=audit.address_of(request),
+            detail=detail,
+        )
         raise
+
+
+def enter(request: HttpRequest, environment: Environment, way: Way, me: Me, granted: Granted) -> None:
+    """Sign in in this browser whom Tradovate has let in; their connection holds the new tokens.
+
+    Whoever was signed in in this browser before is not any more, and the session has a new key. Raises SignInFailed,
+    having changed nothing.
+    """
+    connection = _connect(environment, way, me, granted, audit.address_of(request))
     request.session.flush()
     login(request, connection.user, backend=BACKEND)
     request.session[SESSION_KEY] = connection.pk
-    return str(pending.get("next", ""))
 
 
 def current_connection(user: User, session: SessionBase) -> Connection | None:
@@ -171,12 +137,12 @@ def _exchange(request: HttpRequest, environment: Environment) -> OAuthTokens:
         raise SignInFailed(Reason.UNREACHABLE) from None
 
 
-def _identify(environment: Environment, tokens: OAuthTokens) -> Me:
-    """Who the token belongs to (openapi.json, OAuthMeResponse)."""
+def identify(environment: Environment, access_token: str, api_hosts: Mapping[str, str] | None) -> Me:
+    """Whom the token belongs to (openapi.json, OAuthMeResponse), or SignInFailed."""
 
     async def ask() -> Me:
-        hosts = oauth.default_hosts(environment).moved(tokens.api_hosts, WireEnvironment(environment))
-        async with Tradovate(hosts, tokens.access_token) as tradovate:
+        hosts = oauth.default_hosts(environment).moved(api_hosts, WireEnvironment(environment))
+        async with Tradovate(hosts, access_token) as tradovate:
             return await tradovate.auth.me()
 
     try:
@@ -189,9 +155,18 @@ def _identify(environment: Environment, tokens: OAuthTokens) -> Me:
         raise SignInFailed(Reason.UNREACHABLE if unanswered else Reason.IDENTITY) from None
 
 
-def _connect(environment: Environment, me: Me, tokens: OAuthTokens, ip_address: str | None) -> Connection:
-    """The person and their connection, made or brought up to date, with the new tokens. Raises SignInFailed."""
+def _granted(tokens: OAuthTokens) -> Granted:
     now = timezone.now()
+    return Granted(
+        Tokens(tokens.access_token, tokens.refresh_token),
+        grants.after(now, tokens.expires_in) or now + grants.DEFAULT_LIFETIME,
+        grants.after(now, tokens.refresh_token_expires_in),
+        tokens.api_hosts or {},
+    )
+
+
+def _connect(environment: Environment, way: Way, me: Me, granted: Granted, ip_address: str | None) -> Connection:
+    """The person and their connection, made or brought up to date, with the new tokens. Raises SignInFailed."""
     name = (me.name or str(me.user_id))[:64]
     full_name = (me.full_name or "")[:128]
     email = (me.email or "")[:254]
@@ -202,19 +177,18 @@ def _connect(environment: Environment, me: Me, tokens: OAuthTokens, ip_address: 
             raise SignInFailed(Reason.DISABLED)
         if is_new:
             user.set_unusable_password()
-        user.first_name, user.email = full_name or name, email
-        user.save()
         connection, _ = Connection.objects.get_or_create(
             environment=environment, tradovate_user_id=me.user_id, defaults={"user": user}
         )
-        connection.name, connection.full_name, connection.email = name, full_name, email
-        connection.signed_in_at, connection.renewed_at = now, None
+        # A sign-in by API key tells neither: what is known stays.
+        connection.name = name
+        connection.full_name, connection.email = full_name or connection.full_name, email or connection.email
+        user.first_name, user.email = connection.full_name or name, connection.email
+        user.save()
+        connection.signed_in_at, connection.signed_in_by, connection.renewed_at = timezone.now(), way, None
         connection.store_tokens(
-            Tokens(tokens.access_token, tokens.refresh_token),
-            grants.after(now, tokens.expires_in) or now + grants.DEFAULT_LIFETIME,
-            grants.after(now, tokens.refresh_token_expires_in),
-            tokens.api_hosts,
+            granted.tokens, granted.access_expires_at, granted.refresh_expires_at, granted.api_hosts
         )
-        audit.record(AuditEvent.Kind.SIGNED_IN, connection=connection, ip_address=ip_address)
+        audit.record(AuditEvent.Kind.SIGNED_IN, connection=connection, ip_address=ip_address, detail=way.label)
         announce(connection_opened, connection)
     return connection

@@ -107,6 +107,8 @@ TOKEN_KEYS = env.words("TOKEN_KEYS", env.text("TOKEN_KEYS"))
 
 # The environments that traders may sign in to: any of live, demo, sim.
 TRADOVATE_ENVIRONMENTS = env.words("TRADOVATE_ENVIRONMENTS", "sim")
+# Those of them that traders may also sign in to by typing their Tradovate password and API key into a form here.
+API_KEY_ENVIRONMENTS = env.words("API_KEY_ENVIRONMENTS", "")
 TRADOVATE_CLIENT_ID = env.text("TRADOVATE_CLIENT_ID", "")
 TRADOVATE_CLIENT_SECRET = env.text("TRADOVATE_CLIENT_SECRET", "")
 SIMULATOR_URL = env.text("SIMULATOR_URL", "http://127.0.0.1:8180")

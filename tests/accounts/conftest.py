@@ -86,7 +86,8 @@ class ScriptedTradovate:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                 path = urlsplit(self.path).path.removeprefix("/v1")
-                form = {key: values[0] for key, values in parse_qs(body).items()}
+                is_json = body.startswith("{")
+                form = json.loads(body) if is_json else {key: values[0] for key, values in parse_qs(body).items()}
                 outer.requests.append((path, {**form, "authorization": self.headers.get("Authorization")}))
                 outer.hold.wait(20)
                 replies = outer.replies.get(path) or deque([(404, b"{}")])

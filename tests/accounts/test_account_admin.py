@@ -171,3 +171,15 @@ def test_guessing_a_staff_password_is_cut_short(client, settings) -> None:
     right = client.post("/admin/login/", {"username": "sam", "password": "a-long-password"})
 
     assert right.status_code == 429
+
+
+def test_support_sees_which_way_a_connection_was_made(client, trader, supporter, make_connection) -> None:
+    other = make_connection(2002)
+    other.signed_in_by = "api-key"
+    other.save()
+
+    page = client.get("/admin/accounts/connection/?signed_in_by__exact=api-key").content.decode()
+
+    assert "name2002" in page
+    assert "paula" not in page
+    assert "API key" in client.get(f"/admin/accounts/connection/{other.pk}/change/").content.decode()

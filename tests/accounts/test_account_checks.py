@@ -59,3 +59,19 @@ def test_the_simulator_must_be_on_this_machine(settings) -> None:
 def test_httpx2_is_absent() -> None:
     # Authlib prefers it when it is installed and then speaks through a library that nothing here was tried with.
     assert find_spec("httpx2") is None
+
+
+def test_an_environment_that_api_keys_open_needs_no_oauth_application(settings) -> None:
+    settings.TRADOVATE_ENVIRONMENTS, settings.API_KEY_ENVIRONMENTS = ["live"], ["live"]
+    settings.TRADOVATE_CLIENT_ID = settings.TRADOVATE_CLIENT_SECRET = ""
+
+    assert checks.environments(None) == []
+
+    settings.TRADOVATE_CLIENT_ID = "half of one"
+    assert ids(checks.environments(None)) == ["accounts.E004"]
+
+
+def test_api_keys_open_only_what_is_configured(settings) -> None:
+    settings.API_KEY_ENVIRONMENTS = ["sim", "demo", "paper"]
+
+    assert ids(checks.environments(None)) == ["accounts.E006", "accounts.E006"]

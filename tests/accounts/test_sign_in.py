@@ -142,7 +142,7 @@ def test_cancelling_says_so_and_signs_nobody_in(browser, simulator) -> None:
     assert b"Sign-in was cancelled" in page.content
     assert b"Sign in with Tradovate" in page.content
     nobody_is_in(browser)
-    assert list(AuditEvent.objects.values_list("kind", "detail")) == [("sign-in-failed", "cancelled")]
+    assert list(AuditEvent.objects.values_list("kind", "detail")) == [("sign-in-failed", "OAuth: cancelled")]
     # The state is used up: the same address again is no cancelled sign-in but none at all.
     assert browser.return_to(callback).status_code == 400
 

@@ -74,6 +74,7 @@ def running() -> Iterator[Stack]:
             "TOKEN_KEYS": "only:" + base64.b64encode(b"b" * 32).decode(),
             "SIMULATOR_CLIENT_SECRET": "only-for-browser-tests",
             "TRADOVATE_ENVIRONMENTS": "sim",
+            "API_KEY_ENVIRONMENTS": "sim",
             "DATABASE_URL": f"sqlite:///{directory / 'tradeport.sqlite3'}",
             "REDIS_URL": f"unix://{redis_socket}",
             "SIMULATOR_URL": f"http://127.0.0.1:{simulator}",

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { age, dateAndTime, direction, sum, timeOfDay, tone } from "../../portal/static/portal/figures.js";
+import { age, dateAndTime, direction, remaining, sum, timeOfDay, tone } from "../../portal/static/portal/figures.js";
 import { applyFrame, backOff, emptyState, ORDER } from "../../portal/static/portal/state.js";
 
 const snapshot = (seq, rows, epoch = "e") => ({ t: "snapshot", epoch, seq, rows });
@@ -123,6 +123,10 @@ test("ages are words", () => {
   const words = ["0.0", "0.0", "1.2"].map((text) => `${text} s ago`);
   assert.deepEqual(ages, [...words, "10 s ago", "34 s ago", "89 s ago", "2 min ago", "60 min ago", "2 h ago"]);
   assert.equal(age(NaN), "");
+});
+
+test("what is left of a wait is minutes and seconds", () => {
+  assert.deepEqual([1, 15, 60, 3543].map(remaining), ["0:01", "0:15", "1:00", "59:03"]);
 });
 
 test("times are the browser's own, and what is no time stays as it is", () => {

@@ -11,7 +11,7 @@ from .limits import Budgets
 from .market import MarketFeed, MarketSocket, QuoteSubscription
 from .socket import UserSocket
 from .stores import MemoryStore, RedisStore
-from .tokens import refresh, request_access_token
+from .tokens import device_id, refresh, request_access_token
 from .transport import new_http
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "RedisStore",
     "Tradovate",
     "UserSocket",
+    "device_id",
     "new_http",
     "refresh",
     "request_access_token",

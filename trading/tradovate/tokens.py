@@ -5,6 +5,9 @@ The authorization-code exchange belongs to the application's OAuth library; this
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+
 import httpx
 import msgspec
 
@@ -14,6 +17,25 @@ from .errors import OAuthError
 from .hosts import Hosts
 from .limits import Budgets
 from .transport import Transport
+
+_INSTALLATION_BYTES = 16
+
+
+def device_id(installation: bytes, name: str) -> str:
+    """Return the `device_id` under which an installation signs a user in: 64 hexadecimal digits.
+
+    The same for the same two, another for any other, and neither can be read from it. `installation` is at least 16
+    random bytes that the installation keeps for good; `name` is the user's Tradovate name, in any case. Raises
+    ValueError for a shorter `installation` or an empty name. LIVE accepts orders from verified devices only, so a
+    changed id means verifying again (guide, How to Use Device IDs Properly; official Access text, Two-Factor
+    Authentication: at most 64 characters).
+    """
+    user = name.strip().casefold()
+    if len(installation) < _INSTALLATION_BYTES:
+        raise ValueError(f"An installation is at least {_INSTALLATION_BYTES} random bytes, not {len(installation)}.")
+    if not user:
+        raise ValueError("A device id needs the name of its user.")
+    return hmac.new(installation, b"tradovate device\0" + user.encode(), hashlib.sha256).hexdigest()
 
 
 class _OAuthFailure(msgspec.Struct):

@@ -19,6 +19,11 @@ export function age(milliseconds) {
   return `${Math.round(seconds / 3600)} h ago`;
 }
 
+/** Seconds still to wait as minutes and seconds, "0:15" or "59:03". */
+export function remaining(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
 /** An ISO 8601 time as this browser's time of day, "14:03:22"; what is not a time comes back as it is. */
 export function timeOfDay(iso) {
   const at = new Date(iso);

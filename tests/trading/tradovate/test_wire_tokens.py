@@ -1,11 +1,14 @@
 """Tokens by password and by refresh token, in all the ways that Tradovate says no."""
 
 import json
+import re
 from urllib.parse import parse_qs
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from trading.tradovate import refresh, request_access_token
+from trading.tradovate import device_id, refresh, request_access_token
 from trading.tradovate.entities import AccessTokenRequest
 from trading.tradovate.errors import ApiError, BadReply, NotAuthorized, OAuthError, OutcomeUnknown, PenaltyImposed
 
@@ -90,3 +93,28 @@ async def test_other_failures_of_a_refresh(http) -> None:
         await refresh(http.hosts, "r1", "client", "s3cret")
     with pytest.raises(PenaltyImposed):
         await refresh(http.hosts, "r1", "client", "s3cret")
+
+
+INSTALLATION = b"i" * 32
+names = st.text(min_size=1, max_size=64).filter(lambda text: bool(text.strip()))
+
+
+@given(st.binary(min_size=16, max_size=64), names)
+def test_a_device_id_fits_the_wire_and_is_stable(installation: bytes, name: str) -> None:
+    made = device_id(installation, name)
+    assert re.fullmatch("[0-9a-f]{64}", made)
+    assert made == device_id(installation, f" {name} ")
+    assert AccessTokenRequest(name="ann", password="p", device_id=made).device_id == made
+
+
+def test_another_user_or_installation_is_another_device() -> None:
+    made = {device_id(INSTALLATION, "ann"), device_id(INSTALLATION, "bob"), device_id(b"j" * 32, "ann")}
+    assert len(made) == 3
+    # Tradovate takes a name in any case: it must not become two devices, each to be verified.
+    assert device_id(INSTALLATION, "Ann") in made
+
+
+@pytest.mark.parametrize(("installation", "name"), [(b"short", "ann"), (b"", "ann"), (INSTALLATION, " ")])
+def test_a_device_id_that_would_not_be_unique_is_refused(installation: bytes, name: str) -> None:
+    with pytest.raises(ValueError, match=r"installation|name"):
+        device_id(installation, name)

@@ -1,0 +1,75 @@
+"""How often sign-ins by API key may fail, counted before Tradovate is asked.
+
+Tradovate allows five failed `accesstokenrequest` an hour to all who use this portal together (official Access text,
+Request Rate Limits And Time Penalty): nobody gets more than a part of them, by address or by name. What counts is in
+the database, so that all web processes count together; an attempt counts from its start, so that many at once do too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.models import Environment, Installation, SignInAttempt
+
+FAILURES_PER_HOUR = 3
+HOUR = timedelta(hours=1)
+
+
+class TooManyAttempts(Exception):
+    """Tradovate is not asked; the next try is possible in `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many failed sign-ins; the next is possible in {seconds} seconds.")
+        self.seconds = seconds
+
+
+def begin(ip_address: str | None, environment: Environment, name: str) -> SignInAttempt:
+    """Count an attempt to sign in as `name` from `ip_address`; delete it when it turns out to be no failure.
+
+    Raises TooManyAttempts when the address or the name has had its three in the last hour.
+    """
+    now = timezone.now()
+    network, login_digest = network_of(ip_address), digest(environment, name)
+    Installation.this()
+    with transaction.atomic():
+        # One at a time: two that look at once must not both find the last place free.
+        Installation.objects.select_for_update().get()
+        SignInAttempt.objects.filter(at__lte=now - HOUR).delete()
+        recent = SignInAttempt.objects.all()
+        same_address, same_login = recent.filter(network=network), recent.filter(login_digest=login_digest)
+        if seconds := max(_wait(same_address, now), _wait(same_login, now)):
+            raise TooManyAttempts(seconds)
+        return SignInAttempt.objects.create(at=now, network=network, login_digest=login_digest)
+
+
+def digest(environment: Environment, name: str) -> str:
+    """What stands for a Tradovate user name, in any case: people type passwords into the wrong field."""
+    who = f"{environment.realm}:{name.strip().casefold()}"
+    return salted_hmac("accounts.attempts", who, algorithm="sha256").hexdigest()
+
+
+def network_of(ip_address: str | None) -> str:
+    """What counts as one address: an IPv4 address, or the /64 that one IPv6 customer has; "" for none at all."""
+    if ip_address is None:
+        return ""
+    address = ipaddress.ip_address(ip_address)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _wait(attempts: QuerySet[SignInAttempt], now: datetime) -> int:
+    """Seconds until one more may be begun beside these, 0 when it may be now."""
+    latest = attempts.order_by("-at").values_list("at", flat=True)[:FAILURES_PER_HOUR]
+    if len(latest) < FAILURES_PER_HOUR:
+        return 0
+    return max(1, math.ceil((latest[FAILURES_PER_HOUR - 1] + HOUR - now).total_seconds()))
