@@ -128,7 +128,8 @@ def _exchange(session: SessionBase, login: ApiKeyLogin, ticket: str | None) -> A
 def _refusal(login: ApiKeyLogin, failure: TradovateError) -> SignInFailed:
     """What Tradovate's answer means to the trader (protocol: a refusal is status 200 with errorText, or a 401)."""
     if isinstance(failure, RateLimited):
-        return SignInFailed(Reason.BUSY)
+        wait = failure.retry_after
+        return SignInFailed(Reason.BUSY, wait=None if wait is None else math.ceil(wait))
     if isinstance(failure, NotAuthorized):
         return SignInFailed(Reason.DEVICE if login.environment is Environment.LIVE else Reason.DENIED)
     if not isinstance(failure, ApiError):

@@ -92,7 +92,8 @@ class Reason(enum.Enum):
         "captcha",
         429,
         "Tradovate has paused sign-ins by API key",
-        "After too many failures it wants proof of a human, which no portal can give. Try again in about an hour.",
+        "After too many failures it wants to see a person. Try again in about an hour, or sign in once in Tradovate's "
+        "own application.",
     )
     LIMIT = (
         "limit",
