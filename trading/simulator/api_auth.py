@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
-from .calls import Call, Rejected
+from .calls import Call, Handler, Rejected
 from .clock import stamp
 from .sessions import Grant
 
@@ -80,3 +80,10 @@ def me(call: Call) -> dict[str, Any]:
         "emailVerified": True,
         "isTrial": False,
     }
+
+
+OPERATIONS: dict[str, Handler] = {
+    "auth/accesstokenrequest": access_token_request,
+    "auth/me": me,
+    "auth/renewaccesstoken": renew_access_token,
+}

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from .booking import CLEARING_FEE, COMMISSION, NFA_FEE
-from .calls import Call
+from .calls import Call, Handler
 from .catalog import USD, Listing
 from .entities import Contract
 
@@ -66,3 +66,9 @@ def _neighbour(listings: list[Listing], listing: Listing, *, forward: bool) -> L
     same = sorted((one for one in listings if one.spec is listing.spec), key=lambda one: one.expires)
     index = same.index(listing) + (1 if forward else -1)
     return same[index] if 0 <= index < len(same) else None
+
+
+OPERATIONS: dict[str, Handler] = {
+    "contract/rollcontract": roll_contract,
+    "contract/getproductfeeparams": product_fee_params,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -88,3 +89,7 @@ def read_object(body: bytes | str) -> dict[str, Any]:
         return msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.MsgspecError:
         raise Rejected(400, "Invalid JSON: the body must be an object") from None
+
+
+Handler = Callable[[Call], Any]
+"""Carries out one operation and returns its reply, ready to be encoded. Raises Rejected."""

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .calls import Call, Rejected
+from .calls import Call, Handler, Rejected
 from .entities import Entity
 
-Handler = Callable[[Call], Any]
 Source = Callable[[Call], Iterable[Entity]]
 
 PAST_THE_NAMES = "deps item items ldeps"

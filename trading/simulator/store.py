@@ -87,6 +87,11 @@ class Store:
         row = self.rows[_NAMES[struct]].get(entity_id)
         return row.entity if row is not None and isinstance(row.entity, struct) else None
 
+    def own(self, struct: type[E], entity_id: int, user_id: int) -> E | None:
+        """The entity of that type and id, if it belongs to the user."""
+        row = self.rows[_NAMES[struct]].get(entity_id)
+        return row.entity if row is not None and row.user_id == user_id and isinstance(row.entity, struct) else None
+
     def of_user(self, name: str, user_id: int) -> Iterator[Row]:
         """Rows of one entity type that belong to a user."""
         return (row for row in self.rows[name].values() if row.user_id == user_id)
@@ -98,6 +103,13 @@ class Store:
     def accounts(self, user_id: int) -> list[e.Account]:
         """A user's accounts."""
         return [account for account in self.all(e.Account) if account.user_id == user_id]
+
+    def remove(self, entity: e.Entity) -> None:
+        """Delete an entity and report it. Raises KeyError for one that is not there."""
+        name = _NAMES[type(entity)]
+        row = self.rows[name].pop(entity.id)
+        self.changes += 1
+        self.report(Event(row.user_id, row.account_id, name, "Deleted", e.raw(entity)))
 
     def forget(self, name: str, keep: Callable[[e.Entity], bool]) -> None:
         """Drop the entities of a type that are not to be kept: they are no longer served."""
