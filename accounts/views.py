@@ -61,6 +61,7 @@ def api_key(request: HttpRequest) -> HttpResponseBase:
         "next": next_url,
         "environments": environments,
         "oauth_offered": oauth.offered(),
+        "live_offered": Environment.LIVE in environments,
     }
     if not form.is_valid():
         return render(request, "accounts/api_key.html", context, status=400 if is_sent else 200)

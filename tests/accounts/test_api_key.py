@@ -243,6 +243,15 @@ def test_a_device_that_live_does_not_know_is_told_what_to_do(browser, scripted, 
     assert "verified devices only" in words(page)
 
 
+def test_before_live_the_page_speaks_of_devices(client, settings) -> None:
+    settings.TRADOVATE_ENVIRONMENTS = settings.API_KEY_ENVIRONMENTS = ["demo"]
+    assert "new device" not in words(client.get(URL, SERVER_NAME="127.0.0.1"))
+    settings.TRADOVATE_ENVIRONMENTS = settings.API_KEY_ENVIRONMENTS = ["demo", "live"]
+    page = client.get(URL, SERVER_NAME="127.0.0.1")
+    assert "new device" in words(page)
+    assert '<option value="live">LIVE</option>' in words(page)
+
+
 def test_without_tradovate_there_is_a_page_and_no_traceback(browser, settings) -> None:
     settings.SIMULATOR_URL = "http://127.0.0.1:1"
 

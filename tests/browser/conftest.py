@@ -59,6 +59,16 @@ def sign_in(page: Page, portal: stack.Stack, name: str) -> None:
     authorize(page, portal, name)
 
 
+def fill_in_api_key(page: Page, name: str) -> None:
+    """Go from the sign-in page to the form for an API key and fill it in; the button is the caller's."""
+    page.get_by_role("link", name="Sign in with an API key").click()
+    page.get_by_label("Tradovate user name").fill(name)
+    page.get_by_label("Tradovate password").fill(f"{name}-pass")
+    page.get_by_label("App name").fill("My desk")
+    page.get_by_label("Client id (cid)").fill("8")
+    page.get_by_label("Secret (sec)").fill(stack.CLIENT_SECRET)
+
+
 def authorize(page: Page, portal: stack.Stack, name: str) -> None:
     """Walk the OAuth pages from the sign-in page to the desk."""
     page.get_by_role("button", name="Sign in with Tradovate").click()

@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Error, Page, expect
 
 from tests.browser import chromium, stack
-from tests.browser.conftest import PHONE, SCREEN, sign_in
+from tests.browser.conftest import PHONE, SCREEN, fill_in_api_key, sign_in
 
 SOON = 30_000
 SETS = {
@@ -90,6 +90,22 @@ class Walk:
             page.context.clear_cookies()
             page.get_by_role("button", name="Sign in with Tradovate").click()
             self.picture(page, "form-expired")
+        with self.page() as page:
+            page.goto(self.portal.url)
+            fill_in_api_key(page, "trader")
+            self.picture(page, "api-key")
+            page.get_by_label("Tradovate password").fill("wrong")
+            page.get_by_label("Client id (cid)").fill("eight")
+            page.get_by_role("button", name="Sign in").click()
+            self.picture(page, "api-key-mistyped")
+            for fault, name in (("penalty", "penalised"), ("rate_limit", "busy")):
+                self.portal.control("faults", kind=fault, route="auth/accesstokenrequest", seconds=75)
+                page.get_by_label("Tradovate user name").fill(name)
+                page.get_by_label("Tradovate password").fill("wrong")
+                page.get_by_label("Client id (cid)").fill("8")
+                page.get_by_label("Secret (sec)").fill("wrong")
+                page.get_by_role("button", name="Sign in").click()
+                self.picture(page, f"api-key-{name}")
         with self.page("empty") as page:
             self.picture(page, "desk-empty")
             page.goto(f"{self.portal.url}/files/")

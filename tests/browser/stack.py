@@ -22,6 +22,7 @@ from portal import redis_server
 BASE_DIR = Path(__file__).resolve().parents[2]
 PATIENCE = 45.0
 STAFF_PASSWORD = "only-for-browser-tests"
+CLIENT_SECRET = "only-for-browser-tests"
 
 
 @dataclass
@@ -72,7 +73,7 @@ def running() -> Iterator[Stack]:
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "SECRET_KEY": "only-for-browser-tests-" + "x" * 40,
             "TOKEN_KEYS": "only:" + base64.b64encode(b"b" * 32).decode(),
-            "SIMULATOR_CLIENT_SECRET": "only-for-browser-tests",
+            "SIMULATOR_CLIENT_SECRET": CLIENT_SECRET,
             "TRADOVATE_ENVIRONMENTS": "sim",
             "API_KEY_ENVIRONMENTS": "sim",
             "DATABASE_URL": f"sqlite:///{directory / 'tradeport.sqlite3'}",

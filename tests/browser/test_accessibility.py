@@ -35,6 +35,14 @@ def test_nothing_keeps_a_person_from_using_the_pages(portal: Stack, open_page: O
     page = open_page(color_scheme=theme, reduced_motion="reduce")
     page.goto(f"{portal.url}/accounts/sign-in/")
     assert violations(page) == []
+    page.get_by_role("link", name="Sign in with an API key").click()
+    assert violations(page) == []
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Tradovate user name").fill("nobody")
+    page.get_by_label("Tradovate password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("Wrong name or password")
+    assert violations(page) == []
     sign_in(page, portal, "pro")
     expect(page.locator("[data-row^='fill:']").first).to_be_visible(timeout=SOON)
     assert violations(page) == []

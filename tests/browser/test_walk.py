@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import PHONE, authorize, sign_in
-from tests.browser.stack import STAFF_PASSWORD, Stack
+from tests.browser.conftest import PHONE, authorize, fill_in_api_key, sign_in
+from tests.browser.stack import CLIENT_SECRET, STAFF_PASSWORD, Stack
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
@@ -104,6 +104,30 @@ def test_a_trader_signs_in_executes_an_order_file_and_signs_out(
     desk.wait_for_url("**/accounts/sign-in/?next=%2F", timeout=SOON)
     desk.goto(portal.url)
     expect(desk.get_by_role("button", name="Sign in with Tradovate")).to_be_visible()
+
+
+def test_a_trader_signs_in_with_an_api_key_after_a_penalty_and_reaches_the_live_desk(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page(PHONE)
+    page.goto(f"{portal.url}/files/")
+    portal.control("faults", kind="penalty", route="auth/accesstokenrequest", seconds=2)
+    fill_in_api_key(page, "trader")
+    assert overflow(page) <= 0
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("Tradovate asks you to wait")
+    assert overflow(page) <= 0
+    expect(page.get_by_label("Tradovate user name")).to_have_value("trader")
+    expect(page.get_by_label("Tradovate password")).to_have_value("")
+    expect(page.get_by_label("Secret (sec)")).to_have_value("")
+    expect(page.get_by_text("You can try again now.")).to_be_visible(timeout=SOON)
+    page.get_by_label("Tradovate password").fill("trader-pass")
+    page.get_by_label("Secret (sec)").fill(CLIENT_SECRET)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{portal.url}/files/")
+    page.get_by_role("link", name="Desk").click()
+    is_streaming(page)
+    expect(page.locator("[data-row^='account:']")).to_have_count(1, timeout=SOON)
 
 
 def test_a_file_with_a_wrong_line_offers_no_way_to_send_it(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
