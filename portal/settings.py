@@ -136,6 +136,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "renew due tokens": {"task": "accounts.tasks.renew_due_tokens", "schedule": 60},
     "sweep order files": {"task": "trading.tasks.sweep_order_files", "schedule": 15},
+    # A round that no worker took is worth nothing once the next one comes.
+    "reconcile orders": {"task": "trading.tasks.reconcile_orders", "schedule": 3, "options": {"expires": 3}},
     "clear sessions": {"task": "accounts.tasks.clear_sessions", "schedule": 60 * 60 * 6},
 }
 CELERY_TASK_SOFT_TIME_LIMIT = 240

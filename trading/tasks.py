@@ -1,4 +1,4 @@
-"""Celery's side of order files. The queue only rings: what is to do is read from the database."""
+"""Celery's side of orders. The queue only rings: what is to do is read from the database."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import uuid
 
 import redis
 from celery import shared_task
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from trading.files import execute
+from trading.orders import reconcile
 from trading.sync import stream
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,13 @@ def sweep_order_files() -> None:
     for file_id in execute.sweep(tell_pages):
         logger.info("Order file %s made no progress: queued again", file_id)
         ring(file_id)
+
+
+@shared_task
+def reconcile_orders() -> None:
+    """Look at Tradovate for the orders whose answers were lost. Safe to run at the same time as itself."""
+    for connection_id in reconcile.due(timezone.now()):
+        execute.resolved(reconcile.look(connection_id), tell_pages)
 
 
 def ring(file_id: uuid.UUID) -> None:

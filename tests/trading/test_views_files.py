@@ -14,7 +14,7 @@ from accounts.sign_in import SESSION_KEY
 from tests.trading.cast import listed, orders_at_broker, posts, sign_in
 from trading.models import OrderFile, OrderIntent
 from trading.simulator import RunningSimulator
-from trading.tasks import execute_order_file
+from trading.tasks import execute_order_file, reconcile_orders
 
 pytestmark = pytest.mark.usefixtures("redis_url")
 
@@ -206,6 +206,12 @@ def test_a_stopped_file_can_be_resumed_or_given_up(
     execute_order_file(str(file.pk))
     text = page(client, file)
     assert "unknown whether Tradovate has the order of line 1" in text
+    assert "Resume with 1 line<" in text
+
+    OrderIntent.objects.filter(state="unknown").update(changed_at=timezone.now() - timedelta(seconds=6))
+    reconcile_orders()
+    text = page(client, file)
+    assert "All that was unknown is clear now" in text
     assert "Resume with 1 line<" in text
 
     client.post(f"/files/{file.pk}/resume/")

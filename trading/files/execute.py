@@ -14,7 +14,7 @@ import datetime as dt
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Final
 
@@ -41,9 +41,10 @@ STALLED_AFTER: Final = dt.timedelta(seconds=30)
 LATE_AFTER: Final = dt.timedelta(minutes=5)
 # Seconds after which a run leaves the rest to the next one, below the worker's time limit for a task.
 RUN_FOR: Final = 150.0
+_RESUMABLE: Final = "All that was unknown is clear now. Resume sends what is left."
 _OPEN: Final = Q(state__in=[FileState.QUEUED, FileState.EXECUTING])
 _UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | Q(
-    intent__state=State.UNKNOWN, passed_over=False
+    intent__state__in=[State.UNKNOWN, State.ABSENT], passed_over=False
 )
 
 
@@ -56,7 +57,7 @@ class _Next(Enum):
 
     NOTHING_LEFT = "nothing left"
     BUSY = "another run is sending a line"
-    IN_DOUBT = "a line is unknown"
+    IN_DOUBT = "a line is unknown, or not at Tradovate"
 
 
 def confirm(file_id: uuid.UUID, user: User) -> bool:
@@ -117,12 +118,16 @@ def stop(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
 
 
 def resume(file_id: uuid.UUID, user: User) -> bool:
-    """Go on with the lines of a STOPPED file that were not sent; what is unknown stays so and is never sent again."""
+    """Go on with the lines of a STOPPED file that were not sent, or that Tradovate does not have; what is unknown stays
+    so and is never sent again."""
     with transaction.atomic():
         file = _own(file_id, user)
         if not _move(file.pk, {FileState.STOPPED}, FileState.QUEUED, stop_reason="", progressed_at=timezone.now()):
             return False
         _pass_over(file)
+        for line in file.lines.sendable():
+            if line.intent_id is not None:
+                intents.want_again(line.intent_id)
         return True
 
 
@@ -134,10 +139,10 @@ def discard(file_id: uuid.UUID, user: User) -> bool:
             return True
         if file.state != FileState.STOPPED:
             return False
-        words = "Given up before it was sent."
+        words, unsent = "Given up before it was sent.", {State.CREATED, State.ABSENT}
         given_up = [
-            intents.transition(line.intent_id, {State.CREATED}, State.CANCELLED, words, reason=words)
-            for line in file.lines.filter(intent__state=State.CREATED)
+            intents.transition(line.intent_id, unsent, State.CANCELLED, words, reason=words)
+            for line in file.lines.sendable()
             if line.intent_id is not None
         ]
         _pass_over(file)
@@ -145,6 +150,15 @@ def discard(file_id: uuid.UUID, user: User) -> bool:
         file.save(update_fields=["stop_reason"])
         _settle(file.pk)
         return True
+
+
+def resolved(intent_ids: Collection[int], on_line: OnLine) -> None:
+    """The unknown outcome of these intents has become known: tell their lines, and say what their files wait for."""
+    for line in OrderLine.objects.filter(intent__in=intent_ids):
+        if not _settle(line.file_id, stop_reason=""):
+            stopped = OrderFile.objects.filter(pk=line.file_id, state=FileState.STOPPED)
+            stopped.update(stop_reason=_doubtful(line.file_id)[:255] or _RESUMABLE)
+        on_line(line.pk)
 
 
 def sweep(on_line: OnLine) -> list[uuid.UUID]:
@@ -265,12 +279,21 @@ def _pass_over(file: OrderFile) -> None:
 
 
 def _doubtful(file_id: uuid.UUID) -> str:
-    lines = OrderLine.objects.filter(file=file_id, intent__state=State.UNKNOWN, passed_over=False)
-    numbers = ", ".join(str(number) for number in lines.values_list("number", flat=True))
-    return (
-        f"It is unknown whether Tradovate has the order of line {numbers}. It will not be sent again: "
-        "look at your orders at Tradovate, then resume or give up the rest."
-    )
+    """What is not clear about a file's lines, and what to do; "" when all is."""
+    parts = []
+    if unknown := _numbers(file_id, State.UNKNOWN):
+        parts.append(
+            f"It is unknown whether Tradovate has the order of line {unknown}. It will not be sent again: "
+            "look at your orders at Tradovate, then resume or give up the rest."
+        )
+    if absent := _numbers(file_id, State.ABSENT):
+        parts.append(f"Tradovate does not have the order of line {absent}. Resume sends it, and what is left.")
+    return " ".join(parts)
+
+
+def _numbers(file_id: uuid.UUID, state: State) -> str:
+    lines = OrderLine.objects.filter(file=file_id, intent__state=state, passed_over=False)
+    return ", ".join(str(number) for number in lines.values_list("number", flat=True))
 
 
 def _spec(file: OrderFile, line: OrderLine) -> OrderSpec:

@@ -94,6 +94,13 @@ class OrderFile(models.Model):
         )
 
 
+class OrderLineQuerySet(models.QuerySet["OrderLine"]):
+    def sendable(self) -> OrderLineQuerySet:
+        """The lines that resuming their file sends: not sent yet, or not at Tradovate."""
+        states = OrderIntent.State
+        return self.filter(Q(intent__state=states.CREATED) | Q(intent__state=states.ABSENT, passed_over=False))
+
+
 class OrderLine(models.Model):
     """One order of a file: what was written, what is wrong with it, and the intent that carries it out."""
 
@@ -106,6 +113,8 @@ class OrderLine(models.Model):
     findings = models.JSONField(default=list, blank=True)
     intent = models.OneToOneField(OrderIntent, on_delete=models.PROTECT, null=True, blank=True, related_name="line")
     passed_over = models.BooleanField("the trader went on although this line was unknown", default=False)
+
+    objects = OrderLineQuerySet.as_manager()
 
     class Meta:
         ordering = ["number"]

@@ -21,6 +21,7 @@ class OrderIntent(models.Model):
         EXPIRED = "expired", "expired"
         REJECTED = "rejected", "rejected"
         UNKNOWN = "unknown", "unknown"
+        ABSENT = "absent", "not at Tradovate"
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="intents")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="intents")
@@ -41,6 +42,7 @@ class OrderIntent(models.Model):
     filled_qty = models.PositiveIntegerField(default=0)
     average_price = models.DecimalField(null=True, blank=True, max_digits=18, decimal_places=8)
     reason = models.CharField(max_length=255, blank=True)
+    looked_at = models.DateTimeField("looked for at Tradovate", null=True, blank=True)
     version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)

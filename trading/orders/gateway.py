@@ -15,7 +15,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, NoReturn, Self
+from typing import Any, Final, NoReturn, Self
 
 from django.db import transaction
 from django.utils import timezone
@@ -131,7 +131,8 @@ class Session:
         words = str(failure)
         if not intents.transition(intent_id, {State.SUBMITTING}, State.CREATED, words):
             # The wait was given up meanwhile and somebody may have been told "unknown": now it is certain.
-            intents.transition(intent_id, {State.UNKNOWN}, State.REJECTED, words, reason=f"Never sent: {words}"[:255])
+            reason = f"Never sent: {words}"[:255]
+            intents.transition(intent_id, {State.UNKNOWN, State.ABSENT}, State.REJECTED, words, reason=reason)
         if isinstance(failure, NotAuthorized):
             raise SignInNeeded("Tradovate does not accept your sign-in any more. Sign in again.") from failure
         raise CannotSend(words) from failure
@@ -159,12 +160,12 @@ def _message(intent: OrderIntent) -> PlaceOrder:
 
 def _refuse(intent_id: int, refusal: TradovateError) -> None:
     words = str(refusal)
-    fields: dict[str, object] = {"reason": words[:255]}
+    fields: dict[str, Any] = {"reason": words[:255]}
     if isinstance(refusal, OrderRejected) and refusal.order_id is not None:
         # Whatever the broker's records say of that order, fills above all, belongs to this intent.
         fields["order_id_at_broker"] = refusal.order_id
     # `accepted` too: the stream may have shown the command of an order that the reply then refuses.
-    intents.transition(intent_id, {*UNANSWERED, State.ACCEPTED}, State.REJECTED, words, **fields)
+    intents.transition(intent_id, {*UNANSWERED, State.ABSENT, State.ACCEPTED}, State.REJECTED, words, **fields)
 
 
 def _doubt(intent_id: int, failure: BaseException) -> None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from trading.models import Account, Fill, IntentTransition, Order, OrderIntent
 from trading.orders.spec import OrderSpec
-from trading.orders.states import ALLOWED, STATE_OF_STATUS, TERMINAL, UNANSWERED, State, after_report
+from trading.orders.states import ALLOWED, NAMEABLE, STATE_OF_STATUS, TERMINAL, State, after_report
 
 LONGEST_DETAIL = 255
 AVERAGE_PLACES = Decimal("0.00000001")
@@ -63,23 +63,35 @@ def spec_of(intent: OrderIntent) -> OrderSpec:
 
 
 def transition(
-    intent_id: int, from_states: Collection[State], to_state: State, detail: str = "", **fields: Any
+    intent_id: int,
+    from_states: Collection[State],
+    to_state: State,
+    detail: str = "",
+    *,
+    at_version: int | None = None,
+    **fields: Any,
 ) -> bool:
-    """Move an intent to `to_state` if it is in one of `from_states`, setting `fields` on the way; False if it is not.
-
-    Raises ValueError for a step that the table does not know.
+    """Move an intent to `to_state` if it is in one of `from_states`, setting `fields` on the way; False if it is not,
+    or if it has moved since `at_version`. Raises ValueError for a step that the table does not know.
     """
     for state in from_states:
         if to_state not in ALLOWED[state]:
             raise ValueError(f"An intent cannot go from {state} to {to_state}.")
     with transaction.atomic():
         intent = OrderIntent.objects.select_for_update().filter(pk=intent_id, state__in=from_states).first()
-        return intent is not None and _step(intent, to_state, detail, fields)
+        if intent is None or at_version not in (None, intent.version):
+            return False
+        return _step(intent, to_state, detail, fields)
 
 
 def claim(intent_id: int) -> bool:
     """Take an intent for sending; exactly one caller gets True until it is proven that nothing was sent."""
     return transition(intent_id, {State.CREATED}, State.SUBMITTING)
+
+
+def want_again(intent_id: int) -> bool:
+    """Its owner wants an order that Tradovate does not have to be sent once more: it waits as before it was sent."""
+    return transition(intent_id, {State.ABSENT}, State.CREATED, "to be sent again", reason="")
 
 
 def observe_order(
@@ -128,10 +140,10 @@ def observe_missed() -> list[int]:
 def observe_command(connection_id: int, cl_ord_id: str, order_id: int) -> list[int]:
     """Take the broker's record of a command: it names the order that our clOrdId became.
 
-    Resolves `submitting` and `unknown`, and catches up with what the journal already has of that order.
+    Resolves what was not answered or not found, and catches up with what the journal already has of that order.
     Returns the ids of the intents that changed.
     """
-    waiting = OrderIntent.objects.filter(connection_id=connection_id, cl_ord_id=cl_ord_id, state__in=UNANSWERED)
+    waiting = OrderIntent.objects.filter(connection_id=connection_id, cl_ord_id=cl_ord_id, state__in=NAMEABLE)
     return [
         pk for pk in list(waiting.values_list("pk", flat=True)) if accept(pk, order_id, "seen in Tradovate's records")
     ]
@@ -139,7 +151,7 @@ def observe_command(connection_id: int, cl_ord_id: str, order_id: int) -> list[i
 
 def accept(intent_id: int, order_id: int, detail: str = "") -> bool:
     """The broker has taken the order under `order_id`; False when the intent had been answered before."""
-    taken = transition(intent_id, UNANSWERED, State.ACCEPTED, detail, order_id_at_broker=order_id, reason="")
+    taken = transition(intent_id, NAMEABLE, State.ACCEPTED, detail, order_id_at_broker=order_id, reason="")
     if taken:
         _catch_up(intent_id, order_id)
     return taken

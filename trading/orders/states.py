@@ -12,14 +12,19 @@ State = OrderIntent.State
 TERMINAL: Final = frozenset({State.FILLED, State.CANCELLED, State.EXPIRED, State.REJECTED})
 # Nobody can say yet whether the broker has the order.
 UNANSWERED: Final = frozenset({State.SUBMITTING, State.UNKNOWN})
+# What a command at the broker may turn out to be: also what a look did not find and is now to be sent again, or what a
+# database restored from a backup takes for not sent.
+NAMEABLE: Final = frozenset({State.CREATED, *UNANSWERED, State.ABSENT})
 _OUTCOMES: Final = frozenset({State.WORKING, *TERMINAL})
 
 # A state that may follow itself takes news (a partial fill, a late fill of a cancelled order) without moving.
 # `submitting` goes back to `created` in one case only: it is certain that the broker did not take the order.
 ALLOWED: Final[Mapping[State, frozenset[State]]] = {
-    State.CREATED: frozenset({State.SUBMITTING, State.CANCELLED}),
+    State.CREATED: frozenset({State.SUBMITTING, State.ACCEPTED, State.CANCELLED}),
     State.SUBMITTING: frozenset({State.CREATED, State.UNKNOWN, State.ACCEPTED, *_OUTCOMES}),
-    State.UNKNOWN: frozenset({State.ACCEPTED, *_OUTCOMES}),
+    State.UNKNOWN: frozenset({State.ABSENT, State.ACCEPTED, *_OUTCOMES}),
+    # Only its owner may want it to be sent once more.
+    State.ABSENT: frozenset({State.CREATED, State.ACCEPTED, *_OUTCOMES}),
     State.ACCEPTED: frozenset({State.ACCEPTED, *_OUTCOMES}),
     State.WORKING: _OUTCOMES,
     State.FILLED: frozenset({State.FILLED}),

@@ -86,7 +86,7 @@ def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         "shown_totals": formatter.totals_row(totals),
         "errors": [(row.line.number, finding) for row in rows for finding in row.findings if finding.is_error],
         "was_confirmed": was_confirmed,
-        "waiting": sum(row.line.intent is not None and row.line.intent.state == "created" for row in rows),
+        "waiting": found.lines.sendable().count(),
         "sign_in_needed": any(kept["field"] == "sign-in" for kept in found.findings),
         "now_open": found.state in {FileState.QUEUED, FileState.EXECUTING},
     }

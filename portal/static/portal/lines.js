@@ -39,7 +39,7 @@ export class FileLines {
       cell.textContent = value;
       flash(cell, "flash");
     }
-    if (isNews && (line.state === "rejected" || line.state === "unknown")) {
+    if (isNews && ["rejected", "unknown", "absent"].includes(line.state)) {
       announce(`Line ${line.number} ${line.state_label}: ${line.reason}`);
     }
   }
@@ -53,16 +53,18 @@ export class FileLines {
   }
 
   /** Which buttons there are depends on the file's state, and their forms carry tokens: only the server draws them. */
-  #state({ state, state_label: label }) {
-    if (state === this.root.dataset.state && state === this.summary.firstElementChild.dataset.state) return;
+  #state({ state, state_label: label, stop_reason: reason }) {
+    const drawn = this.summary.firstElementChild.dataset;
+    if (state === this.root.dataset.state && state === drawn.state && reason === drawn.stopReason) return;
     if (!("confirmed" in this.root.dataset)) {
       location.reload(); // a preview that was confirmed or put aside on another page: its table has other columns now
       return;
     }
     if (state !== this.root.dataset.state) announce(`Order file ${label}`);
     this.#name(state, label);
-    if (state === this.asked) return; // the answer is on its way
-    this.asked = state;
+    const wanted = `${state} ${reason}`;
+    if (wanted === this.asked) return; // the answer is on its way
+    this.asked = wanted;
     this.summary.dispatchEvent(new CustomEvent("file-changed"));
   }
 

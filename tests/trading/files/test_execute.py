@@ -13,7 +13,7 @@ from accounts.models import Connection, User
 from tests.trading.cast import order_of, orders_at_broker, posts, sign_in
 from trading.files import execute, preview
 from trading.models import Account, OrderFile, OrderIntent, OrderLine
-from trading.orders import gateway, intents
+from trading.orders import gateway, intents, reconcile
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 
@@ -150,6 +150,80 @@ def test_a_doubt_on_the_last_line_that_the_stream_resolves_finishes_the_file(
     execute.sweep(nobody)
     assert now(file).state == OrderFile.State.FINISHED
     assert file.stop_reason == ""
+
+
+def test_what_tradovate_does_not_have_is_sent_again_when_the_trader_resumes(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    told: list[int] = []
+    execute.resolved(reconcile.look(queued.account.connection_id), told.append)
+    assert told
+    assert states(queued) == [State.ABSENT, State.CREATED, State.CREATED]
+    assert now(queued).stop_reason == "Tradovate does not have the order of line 1. Resume sends it, and what is left."
+    execute.sweep(nobody)
+    run(queued.pk)
+    assert sent(simulator) == []
+
+    assert execute.resume(queued.pk, user)
+    run(queued.pk)
+    assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
+    assert now(queued).state == OrderFile.State.FINISHED
+
+
+def test_what_the_trader_passed_over_is_not_sent_when_it_turns_out_to_be_missing(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    execute.resume(queued.pk, user)
+    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    run(queued.pk)
+    assert states(queued) == [State.ABSENT, State.ACCEPTED, State.ACCEPTED]
+    assert sent(simulator) == [("Sell", 3), ("Buy", 1)]
+    assert now(queued).state == OrderFile.State.FINISHED
+
+
+def test_a_worker_that_comes_back_does_not_send_what_turned_out_to_be_missing(
+    simulator: RunningSimulator, queued: OrderFile, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    OrderFile.objects.update(state=OrderFile.State.EXECUTING)  # as if the worker had died before it could stop it
+    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    run(queued.pk)
+    assert sent(simulator) == []
+    assert now(queued).state == OrderFile.State.STOPPED
+    assert "Resume sends it" in queued.stop_reason
+
+
+def test_a_lost_answer_that_is_found_leaves_only_the_rest_to_send(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run
+) -> None:
+    simulator.control.fault("lose_reply", ROUTE)
+    run(queued.pk)
+    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    assert states(queued) == [State.FILLED, State.CREATED, State.CREATED]
+    assert now(queued).stop_reason == "All that was unknown is clear now. Resume sends what is left."
+    execute.resume(queued.pk, user)
+    run(queued.pk)
+    assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
+
+
+def test_giving_up_leaves_what_tradovate_does_not_have_unsent(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    assert execute.discard(queued.pk, user)
+    assert states(queued) == [State.CANCELLED] * 3
+    assert now(queued).state == OrderFile.State.FINISHED
 
 
 def test_a_lost_sign_in_stops_and_signing_in_again_resumes(

@@ -15,8 +15,15 @@ from trading.orders.states import ALLOWED, STATE_OF_STATUS, TERMINAL, State
 
 QUANTITY = 5
 # How far a state is along its life; `unknown` is less than an answer and more than a question.
-RANK = {State.CREATED: 0, State.SUBMITTING: 1, State.UNKNOWN: 2, State.ACCEPTED: 3, State.WORKING: 4}
-RANK |= dict.fromkeys(TERMINAL, 5)
+RANK = {
+    State.CREATED: 0,
+    State.SUBMITTING: 1,
+    State.UNKNOWN: 2,
+    State.ABSENT: 3,
+    State.ACCEPTED: 4,
+    State.WORKING: 5,
+    **dict.fromkeys(TERMINAL, 6),
+}
 
 
 class Life(RuleBasedStateMachine):
@@ -45,6 +52,16 @@ class Life(RuleBasedStateMachine):
     @rule()
     def is_in_doubt(self) -> None:
         intents.transition(self.intent.pk, {State.SUBMITTING}, State.UNKNOWN, reason="no answer")
+
+    @rule()
+    def is_not_at_the_broker(self) -> None:
+        intents.transition(self.intent.pk, {State.UNKNOWN}, State.ABSENT, at_version=self.intent.version)
+
+    @rule()
+    def is_wanted_again(self) -> None:
+        before = self.intent.state
+        self.released = intents.want_again(self.intent.pk)
+        assert self.released == (before == State.ABSENT)
 
     @rule()
     def is_accepted(self) -> None:

@@ -1,0 +1,163 @@
+"""A lost answer is looked up in the broker's own records; what is not there is said to be so only when that is sure."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Connection
+from tests.trading.cast import order_of, orders_at_broker, posts
+from trading.models import Account, OrderIntent
+from trading.orders import gateway, intents, reconcile
+from trading.orders.spec import OrderSpec
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+
+ROUTE = "order/placeorder"
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settle time is over as soon as it begins."""
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+
+
+def unknown(simulator: RunningSimulator, intent: OrderIntent, fault: str) -> None:
+    simulator.control.fault(fault, ROUTE)
+    assert gateway.submit(intent.pk) == State.UNKNOWN
+
+
+def now(intent: OrderIntent) -> OrderIntent:
+    intent.refresh_from_db()
+    return intent
+
+
+def test_an_order_that_arrived_is_found_with_its_fills(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    unknown(simulator, intent, "lose_reply")
+    assert reconcile.look(intent.connection_id) == [intent.pk]
+    assert (now(intent).state, intent.filled_qty) == (State.FILLED, 2)
+    assert intent.order_id_at_broker == order_of(simulator, intent.cl_ord_id)
+    fills = [
+        fill for fill in simulator.control.ledger()["entities"]["fill"] if fill["orderId"] == intent.order_id_at_broker
+    ]
+    assert intent.average_price == sum(fill["qty"] * Decimal(str(fill["price"])) for fill in fills) / 2
+    assert intent.reason == ""
+
+
+def test_an_order_that_rests_is_found_working(simulator: RunningSimulator, account: Account, symbol: str) -> None:
+    spec = OrderSpec(
+        account_id=account.pk, symbol=symbol, action="Buy", order_qty=1, order_type="Limit", price=Decimal(4000)
+    )
+    intent = intents.create(spec, "test:rests")
+    unknown(simulator, intent, "error_500_after")
+    reconcile.look(intent.connection_id)
+    assert (now(intent).state, intent.filled_qty) == (State.WORKING, 0)
+
+
+def test_an_order_that_was_refused_is_found_with_the_reason(
+    simulator: RunningSimulator, account: Account, symbol: str
+) -> None:
+    spec = OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=40)
+    intent = intents.create(spec, "test:too-much")
+    unknown(simulator, intent, "lose_reply")
+    reconcile.look(intent.connection_id)
+    assert now(intent).state == State.REJECTED
+    assert "margin" in intent.reason
+
+
+@pytest.mark.usefixtures("settled")
+def test_an_order_that_is_not_there_is_never_sent_by_itself(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    unknown(simulator, intent, "reset_before")
+    assert reconcile.look(intent.connection_id) == [intent.pk]
+    assert now(intent).state == State.ABSENT
+    assert gateway.submit(intent.pk) == State.ABSENT
+    assert orders_at_broker(simulator) == []
+    assert intents.want_again(intent.pk)
+    assert gateway.submit(intent.pk) == State.ACCEPTED
+    assert orders_at_broker(simulator) == [(intent.cl_ord_id, "Buy", 2)]
+
+
+def test_not_there_does_not_count_before_the_settle_time_is_over(
+    simulator: RunningSimulator, intent: OrderIntent
+) -> None:
+    unknown(simulator, intent, "reset_before")
+    assert reconcile.look(intent.connection_id) == []
+    assert now(intent).state == State.UNKNOWN
+    assert intent.looked_at is not None
+
+
+@pytest.mark.usefixtures("settled")
+def test_an_order_that_shows_up_after_all_is_taken(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    unknown(simulator, intent, "reset_before")
+    reconcile.look(intent.connection_id)
+    assert intents.observe_command(intent.connection_id, intent.cl_ord_id, 77) == [intent.pk]
+    assert (now(intent).state, intent.order_id_at_broker) == (State.ACCEPTED, 77)
+
+
+@pytest.mark.usefixtures("settled")
+def test_what_moved_during_the_look_is_left_alone(
+    simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown(simulator, intent, "reset_before")
+    search = reconcile._search
+
+    async def slow(*arguments: object) -> object:
+        found = await search(*arguments)
+        await OrderIntent.objects.filter(pk=intent.pk).aupdate(version=intent.version + 9)
+        return found
+
+    monkeypatch.setattr(reconcile, "_search", slow)
+    assert reconcile.look(intent.connection_id) == []
+    assert now(intent).state == State.UNKNOWN
+
+
+@pytest.mark.usefixtures("settled")
+def test_while_tradovate_is_away_nothing_is_concluded(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    unknown(simulator, intent, "lose_reply")
+    simulator.control.fault("error_500", "command/list")
+    assert reconcile.look(intent.connection_id) == []
+    assert now(intent).state == State.UNKNOWN
+    assert reconcile.look(intent.connection_id) == [intent.pk]
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_trader_who_signed_out_is_not_looked_for(
+    simulator: RunningSimulator, connection: Connection, intent: OrderIntent
+) -> None:
+    unknown(simulator, intent, "lose_reply")
+    connection.forget_tokens()
+    assert reconcile.look(intent.connection_id) == []
+    assert now(intent).state == State.UNKNOWN
+
+
+@pytest.mark.usefixtures("settled")
+def test_another_trading_day_proves_nothing(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    unknown(simulator, intent, "reset_before")
+    sent = intent.transitions.get(to_state=State.SUBMITTING)
+    sent.at = timezone.now() - timedelta(days=1)
+    sent.save()
+    assert reconcile.look(intent.connection_id) == []
+    assert now(intent).state == State.UNKNOWN
+    assert "statement" in intent.reason
+
+
+def test_looks_come_soon_at_first_and_then_less_often(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    unknown(simulator, intent, "reset_before")
+    since = now(intent).changed_at
+    assert reconcile.due(since + timedelta(seconds=4)) == []
+    assert reconcile.due(since + timedelta(seconds=5)) == [intent.connection_id]
+    looks, moment = 0, since
+    while moment < since + timedelta(hours=1):
+        moment += timedelta(seconds=1)
+        if reconcile.due(moment):
+            looks += 1
+            OrderIntent.objects.update(looked_at=moment)
+    assert 20 < looks < 100
+
+
+def test_every_look_sends_nothing(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    unknown(simulator, intent, "lose_reply")
+    for _ in range(3):
+        reconcile.look(intent.connection_id)
+    assert len(posts(simulator)) == 1
