@@ -3,15 +3,17 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection as database
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import StateApps
 
 from accounts.models import AuditEvent
+from trading.models import OrderIntent
 from trading.orders import intents
 from trading.orders.templates import sell_limit
 
@@ -20,6 +22,7 @@ import django
 django.setup()
 from django.db import transaction
 from accounts.models import AuditEvent
+from trading.models import OrderIntent
 for number in range(250):
     with transaction.atomic():
         AuditEvent.objects.count()
@@ -43,20 +46,29 @@ def test_every_change_of_a_model_has_its_migration() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_an_intent_of_an_older_portal_is_still_the_order_that_was_asked_for() -> None:
+@pytest.fixture
+def before_specs(transactional_db: None) -> Iterator[StateApps]:
+    """The models as they were when intents had columns only; the database is brought up to date afterwards."""
     executor = MigrationExecutor(database)
+    newest = [node for node in executor.loader.graph.leaf_nodes() if node[0] != "trading"]
     executor.migrate([("trading", "0001_initial")])
-    old = executor.loader.project_state([("trading", "0001_initial")]).apps
-    user = old.get_model("accounts", "User").objects.create(username="sim:1")
+    try:
+        yield executor.loader.project_state([*newest, ("trading", "0001_initial")]).apps
+    finally:
+        call_command("migrate", verbosity=0)
+
+
+def test_an_intent_of_an_older_portal_is_still_the_order_that_was_asked_for(before_specs: StateApps) -> None:
+    user = before_specs.get_model("accounts", "User").objects.create(username="sim:1")
     owner = {"environment": "sim", "tradovate_user_id": 1, "name": "trader"}
-    connection = old.get_model("accounts", "Connection").objects.create(user=user, **owner)
-    account = old.get_model("trading", "Account").objects.create(connection=connection, tradovate_id=7, name="DEMO7")
+    connection = before_specs.get_model("accounts", "Connection").objects.create(user=user, **owner)
+    accounts = before_specs.get_model("trading", "Account").objects
+    account = accounts.create(connection=connection, tradovate_id=7, name="DEMO7")
     terms = {"symbol": "ESZ6", "action": "Sell", "order_qty": 3, "order_type": "Limit", "price": "5000.25"}
-    old.get_model("trading", "OrderIntent").objects.create(
+    before_specs.get_model("trading", "OrderIntent").objects.create(
         connection=connection, account=account, source_key="file:1", cl_ord_id="tp-1", **terms
     )
-    executor = MigrationExecutor(database)
-    executor.migrate(executor.loader.graph.leaf_nodes())
-    intent = apps.get_model("trading", "OrderIntent").objects.get()
-    assert intents.spec_of(intent) == sell_limit("ESZ6", 3, "5000.25").set_account(account.pk).build()
+    call_command("migrate", verbosity=0)
+    assert intents.spec_of(OrderIntent.objects.get()) == (
+        sell_limit("ESZ6", 3, "5000.25").set_account(account.pk).build()
+    )
