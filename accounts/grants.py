@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from accounts import oauth
+from accounts.budgets import budgets
 from accounts.models import Connection, Environment
 from accounts.tokens import Tokens
 from trading.tradovate import Hosts, Tradovate, refresh
@@ -22,6 +23,8 @@ from trading.tradovate.errors import ApiError, NotAuthorized, NotSent, OAuthErro
 # For replies that do not say how long their token lives (measured in production: 80 minutes).
 DEFAULT_LIFETIME = timedelta(minutes=80)
 ANSWER_TIMEOUT = timedelta(seconds=25)
+# How long a time penalty may be to be sat out within that; after a longer one it is tried again later.
+PENALTY_PATIENCE = 10.0
 
 # Tradovate has said no, and will say it again: the next grant may be tried, this one need not be repeated soon.
 REFUSALS = (OAuthError, NotAuthorized, ApiError)
@@ -55,8 +58,12 @@ def available(connection: Connection, tokens: Tokens, now: datetime) -> list[Gra
     return grants
 
 
-async def ask(connection: Connection, tokens: Tokens, grant: Grant) -> Granted:
-    """One request to Tradovate, which takes ANSWER_TIMEOUT at most. Raises any TradovateError."""
+async def ask(connection: Connection, tokens: Tokens, grant: Grant, *, urgent: bool) -> Granted:
+    """One request to Tradovate, which takes ANSWER_TIMEOUT at most. Raises any TradovateError.
+
+    Raises BudgetSpent, with nothing sent, when the hour's `renewaccesstoken` of all connections together are used up;
+    `urgent` may use the last few.
+    """
     try:
         hosts = connection.hosts
     except ValueError as problem:
@@ -65,13 +72,16 @@ async def ask(connection: Connection, tokens: Tokens, grant: Grant) -> Granted:
         async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
             if grant is Grant.REFRESH_TOKEN:
                 return await _by_refresh_token(connection, tokens, hosts)
-            return await _by_access_token(connection, tokens, hosts)
+            return await _by_access_token(connection, tokens, hosts, urgent=urgent)
     except TimeoutError:
         raise OutcomeUnknown("Tradovate did not answer the renewal in time.") from None
 
 
-async def _by_access_token(connection: Connection, tokens: Tokens, hosts: Hosts) -> Granted:
-    async with Tradovate(hosts, tokens.access_token) as tradovate:
+async def _by_access_token(connection: Connection, tokens: Tokens, hosts: Hosts, *, urgent: bool) -> Granted:
+    async with (
+        budgets(connection.environment, connection.tradovate_user_id, urgent=urgent) as own,
+        Tradovate(hosts, tokens.access_token, budgets=own, patience=PENALTY_PATIENCE) as tradovate,
+    ):
         reply = await tradovate.auth.renew()
     return Granted(
         Tokens(reply.access_token, tokens.refresh_token),

@@ -2,7 +2,8 @@
 
 Whoever sets `renewing_until` by compare-and-swap renews; nobody else does until it has passed. A renewal that fails
 changes nothing but when it is tried again: the tokens stay. Tradovate allows fifteen `auth/renewaccesstoken` an hour to
-all of us together (official Access text, Request Rate Limits And Time Penalty): the audit trail counts them.
+all of us together (see trading.tradovate.limits): the schedule leaves the last three to callers whose token is about to
+end.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from django.utils import timezone
 from accounts import audit, grants
 from accounts.crypto import CannotDecrypt
 from accounts.grants import Grant, Granted
-from accounts.models import AuditEvent, Connection, ConnectionQuerySet, Environment
+from accounts.models import AuditEvent, Connection, ConnectionQuerySet
 from accounts.tokens import Tokens
-from trading.tradovate.errors import PenaltyImposed, RateLimited, TradovateError
+from trading.tradovate.errors import BudgetSpent, PenaltyImposed, RateLimited, TradovateError
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,6 @@ _THREADS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="access-token")
 RETRY_AFTER_TROUBLE = timedelta(seconds=15)
 RETRY_AFTER_REFUSAL = timedelta(minutes=15)
 RETRY_AFTER_LIMIT = timedelta(minutes=60)
-
-# auth/renewaccesstoken per rolling hour; the schedule leaves the last few to callers whose token is about to end.
-RENEWALS_PER_HOUR = 15
-SCHEDULED_RENEWALS_PER_HOUR = 12
 
 ENDED = "Your Tradovate session has ended. Sign in again."
 NOT_NOW = "Your Tradovate session has ended and cannot be renewed just now. Sign in again, or try again in a minute."
@@ -153,14 +150,12 @@ def _renew(connection: Connection, tokens: Tokens, *, urgent: bool) -> Outcome:
     possible = grants.available(connection, tokens, now)
     if not possible:
         return Outcome.IMPOSSIBLE
-    if Grant.ACCESS_TOKEN in possible and not _within_budget(connection, now, urgent=urgent):
-        possible.remove(Grant.ACCESS_TOKEN)
-    if not possible or (connection.renew_after is not None and connection.renew_after > now):
+    if connection.renew_after is not None and connection.renew_after > now:
         return Outcome.PACED
     # The row that was read may already say so; that spares those who wait a write each time they look.
     if (connection.renewing_until is not None and connection.renewing_until > now) or not _claim(connection, now):
         return Outcome.BUSY
-    return _try(connection, tokens, possible)
+    return _try(connection, tokens, possible, urgent=urgent)
 
 
 def _open(connection_id: int) -> tuple[Connection, Tokens]:
@@ -181,18 +176,6 @@ def _left(connection: Connection) -> timedelta:
     return (connection.access_token_expires_at or now) - now
 
 
-def _within_budget(connection: Connection, now: datetime, *, urgent: bool) -> bool:
-    """Whether this hour has a `renewaccesstoken` left. LIVE and DEMO share one; the simulator counts on its own."""
-    realm = Environment(connection.environment).realm
-    used = AuditEvent.objects.filter(
-        kind__in=[AuditEvent.Kind.TOKEN_RENEWED, AuditEvent.Kind.RENEWAL_FAILED],
-        at__gt=now - timedelta(hours=1),
-        detail__startswith=Grant.ACCESS_TOKEN.value,
-        connection__environment__in=[each for each in Environment if each.realm == realm],
-    ).count()
-    return used < (RENEWALS_PER_HOUR if urgent else SCHEDULED_RENEWALS_PER_HOUR)
-
-
 def _claim(connection: Connection, now: datetime) -> bool:
     """Take the right to renew these very tokens; False when somebody has it, or has already used it."""
     row = _row(connection).filter(
@@ -206,19 +189,23 @@ def _row(connection: Connection) -> ConnectionQuerySet:
     return Connection.objects.filter(pk=connection.pk, sealed_tokens=connection.sealed_tokens)
 
 
-def _try(connection: Connection, tokens: Tokens, possible: list[Grant]) -> Outcome:
+def _try(connection: Connection, tokens: Tokens, possible: list[Grant], *, urgent: bool) -> Outcome:
+    failure: TradovateError | None = None
     for grant in possible:
         try:
-            renewed = asyncio.run(grants.ask(connection, tokens, grant))
-        except TradovateError as failure:
-            # No answer is no refusal: this grant may have worked, so the next one must not be spent yet.
-            last = grant is possible[-1] or not isinstance(failure, grants.REFUSALS)
-            _note_failure(connection, grant, failure, last=last)
-            if last:
+            renewed = asyncio.run(grants.ask(connection, tokens, grant, urgent=urgent))
+        except BudgetSpent:
+            break
+        except TradovateError as error:
+            failure = error
+            _note_failure(connection, grant, failure)
+            if not isinstance(failure, grants.REFUSALS):
+                # No answer is no refusal: this grant may have worked, so the next one must not be spent yet.
                 break
         else:
             return _keep(connection, grant, renewed)
-    return Outcome.FAILED
+    _give_up(connection, failure)
+    return Outcome.PACED if failure is None else Outcome.FAILED
 
 
 def _keep(connection: Connection, grant: Grant, renewed: Granted) -> Outcome:
@@ -241,16 +228,19 @@ def _keep(connection: Connection, grant: Grant, renewed: Granted) -> Outcome:
     return Outcome.RENEWED if kept else Outcome.BUSY
 
 
-def _note_failure(connection: Connection, grant: Grant, failure: TradovateError, *, last: bool) -> None:
-    """Say what went wrong; with the last grant also give up the claim and say when to try again. The tokens stay."""
-    with transaction.atomic():
-        if last:
-            _row(connection).update(
-                renewing_until=None, renew_after=timezone.now() + _pause(failure), renewal_error=str(failure)[:255]
-            )
-        detail = f"{grant.value}: {failure}"
-        audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=detail)
+def _note_failure(connection: Connection, grant: Grant, failure: TradovateError) -> None:
+    """Say what went wrong. The tokens stay."""
+    audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=f"{grant.value}: {failure}")
     log.warning("Renewal of connection %s by %s failed: %s", connection.pk, grant.value, failure)
+
+
+def _give_up(connection: Connection, failure: TradovateError | None) -> None:
+    """Give up the claim; after a failure also say when to try again."""
+    row = _row(connection)
+    if failure is None:
+        row.update(renewing_until=None)
+    else:
+        row.update(renewing_until=None, renew_after=timezone.now() + _pause(failure), renewal_error=str(failure)[:255])
 
 
 def _pause(failure: TradovateError) -> timedelta:

@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import audit, grants, oauth
+from accounts.budgets import budgets
 from accounts.grants import Granted
 from accounts.models import AuditEvent, Connection, Environment, User, Way
 from accounts.reasons import Reason, SignInFailed
@@ -29,7 +30,7 @@ from accounts.signals import announce, connection_opened
 from accounts.tokens import Tokens
 from trading.tradovate import Tradovate
 from trading.tradovate.entities import Me, OAuthTokens
-from trading.tradovate.errors import NotSent, OutcomeUnknown, TradovateError
+from trading.tradovate.errors import NotSent, OutcomeUnknown, PenaltyImposed, RateLimited, TradovateError
 from trading.tradovate.hosts import Environment as WireEnvironment
 
 log = logging.getLogger(__name__)
@@ -142,13 +143,16 @@ def identify(environment: Environment, access_token: str, api_hosts: Mapping[str
 
     async def ask() -> Me:
         hosts = oauth.default_hosts(environment).moved(api_hosts, WireEnvironment(environment))
-        async with Tradovate(hosts, access_token) as tradovate:
+        async with budgets(environment) as ours, Tradovate(hosts, access_token, budgets=ours) as tradovate:
             return await tradovate.auth.me()
 
     try:
         return asyncio.run(ask())
     except NotSent:
         raise SignInFailed(Reason.UNREACHABLE) from None
+    except (RateLimited, PenaltyImposed) as limit:
+        log.warning("/auth/me is limited: %s", limit)
+        raise SignInFailed(Reason.BUSY) from None
     except TradovateError as failure:
         log.warning("/auth/me did not identify anybody: %s", failure)
         unanswered = type(failure) is OutcomeUnknown

@@ -111,6 +111,8 @@ TRADOVATE_ENVIRONMENTS = env.words("TRADOVATE_ENVIRONMENTS", "sim")
 API_KEY_ENVIRONMENTS = env.words("API_KEY_ENVIRONMENTS", "")
 TRADOVATE_CLIENT_ID = env.text("TRADOVATE_CLIENT_ID", "")
 TRADOVATE_CLIENT_SECRET = env.text("TRADOVATE_CLIENT_SECRET", "")
+# The IPv4 /24 (by any name) that this process reaches Tradovate from: its processes share limits on requests.
+TRADOVATE_NETWORK = env.text("TRADOVATE_NETWORK", "here")
 SIMULATOR_URL = env.text("SIMULATOR_URL", "http://127.0.0.1:8180")
 SIMULATOR_CLIENT_ID = env.text("SIMULATOR_CLIENT_ID", "tradeport")
 SIMULATOR_CLIENT_SECRET = env.text("SIMULATOR_CLIENT_SECRET", "")

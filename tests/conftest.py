@@ -60,8 +60,11 @@ def redis_url(redis_process: None) -> str:
 
 
 @pytest.fixture
-def simulator(settings) -> "Iterator[RunningSimulator]":
-    """A fresh simulator on loopback with a fixed seed and a clock that only the test moves; settings point at it."""
+def simulator(settings, redis_url: str) -> "Iterator[RunningSimulator]":
+    """A fresh simulator on loopback with a fixed seed and a clock that only the test moves; settings point at it.
+
+    With an empty Redis, so that requests to earlier simulators do not count.
+    """
     from trading.simulator import Config, serve
 
     config = Config(seed=7, manual_clock=True, control=True, client_secret=settings.SIMULATOR_CLIENT_SECRET)

@@ -116,7 +116,7 @@ class ScriptedTradovate:
 
 
 @pytest.fixture
-def scripted(settings) -> Iterator[ScriptedTradovate]:
+def scripted(settings, redis_url) -> Iterator[ScriptedTradovate]:
     """SIMULATOR_URL points at it."""
     fake = ScriptedTradovate()
     thread = threading.Thread(target=fake.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

@@ -9,6 +9,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from accounts import renewal
+from accounts.budgets import budgets
 from accounts.models import AuditEvent, Connection
 from accounts.renewal import Outcome, SignedOut, TokenExpired, access_token, renew, renew_due
 from accounts.sign_out import sign_out
@@ -203,7 +204,9 @@ def test_renew_due_renews_what_ends_soon_and_no_trouble_stops_it(scripted, make_
 
 
 @pytest.mark.django_db
-def test_the_hour_has_fifteen_renewals_for_all_and_the_schedule_leaves_some(scripted, make_connection) -> None:
+def test_the_hour_has_fifteen_renewals_for_all_and_the_schedule_leaves_some(
+    scripted, make_connection, redis_url
+) -> None:
     scripted.script(RENEW, renewed_reply(minutes=0.5))
     connections = [make_connection(number, left=5, refreshable=False) for number in range(17)]
 
@@ -213,6 +216,54 @@ def test_the_hour_has_fifteen_renewals_for_all_and_the_schedule_leaves_some(scri
     left = [each for each in connections if Connection.objects.get(pk=each.pk).tokens == Tokens("access-0")]
     assert [renew(each.pk, urgent=True) for each in left] == [Outcome.RENEWED] * 3 + [Outcome.PACED] * 2
     assert len(scripted.asked(RENEW)) == 15
+    held_back = Connection.objects.get(pk=left[-1].pk)
+    assert (held_back.renewing_until, held_back.renew_after, held_back.renewal_error) == (None, None, "")
+    assert kinds() == ["token-renewed"] * 15
+
+
+async def renewals_left(environment: str) -> int:
+    async with budgets(environment) as own:
+        return {budget.limit.name: budget.remaining for budget in await own.of_network()}["auth/renewaccesstoken"]
+
+
+async def spend_renewals(environment: str, count: int) -> None:
+    async with budgets(environment, urgent=True) as own:
+        for _ in range(count):
+            await own.before("GET", "auth/renewaccesstoken")
+
+
+def test_live_and_demo_share_the_hours_renewals_and_the_simulator_has_its_own(redis_url) -> None:
+    asyncio.run(spend_renewals("live", 1))
+    assert [asyncio.run(renewals_left(environment)) for environment in ("live", "demo", "sim")] == [14, 14, 15]
+
+
+@pytest.mark.django_db
+def test_a_refused_refresh_with_no_renewal_left_is_tried_again_later(redis_url, scripted, make_connection) -> None:
+    scripted.script(REFRESH, DENIED)
+    connection = make_connection(left=5)
+    asyncio.run(spend_renewals("sim", 15))
+
+    assert renew(connection.pk, urgent=True) is Outcome.FAILED
+    assert renew(connection.pk, urgent=True) is Outcome.PACED
+    assert scripted.asked(RENEW) == []
+    assert len(scripted.asked(REFRESH)) == 1
+
+
+@pytest.mark.django_db
+def test_a_short_penalty_is_sat_out(scripted, make_connection) -> None:
+    scripted.script(RENEW, {"p-ticket": "ticket", "p-time": 0})
+    scripted.script(RENEW, renewed_reply())
+
+    assert renew(make_connection(left=5, refreshable=False).pk) is Outcome.RENEWED
+    assert len(scripted.asked(RENEW)) == 2
+
+
+@pytest.mark.django_db
+def test_without_redis_tokens_are_renewed_all_the_same(scripted, make_connection, settings) -> None:
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    scripted.script(RENEW, renewed_reply())
+
+    assert renew(make_connection(left=5, refreshable=False).pk) is Outcome.RENEWED
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from django.utils import timezone
 
 from accounts import renewal
+from accounts.budgets import budgets
 from accounts.models import Connection
 from trading.models import Contract, Product
 from trading.tradovate import entities
@@ -86,7 +87,10 @@ async def _ask(
     near: dict[str, tuple[str, ...]] = {}
     front: dict[str, str] = {}
     gate = asyncio.Semaphore(_AT_ONCE)
-    async with Tradovate(connection.hosts, token) as client:
+    async with (
+        budgets(connection.environment, connection.tradovate_user_id) as own,
+        Tradovate(connection.hosts, token, budgets=own) as client,
+    ):
 
         async def describe(symbol: str) -> None:
             async with gate:

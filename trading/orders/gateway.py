@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn, Self
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import renewal
+from accounts import budgets, renewal
 from accounts.models import Connection
 from trading.models import OrderIntent
 from trading.orders import intents
@@ -69,7 +69,9 @@ class Session:
         self._connection = connection
         self._token = ""
         self._runner = asyncio.Runner()
-        self._client = Tradovate(connection.hosts, self._current_token, timeout=TIMEOUT)
+        self._counts = budgets.client()
+        own = budgets.kept_in(self._counts, connection.environment, connection.tradovate_user_id)
+        self._client = Tradovate(connection.hosts, self._current_token, timeout=TIMEOUT, budgets=own)
 
     def __enter__(self) -> Self:
         return self
@@ -78,9 +80,13 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._runner.run(self._client.aclose())
+            self._runner.run(self._close())
         finally:
             self._runner.close()
+
+    async def _close(self) -> None:
+        await self._client.aclose()
+        await self._counts.aclose()
 
     async def _current_token(self) -> str:
         return self._token

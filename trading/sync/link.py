@@ -19,6 +19,7 @@ from django.db import connections as database_connections
 from redis.exceptions import RedisError
 
 from accounts import renewal
+from accounts.budgets import kept_in
 from accounts.models import Connection, Environment
 from trading.models import Upstream
 from trading.sync import lease, retry
@@ -32,7 +33,7 @@ from trading.sync.publisher import Publisher
 from trading.sync.records import UpstreamRecord, records
 from trading.sync.rows import upstream_row
 from trading.sync.stream import Fenced, StateLost, Stream
-from trading.tradovate import Hosts, MarketSocket, UserSocket
+from trading.tradovate import Budgets, Hosts, MarketSocket, UserSocket
 from trading.tradovate.entities import Contract, ContractMaturity, Entity, Product
 from trading.tradovate.errors import PenaltyImposed, TradovateError
 
@@ -190,22 +191,24 @@ class Link:
             self._tell(Upstream.State.CONNECTING, self._detail)
         await self._means.pace.turn()
         async with await UserSocket.connect(target.hosts.user_socket, token) as socket:
-            await self._sync(socket, target)
+            budgets = kept_in(self._means.client, target.environment, target.tradovate_user_id)
+            await self._sync(socket, target, budgets)
             marks = self._marks(target)
             helpers = [
                 asyncio.create_task(marks.run()),
                 asyncio.create_task(self._tick(socket)),
             ]
             try:
-                await self._mirror(socket, marks)
+                await self._mirror(socket, marks, budgets)
             finally:
                 for helper in helpers:
                     helper.cancel()
                 await asyncio.gather(*helpers, return_exceptions=True)
 
-    async def _sync(self, socket: UserSocket, target: Target) -> None:
+    async def _sync(self, socket: UserSocket, target: Target, budgets: Budgets) -> None:
         try:
-            snapshot = await socket.sync(target.tradovate_user_id, ticket=self._ticket)
+            async with budgets.request("POST", "user/syncrequest", with_ticket=self._ticket is not None):
+                snapshot = await socket.sync(target.tradovate_user_id, ticket=self._ticket)
         except TradovateError:
             await asyncio.sleep(retry.SYNC_BACK_OFF)
             raise
@@ -216,7 +219,7 @@ class Link:
         self._publisher.replace({**self._book.rows, "upstream": self._upstream_row()})
         self._write(self._book.all_to_write())
 
-    async def _mirror(self, socket: UserSocket, marks: Marks) -> None:
+    async def _mirror(self, socket: UserSocket, marks: Marks, budgets: Budgets) -> None:
         """Take in events. What they refer to and we do not know is asked for beside that."""
         asked: set[Ref] = set()
         lookups: set[asyncio.Task[None]] = set()
@@ -224,7 +227,7 @@ class Link:
         def look_up() -> None:
             for ref in self._book.mirror.missing() - asked:
                 asked.add(ref)
-                task = asyncio.create_task(self._learn(socket, ref, look_up))
+                task = asyncio.create_task(self._learn(socket, budgets, ref, look_up))
                 lookups.add(task)
                 task.add_done_callback(lookups.discard)
 
@@ -241,10 +244,11 @@ class Link:
                 task.cancel()
             await asyncio.gather(*lookups, return_exceptions=True)
 
-    async def _learn(self, socket: UserSocket, ref: Ref, then: Callable[[], None]) -> None:
+    async def _learn(self, socket: UserSocket, budgets: Budgets, ref: Ref, then: Callable[[], None]) -> None:
         kind, key = ref
         try:
-            found = await socket.request(_ITEM[kind], query={"id": key})
+            async with budgets.request("GET", _ITEM[kind]):
+                found = await socket.request(_ITEM[kind], query={"id": key})
             self._publish(self._book.learn([msgspec.convert(found, kind, strict=False)]))
         except (TradovateError, msgspec.ValidationError) as error:
             log.warning("Tradovate did not describe %s %d: %s", kind.__name__, key, type(error).__name__)

@@ -199,14 +199,14 @@ class Budgets:
     async def before(self, method: str, route: str, *, with_ticket: bool = False) -> None:
         """Count a request that is about to be sent. Raises BudgetSpent if it must not be.
 
-        Only reads and the routes of ROUTES are held back. Everything else may close a position: it is counted while
-        it is sent.
+        Only reads and the routes of ROUTES are held back. Everything else may close a position, and a token that is
+        not renewed closes none: it is counted while it is sent.
         """
         limit = ROUTES.get(route)
         if limit is not None and not (with_ticket and limit.failures_only):
             await self._hold_back(limit, always=with_ticket)
         if self._user is not None:
-            if method == "GET" or limit is not None:
+            if (method == "GET" or limit is not None) and not route.startswith("auth/"):
                 await self._hold_back(USER)
             else:
                 self._later(self._take(USER, None))

@@ -15,6 +15,8 @@ from .errors import PenaltyImposed
 
 T = TypeVar("T")
 
+SHORTEST = 0.1  # seconds
+
 # What trades. Their reads, and what only asks what an order would do, may wait.
 _TRADING = ("order/", "orderstrategy/")
 _ASKING = ("order/dryrun",)
@@ -49,7 +51,7 @@ async def sit_out(
             return await ask(ticket)
         except PenaltyImposed as penalty:
             # A penalty of no time at all would otherwise be met for ever.
-            pause = max(1.0, penalty.seconds)
+            pause = max(SHORTEST, penalty.seconds)
             if penalty.captcha or pause > patience:
                 raise
             patience -= pause

@@ -1,5 +1,6 @@
 """What the gateway makes of each answer, against the real simulator: sent once, and the state tells the truth."""
 
+import asyncio
 import threading
 from datetime import timedelta
 from decimal import Decimal
@@ -11,14 +12,15 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.budgets import budgets
 from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts
 from trading.models import Account, OrderIntent
-from trading.orders import gateway, intents
+from trading.orders import contracts, gateway, intents
 from trading.orders.spec import WIRE_NAMES, OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
-from trading.tradovate.errors import OrderRejected
+from trading.tradovate.errors import OrderRejected, RateLimited
 
 ROUTE = "order/placeorder"
 
@@ -222,3 +224,42 @@ def test_an_order_that_was_held_up_after_its_claim_is_not_sent_late(
     assert posts(simulator) == []
     intent.refresh_from_db()
     assert intent.state == (State.REJECTED if given_up else State.CREATED)
+
+
+def _requests_of(connection: Connection) -> int:
+    async def used() -> int:
+        async with budgets(connection.environment, connection.tradovate_user_id) as own:
+            return (await own.of_user()).used
+
+    return asyncio.run(used())
+
+
+def _spend(connection: Connection) -> None:
+    async def refuse() -> None:
+        async with budgets(connection.environment, connection.tradovate_user_id) as own:
+            own.failed("order/list", RateLimited())
+            await own.counted()
+
+    asyncio.run(refuse())
+
+
+def test_an_order_is_counted(redis_url: str, connection: Connection, intent: OrderIntent) -> None:
+    before = _requests_of(connection)
+    assert gateway.submit(intent.pk) == State.ACCEPTED
+    assert _requests_of(connection) == before + 1
+
+
+def test_an_order_goes_out_when_the_hours_requests_are_used_up_and_a_look_up_does_not(
+    redis_url: str, simulator: RunningSimulator, connection: Connection, intent: OrderIntent
+) -> None:
+    _spend(connection)
+    with pytest.raises(contracts.ContractsUnavailable, match="used up"):
+        contracts.look_up(connection, ["NQH7"])
+    assert gateway.submit(intent.pk) == State.ACCEPTED
+    assert len(posts(simulator)) == 1
+
+
+def test_an_order_goes_out_without_redis(simulator: RunningSimulator, intent: OrderIntent, settings: Any) -> None:
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    assert gateway.submit(intent.pk) == State.ACCEPTED
+    assert len(posts(simulator)) == 1

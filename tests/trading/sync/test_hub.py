@@ -7,12 +7,14 @@ import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
+from accounts.budgets import budgets
 from accounts.models import Connection
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import aplace, front_month, running_hub, settled, snapshot, until
 from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, Upstream
 from trading.sync import alive, doorbell, stream
 from trading.sync.rows import signed
+from trading.tradovate.errors import PenaltyImposed
 
 
 async def rows(connection: Connection, kind: str) -> list[dict[str, str]]:
@@ -290,6 +292,22 @@ async def test_a_penalty_is_waited_out_and_its_ticket_presented(simulator, trade
         assert "asks to wait" in found.rows["upstream"]["detail"]
         assert "account:1001001" not in found.rows
         assert (await settled(trader)).rows["account:1001001"]["cash"] == "100,000.00"
+
+
+async def test_sync_requests_are_counted_for_the_network_and_stop_when_they_are_used_up(simulator, trader) -> None:
+    async def told(words: str) -> bool:
+        return words in (await snapshot(trader)).rows["upstream"]["detail"]
+
+    async with budgets(trader.environment, trader.tradovate_user_id) as own:
+        async with running_hub():
+            await settled(trader)
+        used = {budget.limit.name: budget.used for budget in await own.of_network()}
+        assert used["user/syncrequest"] == 1
+        assert (await own.of_user()).used >= 1
+        own.failed("user/syncrequest", PenaltyImposed("ticket", 40))
+        await own.counted()
+    async with running_hub():
+        await until(lambda: told("used up (user/syncrequest)"))
 
 
 async def test_without_market_data_the_desk_works_and_says_so(simulator, pro) -> None:

@@ -101,14 +101,14 @@ async def test_a_route_is_shared_by_all_users_of_a_network(store: MemoryStore) -
     with pytest.raises(BudgetSpent, match="auth/renewaccesstoken"):
         await late.before("GET", "auth/renewaccesstoken")
     await Budgets(store, network="a", user=98, urgent=True).before("GET", "auth/renewaccesstoken")
-    await Budgets(store, network="b", user=99).before("GET", "auth/renewaccesstoken")
+    await Budgets(store, network="b", user=97).before("GET", "auth/renewaccesstoken")
     left = {budget.limit.name: budget.remaining for budget in await late.of_network()}
     assert left == {
         "auth/accesstokenrequest": 5, "auth/me": 10, "auth/renewaccesstoken": 2,
         "user/syncrequest": 300, "order/dryrun": 500,
     }  # fmt: skip
     assert left.keys() == ROUTES.keys()
-    assert (await late.of_user()).remaining == 4999
+    assert (await late.of_user()).remaining == 5000
     with pytest.raises(ValueError, match="nobody"):
         await Budgets(store, network="a").of_user()
 
@@ -213,6 +213,15 @@ async def test_a_429_stops_reads_of_all_processes_and_no_order(
     await other.before("POST", "order/cancelorder")
     await other.counted()
     assert len(http.requests) == 2
+
+
+async def test_a_spent_budget_does_not_keep_the_token_from_being_renewed(store: MemoryStore, budgets: Budgets) -> None:
+    await spend(store, USER.most)
+    budgets.failed("order/list", RateLimited())
+    await budgets.counted()
+    await budgets.before("GET", "auth/renewaccesstoken")
+    await budgets.counted()
+    assert (await budgets.of_user()).used == USER.most + 1
 
 
 async def test_after_a_429_one_read_at_a_time_finds_out_whether_it_still_holds(

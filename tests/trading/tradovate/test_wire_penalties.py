@@ -114,7 +114,7 @@ def test_what_trades_is_not_repeated(method: str, route: str, may: bool) -> None
     assert penalties.may_be_repeated(method, route) is may
 
 
-@given(st.lists(st.integers(0, 40), max_size=30), st.integers(0, 120))
+@given(st.lists(st.integers(1, 40), max_size=30), st.integers(0, 120))
 async def test_all_waits_together_stay_within_the_patience(times: list[int], patience: int) -> None:
     sleep, left = Sleep(), list(times)
 
@@ -124,14 +124,24 @@ async def test_all_waits_together_stay_within_the_patience(times: list[int], pat
             raise PenaltyImposed(TICKET, left.pop(0))
         return "done"
 
-    pauses = [max(1, seconds) for seconds in times]
-    if sum(pauses) <= patience:
+    if sum(times) <= patience:
         assert await penalties.sit_out(ask, patience=patience, sleep=sleep) == "done"
-        assert sleep.slept == pauses
+        assert sleep.slept == times
     else:
         with pytest.raises(PenaltyImposed):
             await penalties.sit_out(ask, patience=patience, sleep=sleep)
     assert sum(sleep.slept) <= patience
+
+
+async def test_penalties_of_no_time_end_too() -> None:
+    sleep = Sleep()
+
+    async def ask(ticket: str | None) -> None:
+        raise PenaltyImposed(TICKET, 0)
+
+    with pytest.raises(PenaltyImposed):
+        await penalties.sit_out(ask, patience=1, sleep=sleep)
+    assert 0 < len(sleep.slept) <= 1 / penalties.SHORTEST
 
 
 def test_a_price_survives_beside_the_ticket() -> None:
