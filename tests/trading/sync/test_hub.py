@@ -252,6 +252,7 @@ async def test_an_intent_of_ours_is_followed_to_its_fill_and_the_page_is_told(si
             account=account,
             source_key="test:1",
             cl_ord_id="tp-test-1",
+            spec={},
             symbol=symbol,
             action="Buy",
             order_qty=2,
