@@ -9,7 +9,8 @@ other's mistakes. Run it with `python -m trading.simulator`, or in a test with `
 
 from .app import create_app
 from .config import DEFAULT_TRADERS, AccountSpec, Config, Trader
-from .server import Control, PortInUseError, RunningSimulator, serve
+from .control_client import Control
+from .server import PortInUseError, RunningSimulator, serve
 
 __all__ = [
     "DEFAULT_TRADERS",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .app import create_app
 from .config import DEFAULT_TRADERS, DEV_CLIENT_SECRET, Config
+from .faults import KINDS, FaultRequest, Front, read_fault
 from .limits import GENEROUS, REAL
 from .server import PortInUseError, listen, make_server
 
@@ -22,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.list_traders:
         sys.stdout.write(list_traders() + "\n")
+        return 0
+    if options.list_faults:
+        sys.stdout.write(list_faults() + "\n")
         return 0
     if not options.allow_remote and not _is_loopback(options.host):
         return _fail(f"{options.host} can be reached from other machines. Add --allow-remote if you mean it.")
@@ -36,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         state_path=options.state,
         session_hours=options.session_hours,
         limits={"off": None, "real": REAL, "generous": GENEROUS}[options.limits],
+        faults=tuple(options.fault),
     )
     try:
         bound = listen(options.host, options.port)
@@ -72,6 +77,23 @@ def list_traders() -> str:
         names = ", ".join(account.name for account in trader.accounts) or "no account"
         lines.append(f"{trader.name:8} {trader.password:12} {names}")
     return "\n".join(lines)
+
+
+def list_faults() -> str:
+    """What can go wrong, one line each: name, options besides those that all have, what happens."""
+    lines = []
+    for kind in KINDS.values():
+        name = f"{kind.name} ({', '.join(sorted(kind.options))})" if kind.options else kind.name
+        by_control = " By /control/faults only." if kind.fronts == Front.USER else ""
+        lines.append(f"{name:28} {kind.summary}{by_control}")
+    return "\n".join(lines)
+
+
+def _fault(text: str) -> FaultRequest:
+    try:
+        return read_fault(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,6 +138,15 @@ def _parser() -> argparse.ArgumentParser:
         default="generous",
         help="requests an hour: none, Tradovate's own, or a hundred times those (%(default)s)",
     )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        type=_fault,
+        metavar="KIND[:OPTION=VALUE,...]",
+        help="let something go wrong, repeatable: --fault lose_reply:route=order/placeorder,probability=0.1,seed=7",
+    )
+    parser.add_argument("--list-faults", action="store_true", help="print what can go wrong, and end")
     parser.add_argument("--control", action="store_true", help="serve /control/* to peers on this machine")
     parser.add_argument("--list-traders", action="store_true", help="print who can sign in, and end")
     return parser

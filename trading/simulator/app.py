@@ -14,9 +14,10 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from .config import Config
 from .control import Control
+from .fault_http import HttpFaults
 from .oauth import OAuth
 from .persistence import StateFile
-from .rest import Rest, reply
+from .rest import Rest, auth_route, operation_route, reply
 from .services import SERVICE_PATHS
 from .simulation import Simulation
 from .sockets import Hub
@@ -39,8 +40,9 @@ def create_app(config: Config | None = None) -> Starlette:
         simulation.open_accounts()
     transports = Transports()
     hub = Hub(simulation, transports)
-    rest = Rest(simulation, transports)
-    oauth = OAuth(simulation, transports)
+    faulty = HttpFaults(simulation, transports).around
+    rest = Rest(simulation)
+    oauth = OAuth(simulation)
 
     def save(*, always: bool = False) -> bool:
         return state_file.save(always=always) if state_file else False
@@ -72,7 +74,8 @@ def create_app(config: Config | None = None) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             save(always=True)
 
-    token = [Route(path, oauth.token, methods=ANY_METHOD) for path in ("/auth/oauthtoken", "/v1/auth/oauthtoken")]
+    exchange = faulty(oauth.token, lambda _: "auth/oauthtoken")
+    token = [Route(path, exchange, methods=ANY_METHOD) for path in ("/auth/oauthtoken", "/v1/auth/oauthtoken")]
     routes: list[BaseRoute] = [
         Route("/health", _health),
         Route("/oauth", oauth.authorize, methods=["GET"]),
@@ -84,8 +87,8 @@ def create_app(config: Config | None = None) -> Starlette:
     if config.control:
         routes.append(Mount("/control", routes=Control(simulation, hub, save).routes()))
     routes += [
-        Route("/v1/{route:path}", rest.operation, methods=ANY_METHOD),
-        Route("/auth/{operation}", rest.auth, methods=ANY_METHOD),
+        Route("/v1/{route:path}", faulty(rest.operation, operation_route), methods=ANY_METHOD),
+        Route("/auth/{operation}", faulty(rest.auth, auth_route), methods=ANY_METHOD),
         Route("/{rest:path}", _not_found, methods=ANY_METHOD),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)

@@ -6,7 +6,7 @@ Every step is saved as the entities that Tradovate would save, in the order in w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -48,6 +48,7 @@ class Broker:
         store: Store,
         booking: Booking,
         max_qty: int,
+        ignores_modify: Callable[[int], bool] = lambda _user_id: False,
     ) -> None:
         self._clock = clock
         self._catalog = catalog
@@ -58,7 +59,7 @@ class Broker:
         self._papers = Papers(clock=clock, catalog=catalog, store=store, booking=booking)
         self._linked = LinkedOrders(exchange=exchange, store=store, papers=self._papers)
         self._max_qty = max_qty
-        self.ignore_modifies = 0
+        self._ignores_modify = ignores_modify
 
     def place(self, sender: Sender, request: PlaceOrder, *, admin: bool = False, settling: bool = False) -> OrderResult:
         """Take a new order. The result says that it was accepted as a command, not that it will work. An order that
@@ -219,8 +220,7 @@ class Broker:
         except risk.Refusal as refusal:
             return OrderResult(failure_reason=refusal.reason, failure_text=refusal.text)
         command = self._papers.command(order, "Modify", sender, request)
-        if self.ignore_modifies:
-            self.ignore_modifies -= 1
+        if self._ignores_modify(sender.user_id):
             return OrderResult(command_id=command.id)
         self._papers.passed(command, order)
         self._papers.version(command, order, listing, request, terms)

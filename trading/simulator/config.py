@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from .faults import FaultRequest
 from .limits import Limits
 
 DEV_CLIENT_SECRET = "simulator-secret-for-development-only"  # noqa: S105 - it guards nothing but made-up money
@@ -79,7 +80,7 @@ class Config:
     `code_lifetime` and the socket timings are in seconds. `oauth_error_status` is the status of OAuth error
     replies: Tradovate answers 200, others 400. `control` mounts /control/* for loopback peers.
     `session_hours` keeps the products' hours and holidays; without it they trade around the clock.
-    `limits` are the requests an hour; None for no limits.
+    `limits` are the requests an hour; None for no limits. `faults` are armed from the start.
     """
 
     seed: int = 1
@@ -101,6 +102,7 @@ class Config:
     session_hours: bool = False
     lowercase_market_data: bool = False
     limits: Limits | None = None
+    faults: tuple[FaultRequest, ...] = ()
     state_path: Path | None = None
     save_seconds: float = 2.0
     heartbeat_seconds: float = 2.5

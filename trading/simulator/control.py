@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import Request
@@ -18,12 +18,14 @@ from . import entities as e
 from .calls import Rejected, read_object
 from .catalog import Listing
 from .clock import stamp
-from .faults import Fault, FaultKind
+from .control_events import Emit, Emitter
+from .control_faults import FaultSwitch
+from .faults import FaultRequest
 from .rest import reply
 from .simulation import Simulation
 from .sockets import Hub
-from .store import Event
 
+_PORT = re.compile(r":\d+$")
 Act = Callable[[Any], Any]
 
 
@@ -43,35 +45,12 @@ class Liquidity(msgspec.Struct, forbid_unknown_fields=True):
     size: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
-class ArmFault(msgspec.Struct, forbid_unknown_fields=True):
-    """`kind` is a FaultKind, or one of: kick, no_heartbeat (both at once, with `user`), expire_tokens (with `user`),
-    duplicate_events, modify_ignored (the next `times`), clear."""
-
-    kind: str
-    route: str = "*"
-    times: Annotated[int, msgspec.Meta(gt=0)] = 1
-    seconds: float = 1.0
-    captcha: bool = False
-    user: str | None = None
-
-
 class AccountChange(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     account_id: int
     closed: bool | None = None
     restricted: bool | None = None
     readonly: bool | None = None
     deposit: Decimal | None = None
-
-
-class Emit(msgspec.Struct, forbid_unknown_fields=True):
-    """`count` events of a type (cashBalance or fill) to a user, `per_second` (0: at once, `batch` in each frame)."""
-
-    user: str
-    count: Annotated[int, msgspec.Meta(gt=0, le=1_000_000)] = 1
-    per_second: Annotated[float, msgspec.Meta(ge=0)] = 0
-    entity_type: str = "cashBalance"
-    batch: Annotated[int, msgspec.Meta(gt=0)] = 1
-    wait: bool = False
 
 
 class Control:
@@ -81,8 +60,8 @@ class Control:
         self._simulation = simulation
         self._hub = hub
         self._save = save
-        self._emitting: set[asyncio.Task[None]] = set()
-        self._sequence = 0
+        self._faults = FaultSwitch(simulation, hub)
+        self._emitter = Emitter(simulation)
 
     def routes(self) -> list[Route]:
         """Routes to mount under /control."""
@@ -90,11 +69,11 @@ class Control:
             self._post("/advance", Advance, self._advance),
             self._post("/price", Price, self._price),
             self._post("/liquidity", Liquidity, self._liquidity),
-            self._post("/faults", ArmFault, self._fault),
+            self._post("/faults", FaultRequest, self._faults.set),
             self._post("/account", AccountChange, self._account),
-            self._post("/emit", Emit, self._emit),
+            self._post("/emit", Emit, self._emitter.emit),
             self._get("/ledger", self._ledger),
-            self._get("/faults", self._armed),
+            self._get("/faults", lambda _: self._faults.armed()),
             self._get("/sockets", self._sockets),
             self._get("/market", self._market),
             self._get("/save", self._save_now),
@@ -122,9 +101,8 @@ class Control:
     @staticmethod
     def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
-            peer = request.client.host if request.client else ""
-            if not _is_loopback(peer):
-                return PlainTextResponse("Only this machine may steer the simulator.", status_code=403)
+            if problem := stranger(request):
+                return PlainTextResponse(problem, status_code=403)
             try:
                 return await endpoint(request)
             except Rejected as rejected:
@@ -166,38 +144,6 @@ class Control:
             "bidSize": market.size(market.bid),
             "offerSize": market.size(market.offer),
         }
-
-    def _fault(self, asked: ArmFault) -> Any:
-        match asked.kind:
-            case "clear":
-                self._simulation.faults.clear()
-                self._hub.duplicate_events = self._simulation.broker.ignore_modifies = 0
-            case "kick":
-                for connection in self._hub.of_user(self._user(asked.user)):
-                    connection.cut()
-            case "no_heartbeat":
-                for connection in self._hub.of_user(self._user(asked.user)):
-                    connection.mute = True
-            case "expire_tokens":
-                return {"ok": True, "count": self._simulation.sessions.expire(self._user(asked.user))}
-            case "duplicate_events":
-                self._hub.duplicate_events += asked.times
-            case "modify_ignored":
-                self._simulation.broker.ignore_modifies += asked.times
-            case _:
-                try:
-                    kind = FaultKind(asked.kind)
-                except ValueError:
-                    raise Rejected(400, f"There is no fault {asked.kind!r}.") from None
-                route = asked.route.strip("/").lower()
-                self._simulation.faults.arm(Fault(kind, route, asked.times, asked.seconds, asked.captcha))
-        return {"ok": True}
-
-    def _armed(self, _: Request) -> Any:
-        return [
-            {"kind": fault.kind.value, "route": fault.route, "left": fault.left}
-            for fault in self._simulation.faults.armed()
-        ]
 
     def _account(self, asked: AccountChange) -> Any:
         account = self._simulation.store.get(e.Account, asked.account_id)
@@ -253,68 +199,30 @@ class Control:
     def _save_now(self, _: Request) -> Any:
         return {"ok": self._save()}
 
-    async def _emit(self, asked: Emit) -> Any:
-        user_id = self._user(asked.user)
-        accounts = self._simulation.store.accounts(user_id)
-        if not accounts:
-            raise Rejected(400, f"{asked.user} has no account.")
-        if asked.entity_type not in ("cashBalance", "fill"):
-            raise Rejected(400, "entity_type must be cashBalance or fill.")
-        task = asyncio.create_task(self._emit_all(asked, user_id, accounts[0].id))
-        self._emitting.add(task)
-        task.add_done_callback(self._emitting.discard)
-        if asked.wait:
-            await task
-        return {"ok": True, "count": asked.count}
-
-    async def _emit_all(self, asked: Emit, user_id: int, account_id: int) -> None:
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
-        for number in range(asked.count):
-            if asked.per_second:
-                await asyncio.sleep(max(0.0, begin + number / asked.per_second - loop.time()))
-            elif number % asked.batch == 0:
-                await asyncio.sleep(0)
-            self._sequence += 1
-            name, entity = self._synthetic(asked.entity_type, account_id)
-            event_type = "Created" if name == "fill" else "Updated"
-            self._simulation.on_event(Event(user_id, account_id, name, event_type, e.raw(entity)))
-
-    def _synthetic(self, name: str, account_id: int) -> tuple[str, e.Entity]:
-        """A valid entity that is not in the ledger: its timestamp (microseconds) is when it was sent, its amount
-        (cashBalance, in cents) or id (fill) counts up by one, so that a reader sees what is lost."""
-        sent = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        store = self._simulation.store
-        if name == "cashBalance":
-            balance = next(row for row in store.all(e.CashBalance) if row.account_id == account_id)
-            amount = Decimal(self._sequence) / 100
-            return name, msgspec.structs.replace(balance, timestamp=sent, amount=amount)
-        listing = next(iter(self._simulation.catalog.listings.values()))
-        fill = e.Fill(
-            id=900_000_000 + self._sequence,
-            order_id=900_000_000,
-            contract_id=listing.contract_id,
-            timestamp=sent,
-            trade_date=e.TradeDate.of(self._simulation.day),
-            action="Buy",
-            qty=1,
-            price=listing.spec.start,
-            active=True,
-            finally_paired=0,
-        )
-        return name, fill
-
     def _listing(self, symbol: str) -> Listing:
         listing = self._simulation.catalog.find(symbol)
         if listing is None:
             raise Rejected(404, f"Unknown symbol {symbol}.")
         return listing
 
-    def _user(self, name: str | None) -> int:
-        for trader in self._simulation.config.traders:
-            if name is not None and name.lower() == trader.name.lower():
-                return trader.user_id
-        raise Rejected(404, f"There is no trader {name!r}.")
+
+def stranger(request: Request) -> str:
+    """Why a request may not steer the simulator; empty when it may.
+
+    It must come from this machine, and be meant for it: a page in a browser on this machine reaches us too, by a name
+    of its own that it lets point to loopback, or in the open with its Origin.
+    """
+    if not _is_loopback(request.client.host if request.client else ""):
+        return "Only this machine may steer the simulator."
+    hosts = [_name_of(request.headers.get("host", ""))]
+    hosts += [_name_of(urlsplit(origin).netloc) for origin in request.headers.getlist("origin")]
+    if not all(host == "localhost" or _is_loopback(host) for host in hosts):
+        return "Steer the simulator by its loopback address: 127.0.0.1, [::1] or localhost."
+    return ""
+
+
+def _name_of(netloc: str) -> str:
+    return netloc.rpartition(":")[0].strip("[]") if _PORT.search(netloc) else netloc.strip("[]")
 
 
 def _is_loopback(host: str) -> bool:

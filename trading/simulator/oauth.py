@@ -17,12 +17,10 @@ from starlette.responses import RedirectResponse, Response
 from .api_auth import api_hosts
 from .calls import Rejected, read_object
 from .entities import encode
-from .faults import FaultKind
 from .pages import problem_page, sign_in_page
 from .rest import host_of
 from .sessions import Grant
 from .simulation import Simulation
-from .transports import Transports
 
 CARRIED = ("response_type", "client_id", "redirect_uri", "state", "code_challenge", "code_challenge_method")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -31,9 +29,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class OAuth:
     """The OAuth routes of one simulation."""
 
-    def __init__(self, simulation: Simulation, transports: Transports) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._transports = transports
 
     async def authorize(self, request: Request) -> Response:
         """GET: show the sign-in page."""
@@ -67,24 +64,6 @@ class OAuth:
 
     async def token(self, request: Request) -> Response:
         """POST: exchange a code or a refresh token for tokens."""
-        fault = self._simulation.faults.take("auth/oauthtoken")
-        kind = fault.kind if fault else None
-        if kind is FaultKind.RESET_BEFORE:
-            self._transports.abort(request.scope)
-            return Response(status_code=500)
-        if kind is FaultKind.RATE_LIMIT:
-            return Response(status_code=429)
-        if kind in (FaultKind.ERROR_500, FaultKind.EXPIRE_TOKEN):
-            return Response("Internal Server Error", status_code=500)
-        if fault and kind is FaultKind.PENALTY:
-            ticket = {"p-ticket": "ticket-oauth", "p-time": int(fault.seconds), "p-captcha": fault.captcha}
-            return Response(encode(ticket), media_type="application/json")
-        response = await self._exchange(request)
-        if kind is FaultKind.LOSE_REPLY:
-            self._transports.abort(request.scope)
-        return response
-
-    async def _exchange(self, request: Request) -> Response:
         try:
             form = await _token_request(request)
         except Rejected as rejected:

@@ -6,7 +6,6 @@ from typing import Any
 
 from . import api_accounts, api_auth, api_contracts, api_orders, market_data
 from .calls import Call, Handler, Rejected
-from .faults import Fault, FaultKind
 from .reads import handlers
 from .sync import snapshot
 
@@ -60,23 +59,3 @@ def _carry_out(call: Call, route: str, handler: Handler) -> Any:
     if route not in PUBLIC and call.session is None:
         raise Rejected(401, "Access is denied")
     return handler(call)
-
-
-def perform_with_fault(call: Call, route: str, fault: Fault | None) -> Any:
-    """`perform`, unless a fault answers instead of it or in place of its reply."""
-    if fault is None:
-        return perform(call, route)
-    match fault.kind:
-        case FaultKind.ERROR_500:
-            raise Rejected(500, "Internal Server Error")
-        case FaultKind.RATE_LIMIT:
-            raise Rejected(429, "")
-        case FaultKind.EXPIRE_TOKEN:
-            raise Rejected(401, "Access is denied")
-        case FaultKind.PENALTY:
-            return {"p-ticket": "ticket-" + route, "p-time": int(fault.seconds), "p-captcha": fault.captcha}
-        case FaultKind.ERROR_500_AFTER:
-            perform(call, route)
-            raise Rejected(500, "Internal Server Error")
-        case _:
-            return perform(call, route)

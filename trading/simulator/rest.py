@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from starlette.requests import HTTPConnection, Request
@@ -10,60 +9,42 @@ from starlette.responses import PlainTextResponse, Response
 
 from .calls import Call, Rejected, read_object
 from .entities import encode
-from .faults import Fault, FaultKind
-from .operations import perform_with_fault
-from .sessions import Session
+from .operations import perform
 from .simulation import Simulation
-from .transports import Transports
-
-DROPS = (FaultKind.LOSE_REPLY, FaultKind.RESET_BEFORE)
 
 
 class Rest:
     """Answers REST requests of one simulation."""
 
-    def __init__(self, simulation: Simulation, transports: Transports) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._transports = transports
 
     async def operation(self, request: Request) -> Response:
         """Answer the operation that is named after /v1."""
-        return await self._serve(request, request.path_params["route"].strip("/").lower())
+        return await self._answer(request, operation_route(request))
 
     async def auth(self, request: Request) -> Response:
         """Answer an auth operation that was asked for without /v1."""
-        return await self._serve(request, "auth/" + request.path_params["operation"].lower())
+        return await self._answer(request, auth_route(request))
 
-    async def _serve(self, request: Request, route: str) -> Response:
-        fault = self._simulation.faults.take(route)
-        if fault and fault.kind is FaultKind.RESET_BEFORE:
-            return self._drop(request)
-        if fault and fault.kind is FaultKind.SLOW_BEFORE:
-            await asyncio.sleep(fault.seconds)
-        response = await self._answer(request, route, fault)
-        if fault and fault.kind is FaultKind.LOSE_REPLY:
-            return self._drop(request)
-        if fault and fault.kind is FaultKind.SLOW:
-            await asyncio.sleep(fault.seconds)
-        if fault and fault.kind is FaultKind.GARBAGE:
-            return Response(b"<html>upstream", media_type="text/html")
-        return response
-
-    async def _answer(self, request: Request, route: str, fault: Fault | None) -> Response:
+    async def _answer(self, request: Request, route: str) -> Response:
         try:
             params = await read_params(request)
-            call = Call(self._simulation, params, host_of(request), self._session(request), peer_of(request))
-            return reply(perform_with_fault(call, route, fault))
+            session = self._simulation.sessions.bearer(request.headers.get("authorization", ""))
+            call = Call(self._simulation, params, host_of(request), session, peer_of(request))
+            return reply(perform(call, route))
         except Rejected as rejected:
             return PlainTextResponse(rejected.text, status_code=rejected.status)
 
-    def _session(self, request: Request) -> Session | None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return self._simulation.sessions.session(token.strip()) if scheme.lower() == "bearer" else None
 
-    def _drop(self, request: Request) -> Response:
-        self._transports.abort(request.scope)
-        return Response(status_code=500)  # goes nowhere: the connection is gone
+def operation_route(request: Request) -> str:
+    """The name of the operation that a path under /v1 asks for, such as `order/placeorder`."""
+    return str(request.path_params["route"]).strip("/").lower()
+
+
+def auth_route(request: Request) -> str:
+    """The same for an auth operation without /v1."""
+    return "auth/" + str(request.path_params["operation"]).lower()
 
 
 def reply(value: Any) -> Response:

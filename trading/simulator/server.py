@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
-import httpx
 import uvicorn
 from starlette.applications import Starlette
 
 from .app import create_app
 from .config import Config, Trader
+from .control_client import Control
 from .sockets import Hub
 
 START_SECONDS = 15.0
@@ -73,95 +71,11 @@ def make_server(app: Starlette, *, log_level: str = "warning") -> uvicorn.Server
             lifespan="on",
             log_level=log_level,
             access_log=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=1,
         ),
         app.state.hub,
     )
-
-
-class Control:
-    """Steers a running simulator through /control. Every method raises httpx.HTTPStatusError with the server's text
-    when it refuses."""
-
-    def __init__(self, url: str) -> None:
-        # plain HTTP on loopback: an empty context spares reading the system's certificates
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._http = httpx.Client(base_url=url + "/control", timeout=60, trust_env=False, verify=context)
-
-    def advance(self, seconds: float) -> dict[str, Any]:
-        """Let time pass, market steps included."""
-        return self._post("advance", seconds=seconds)
-
-    def price(self, symbol: str, price: float | str) -> dict[str, Any]:
-        """Put a contract's offer and last trade at a price (its bid one tick below) and let orders meet it."""
-        return self._post("price", symbol=symbol, price=price)
-
-    def liquidity(self, symbol: str, size: int | None) -> dict[str, Any]:
-        """Show `size` contracts on every level of the book; None gives the seeded sizes back."""
-        return self._post("liquidity", symbol=symbol, size=size)
-
-    def market(self, symbol: str) -> dict[str, Any]:
-        """Bid, offer, last and the best sizes of a contract now."""
-        return self._get("market", symbol=symbol)
-
-    def fault(
-        self,
-        kind: str,
-        route: str = "*",
-        *,
-        times: int = 1,
-        seconds: float = 1.0,
-        captcha: bool = False,
-        user: str | None = None,
-    ) -> dict[str, Any]:
-        """Arm a fault for the next `times` requests of a route, or do it at once (kick, no_heartbeat,
-        expire_tokens with `user`; duplicate_events, modify_ignored; clear)."""
-        return self._post("faults", kind=kind, route=route, times=times, seconds=seconds, captcha=captcha, user=user)
-
-    def account(self, account_id: int, **changes: Any) -> dict[str, Any]:
-        """Change an account: closed, restricted, readonly (bool), deposit (dollars)."""
-        return self._post("account", accountId=account_id, **changes)
-
-    def emit(
-        self,
-        user: str,
-        count: int,
-        *,
-        per_second: float = 0,
-        entity_type: str = "cashBalance",
-        batch: int = 1,
-        wait: bool = False,
-    ) -> dict[str, Any]:
-        """Send synthetic props events to a user's synchronised sockets; see control.Emit."""
-        return self._post(
-            "emit", user=user, count=count, per_second=per_second, entity_type=entity_type, batch=batch, wait=wait
-        )
-
-    def ledger(self) -> dict[str, Any]:
-        """The whole truth: accounts, entities by type, working orders, order requests received."""
-        return self._get("ledger")
-
-    def sockets(self) -> list[dict[str, Any]]:
-        """The open sockets."""
-        found: list[dict[str, Any]] = self._http.get("/sockets").json()
-        return found
-
-    def close(self) -> None:
-        """Close the helper's own connections."""
-        self._http.close()
-
-    def _post(self, path: str, **body: Any) -> dict[str, Any]:
-        return _result(self._http.post(f"/{path}", json=body))
-
-    def _get(self, path: str, **query: str) -> dict[str, Any]:
-        return _result(self._http.get(f"/{path}", params=query))
-
-
-def _result(response: httpx.Response) -> dict[str, Any]:
-    if response.is_error:
-        raise httpx.HTTPStatusError(response.text, request=response.request, response=response)
-    found: dict[str, Any] = response.json()
-    return found
 
 
 @dataclass

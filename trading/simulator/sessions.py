@@ -135,6 +135,11 @@ class Sessions:
             return None
         return self.sessions.get(token.session_id)
 
+    def bearer(self, authorization: str) -> Session | None:
+        """The session of a request's Authorization header; None without one or when its token has expired."""
+        scheme, _, token = authorization.partition(" ")
+        return self.session(token.strip()) if scheme.lower() == "bearer" else None
+
     def close(self, session_id: int) -> None:
         """End a session: its tokens fail from now on."""
         session = self.sessions.pop(session_id, None)

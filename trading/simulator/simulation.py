@@ -14,7 +14,7 @@ from .catalog import Catalog
 from .clock import Clock, stamp, trading_day
 from .config import Config, Trader
 from .exchange import Exchange
-from .faults import Faults
+from .faults import Faults, Front
 from .feed import Feed
 from .history import write_history
 from .limits import Budgets
@@ -39,6 +39,9 @@ class Simulation:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.faults = Faults(config.seed)
+        for asked in config.faults:
+            self.faults.arm(asked, self.user_id(asked.user) if asked.user else None)
         self.clock = Clock(manual=config.manual_clock, start=config.start)
         self.catalog = Catalog(self.clock.now(), session_hours=config.session_hours)
         self.feed = Feed(self.catalog, config.seed)
@@ -53,9 +56,9 @@ class Simulation:
             store=self.store,
             booking=self.booking,
             max_qty=config.max_order_qty,
+            ignores_modify=self._ignores_modify,
         )
         self.sessions = Sessions(config, self.clock, self._session_closed)
-        self.faults = Faults()
         self.budgets = Budgets(config.limits, self.clock.now) if config.limits else None
         self.received: list[Received] = []
         self.traders: dict[int, Trader] = {trader.user_id: trader for trader in config.traders}
@@ -64,6 +67,13 @@ class Simulation:
         self.on_tick: Callable[[], None] = _nothing
         self.day: date = trading_day(self.clock.now())
         self._owed = 0.0
+
+    def user_id(self, name: str) -> int:
+        """The id of a trader by name, in any case. Raises ValueError for a stranger."""
+        for trader in self.config.traders:
+            if name.lower() == trader.name.lower():
+                return trader.user_id
+        raise ValueError(f"There is no trader {name!r}.")
 
     def open_accounts(self) -> None:
         """The first start: users, accounts with cash, and the history of those who shall have one."""
@@ -125,6 +135,9 @@ class Simulation:
                 self.booking.position(account_id, holding)
             self.booking.balance(account_id)
         self.broker.settle_expired()
+
+    def _ignores_modify(self, user_id: int) -> bool:
+        return self.faults.take(Front.MODIFY, "order/modifyorder", user_id) is not None
 
     def _event(self, event: Event) -> None:
         self.on_event(event)

@@ -41,13 +41,15 @@ _NAMES = {struct: name for name, struct in TYPES.items()}
 
 @dataclass(frozen=True)
 class Event:
-    """A change, as a `props` event reports it. `entity` is JSON, encoded once for everybody who listens."""
+    """A change, as a `props` event reports it. `entity` is JSON, encoded once for everybody who listens. One that comes
+    `unasked` goes to the user's sockets whatever types they asked for."""
 
     user_id: int
     account_id: int | None
     entity_type: str
     event_type: str
     entity: msgspec.Raw
+    unasked: bool = False
 
 
 @dataclass

@@ -72,6 +72,8 @@ class Interest:
 
     def wants_event(self, event: Event) -> bool:
         """Does an event belong to it?"""
+        if event.unasked:
+            return event.user_id == self.user_id
         return self.wants(event.user_id, event.account_id, event.entity_type)
 
 

@@ -29,11 +29,23 @@ class Transports:
 
     def abort(self, scope: MutableMapping[str, Any]) -> None:
         """Cut the connection of an ASGI scope at once, unsent data included. Does nothing when it is gone."""
-        client = scope.get("client")
-        transport = self._by_peer.get((client[0], client[1])) if client else None
         # uvloop's transports are none of asyncio's classes: what is there can be aborted
-        if transport is not None:
+        if transport := self._of(scope):
             transport.abort()
+
+    def close(self, scope: MutableMapping[str, Any]) -> None:
+        """End the connection of an ASGI scope after the data that was written. Does nothing when it is gone."""
+        if transport := self._of(scope):
+            transport.close()
+
+    def stop_reading(self, scope: MutableMapping[str, Any]) -> None:
+        """Leave unread what the client sends from now on; its connection stays."""
+        if transport := self._of(scope):
+            transport.pause_reading()
+
+    def _of(self, scope: MutableMapping[str, Any]) -> asyncio.Transport | None:
+        client = scope.get("client")
+        return self._by_peer.get((client[0], client[1])) if client else None
 
     def http(self) -> type[HttpToolsProtocol]:
         """A uvicorn HTTP protocol that registers its connections here."""

@@ -82,7 +82,7 @@ async def test_what_a_killed_worker_was_sending_is_never_sent_again(
     simulator: RunningSimulator, queued: OrderFile, start: Callable[[], Worker], fault: str
 ) -> None:
     # The order is taken at once; its answer comes when nobody is there, or not at all.
-    simulator.control.fault(fault, ROUTE, seconds=5)
+    simulator.control.fault(fault, ROUTE, **({"seconds": 5} if fault == "slow" else {}))
     first = start()
     await in_thread(tasks.ring)(queued.pk)
     interrupted = State.SUBMITTING if fault == "slow" else State.UNKNOWN

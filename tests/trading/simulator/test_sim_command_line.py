@@ -79,3 +79,25 @@ def test_a_broken_state_is_one_clear_line(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert len(err.splitlines()) == 1
     assert "start afresh" in err
+
+
+def test_faults_are_listed_armed_and_refused() -> None:
+    out, _ = run("--list-faults").communicate(timeout=30)
+    assert "lose_reply" in out
+    assert "expire_tokens" in out
+    process = run("--fault", "lose_reply:route=order/placeorder,captcha=true")
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "no option captcha" in err
+
+
+def test_a_fault_of_the_command_line_strikes() -> None:
+    process = run("--port", "0", "--fault", "error_503:route=account/list,times=2", "--control")
+    assert process.stdout is not None
+    url = process.stdout.readline().rpartition(" ")[2].strip()
+    with httpx.Client(base_url=url, trust_env=False, verify=NO_TLS) as http:
+        assert [http.get("/v1/account/list").status_code for _ in range(3)] == [503, 503, 401]
+        assert http.get("/control/faults").json()["armed"] == []
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=5)
+    assert process.returncode == 0

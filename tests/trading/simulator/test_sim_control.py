@@ -160,3 +160,33 @@ async def test_a_stranger_is_turned_away_from_control() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://simulator", verify=NO_TLS) as client:
         assert (await client.get("/control/ledger")).status_code == 403
         assert (await client.post("/control/advance", json={"seconds": 1})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example:8180"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "demo.tradovateapi.com"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Host": ""},
+    ],
+)
+def test_a_page_in_a_browser_on_this_machine_cannot_steer(sim: RunningSimulator, headers: dict[str, str]) -> None:
+    with httpx.Client(base_url=sim.url, trust_env=False, verify=NO_TLS) as http:
+        assert http.post("/control/advance", json={"seconds": 1}, headers=headers).status_code == 403
+        assert http.get("/control/ledger", headers=headers).status_code == 403
+    assert sim.control.ledger()["now"] == "2026-11-18T15:00:00.000Z"
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1:99", "[::1]:99", "[::1]"])
+def test_by_a_loopback_name_one_can(sim: RunningSimulator, name: str) -> None:
+    with httpx.Client(base_url=sim.url, trust_env=False, verify=NO_TLS) as http:
+        headers = {"Host": name, "Origin": f"http://{name}"}
+        assert http.get("/control/ledger", headers=headers).status_code == 200
+
+
+def test_a_forwarded_address_is_not_believed(sim: RunningSimulator) -> None:
+    with httpx.Client(base_url=sim.url, trust_env=False, verify=NO_TLS) as http:
+        assert http.get("/control/ledger", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 200

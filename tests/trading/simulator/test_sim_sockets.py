@@ -125,7 +125,7 @@ def test_heartbeats_come_when_nothing_else_does_and_silence_is_cut(hasty: Runnin
 def test_a_half_open_socket_says_nothing_any_more(hasty: RunningSimulator) -> None:
     trader = Api(hasty, "trader")
     with open_socket(hasty, trader.token) as socket:
-        hasty.control.fault("no_heartbeat", user="trader")
+        hasty.control.fault("half_open", user="trader")
         socket.send("account/list\n5")
         with suppress(TimeoutError):
             while socket.receive(0.3) == "h":  # what was on its way
