@@ -25,6 +25,7 @@ from accounts import audit, grants
 from accounts.crypto import CannotDecrypt
 from accounts.grants import Grant, Granted
 from accounts.models import AuditEvent, Connection, ConnectionQuerySet
+from accounts.signals import announce, connection_renewed
 from accounts.tokens import Tokens
 from trading.tradovate.errors import BudgetSpent, PenaltyImposed, RateLimited, TradovateError
 
@@ -225,6 +226,7 @@ def _keep(connection: Connection, grant: Grant, renewed: Granted) -> Outcome:
             until = f"{renewed.access_expires_at:%Y-%m-%d %H:%M:%S} UTC"
             detail = f"{grant.value}: valid until {until}"
             audit.record(AuditEvent.Kind.TOKEN_RENEWED, connection=connection, detail=detail)
+            announce(connection_renewed, connection)
     return Outcome.RENEWED if kept else Outcome.BUSY
 
 

@@ -1,4 +1,4 @@
-"""What the floors above may listen to. Both signals are sent once the change is committed, with the Connection."""
+"""What the floors above may listen to. All signals are sent once the change is committed, with the Connection."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from accounts.models import Connection
 
 connection_opened = Signal()
+connection_renewed = Signal()
 connection_closed = Signal()
 
 

@@ -9,4 +9,5 @@ class TradingConfig(AppConfig):
         from trading.sync import doorbell
 
         signals.connection_opened.connect(doorbell.on_opened, dispatch_uid="sync opens")
+        signals.connection_renewed.connect(doorbell.on_renewed, dispatch_uid="sync authorizes anew")
         signals.connection_closed.connect(doorbell.on_closed, dispatch_uid="sync closes")

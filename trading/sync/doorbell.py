@@ -1,4 +1,7 @@
-"""Tells the sync processes that somebody signed in or out. Only a doorbell: they look into the database anyway."""
+"""Tells the sync processes who signed in or out, or has new tokens.
+
+Only a doorbell: the database is the truth, and they look into it anyway.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ log = logging.getLogger(__name__)
 CHANNEL = "sync:doorbell"
 OPENED = "opened"
 CLOSED = "closed"
+RENEWED = "renewed"
 
 
 def ring_opened(connection_id: int) -> None:
@@ -35,8 +39,17 @@ def ring_closed(connection_id: int) -> None:
     _ring(CLOSED, connection_id)
 
 
+def ring_renewed(connection_id: int) -> None:
+    """A connection's tokens were renewed: the hub that holds its sockets authorizes them anew."""
+    _ring(RENEWED, connection_id)
+
+
 def on_opened(sender: object, connection: Connection, **_: Any) -> None:
     ring_opened(connection.pk)
+
+
+def on_renewed(sender: object, connection: Connection, **_: Any) -> None:
+    ring_renewed(connection.pk)
 
 
 def on_closed(sender: object, connection: Connection, **_: Any) -> None:

@@ -132,9 +132,9 @@ class Hub:
         elif connection_id in self._links:
             link, _ = self._links[connection_id]
             link.nudge()
-            if link.is_ending:
+            if what == doorbell.OPENED and link.is_ending:
                 self._again.add(connection_id)
-        else:
+        elif what == doorbell.OPENED:
             self._open(connection_id)
 
     async def _show_alive(self) -> None:

@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
-from collections.abc import Callable
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import redis.asyncio
-from asgiref.sync import sync_to_async
-from django.db import Error as DatabaseTrouble
-from django.db import connections as database_connections
 from redis.exceptions import RedisError
 
 from accounts import renewal
 from accounts.budgets import kept_in
-from accounts.models import Connection, Environment
 from trading.models import Upstream
 from trading.sync import lease, retry
+from trading.sync.access import Target, Targets
 from trading.sync.book import Book, Changes
 from trading.sync.journal import Journal
 from trading.sync.lease import Lease
@@ -33,35 +28,20 @@ from trading.sync.publisher import Publisher
 from trading.sync.records import UpstreamRecord, records
 from trading.sync.rows import upstream_row
 from trading.sync.stream import Fenced, StateLost, Stream
-from trading.tradovate import Budgets, Hosts, MarketSocket, UserSocket
-from trading.tradovate.entities import Contract, ContractMaturity, Entity, Product
-from trading.tradovate.errors import PenaltyImposed, TradovateError
+from trading.tradovate import Access, Interrupted, MarketSocket, Patience, ReconnectingUserSocket
+from trading.tradovate.entities import Contract, ContractMaturity, Entity, Product, SyncSnapshot
+from trading.tradovate.errors import TradovateError
 
 log = logging.getLogger(__name__)
 
 TICK = 1.0  # seconds between updates of "last message at"
-STEADY = 30.0  # seconds after which a socket counts as one that works, and the next failure as the first
+PATIENCE = Patience(judge=retry.judge, errors=(TradovateError, renewal.NoToken))
 
 _ITEM: dict[type[Entity], str] = {
     Contract: "contract/item",
     ContractMaturity: "contractmaturity/item",
     Product: "product/item",
 }
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a link needs to know of its connection."""
-
-    connection_id: int
-    environment: str
-    tradovate_user_id: int
-    hosts: Hosts
-
-    @property
-    def label(self) -> str:
-        """LIVE, DEMO or SIM."""
-        return str(Environment(self.environment).label)
 
 
 @dataclass(frozen=True)
@@ -83,16 +63,20 @@ class Link:
         self._stream = Stream(means.client, connection_id, self._lease.token)
         self._publisher = Publisher(self._stream)
         self._book = Book()
+        self._targets = Targets(connection_id)
         self._target: Target | None = None
         self._state, self._since = Upstream.State.CONNECTING, datetime.now(UTC)
         self._detail = self._market_trouble = ""
         self._last_message_at: datetime | None = None
-        self._ticket: str | None = None
+        self._socket = ReconnectingUserSocket(self._access, patience=PATIENCE, turn=means.pace.turn)
+        self._marks: Marks | None = None
+        self._helpers: set[asyncio.Task[None]] = set()
+        self._asked: set[Ref] = set()
         self._nudged = asyncio.Event()
         self._signed_out = asyncio.Event()
 
     def nudge(self) -> None:
-        """Do not wait for the end of a pause: there are new tokens."""
+        """There are new tokens: open sockets are authorized with them, and a pause ends."""
         self._nudged.set()
 
     def sign_out(self) -> None:
@@ -113,7 +97,13 @@ class Link:
         self._publisher.rows = await self._stream.adopt()
         jobs = [
             asyncio.create_task(job)
-            for job in (self._publisher.run(), self._keep_lease(), self._follow(), self._until_signed_out())
+            for job in (
+                self._publisher.run(),
+                self._keep_lease(),
+                self._follow(),
+                self._keep_authorized(),
+                self._until_signed_out(),
+            )
         ]
         try:
             done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
@@ -153,112 +143,107 @@ class Link:
                 log.warning("Redis does not answer; connection %d keeps its socket.", self.connection_id)
 
     async def _follow(self) -> None:
-        """Open a socket and mirror it; after every end wait as `retry` says. Returns when signed out."""
-        attempt = 0
+        """Mirror the user, one socket after the other. Returns when signed out."""
+        try:
+            async with self._socket:
+                async for news in self._socket:
+                    match news:
+                        case SyncSnapshot():
+                            self._begin(news)
+                        case Interrupted():
+                            await self._interrupted(news)
+                        case _:
+                            self._take(self._book.apply(news))
+        except renewal.SignedOut:
+            self.sign_out()
+        finally:
+            await self._end_helpers()
+
+    async def _access(self, last_error: Exception | None) -> Access:
+        target = self._target = await self._targets.current(last_error)
+        if self._state not in (Upstream.State.UP, Upstream.State.EVICTED):
+            self._tell(Upstream.State.CONNECTING, self._detail)
+        budgets = kept_in(self._means.client, target.environment, target.tradovate_user_id)
+        return Access(target.hosts.user_socket, target.token, target.tradovate_user_id, budgets)
+
+    async def _keep_authorized(self) -> None:
+        """Whenever there are new tokens, present them on the sockets that are open (protocol notes, WebSocket frames).
+
+        A token that is refused changes nothing: the sockets stay as they are.
+        """
         while True:
-            started = time.monotonic()
+            await self._nudged.wait()
             self._nudged.clear()
             try:
-                await self._session()
-                error: Exception = TradovateError("The connection to Tradovate ended.")
-            except renewal.SignedOut:
-                self.sign_out()
-                return
-            except (renewal.NoToken, TradovateError) as reason:
-                error = reason
-            except DatabaseTrouble as reason:
-                log.warning("Connection %d waits for the database: %s", self.connection_id, reason)
-                error = TradovateError("Tradeport's own database does not answer.")
-            attempt = 0 if time.monotonic() - started > STEADY else attempt
-            self._ticket = error.ticket if isinstance(error, PenaltyImposed) else None
-            pause = retry.after(error, attempt, random.random())  # noqa: S311 - spreads attempts, no secret
-            log.info("Connection %d: %s; again in %.1f s.", self.connection_id, type(error).__name__, pause.seconds)
-            self._show_marks_lost("")
-            self._tell(pause.state, pause.detail)
-            if not self._stream.epoch:
-                self._publisher.replace(self._publisher.rows)
-            # A sign-in during the life of this socket counts too: it may have been our own that ended the old session.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause.seconds):
-                    await self._nudged.wait()
-            attempt += 1
+                await self._socket.renew()
+                if self._marks is not None:
+                    await self._marks.authorize((await self._targets.current()).token)
+            except PATIENCE.errors as error:
+                log.warning("Connection %d keeps its older token: %s", self.connection_id, type(error).__name__)
 
-    async def _session(self) -> None:
-        """One life of a socket. Ends by raising, or returns when the socket was closed here."""
-        target = self._target = await _load(self.connection_id)
-        token = await renewal.aaccess_token(self.connection_id)
-        if self._state is not Upstream.State.EVICTED:
-            self._tell(Upstream.State.CONNECTING, self._detail)
-        await self._means.pace.turn()
-        async with await UserSocket.connect(target.hosts.user_socket, token) as socket:
-            budgets = kept_in(self._means.client, target.environment, target.tradovate_user_id)
-            await self._sync(socket, target, budgets)
-            marks = self._marks(target)
-            helpers = [
-                asyncio.create_task(marks.run()),
-                asyncio.create_task(self._tick(socket)),
-            ]
-            try:
-                await self._mirror(socket, marks, budgets)
-            finally:
-                for helper in helpers:
-                    helper.cancel()
-                await asyncio.gather(*helpers, return_exceptions=True)
-
-    async def _sync(self, socket: UserSocket, target: Target, budgets: Budgets) -> None:
-        try:
-            async with budgets.request("POST", "user/syncrequest", with_ticket=self._ticket is not None):
-                snapshot = await socket.sync(target.tradovate_user_id, ticket=self._ticket)
-        except TradovateError:
-            await asyncio.sleep(retry.SYNC_BACK_OFF)
-            raise
+    def _begin(self, snapshot: SyncSnapshot) -> None:
+        """A new socket mirrors the user from here."""
         self._book = Book.load(snapshot)
         self._market_trouble = ""
-        self._heard(socket)
+        self._targets.reached()
+        self._heard()
         self._tell(Upstream.State.UP, "")
         self._publisher.replace({**self._book.rows, "upstream": self._upstream_row()})
         self._write(self._book.all_to_write())
+        self._marks = self._new_marks()
+        self._help(self._marks.run())
+        self._help(self._tick())
+        self._asked = set()
+        self._look_up()
 
-    async def _mirror(self, socket: UserSocket, marks: Marks, budgets: Budgets) -> None:
-        """Take in events. What they refer to and we do not know is asked for beside that."""
-        asked: set[Ref] = set()
-        lookups: set[asyncio.Task[None]] = set()
+    async def _interrupted(self, news: Interrupted) -> None:
+        """The socket has ended, or did not open."""
+        log.info("Connection %d: %s; again in %.1f s.", self.connection_id, type(news.error).__name__, news.seconds)
+        await self._end_helpers()
+        self._show_marks_lost("")
+        self._tell(*retry.shown(news.error))
+        if not self._stream.epoch:
+            self._publisher.replace(self._publisher.rows)
 
-        def look_up() -> None:
-            for ref in self._book.mirror.missing() - asked:
-                asked.add(ref)
-                task = asyncio.create_task(self._learn(socket, budgets, ref, look_up))
-                lookups.add(task)
-                task.add_done_callback(lookups.discard)
+    def _take(self, changes: Changes) -> None:
+        self._publish(changes)
+        if self._marks and any(key.startswith("position:") for key in (*changes.rows, *changes.gone)):
+            self._marks.look()
+        self._look_up()
 
-        look_up()
-        try:
-            async for event in socket:
-                changes = self._book.apply(event)
-                self._publish(changes)
-                if any(key.startswith("position:") for key in (*changes.rows, *changes.gone)):
-                    marks.look()
-                look_up()
-        finally:
-            for task in lookups:
-                task.cancel()
-            await asyncio.gather(*lookups, return_exceptions=True)
+    def _look_up(self) -> None:
+        """Ask, beside the events, for what they refer to and we do not know."""
+        for ref in self._book.mirror.missing() - self._asked:
+            self._asked.add(ref)
+            self._help(self._learn(ref))
 
-    async def _learn(self, socket: UserSocket, budgets: Budgets, ref: Ref, then: Callable[[], None]) -> None:
+    async def _learn(self, ref: Ref) -> None:
         kind, key = ref
         try:
-            async with budgets.request("GET", _ITEM[kind]):
-                found = await socket.request(_ITEM[kind], query={"id": key})
-            self._publish(self._book.learn([msgspec.convert(found, kind, strict=False)]))
-        except (TradovateError, msgspec.ValidationError) as error:
+            found = await self._socket.ask(_ITEM[kind], kind, query={"id": key})
+            self._publish(self._book.learn([found]))
+        except TradovateError as error:
             log.warning("Tradovate did not describe %s %d: %s", kind.__name__, key, type(error).__name__)
             return
-        then()
+        self._look_up()
 
-    def _marks(self, target: Target) -> Marks:
+    def _help(self, work: Coroutine[None, None, None]) -> None:
+        """Run something beside the mirroring for as long as this socket lives."""
+        task = asyncio.create_task(work)
+        self._helpers.add(task)
+        task.add_done_callback(self._helpers.discard)
+
+    async def _end_helpers(self) -> None:
+        self._marks = None
+        helpers = list(self._helpers)
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+
+    def _new_marks(self) -> Marks:
         async def connect() -> MarketSocket:
-            token = await renewal.aaccess_token(self.connection_id)
-            return await MarketSocket.connect(target.hosts.market_socket, token)
+            target = await self._targets.current()
+            return await MarketSocket.connect(target.hosts.market_socket, target.token)
 
         book = self._book
         return Marks(
@@ -275,14 +260,17 @@ class Link:
             self._market_trouble = words
             self._publisher.change({"upstream": self._upstream_row()})
 
-    async def _tick(self, socket: UserSocket) -> None:
+    async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK)
-            if self._heard(socket):
+            if self._heard():
                 self._publisher.change({"upstream": self._upstream_row()})
 
-    def _heard(self, socket: UserSocket) -> bool:
+    def _heard(self) -> bool:
         """Take over when the socket last heard something; False when that is known."""
+        socket = self._socket.socket
+        if socket is None:
+            return False
         at = datetime.now(UTC) - timedelta(seconds=time.monotonic() - socket.last_frame_at)
         if self._last_message_at and abs(at - self._last_message_at) < timedelta(milliseconds=50):
             return False
@@ -314,17 +302,3 @@ class Link:
     def _upstream_row(self) -> dict[str, str]:
         label = self._target.label if self._target else ""
         return upstream_row(label, self._state.value, self._detail, self._market_trouble, self._last_message_at)
-
-
-def _load_now(connection_id: int) -> Target:
-    try:
-        connection = Connection.objects.get(pk=connection_id)
-        return Target(connection.pk, connection.environment, connection.tradovate_user_id, connection.hosts)
-    except Connection.DoesNotExist:
-        raise renewal.SignedOut("This connection no longer exists.") from None
-    finally:
-        database_connections.close_all()
-
-
-async def _load(connection_id: int) -> Target:
-    return await sync_to_async(_load_now, thread_sensitive=False)(connection_id)

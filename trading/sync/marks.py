@@ -7,19 +7,27 @@ nothing else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import random
 from collections.abc import Awaitable, Callable
 
 from accounts.renewal import NoToken
-from trading.tradovate import MarketSocket
+from trading.sync import retry
+from trading.tradovate import Attempts, MarketSocket, Patience, Retry
 from trading.tradovate.entities import Quote
-from trading.tradovate.errors import NotAuthorized, SymbolInaccessible, TradovateError
+from trading.tradovate.errors import NotAuthorized, SocketClosed, SymbolInaccessible, TradovateError
 
 log = logging.getLogger(__name__)
 
 EVERY = 0.1  # seconds between looks at the newest quotes: faster than an eye, slower than a fast market
-RETRY_FIRST, RETRY_MOST, NOT_ENTITLED = 1.0, 60.0, 300.0  # seconds
+NOT_ENTITLED = 300.0  # seconds
+
+
+def judge(error: Exception, attempt: int, chance: float, *, refused: bool = True) -> Retry:
+    """As for the user socket, but a refusal means that there is no entitlement, which does not come quickly."""
+    if isinstance(error, NotAuthorized):
+        return Retry(NOT_ENTITLED * (0.5 + chance / 2))
+    return retry.judge(error, attempt, chance, refused=refused)
 
 
 class Marks:
@@ -46,13 +54,22 @@ class Marks:
         self._lost = lost
         self._trouble = trouble
         self._newest: dict[int, Quote] = {}
-        self._failures = 0
+        self._socket: MarketSocket | None = None
+        self._attempts = Attempts(Patience(judge=judge, errors=(TradovateError, NoToken)))
         self._look = asyncio.Event()
         self._look.set()
 
     def look(self) -> None:
         """Positions have changed: see which quotes are wanted now."""
         self._look.set()
+
+    async def authorize(self, access_token: str) -> None:
+        """There is a new token: present it on the socket, or try again at once. Raises TradovateError."""
+        self._attempts.wake()
+        if self._socket is not None:
+            with contextlib.suppress(SocketClosed):
+                await self._socket.authorize(access_token)
+                self._attempts.calm()
 
     async def run(self) -> None:
         """Follow the wanted contracts until cancelled."""
@@ -61,17 +78,18 @@ class Marks:
                 self._trouble("")
                 self._look.clear()
                 await self._look.wait()
+            self._attempts.begin()
             try:
-                async with await self._connect() as socket:
-                    await self._follow(socket)
+                async with await self._connect() as self._socket:
+                    await self._follow(self._socket)
             except (TradovateError, NoToken) as error:
-                refused = isinstance(error, NotAuthorized)
-                pause = NOT_ENTITLED if refused else min(RETRY_MOST, RETRY_FIRST * 2**self._failures)
+                pause = self._attempts.failed(error)
                 self._trouble(f"Marks are missing: {error}")
                 log.info("Market data stopped: %s", type(error).__name__)
-                self._failures = min(self._failures + 1, 10)
                 self._lost()
-                await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - spreads attempts, no secret
+                await self._attempts.pause(pause.seconds)
+            finally:
+                self._socket = None
 
     async def _follow(self, socket: MarketSocket) -> None:
         """Read quotes until the socket ends or nothing is wanted any more."""
@@ -87,7 +105,7 @@ class Marks:
                     if not wanted and not subscribed:
                         return
                     await self._subscribe(socket, wanted, subscribed, inaccessible)
-                    self._failures = 0
+                    self._attempts.worked()
                 newest, self._newest = self._newest, {}
                 if newest:
                     self._tell(list(newest.values()))

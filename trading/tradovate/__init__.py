@@ -1,28 +1,43 @@
 """The Tradovate wire: REST, sockets, frames and entities as a plain async library.
 
-`Tradovate` is REST with a token, `UserSocket` mirrors a user, `MarketSocket` brings quotes and
-`MarketFeed` depth, histograms and charts too; `Hosts` says where they go, `Budgets` how often, and `errors` what a
-failure proves. Nothing here knows of Django or of the portal, reconnects by itself, or sends an order twice.
+`Tradovate` is REST with a token, `UserSocket` mirrors a user, `MarketSocket` brings quotes, `MarketFeed` depth,
+histograms and charts too, and `ReplaySocket` plays a past day. These live once; `ReconnectingUserSocket`,
+`ReconnectingMarketFeed` and `ReconnectingReplaySocket` last. `Hosts` says where they go, `Budgets` how often, and
+`errors` what a failure proves. Nothing here knows of Django or of the portal, or sends an order twice.
 """
 
+from .attempts import Attempts, Patience
 from .client import Tradovate
 from .hosts import Environment, Hosts
 from .limits import Budgets
 from .market import MarketFeed, MarketSocket, QuoteSubscription
-from .socket import UserSocket
+from .reconnect import Access, Interrupted
+from .replay import ReconnectingReplaySocket, ReplaySocket
+from .retry import Retry
+from .socket import ReconnectingUserSocket, UserSocket
 from .stores import MemoryStore, RedisStore
+from .subscriptions import ReconnectingMarketFeed
 from .tokens import device_id, refresh, request_access_token
 from .transport import new_http
 
 __all__ = [
+    "Access",
+    "Attempts",
     "Budgets",
     "Environment",
     "Hosts",
+    "Interrupted",
     "MarketFeed",
     "MarketSocket",
     "MemoryStore",
+    "Patience",
     "QuoteSubscription",
+    "ReconnectingMarketFeed",
+    "ReconnectingReplaySocket",
+    "ReconnectingUserSocket",
     "RedisStore",
+    "ReplaySocket",
+    "Retry",
     "Tradovate",
     "UserSocket",
     "device_id",

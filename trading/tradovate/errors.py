@@ -12,7 +12,8 @@
     ├── PenaltyImposed          a time penalty: nothing happened, try again after `seconds` with `ticket`
     │   └── CaptchaRequired     ... which only a person can lift, or about an hour
     ├── ApiError                Tradovate refused and says why (errorText)
-    │   └── SymbolInaccessible  no market data for this symbol, or no entitlement to it
+    │   ├── SymbolInaccessible  no market data for this symbol, or no entitlement to it
+    │   └── ReplayIneligible    the user may not replay that time
     ├── OrderRejected           an order operation was refused (failureReason)
     ├── OAuthError              the sign-in service refused (error)
     └── SocketClosed            a socket has ended
@@ -23,6 +24,8 @@ The text of every error is a sentence for a trader. None holds a token, a code, 
 """
 
 from __future__ import annotations
+
+import datetime as dt
 
 
 class TradovateError(Exception):
@@ -119,6 +122,15 @@ class SymbolInaccessible(ApiError):
         super().__init__("Symbol is inaccessible")
         self.args = (f"There is no market data for {symbol}: unknown symbol, or no subscription to it.",)
         self.symbol = symbol
+
+
+class ReplayIneligible(ApiError):
+    """The user's entitlements allow no replay that begins at `start`."""
+
+    def __init__(self, start: dt.datetime) -> None:
+        super().__init__("Ineligible")
+        self.args = (f"Your Tradovate subscription does not allow a replay of {start:%Y-%m-%d %H:%M} {start:%Z}.",)
+        self.start = start
 
 
 class OrderRejected(TradovateError):

@@ -83,6 +83,11 @@ class ClockEvent(msgspec.Struct, frozen=True):
     timestamp: dt.datetime
     speed: int
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the replay stands still: asked for, or by Tradovate after a long time."""
+        return self.speed == 0
+
 
 class UnknownEvent(msgspec.Struct, frozen=True):
     """An event that has no type here; `data` is the decoded JSON of `d`, or of the whole message without `e`."""

@@ -31,7 +31,7 @@ class Environment(StrEnum):
     SIM = "sim"
 
 
-# The keys of apiHosts per environment: REST and user socket, market data.
+# The keys of apiHosts per environment: REST and user socket, market data. Replay has one host for all.
 _KEYS = {
     Environment.LIVE: ("live", "mdLive"),
     Environment.DEMO: ("demo", "mdDemo"),
@@ -52,6 +52,7 @@ class Hosts:
     market_socket: str
     auth: str
     authorize: str
+    replay_socket: str = "wss://replay.tradovateapi.com/v1/websocket"
 
     @classmethod
     def default(cls, environment: Environment, simulator_url: str | None = None) -> Hosts:
@@ -81,7 +82,7 @@ class Hosts:
             )
         host = parts.netloc
         socket = f"ws://{host}/v1/websocket"
-        return cls(f"http://{host}/v1", socket, socket, f"http://{host}", f"http://{host}/oauth")
+        return cls(f"http://{host}/v1", socket, socket, f"http://{host}", f"http://{host}/oauth", socket)
 
     def moved(self, api_hosts: Mapping[str, str] | None, environment: Environment) -> Hosts:
         """Return the hosts that an auth reply's `apiHosts` names; what is missing or unusable stays as it is.
@@ -97,6 +98,8 @@ class Hosts:
             moved = replace(moved, rest=_origin("http", host) + "/v1", user_socket=_socket(host))
         if host := _usable(api_hosts.get(market_key), market_key, environment):
             moved = replace(moved, market_socket=_socket(host))
+        if host := _usable(api_hosts.get("replay"), "replay", environment):
+            moved = replace(moved, replay_socket=_socket(host))
         if host := _usable(api_hosts.get("live"), "live", environment):
             moved = replace(moved, auth=_origin("http", host))
         return moved

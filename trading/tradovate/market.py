@@ -19,6 +19,8 @@ from .session import SocketSession
 E = TypeVar("E")
 T = TypeVar("T")
 
+MarketData = Quote | Dom | Histogram | ChartPacket
+
 _INACCESSIBLE = "symbol is inaccessible"
 _SECONDS = 10.0
 MAX_PAGES = 1000
@@ -52,7 +54,7 @@ class _MarketSession(SocketSession[E]):
         return found or QuoteSubscription()
 
     async def _granted(self, endpoint: str, symbol: str | int, body: object, kind: type[T]) -> T | None:
-        response = await self._ask(endpoint, None, body, _SECONDS)
+        response = await self._exchange(endpoint, None, body, _SECONDS)
         try:
             answers.check(response.status, response.body)
         except ApiError as error:
@@ -69,11 +71,8 @@ class MarketSocket(_MarketSession[Quote]):
         return event.quotes if isinstance(event, MarketEvent) else ()
 
 
-class MarketFeed(_MarketSession[Quote | Dom | Histogram | ChartPacket]):
-    """A session on a market data host; iterating gives everything that was subscribed to, in order of arrival.
-
-    The packets that `history` asks for go to it alone.
-    """
+class FeedSession(_MarketSession[E]):
+    """A session with all that market data hosts offer. The packets that `history` asks for go to it alone."""
 
     def __init__(self, connection: ws_client.ClientConnection, *, heartbeat: float, silence: float) -> None:
         super().__init__(connection, heartbeat=heartbeat, silence=silence)
@@ -179,7 +178,8 @@ class MarketFeed(_MarketSession[Quote | Dom | Histogram | ChartPacket]):
         if self._page is not None:
             self._page.ended.set()
 
-    def _wanted(self, event: Event) -> Iterable[Quote | Dom | Histogram | ChartPacket]:
+    def _market_data(self, event: Event) -> Iterable[MarketData]:
+        """Return what an event of the kinds `md` and `chart` gives to those who iterate; nothing of others."""
         if isinstance(event, MarketEvent):
             return (*event.quotes, *event.doms, *event.histograms)
         return self._packets(event.charts) if isinstance(event, ChartsEvent) else ()
@@ -187,6 +187,13 @@ class MarketFeed(_MarketSession[Quote | Dom | Histogram | ChartPacket]):
     def _packets(self, packets: Iterable[ChartPacket]) -> Iterable[ChartPacket]:
         page = self._page
         return [one for one in packets if (page is None or not page.took(one)) and one.id not in self._done_with]
+
+
+class MarketFeed(FeedSession[MarketData]):
+    """A session on a market data host; iterating gives everything that was subscribed to, in order of arrival."""
+
+    def _wanted(self, event: Event) -> Iterable[MarketData]:
+        return self._market_data(event)
 
 
 class _Page:

@@ -1,7 +1,7 @@
 """One authorised session on a socket: requests answered by id, events in order, its own heartbeat and watchdog.
 
-A socket lives once. It never reconnects: whoever owns it decides when to open the next one, with which token and
-how patiently. Events wait in memory until they are read, so a request may be made while iterating.
+A socket lives once; `reconnect` opens the next one. Events wait in memory until they are read, so a request may be
+made while iterating.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from .frames import Closed, Event, Opened, Response, ShutdownEvent
 from .hosts import is_loopback
 
 E = TypeVar("E")
+T = TypeVar("T")
 
 # A first snapshot is well over the library's default of 1 MiB.
 MAX_FRAME = 64 * 1024 * 1024
@@ -81,7 +82,12 @@ class SocketSession(Generic[E]):
         self._tasks: list[asyncio.Task[None]] = []
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {'closed' if self._end else 'open'}>"
+        return f"<{type(self).__name__} {'open' if self.is_open else 'closed'}>"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can be sent; events from before the end may still wait to be read."""
+        return self._end is None
 
     @classmethod
     async def connect(
@@ -106,7 +112,7 @@ class SocketSession(Generic[E]):
                 try:
                     await socket._wait_until_open()
                     socket._start()
-                    await socket.authorize(access_token)
+                    await socket.authorize(access_token, timeout=open_timeout)
                 except BaseException:
                     socket._finish(SocketClosed(1006, "it was not opened completely"))
                     raise
@@ -114,11 +120,19 @@ class SocketSession(Generic[E]):
             raise NotSent("Tradovate's socket did not open in time.") from error
         return socket
 
-    async def authorize(self, access_token: str) -> None:
-        """Present an access token; also for a new token on a socket that is open. Raises NotAuthorized."""
+    async def authorize(self, access_token: str, *, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - as `request`
+        """Present an access token; also a new one on a socket that is open (protocol notes, WebSocket frames).
+
+        Raises NotAuthorized for a refused token, OutcomeUnknown when no answer comes within `timeout` seconds,
+        SocketClosed.
+        """
         if not access_token or not access_token.isascii() or not access_token.isprintable():
             raise NotAuthorized("There is no usable access token. Sign in again.")
-        response = await self._call("authorize", body=access_token)
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self._call("authorize", body=access_token)
+        except TimeoutError as error:
+            raise OutcomeUnknown(f"Tradovate did not answer within {timeout:g} seconds.") from error
         answers.check(response.status, response.body)
 
     async def request(
@@ -134,8 +148,21 @@ class SocketSession(Generic[E]):
         Raises what the answer amounts to (see errors); NotSent when the socket has ended already; OutcomeUnknown when
         no answer comes within `timeout` seconds or the socket ends first.
         """
-        response = await self._ask(endpoint, query, body, timeout)
+        response = await self._exchange(endpoint, query, body, timeout)
         return answers.read_plain(response.status, response.body)
+
+    async def ask(
+        self,
+        endpoint: str,
+        kind: type[T],
+        *,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        timeout: float = 10.0,  # noqa: ASYNC109 - as `request`
+    ) -> T:
+        """As `request`, with the answer decoded as `kind` (a struct or list[struct]); BadReply when it does not fit."""
+        response = await self._exchange(endpoint, query, body, timeout)
+        return answers.read(response.status, response.body, kind)
 
     async def close(self) -> None:
         """Close the socket; iteration then ends without an error. Harmless when it is closed already."""
@@ -176,7 +203,9 @@ class SocketSession(Generic[E]):
         """Return what an event gives to those who iterate."""
         raise NotImplementedError
 
-    async def _ask(self, endpoint: str, query: Mapping[str, object] | None, body: object, seconds: float) -> Response:
+    async def _exchange(
+        self, endpoint: str, query: Mapping[str, object] | None, body: object, seconds: float
+    ) -> Response:
         if self._end is not None:
             raise NotSent("The connection to Tradovate is closed; nothing was sent.") from self._end
         try:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 from . import answers
+from .attempts import Patience
 from .entities import SyncSnapshot
-from .errors import BadReply, OutcomeUnknown, TradovateError
+from .errors import BadReply, OutcomeUnknown, PenaltyImposed, TradovateError
 from .frames import Event, Response, SnapshotPart
+from .reconnect import Access, AccessSource, Reconnecting
 from .session import SocketSession
 
+E = TypeVar("E")
 
-class UserSocket(SocketSession[Event]):
-    """A session that mirrors a user. Iterating gives every event but shutdown, which ends it (see SocketSession)."""
+# After a failed sync request Tradovate wants three seconds of peace (official Access text, Request Rate Limits).
+SYNC_BACK_OFF = 3.0
+
+
+class SyncingSession(SocketSession[E]):
+    """A session that can mirror a user."""
 
     async def sync(
         self,
@@ -46,8 +54,44 @@ class UserSocket(SocketSession[Event]):
         snapshot = _snapshot(response)
         return await parts.merged_into(snapshot, quiet) if split else snapshot
 
+
+class UserSocket(SyncingSession[Event]):
+    """A session that mirrors a user. Iterating gives every event but shutdown, which ends it (see SocketSession)."""
+
     def _wanted(self, event: Event) -> Iterable[Event]:
         return (event,)
+
+
+class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
+    """A user's mirror that lasts (see Reconnecting). Each socket begins with a SyncSnapshot; events follow it.
+
+    The access must name the user. `split` and `quiet` are those of UserSocket.sync; the ticket of a penalty is
+    presented with the next sync request. Many of them must share a `turn`, because of the 300 sync requests an hour.
+    """
+
+    _begin_back_off = SYNC_BACK_OFF
+
+    def __init__(
+        self,
+        access: AccessSource,
+        *,
+        split: bool = False,
+        quiet: float = 1.0,
+        patience: Patience | None = None,
+        turn: Callable[[], Awaitable[None]] | None = None,
+        **timings: float,
+    ) -> None:
+        super().__init__(access, patience=patience, turn=turn, **timings)
+        self._split = split
+        self._quiet = quiet
+
+    async def _connect(self, access: Access) -> UserSocket:
+        return await UserSocket.connect(access.url, access.token, **self._timings)
+
+    async def _begin(self, socket: UserSocket, access: Access) -> SyncSnapshot:
+        error = self._attempts.last_error
+        ticket = error.ticket if isinstance(error, PenaltyImposed) else None
+        return await socket.sync(access.user_id, split=self._split, quiet=self._quiet, ticket=ticket)
 
 
 class _Parts:

@@ -2,11 +2,14 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
+import pytest
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
+from accounts import renewal
 from accounts.budgets import budgets
 from accounts.models import Connection
 from tests.trading.cast import sign_in
@@ -14,7 +17,9 @@ from tests.trading.sync.cast import aplace, front_month, running_hub, settled, s
 from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, Upstream
 from trading.sync import alive, doorbell, stream
 from trading.sync.rows import signed
-from trading.tradovate.errors import PenaltyImposed
+from trading.tradovate import MarketSocket, UserSocket
+from trading.tradovate.errors import HostMoved, PenaltyImposed
+from trading.tradovate.session import SocketSession
 
 
 async def rows(connection: Connection, kind: str) -> list[dict[str, str]]:
@@ -218,6 +223,67 @@ def _sign_in_elsewhere(simulator) -> None:
 
     body = {"name": "trader", "password": "trader-pass", "appId": "elsewhere", "appVersion": "1"}
     httpx.post(f"{simulator.url}/v1/auth/accesstokenrequest", json=body)
+
+
+async def test_after_a_new_sign_in_the_open_socket_belongs_to_the_new_session(simulator, trader) -> None:
+    async with running_hub(rescan=60):
+        before = await settled(trader)
+        first = SocketSession.authorize
+        presented = []
+
+        async def authorize(socket: SocketSession[Any], token: str, **options: Any) -> None:
+            await first(socket, token, **options)
+            presented.append(token)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SocketSession, "authorize", authorize)
+            await sync_to_async(sign_in)(simulator, "trader")
+            await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+            await until(lambda: presented)
+        # The next sign-in elsewhere ends the older of two sessions, which is the one that the socket began with.
+        await sync_to_async(_sign_in_elsewhere)(simulator)
+        await asyncio.sleep(0.3)
+        after = await settled(trader)
+        assert after.epoch == before.epoch
+        assert len([socket for socket in simulator.control.sockets() if socket["synced"]]) == 1
+
+
+async def test_a_renewed_token_is_presented_on_the_open_sockets(simulator, pro, monkeypatch) -> None:
+    presented = []
+    first = SocketSession.authorize
+
+    async def authorize(socket: SocketSession[Any], token: str, **options: Any) -> None:
+        await first(socket, token, **options)
+        presented.append((type(socket), token))
+
+    monkeypatch.setattr(SocketSession, "authorize", authorize)
+    async with running_hub(rescan=60):
+        before = await settled(pro)
+        await until(lambda: any(socket["quotes"] for socket in simulator.control.sockets()))
+        presented.clear()
+        await sync_to_async(renewal.renew)(pro.pk)
+        await until(lambda: len(presented) == 2)
+        await pro.arefresh_from_db()
+        assert {kind for kind, _ in presented} == {UserSocket, MarketSocket}
+        assert {token for _, token in presented} == {pro.tokens.access_token}
+        assert (await settled(pro)).epoch == before.epoch
+
+
+async def test_hosts_that_moved_are_learned_from_a_renewal_once(simulator, trader, monkeypatch) -> None:
+    asked = []
+    connect = UserSocket.connect.__func__
+
+    async def elsewhere(kind: type[UserSocket], url: str, token: str, **options: Any) -> UserSocket:
+        asked.append(token)
+        if len(asked) < 4:
+            raise HostMoved("Tradovate serves this session on another host.")
+        return await connect(kind, url, token, **options)
+
+    monkeypatch.setattr(UserSocket, "connect", classmethod(elsewhere))
+    async with running_hub():
+        await settled(trader)
+    assert len(set(asked[1:])) == 1
+    assert asked[0] != asked[1]
 
 
 async def test_redis_that_lost_everything_gets_it_again(simulator, trader) -> None:

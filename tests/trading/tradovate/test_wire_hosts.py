@@ -17,10 +17,11 @@ def test_static_tables() -> None:
     assert LIVE.market_socket == "wss://md.tradovateapi.com/v1/websocket"
     assert DEMO.rest == "https://demo.tradovateapi.com/v1"
     assert DEMO.market_socket == "wss://md-demo.tradovateapi.com/v1/websocket"
+    assert LIVE.replay_socket == DEMO.replay_socket == "wss://replay.tradovateapi.com/v1/websocket"
     # /auth/me answers on the live host only.
     assert LIVE.auth == DEMO.auth == "https://live.tradovateapi.com"
     assert SIM.rest == "http://127.0.0.1:8787/v1"
-    assert SIM.user_socket == SIM.market_socket == "ws://127.0.0.1:8787/v1/websocket"
+    assert SIM.user_socket == SIM.market_socket == SIM.replay_socket == "ws://127.0.0.1:8787/v1/websocket"
     assert SIM.authorize == "http://127.0.0.1:8787/oauth"
 
 
@@ -38,6 +39,7 @@ def test_api_hosts_move_rest_sockets_and_auth() -> None:
             "live": "live-b.tradovateapi.com",
             "demo": "demo-b.tradovateapi.com",
             "mdDemo": "md-demo-b.tradovateapi.com:8443",
+            "replay": "replay-b.tradovateapi.com",
             "userContext": "ctx.tradovateapi.com",
         },
         Environment.DEMO,
@@ -45,6 +47,7 @@ def test_api_hosts_move_rest_sockets_and_auth() -> None:
     assert moved.rest == "https://demo-b.tradovateapi.com/v1"
     assert moved.user_socket == "wss://demo-b.tradovateapi.com/v1/websocket"
     assert moved.market_socket == "wss://md-demo-b.tradovateapi.com:8443/v1/websocket"
+    assert moved.replay_socket == "wss://replay-b.tradovateapi.com/v1/websocket"
     assert moved.auth == "https://live-b.tradovateapi.com"
     assert moved.authorize == DEMO.authorize
 

@@ -1,0 +1,60 @@
+"""Whether to try again after an error, and when: one pure function for all sockets and all who own one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import Evicted, NotAuthorized, PenaltyImposed, RateLimited, Shutdown
+
+# Seconds. The drawn pause lies between SHORTEST and a ceiling that doubles from FIRST to LONGEST.
+SHORTEST, FIRST, LONGEST = 0.25, 0.5, 30.0
+# Somebody else uses this login: taking it back at once would throw them out again.
+EVICTED = 60.0
+NOT_AUTHORIZED = 30.0
+MAINTENANCE = 10.0
+# Tradovate closes a socket of an address that has too many (official WebSockets guide, IPQuotaReached).
+ADDRESS_QUOTA = 60.0
+# What RateLimited stands for ends within the hour (official Access text, Request Rate Limits).
+LIMITED = 600.0
+CAPTCHA = 3600.0
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The next attempt comes in `seconds`. `fatal`: trying unasked does no good, or harm; the owner must decide."""
+
+    seconds: float
+    fatal: bool = False
+
+
+def after(error: Exception, attempt: int, chance: float, *, refused: bool = False) -> Retry:
+    """Return what to do after `error` ended attempt number `attempt` (0, 1, ... without success between them).
+
+    `chance` in [0, 1) is drawn by the caller and spreads the attempts of many clients over the whole pause (full
+    jitter). `refused` says that the token before the one of this attempt was refused too: NotAuthorized is fatal then,
+    and otherwise worth one attempt with a fresh token. Evicted is fatal always. Whatever else went wrong may mend.
+    """
+    match error:
+        case Evicted():
+            return Retry(EVICTED * (1 + chance / 4), fatal=True)
+        case Shutdown(reason_code="IPQuotaReached"):
+            return Retry(_spread(ADDRESS_QUOTA, chance))
+        case Shutdown():
+            return Retry(_spread(max(MAINTENANCE, _ceiling(attempt)), chance))
+        case PenaltyImposed():
+            return Retry(CAPTCHA if error.captcha else error.seconds + 1.0)
+        case RateLimited():
+            return Retry(LIMITED if error.retry_after is None else error.retry_after)
+        case NotAuthorized() if refused:
+            return Retry(_spread(NOT_AUTHORIZED, chance), fatal=True)
+        case _:
+            return Retry(SHORTEST + chance * (_ceiling(attempt) - SHORTEST))
+
+
+def _ceiling(attempt: int) -> float:
+    return min(LONGEST, FIRST * 2.0 ** min(attempt, 10))
+
+
+def _spread(seconds: float, chance: float) -> float:
+    """Between half of `seconds` and all of it: what Tradovate wants to be left alone for is not drawn away."""
+    return seconds * (0.5 + chance / 2)
