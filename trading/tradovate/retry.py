@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .errors import Evicted, NotAuthorized, PenaltyImposed, RateLimited, Shutdown
+from .errors import CaptchaRequired, Evicted, NotAuthorized, PenaltyImposed, RateLimited, Shutdown
 
 # Seconds. The drawn pause lies between SHORTEST and a ceiling that doubles from FIRST to LONGEST.
 SHORTEST, FIRST, LONGEST = 0.25, 0.5, 30.0
@@ -41,8 +41,10 @@ def after(error: Exception, attempt: int, chance: float, *, refused: bool = Fals
             return Retry(_spread(ADDRESS_QUOTA, chance))
         case Shutdown():
             return Retry(_spread(max(MAINTENANCE, _ceiling(attempt)), chance))
+        case CaptchaRequired():
+            return Retry(CAPTCHA)
         case PenaltyImposed():
-            return Retry(CAPTCHA if error.captcha else error.seconds + 1.0)
+            return Retry(error.seconds + 1.0)
         case RateLimited():
             return Retry(LIMITED if error.retry_after is None else error.retry_after)
         case NotAuthorized() if refused:

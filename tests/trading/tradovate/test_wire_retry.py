@@ -10,6 +10,7 @@ from trading.tradovate import Attempts, Patience, retry
 from trading.tradovate.errors import (
     ApiError,
     BadReply,
+    CaptchaRequired,
     Evicted,
     HostMoved,
     NotAuthorized,
@@ -64,7 +65,7 @@ def test_a_refused_token_is_worth_one_attempt_with_a_fresh_one() -> None:
         (Shutdown("IPQuotaReached"), 30, 60),
         (Shutdown("SomethingNew"), 5, 30),
         (PenaltyImposed("ticket", 17), 17, 20),
-        (PenaltyImposed("ticket", 17, captcha=True), 3600, 3600),
+        (CaptchaRequired("ticket", 17), 3600, 3600),
         (RateLimited(90), 90, 90),
         (RateLimited(0), 0, 0),
         (RateLimited(), 600, 600),
