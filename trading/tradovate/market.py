@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import websockets.asyncio.client as ws_client
@@ -54,14 +54,15 @@ class _MarketSession(SocketSession[E]):
         return found or QuoteSubscription()
 
     async def _granted(self, endpoint: str, symbol: str | int, body: object, kind: type[T]) -> T | None:
-        response = await self._exchange(endpoint, None, body, _SECONDS)
-        try:
-            answers.check(response.status, response.body)
-        except ApiError as error:
-            if _INACCESSIBLE in error.text.lower():
-                raise SymbolInaccessible(symbol) from error
-            raise
-        return answers.read(response.status, response.body, kind) if response.body else None
+        async with self._counted(endpoint, body):
+            response = await self._exchange(endpoint, None, body, _SECONDS)
+            try:
+                answers.check(response.status, response.body)
+            except ApiError as error:
+                if _INACCESSIBLE in error.text.lower():
+                    raise SymbolInaccessible(symbol) from error
+                raise
+            return answers.read(response.status, response.body, kind) if response.body else None
 
 
 class MarketSocket(_MarketSession[Quote]):
@@ -74,8 +75,8 @@ class MarketSocket(_MarketSession[Quote]):
 class FeedSession(_MarketSession[E]):
     """A session with all that market data hosts offer. The packets that `history` asks for go to it alone."""
 
-    def __init__(self, connection: ws_client.ClientConnection, *, heartbeat: float, silence: float) -> None:
-        super().__init__(connection, heartbeat=heartbeat, silence=silence)
+    def __init__(self, connection: ws_client.ClientConnection, **options: Any) -> None:
+        super().__init__(connection, **options)
         self._page_lock = asyncio.Lock()
         self._page: _Page | None = None
         self._done_with: set[int] = set()

@@ -14,6 +14,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from .attempts import Attempts, Patience
 from .errors import NotSent, SocketClosed
+from .limits import Budgets
 from .session import SocketSession
 
 S = TypeVar("S", bound=SocketSession[Any])
@@ -26,12 +27,13 @@ T = TypeVar("T")
 class Access:
     """What an auth reply gives: a socket's URL (of `Hosts`), an access token, and whose it is.
 
-    Only user sockets need the `user_id`.
+    Only user and replay sockets need the `user_id`. Requests are counted in `budgets`, if there are any.
     """
 
     url: str
     token: str = field(repr=False)
     user_id: int = 0
+    budgets: Budgets | None = field(default=None, repr=False)
 
 
 # Called before every opening and for `renew`. It gets the error that ended the last attempt, None at first and for

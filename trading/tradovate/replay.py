@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import websockets.asyncio.client as ws_client
@@ -42,8 +43,8 @@ class ReplaySocket(FeedSession[ReplayData], SyncingSession[ReplayData]):
     word of the replay's time and speed; None before the first.
     """
 
-    def __init__(self, connection: ws_client.ClientConnection, *, heartbeat: float, silence: float) -> None:
-        super().__init__(connection, heartbeat=heartbeat, silence=silence)
+    def __init__(self, connection: ws_client.ClientConnection, **options: Any) -> None:
+        super().__init__(connection, **options)
         self.clock: ClockEvent | None = None
         self._clock_came = asyncio.Event()
 
@@ -160,7 +161,7 @@ class ReconnectingReplaySocket(ReconnectingFeed[ReplaySocket, ReplayBegun, Repla
         return news
 
     async def _connect(self, access: Access) -> ReplaySocket:
-        return await ReplaySocket.connect(access.url, access.token, **self._timings)
+        return await ReplaySocket.connect(access.url, access.token, budgets=access.budgets, **self._timings)
 
     async def _begin(self, socket: ReplaySocket, access: Access) -> ReplayBegun:
         clock = await socket.wait_for_clock(self._join_seconds) if self._has_begun else None

@@ -7,55 +7,38 @@ made while iterating.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
-from urllib.parse import urlsplit
 
 import websockets.asyncio.client as ws_client
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed
 
 from . import answers, frames
 from .entities import ShutdownReason
 from .errors import (
     BadReply,
     Evicted,
-    HostMoved,
     NotAuthorized,
     NotSent,
     OutcomeUnknown,
-    RateLimited,
     Shutdown,
     SocketClosed,
-    TradovateError,
 )
 from .frames import Closed, Event, Opened, Response, ShutdownEvent
-from .hosts import is_loopback
+from .limits import Budgets
+from .upgrade import upgrade
 
 E = TypeVar("E")
 T = TypeVar("T")
 
-# A first snapshot is well over the library's default of 1 MiB.
-MAX_FRAME = 64 * 1024 * 1024
 MAX_BACKLOG = 100_000
-CLOSE_TIMEOUT = 2.0
 # A backlog is read in strides, so that one busy socket does not hold up the others of its process.
 STRIDE = 100
-
-# Never at DEBUG, whatever the root logger is: there the library writes frames, and with them tokens, to the log.
-_wire_log = logging.getLogger(f"{__name__}.wire")
-_wire_log.setLevel(logging.INFO)
-
-
-class _Connect(ws_client.connect):
-    """Opens a WebSocket without following redirects: a token goes to no host that we did not choose."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
 
 
 class SocketSession(Generic[E]):
@@ -65,12 +48,20 @@ class SocketSession(Generic[E]):
     request took, or None before the first.
     """
 
-    def __init__(self, connection: ws_client.ClientConnection, *, heartbeat: float, silence: float) -> None:
+    def __init__(
+        self,
+        connection: ws_client.ClientConnection,
+        *,
+        heartbeat: float,
+        silence: float,
+        budgets: Budgets | None = None,
+    ) -> None:
         self.last_frame_at = time.monotonic()
         self.round_trip: float | None = None
         self._connection = connection
         self._heartbeat = heartbeat
         self._silence = silence
+        self._budgets = budgets
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Future[Response]] = {}
         self._more: dict[int, Callable[[Response], None]] = {}
@@ -98,17 +89,19 @@ class SocketSession(Generic[E]):
         open_timeout: float = 10.0,
         heartbeat: float = 2.5,
         silence: float = 11.0,
+        budgets: Budgets | None = None,
     ) -> Self:
         """Open `url` ("wss://HOST/v1/websocket"), wait for the open frame and authorize.
 
         `heartbeat` is the seconds between our signs of life, `silence` those without a frame after which the socket
-        counts as dead. Raises NotAuthorized for a refused token, HostMoved (307, 421), RateLimited, SocketClosed when
-        the server hangs up, NotSent when it cannot be reached or takes longer than `open_timeout` seconds.
+        counts as dead; requests are counted in `budgets`. Raises NotAuthorized for a refused token, HostMoved (307,
+        421), RateLimited, SocketClosed when the server hangs up, NotSent when it cannot be reached or takes longer
+        than `open_timeout` seconds.
         """
         try:
             async with asyncio.timeout(open_timeout):
-                connection = await _open(url)
-                socket = cls(connection, heartbeat=heartbeat, silence=silence)
+                connection = await upgrade(url)
+                socket = cls(connection, heartbeat=heartbeat, silence=silence, budgets=budgets)
                 try:
                     await socket._wait_until_open()
                     socket._start()
@@ -145,11 +138,12 @@ class SocketSession(Generic[E]):
     ) -> Any:
         """Ask anything that REST answers ("order/list"); return the decoded `d`, None when there is none.
 
-        Raises what the answer amounts to (see errors); NotSent when the socket has ended already; OutcomeUnknown when
-        no answer comes within `timeout` seconds or the socket ends first.
+        Raises what the answer amounts to (see errors); BudgetSpent instead of sending a read; NotSent when the socket
+        has ended already; OutcomeUnknown when no answer comes within `timeout` seconds or the socket ends first.
         """
-        response = await self._exchange(endpoint, query, body, timeout)
-        return answers.read_plain(response.status, response.body)
+        async with self._counted(endpoint, body):
+            response = await self._exchange(endpoint, query, body, timeout)
+            return answers.read_plain(response.status, response.body)
 
     async def ask(
         self,
@@ -161,8 +155,9 @@ class SocketSession(Generic[E]):
         timeout: float = 10.0,  # noqa: ASYNC109 - as `request`
     ) -> T:
         """As `request`, with the answer decoded as `kind` (a struct or list[struct]); BadReply when it does not fit."""
-        response = await self._exchange(endpoint, query, body, timeout)
-        return answers.read(response.status, response.body, kind)
+        async with self._counted(endpoint, body):
+            response = await self._exchange(endpoint, query, body, timeout)
+            return answers.read(response.status, response.body, kind)
 
     async def close(self) -> None:
         """Close the socket; iteration then ends without an error. Harmless when it is closed already."""
@@ -202,6 +197,15 @@ class SocketSession(Generic[E]):
     def _wanted(self, event: Event) -> Iterable[E]:
         """Return what an event gives to those who iterate."""
         raise NotImplementedError
+
+    def _counted(
+        self, endpoint: str, body: object, *, with_ticket: bool = False
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        if self._budgets is None:
+            return contextlib.nullcontext()
+        # What REST would GET has no body; only such reads are ever held back.
+        method = "GET" if body is None else "POST"
+        return self._budgets.request(method, endpoint.lower(), with_ticket=with_ticket)
 
     async def _exchange(
         self, endpoint: str, query: Mapping[str, object] | None, body: object, seconds: float
@@ -352,34 +356,3 @@ class SocketSession(Generic[E]):
                 task.cancel()
         if abort:
             self._connection.transport.abort()
-
-
-async def _open(url: str) -> ws_client.ClientConnection:
-    parts = urlsplit(url)
-    try:
-        return await _Connect(
-            url,
-            open_timeout=None,
-            compression=None,
-            max_size=MAX_FRAME,
-            ping_interval=None,
-            close_timeout=CLOSE_TIMEOUT,
-            proxy=None if is_loopback(parts.hostname or "") else True,
-            logger=_wire_log,
-        )
-    except InvalidStatus as error:
-        raise _refused(error) from error
-    except (OSError, WebSocketException) as error:
-        raise NotSent(f"Tradovate's socket cannot be reached ({type(error).__name__}).") from error
-
-
-def _refused(error: InvalidStatus) -> TradovateError:
-    """Return what a refused upgrade means; no answer to an upgrade leaves anything in doubt."""
-    status = error.response.status_code
-    try:
-        answers.check(status, b"")
-    except (NotAuthorized, RateLimited, HostMoved) as meaning:
-        return meaning
-    except TradovateError:
-        return NotSent(f"Tradovate refused to open a socket (status {status}).")
-    return NotSent("Tradovate's answer opened no socket.")

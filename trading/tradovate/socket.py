@@ -46,12 +46,13 @@ class SyncingSession(SocketSession[E]):
         if ticket:
             body["p-ticket"] = ticket
         parts = _Parts(self._tell)
-        try:
-            async with asyncio.timeout(timeout):
-                response = await self._call("user/syncrequest", body=body, more=parts.add if split else None)
-        except TimeoutError as error:
-            raise OutcomeUnknown(f"Tradovate sent no snapshot within {timeout:g} seconds.") from error
-        snapshot = _snapshot(response)
+        async with self._counted("user/syncrequest", body, with_ticket=bool(ticket)):
+            try:
+                async with asyncio.timeout(timeout):
+                    response = await self._call("user/syncrequest", body=body, more=parts.add if split else None)
+            except TimeoutError as error:
+                raise OutcomeUnknown(f"Tradovate sent no snapshot within {timeout:g} seconds.") from error
+            snapshot = _snapshot(response)
         return await parts.merged_into(snapshot, quiet) if split else snapshot
 
 
@@ -86,7 +87,7 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
         self._quiet = quiet
 
     async def _connect(self, access: Access) -> UserSocket:
-        return await UserSocket.connect(access.url, access.token, **self._timings)
+        return await UserSocket.connect(access.url, access.token, budgets=access.budgets, **self._timings)
 
     async def _begin(self, socket: UserSocket, access: Access) -> SyncSnapshot:
         error = self._attempts.last_error

@@ -174,7 +174,7 @@ class ReconnectingMarketFeed(ReconnectingFeed[MarketFeed, Resubscribed, MarketDa
     """Market data that lasts (see Reconnecting). Each socket begins with Resubscribed; what was asked for follows."""
 
     async def _connect(self, access: Access) -> MarketFeed:
-        return await MarketFeed.connect(access.url, access.token, **self._timings)
+        return await MarketFeed.connect(access.url, access.token, budgets=access.budgets, **self._timings)
 
     async def _begin(self, socket: MarketFeed, access: Access) -> Resubscribed:
         return Resubscribed(await self._resubscribe(socket))
