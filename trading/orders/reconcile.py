@@ -23,6 +23,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import renewal
+from accounts.budgets import budgets
 from accounts.models import Connection
 from trading.models import OrderIntent
 from trading.orders import intents
@@ -119,7 +120,10 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
 
 async def _search(connection: Connection, token: str, wanted: Collection[str]) -> dict[str, Found]:
     """clOrdId -> its order, for those of `wanted` that Tradovate has. Raises TradovateError."""
-    async with Tradovate(connection.hosts, token) as client:
+    async with (
+        budgets(connection.environment, connection.tradovate_user_id, urgent=True) as own,
+        Tradovate(connection.hosts, token, budgets=own) as client,
+    ):
         commands = await client.command.list()
         placed = _placed(commands, wanted)
         if len(placed) < len(wanted):

@@ -2,7 +2,8 @@
 
 Every auth reply carries `apiHosts` with bare host names for this session; `Hosts.moved` reads them. A token is only
 ever sent to a host that passes the rules here: a real environment never to loopback or to an address without a
-name, the simulator never beyond loopback, and a real host never without TLS.
+name, the simulator never beyond loopback, and a real host never without TLS. What is meant for DEMO goes to no host
+that calls itself live, nor the other way round.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ log = logging.getLogger(__name__)
 AUTHORIZE_PAGE = "https://trader.tradovate.com/oauth"
 
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
-_HOST_PORT = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*)(?::([0-9]{{1,5}}))?")
+_HOST_PORT = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*)(?::([0-9]{{1,5}}))?", re.ASCII)
+_LOCATION = re.compile(r"(https?)://([^/?#]+)(?:[/?#].*)?", re.IGNORECASE)
 
 
 class Environment(StrEnum):
@@ -76,11 +78,12 @@ class Hosts:
     @classmethod
     def _simulator(cls, url: str | None) -> Hosts:
         parts = urlsplit(url or "")
-        if parts.scheme != "http" or not parts.hostname or not is_loopback(parts.hostname):
+        host = parts.netloc
+        match = _HOST_PORT.fullmatch(host)
+        if parts.scheme != "http" or not match or not _is_port(match[2]) or not is_loopback(match[1]):
             raise ValueError(
                 "The simulator's address must be a plain http address of this machine, such as http://127.0.0.1:8787."
             )
-        host = parts.netloc
         socket = f"ws://{host}/v1/websocket"
         return cls(f"http://{host}/v1", socket, socket, f"http://{host}", f"http://{host}/oauth", socket)
 
@@ -119,21 +122,20 @@ def is_loopback(host: str) -> bool:
 def redirect_target(old: str, location: str) -> str | None:
     """Return the base URL ("https://HOST") that a 307 from `old` may be followed to, or None.
 
-    Followed: https to a host of the same domain (tradovateapi.com), or from loopback to loopback. Only the host is
-    taken; what path a redirect names does not matter.
+    Followed: https to a host of the same domain (tradovateapi.com) and environment, or from loopback to loopback.
+    Only the host is taken; what path a redirect names does not matter.
     """
-    before, after = urlsplit(old), urlsplit(location)
-    if after.username or after.password or not after.hostname or not before.hostname:
+    match = _LOCATION.fullmatch(location)
+    target = _HOST_PORT.fullmatch(match[2]) if match else None
+    before = urlsplit(old).hostname or ""
+    if match is None or target is None or not _is_port(target[2]):
         return None
-    try:
-        netloc = after.hostname if after.port is None else f"{after.hostname}:{after.port}"
-    except ValueError:
-        return None
-    if is_loopback(before.hostname):
-        return f"http://{netloc}" if after.scheme == "http" and is_loopback(after.hostname) else None
-    domain = before.hostname.split(".")[-2:]
-    same_domain = len(domain) == 2 and after.hostname.split(".")[-2:] == domain
-    return f"https://{netloc}" if after.scheme == "https" and same_domain else None
+    if is_loopback(before):
+        allowed = match[1].lower() == "http" and is_loopback(target[1])
+    else:
+        same_place = _domain(target[1]) == _domain(before) and not _are_opposed(before, target[1])
+        allowed = match[1].lower() == "https" and _is_public_name(target[1]) and same_place
+    return f"{match[1]}://{target[0]}".lower() if allowed else None
 
 
 def _usable(value: object, key: str, environment: Environment) -> str | None:
@@ -141,14 +143,31 @@ def _usable(value: object, key: str, environment: Environment) -> str | None:
     if value is None:
         return None
     match = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
-    if match and 0 < int(match[2] or 443) < 65536:
-        host = match[1]
-        # A real host has a dotted name that no resolver reads as an address ("127.1", "0x7f.1").
-        named = "." in host and not host.startswith("[") and host.rpartition(".")[2].isalpha()
-        if is_loopback(host) if environment is Environment.SIM else named and not is_loopback(host):
+    if match and _is_port(match[2]):
+        is_sim = environment is Environment.SIM
+        if is_loopback(match[1]) if is_sim else _is_public_name(match[1]) and not _are_opposed(key, match[1]):
             return match[0].lower()
     log.warning("Tradovate named a host for %s that cannot be used for %s; keeping the old one.", key, environment)
     return None
+
+
+def _is_port(digits: str | None) -> bool:
+    return digits is None or 0 < int(digits) < 65536
+
+
+def _is_public_name(host: str) -> bool:
+    """True for a dotted name that no resolver reads as an address ("127.1", "0x7f.1"), and not for loopback."""
+    return "." in host and not host.startswith("[") and host.rpartition(".")[2].isalpha() and not is_loopback(host)
+
+
+def _are_opposed(one: str, other: str) -> bool:
+    """True when of two names ("mdDemo", "live-b.tradovateapi.com") one says live and the other demo."""
+    said = [{word for word in ("live", "demo") if word in name.partition(".")[0].lower()} for name in (one, other)]
+    return bool(said[0] and said[1] and not said[0] & said[1])
+
+
+def _domain(host: str) -> list[str]:
+    return host.lower().split(".")[-2:]
 
 
 def _origin(scheme: str, host: str) -> str:

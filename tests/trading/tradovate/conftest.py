@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -101,20 +102,21 @@ class HttpScript:
             writer.close()
 
 
-async def _script() -> AsyncIterator[HttpScript]:
-    script = HttpScript("")
+async def script(tls: ssl.SSLContext | None = None) -> AsyncIterator[HttpScript]:
+    """Serve a script on a port of loopback, over TLS when there is a context for it."""
+    made = HttpScript("")
     running: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         running.add(task)
-        await script.handle(reader, writer)
+        await made.handle(reader, writer)
         running.discard(task)
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    script.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    yield script
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+    made.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield made
     server.close()
     for task in running:
         task.cancel()
@@ -123,14 +125,14 @@ async def _script() -> AsyncIterator[HttpScript]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[HttpScript]:
-    async for script in _script():
-        yield script
+    async for made in script():
+        yield made
 
 
 @pytest.fixture
 async def other_http() -> AsyncIterator[HttpScript]:
-    async for script in _script():
-        yield script
+    async for made in script():
+        yield made
 
 
 TOKEN = "tok-secret-1"

@@ -1,5 +1,6 @@
 """Where requests and tokens may go, and where never."""
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,7 +27,18 @@ def test_static_tables() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [None, "", "127.0.0.1:8787", "https://127.0.0.1", "http://10.0.0.5:8787", "http://sim.example"]
+    "url",
+    [
+        None,
+        "",
+        "127.0.0.1:8787",
+        "https://127.0.0.1",
+        "http://10.0.0.5:8787",
+        "http://sim.example",
+        "http://u:p@127.0.0.1:8787",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:x",
+    ],
 )
 def test_simulator_lives_on_this_machine(url: str | None) -> None:
     with pytest.raises(ValueError, match="this machine"):
@@ -105,6 +117,7 @@ def test_whatever_is_named_a_real_environment_keeps_tls(named: dict) -> None:
 def test_redirects_stay_in_the_domain_and_on_tls() -> None:
     old = "https://demo.tradovateapi.com/v1/order/list"
     assert redirect_target(old, "https://demo-b.tradovateapi.com/v1/order/list") == "https://demo-b.tradovateapi.com"
+    assert redirect_target(old, "HTTPS://Demo-B.TradovateApi.com:8443?x") == "https://demo-b.tradovateapi.com:8443"
     for refused in (
         "http://demo-b.tradovateapi.com/v1",
         "https://evil.com/v1",
@@ -113,15 +126,71 @@ def test_redirects_stay_in_the_domain_and_on_tls() -> None:
         "https://u:p@demo-b.tradovateapi.com/v1",
         "https://127.0.0.1/v1",
         "https://demo-b.tradovateapi.com:99999/v1",
+        "https://demo-b.tradovateapi.com:0/v1",
+        "https://evil.com\\.tradovateapi.com/v1",
+        "https://evil.com\\@demo-b.tradovateapi.com/v1",
+        "https://evil.com%2f.tradovateapi.com/v1",
+        "https://evil.com\t.tradovateapi.com/v1",
+        "https://evil.com#.tradovateapi.com/v1",
+        "https://evil.com?.tradovateapi.com/v1",
+        "https://evil\u3002com/v1",
+        "https://\u0435vil.tradovateapi.com/v1",
+        "https://@demo-b.tradovateapi.com/v1",
+        "https://[::1]/v1",
+        "https://demo-b.tradovateapi.com./v1",
+        "https://10.tradovateapi.1/v1",
+        "https:demo-b.tradovateapi.com/v1",
+        "//demo-b.tradovateapi.com/v1",
+        " https://demo-b.tradovateapi.com/v1",
+        "https://demo-b.tradovateapi.com/v1\r\nX: y",
+        "wss://demo-b.tradovateapi.com/v1",
         "/v1/elsewhere",
         "",
     ):
         assert redirect_target(old, refused) is None, refused
 
 
+@settings(deadline=None)
+@given(st.text(), st.sampled_from(["https://", "http://", "//", ""]))
+def test_whatever_a_redirect_says_the_token_stays_in_the_domain_or_on_loopback(text: str, scheme: str) -> None:
+    for tail in (text, f"{text}.tradovateapi.com/v1", f"demo.tradovateapi.com{text}", f"{text}@demo.tradovateapi.com"):
+        target = redirect_target("https://live.tradovateapi.com/v1", scheme + tail)
+        if target is not None:
+            # As httpx reads it, which is who connects.
+            url = httpx.URL(target)
+            assert url.scheme == "https"
+            assert url.host.endswith(".tradovateapi.com")
+        local = redirect_target("http://127.0.0.1:8787/v1", scheme + tail)
+        assert local is None or is_loopback(httpx.URL(local).host)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("https://demo.tradovateapi.com/v1", "https://live.tradovateapi.com/v1"),
+        ("https://live.tradovateapi.com/v1", "https://demo-b.tradovateapi.com/v1"),
+        ("https://Live-2.tradovateapi.com/v1", "https://DEMO.tradovateapi.com/v1"),
+    ],
+)
+def test_an_order_for_one_environment_never_lands_in_the_other(old: str, new: str) -> None:
+    assert redirect_target(old, new) is None
+
+
+def test_api_hosts_never_exchange_live_and_demo() -> None:
+    exchanged = {"live": "demo.tradovateapi.com", "demo": "live.tradovateapi.com", "mdDemo": "md-live.tradovateapi.com"}
+    assert DEMO.moved(exchanged, Environment.DEMO) == DEMO
+    assert LIVE.moved(exchanged, Environment.LIVE) == LIVE
+    named = {"live": "l1.tradovateapi.com", "demo": "d1.tradovateapi.com"}
+    assert DEMO.moved(named, Environment.DEMO).rest == "https://d1.tradovateapi.com/v1"
+
+
 def test_redirects_of_the_simulator_stay_on_loopback() -> None:
     old = "http://127.0.0.1:8787/v1/order/list"
     assert redirect_target(old, "http://localhost:9999/v1") == "http://localhost:9999"
+    assert redirect_target(old, "http://[::1]:9999/v1") == "http://[::1]:9999"
+    assert redirect_target("http://[::1]:8787/v1", "http://127.0.0.1/v1") == "http://127.0.0.1"
+    assert redirect_target(old, "https://localhost:9999/v1") is None
+    assert redirect_target(old, "http://localhost@evil.com/v1") is None
     assert redirect_target(old, "https://demo.tradovateapi.com/v1") is None
     assert redirect_target(old, "http://10.0.0.5/v1") is None
 
