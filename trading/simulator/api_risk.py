@@ -10,9 +10,11 @@ import msgspec
 from . import risk
 from .booking import fees_per_contract
 from .calls import Call
+from .entities import Account
 from .exchange import Ticket
 from .ledger import CENT, ZERO
 from .requests import Name, Positive
+from .terms import Refusal, check_side, check_terms
 
 MOST_ORDERS = 4
 
@@ -28,6 +30,8 @@ class DryRunOrder(msgspec.Struct, kw_only=True, rename="camel"):
     stop_price: Decimal | None = None
     limit_if_touched_price: Decimal | None = None
     peg_difference: Decimal | None = None
+    max_show: Positive | None = None
+    activation_time: str | None = None
     time_in_force: Name | None = None
     expire_time: str | None = None
 
@@ -53,11 +57,10 @@ def dry_run(call: Call) -> Any:
     try:
         risk.check_account(account)
         for number, order in enumerate(asked.orders, start=1):
-            ticket = _ticket(call, asked.account_id, -number, order)
-            ledger = simulation.booking.ledgers[account.id]
-            risk.check_margin(ledger, simulation.catalog, simulation.feed, _working(call, tried), ticket)
+            ticket = _ticket(call, account, -number, order)
+            simulation.broker.pre_trade.check_risk(ticket, _working(call, tried))
             tried.append(ticket)
-    except risk.Refusal as refusal:
+    except Refusal as refusal:
         return {"rejectReason": refusal.reason, "comment": refusal.text, "details": _details(call, asked, tried)}
     return {"details": _details(call, asked, tried)}
 
@@ -66,22 +69,25 @@ def _working(call: Call, tried: list[Ticket]) -> list[Ticket]:
     return [*call.simulation.exchange.working(), *tried]
 
 
-def _ticket(call: Call, account_id: int, order_id: int, order: DryRunOrder) -> Ticket:
+def _ticket(call: Call, account: Account, order_id: int, order: DryRunOrder) -> Ticket:
     simulation = call.simulation
     now = simulation.clock.now()
     listing = simulation.catalog.listings.get(order.contract_id)
     if listing is None:
-        raise risk.Refusal("InvalidContract", f"Unknown contract {order.contract_id}.")
+        raise Refusal("InvalidContract", f"Unknown contract {order.contract_id}.")
     risk.check_symbol(simulation.catalog, listing.name, now)
     risk.check_session(simulation.catalog, listing, now)
     risk.check_quantity(order.order_qty, simulation.config.max_order_qty)
-    terms = risk.check_terms(listing, order, now)
+    terms = check_terms(listing, order, now)
+    buy = order.action == "Buy"
+    check_side(terms, buy=buy, last=simulation.feed.market(listing.contract_id).last)
+    simulation.broker.pre_trade.check_request(account, listing, buy=buy, qty=order.order_qty)
     return Ticket(
         order_id=order_id,
         command_id=order_id,
-        account_id=account_id,
+        account_id=account.id,
         contract_id=listing.contract_id,
-        buy=order.action == "Buy",
+        buy=buy,
         qty=order.order_qty,
         kind=terms.kind,
         time_in_force=terms.time_in_force,

@@ -117,6 +117,10 @@ class Catalog:
             return listing if listing and f"{listing.year % 100:02d}" == match["year"] else None
         return None
 
+    def product(self, listing: Listing) -> Product:
+        """The product of a contract."""
+        return next(product for product in self.products if product.id == 100 + listing.spec.number)
+
     def suggest(self, text: str, limit: int) -> list[Contract]:
         """Contracts whose name begins with `text`, unexpired and near ones first."""
         wanted = text.strip().upper()

@@ -20,6 +20,7 @@ from .catalog import Listing
 from .clock import stamp
 from .control_events import Emit, Emitter
 from .control_faults import FaultSwitch
+from .failure_reasons import REASONS, ArmedRefusal, Stage
 from .faults import FaultRequest
 from .rest import reply
 from .simulation import Simulation
@@ -53,6 +54,16 @@ class AccountChange(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     deposit: Decimal | None = None
 
 
+class Refuse(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """The account's next `times` orders are refused with a failureReason: in the reply (request), by the risk check
+    (risk) or by the exchange (execution)."""
+
+    account_id: int
+    reason: str
+    stage: Stage = Stage.REQUEST
+    times: Annotated[int, msgspec.Meta(gt=0)] = 1
+
+
 class Control:
     """The control routes of one simulation."""
 
@@ -71,6 +82,7 @@ class Control:
             self._post("/liquidity", Liquidity, self._liquidity),
             self._post("/faults", FaultRequest, self._faults.set),
             self._post("/account", AccountChange, self._account),
+            self._post("/refuse", Refuse, self._refuse),
             self._post("/emit", Emit, self._emitter.emit),
             self._get("/ledger", self._ledger),
             self._get("/faults", lambda _: self._faults.armed()),
@@ -158,6 +170,15 @@ class Control:
             self._simulation.booking.ledgers[account.id].deposit(asked.deposit)
             self._simulation.booking.balance(account.id)
         return account
+
+    def _refuse(self, asked: Refuse) -> Any:
+        if asked.reason not in REASONS:
+            raise Rejected(400, f"There is no failureReason {asked.reason!r}.")
+        if self._simulation.store.get(e.Account, asked.account_id) is None:
+            raise Rejected(404, f"There is no account {asked.account_id}.")
+        armed = ArmedRefusal(asked.account_id, asked.stage, asked.reason, asked.times)
+        self._simulation.broker.pre_trade.armed.append(armed)
+        return {"ok": True}
 
     def _sockets(self, _: Request) -> Any:
         return [

@@ -47,6 +47,11 @@ class Control:
         """Change an account: closed, restricted, readonly (bool), deposit (dollars)."""
         return self._post("account", accountId=account_id, **changes)
 
+    def refuse(self, account_id: int, reason: str, *, stage: str = "request", times: int = 1) -> dict[str, Any]:
+        """Let an account's next `times` orders be refused with a failureReason: in the reply (stage request), by the
+        risk check (risk) or by the exchange (execution)."""
+        return self._post("refuse", accountId=account_id, reason=reason, stage=stage, times=times)
+
     def emit(
         self,
         user: str,

@@ -52,10 +52,12 @@ class Kind(Enum):
 
 @dataclass
 class Ticket:
-    """An order as the engine sees it. `command_id` is the command that brought it; `value` is the sum of
-    price x quantity traded so far, in ticks. `stop` is the price that wakes it; a trailing stop moves it, and `limit`
-    with it, and keeps `trail` ticks to the best price seen. `expires` ends a GTD order: whoever has the clock takes
-    it out. `oco` is the order that goes when this one trades."""
+    """An order as the engine sees it. `command_id` is the command that brought it; `value` is the sum of price x
+    quantity traded so far, in ticks. `stop` is the price that wakes it; a trailing stop moves it, and `limit` with it,
+    and keeps `trail` ticks to the best price seen. `expires` ends a GTD order: whoever has the clock takes it out, and
+    releases a held order at the time it `activates`. `show` is the most contracts that it trades at one meeting with
+    the book while it rests. `oco` is the order that goes when this one trades, or gets smaller by as much as this one
+    traded when it `reduces`."""
 
     order_id: int
     command_id: int
@@ -73,6 +75,9 @@ class Ticket:
     trail: int | None = None
     expires: datetime | None = None
     oco: int | None = None
+    activates: datetime | None = None
+    show: int | None = None
+    reduces: bool = False
 
     @property
     def left(self) -> int:
@@ -87,13 +92,14 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Trade:
-    """`qty` contracts of an order traded at `price` ticks; `filled` and `value` are the ticket's sums after it."""
+    """`qty` contracts of an order traded at `price` ticks; `filled`, `value` and `left` are the ticket's after it."""
 
     ticket: Ticket
     price: int
     qty: int
     filled: int
     value: int
+    left: int
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,15 @@ class Pulled:
     ticket: Ticket
 
 
-Outcome = Trade | Lapse | Pulled
+@dataclass(frozen=True)
+class Reduced:
+    """The order that `ticket` was linked to has traded: this one has `qty` contracts now."""
+
+    ticket: Ticket
+    qty: int
+
+
+Outcome = Trade | Lapse | Pulled | Reduced
 
 
 class Exchange:
@@ -188,16 +202,19 @@ class Exchange:
         limit: int | None,
         stop: int | None,
         trail: int | None = None,
+        show: int | None = None,
     ) -> list[Outcome]:
         """Change a working order, which loses its place in the queue, and return what happens at once. A held one is
         changed and stays held."""
-        if ticket.order_id in self.held:
-            ticket.qty, ticket.kind, ticket.limit, ticket.stop, ticket.trail = qty, kind, limit, stop, trail
+        held = ticket.order_id in self.held
+        if not held:
+            self.cancel(ticket.order_id)
+            if (kind, stop) != (ticket.kind, ticket.stop):
+                ticket.awake = not kind.waits
+        ticket.qty, ticket.kind, ticket.limit, ticket.stop = qty, kind, limit, stop
+        ticket.trail, ticket.show = trail, show
+        if held:
             return []
-        self.cancel(ticket.order_id)
-        if (kind, stop) != (ticket.kind, ticket.stop):
-            ticket.awake = not kind.waits
-        ticket.qty, ticket.kind, ticket.limit, ticket.stop, ticket.trail = qty, kind, limit, stop, trail
         market = self._market(ticket.contract_id)
         _begin_trail(ticket, market.last)
         self._working.setdefault(ticket.contract_id, {})[ticket.order_id] = ticket
@@ -231,17 +248,20 @@ class Exchange:
         # only an order that comes in, or that a stop has just released, improves on its limit
         aggressive = arriving or not ticket.awake
         ticket.awake = True
+        shown = ticket.left if aggressive or ticket.show is None else min(ticket.left, ticket.show)
         trades: list[Outcome] = []
         for price, size in list(market.levels(buy=ticket.buy, limit=ticket.bound)):
-            qty = min(size, ticket.left)
+            qty = min(size, shown)
             market.take(price, qty)
+            shown -= qty
             at = price if aggressive or ticket.bound is None else ticket.bound
             ticket.filled += qty
             ticket.value += at * qty
-            trades.append(Trade(ticket, at, qty, ticket.filled, ticket.value))
-            self._pull(ticket, trades)
+            trades.append(Trade(ticket, at, qty, ticket.filled, ticket.value, ticket.left))
+            self._pull(ticket, trades, traded=qty)
             if not ticket.left:
                 del self._working[ticket.contract_id][ticket.order_id]
+            if not shown:
                 break
         return trades
 
@@ -251,10 +271,17 @@ class Exchange:
             outcomes.append(Lapse(ticket))
             self._pull(ticket, outcomes)
 
-    def _pull(self, ticket: Ticket, outcomes: list[Outcome]) -> None:
-        """Take out the order that is linked to one which traded or lapsed."""
+    def _pull(self, ticket: Ticket, outcomes: list[Outcome], traded: int = 0) -> None:
+        """Take out, or make smaller, the order that is linked to one which traded or lapsed."""
         if ticket.oco is None:
             return
+        if ticket.reduces:
+            other = self.get(ticket.oco)
+            if other is not None and other.left > traded:
+                if traded:
+                    other.qty -= traded
+                    outcomes.append(Reduced(other, other.qty))
+                return
         pulled = self.cancel(ticket.oco)
         ticket.oco = None
         if pulled is not None:

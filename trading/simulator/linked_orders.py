@@ -4,7 +4,7 @@ parent's fill (OSO). Tradovate's own fields show it: `ocoId`, `linkedId` and `pa
 from __future__ import annotations
 
 from . import entities as e
-from .exchange import Exchange, Outcome, Ticket
+from .exchange import Exchange, Ticket
 from .papers import Entered, Papers
 from .store import Store
 
@@ -30,49 +30,35 @@ class LinkedOrders:
         for child in children:
             child.order.parent_id = parent.order.id
 
-    def suspend(self, child: Entered) -> None:
-        """Keep an order out of the market until its parent is filled."""
-        self._papers.report(child.command, child.order, "RiskPassed")
-        self._papers.report(child.command, child.order, "ExecutionSuspended")
-        self._papers.executed(child.command, child.ticket, "Suspended", "Suspended")
-        self._papers.status(child.order, "Suspended")
-        self._exchange.hold(child.ticket)
-
     def children(self, order_id: int) -> list[Ticket]:
         """The orders that wait for an order's fill."""
-        waiting = []
-        for ticket in self._exchange.held.values():
-            order = self._store.get(e.Order, ticket.order_id)
-            if order is not None and order.parent_id == order_id:
-                waiting.append(ticket)
-        return waiting
+        return [ticket for ticket in self._exchange.held.values() if self._parent(ticket) == order_id]
 
-    def release_children(self, order_id: int) -> list[Outcome] | None:
-        """Let the orders that waited for a filled order work. What happens at once is returned, to be settled; None
-        when there were none."""
-        children = self.children(order_id)
-        if not children:
-            return None
-        for child in children:
-            if order := self._store.get(e.Order, child.order_id):
-                command = self._papers.command_of(child)
-                self._papers.report(command, order, "AtExecution")
-                self._papers.executed(command, child, "New", "Working")
-                self._papers.status(order, "Working")
-        return self._exchange.release([child.order_id for child in children])
-
-    def end_with(self, ticket: Ticket) -> None:
-        """An order has ended without a fill: what is linked to it ends too, and so do its children. A child that still
-        waits leaves the other one of its bracket alone: the two become a pair only when they work."""
-        order = self._store.get(e.Order, ticket.order_id)
-        was_held = order is not None and order.parent_id is not None and self._exchange.get(order.parent_id) is not None
-        if ticket.oco is not None and was_held:
-            other = self._store.get(e.Order, ticket.oco)
-            if other is not None and (left := self._exchange.get(other.id)):
-                left.oco = other.oco_id = other.linked_id = None
-                self._papers.put(other)
-        elif ticket.oco is not None and (linked := self._exchange.cancel(ticket.oco)):
-            self._papers.end(linked, "Canceled")
+    def end_with(self, ticket: Ticket) -> list[Ticket]:
+        """An order has ended without a fill: take out what ends with it, the order that it is linked to and its
+        children, and return those. A child that still waits, and one that only makes the other smaller, leaves the
+        other one of its pair alone."""
+        gone = []
+        if ticket.oco is not None and (other := self._exchange.get(ticket.oco)):
+            parent = self._parent(ticket)
+            if ticket.reduces or (parent is not None and self._exchange.get(parent) is not None):
+                self._part(other)
+            else:
+                self._exchange.cancel(other.order_id)
+                gone.append(other)
+        ticket.oco = None
         for child in self.children(ticket.order_id):
             self._exchange.cancel(child.order_id)
-            self._papers.end(child, "Canceled")
+            child.oco = None
+            gone.append(child)
+        return gone
+
+    def _part(self, ticket: Ticket) -> None:
+        ticket.oco = None
+        if order := self._store.get(e.Order, ticket.order_id):
+            order.oco_id = order.linked_id = None
+            self._papers.put(order)
+
+    def _parent(self, ticket: Ticket) -> int | None:
+        order = self._store.get(e.Order, ticket.order_id)
+        return order.parent_id if order is not None else None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
+import msgspec
+
 from . import entities as e
-from . import risk
 from .booking import Booking
 from .catalog import Catalog, Listing
 from .clock import Clock, stamp, trading_day
-from .exchange import Kind, Ticket, Trade
+from .exchange import Ticket, Trade
 from .requests import CancelOrder, ModifyOrder, PlaceOrder
 from .store import Store
+from .terms import Refusal, Terms
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,23 @@ class Papers:
         self._store = store
         self._booking = booking
 
+    def order_of(self, ticket: Ticket) -> e.Order:
+        """The order that the engine knows as a ticket. Raises LookupError."""
+        order = self._store.get(e.Order, ticket.order_id)
+        if order is None:
+            raise LookupError(f"Order {ticket.order_id} is not in the store.")
+        return order
+
     def command_of(self, ticket: Ticket) -> e.Command:
         """The command that brought an order. Raises LookupError."""
         command = self._store.get(e.Command, ticket.command_id)
         if command is None:
             raise LookupError(f"Command {ticket.command_id} is not in the store.")
         return command
+
+    def entered(self, ticket: Ticket) -> Entered:
+        """An order that was written down earlier."""
+        return Entered(self.order_of(ticket), self.command_of(ticket), ticket)
 
     def _now(self) -> str:
         return stamp(self._clock.now())
@@ -64,9 +78,15 @@ class Papers:
         self.put(order)
 
     def command(
-        self, order: e.Order, kind: str, sender: Sender, request: PlaceOrder | ModifyOrder | CancelOrder
+        self,
+        order: e.Order,
+        kind: str,
+        sender: Sender,
+        request: PlaceOrder | ModifyOrder | CancelOrder,
+        *,
+        activates: datetime | None = None,
     ) -> e.Command:
-        """Save a new command."""
+        """Save a new command, which takes effect now or when it `activates`."""
         command = e.Command(
             id=self._store.next_id(),
             order_id=order.id,
@@ -76,6 +96,7 @@ class Papers:
             command_status="Pending",
             sender_id=sender.user_id,
             user_session_id=sender.session_id,
+            activation_time=stamp(activates) if activates else None,
             custom_tag50=request.custom_tag50,
             is_automated=request.is_automated,
         )
@@ -88,46 +109,74 @@ class Papers:
         order: e.Order,
         listing: Listing,
         request: PlaceOrder | ModifyOrder,
-        terms: risk.Terms,
+        terms: Terms,
     ) -> None:
-        """Save the order's version that a command brings; its id is the command's."""
+        """Save the order's version that a command brings; its id is the command's. It has the prices that were sent,
+        and those that follow from them."""
         kind = terms.kind
-        woken_by = _price(listing, terms.stop)
-        peg = _price(listing, terms.trail) if request.peg_difference is None else request.peg_difference
+        price, stop_price, peg = request.price, request.stop_price, request.peg_difference
+        if price is None:
+            price = _price(listing, terms.limit)
+        if stop_price is None and not kind.touched:
+            stop_price = _price(listing, terms.stop)
+        if peg is None and kind.trailing:
+            peg = _price(listing, terms.trail)
         version = e.OrderVersion(
             id=command.id,
             order_id=order.id,
             order_qty=request.order_qty,
             order_type=kind.value,
-            price=woken_by if kind is Kind.MARKET_IF_TOUCHED else _price(listing, terms.limit),
-            stop_price=None if kind.touched else woken_by,
-            limit_if_touched_price=woken_by if kind is Kind.LIMIT_IF_TOUCHED else None,
-            peg_difference=peg if kind.trailing else None,
+            price=price,
+            stop_price=stop_price,
+            limit_if_touched_price=request.limit_if_touched_price,
+            peg_difference=peg,
             max_show=request.max_show,
             time_in_force=terms.time_in_force,
-            expire_time=stamp(terms.expires) if terms.expires else None,
+            expire_time=stamp(terms.expires) if terms.expires else request.expire_time,
             text=request.text,
         )
         self.put(version, order)
 
-    def report(self, command: e.Command, order: e.Order, status: str, refusal: risk.Refusal | None = None) -> None:
-        """Save a command's report and the command's new status."""
+    def resize(self, ticket: Ticket) -> None:
+        """Write an order's present quantity into its latest version."""
+        order = self.order_of(ticket)
+        latest = max((one for one in self._store.all(e.OrderVersion) if one.order_id == order.id), key=_id)
+        self.put(msgspec.structs.replace(latest, order_qty=ticket.qty), order)
+
+    def reduced(self, ticket: Ticket, qty: int) -> None:
+        """Write down that an order has only `qty` contracts now because the one that it is linked to traded."""
+        order, command = self.order_of(ticket), self.command_of(ticket)
+        latest = max((one for one in self._store.all(e.OrderVersion) if one.order_id == order.id), key=_id)
+        self.put(msgspec.structs.replace(latest, id=self._store.next_id(), order_qty=qty), order)
+        self.executed(command, ticket, "Replaced", order.ord_status)
+
+    def report(
+        self,
+        command: e.Command,
+        order: e.Order,
+        status: str,
+        refusal: Refusal | None = None,
+        *,
+        text: str | None = None,
+    ) -> None:
+        """Save a command's report and the command's new status. A new order that is refused is Rejected; one that is to
+        be changed stays what it is."""
         report = e.CommandReport(
             id=self._store.next_id(),
             command_id=command.id,
             timestamp=self._now(),
             command_status=status,
             reject_reason=refusal.reason if refusal else None,
-            text=refusal.text if refusal else None,
-            ord_status="Rejected" if refusal else None,
+            text=refusal.text if refusal else text,
+            ord_status=("Rejected" if command.command_type == "New" else order.ord_status) if refusal else None,
         )
         self.put(report, order)
         command.command_status = status
         self.put(command, order)
 
-    def passed(self, command: e.Command, order: e.Order) -> None:
-        """A command passed the risk checks and is at the exchange."""
-        self.report(command, order, "RiskPassed")
+    def passed(self, command: e.Command, order: e.Order, text: str | None = None) -> None:
+        """A command passed the risk checks, which may have a text to say, and is at the exchange."""
+        self.report(command, order, "RiskPassed", text=text)
         self.report(command, order, "AtExecution")
 
     def executed(
@@ -139,9 +188,10 @@ class Papers:
         *,
         trade: Trade | None = None,
         fill: e.Fill | None = None,
+        refusal: Refusal | None = None,
     ) -> None:
         """Save an execution report: of a trade, or of what else happened to the order."""
-        order = self._store.get(e.Order, ticket.order_id)
+        order = self.order_of(ticket)
         listing = self._catalog.listings[ticket.contract_id]
         report = e.ExecutionReport(
             id=self._store.next_id(),
@@ -160,15 +210,15 @@ class Papers:
             avg_px=_average(listing, trade or ticket),
             last_qty=trade.qty if trade else None,
             last_px=_price(listing, trade.price) if trade else None,
+            reject_reason=refusal.reason if refusal else None,
+            text=refusal.text if refusal else None,
             exchange_order_id=str(ticket.order_id),
         )
         self.put(report, order)
 
-    def end(self, ticket: Ticket, status: str) -> None:
-        """Write down that an order ended that nobody cancelled."""
-        self.executed(self.command_of(ticket), ticket, status, status)
-        if order := self._store.get(e.Order, ticket.order_id):
-            self.status(order, status)
+
+def _id(version: e.OrderVersion) -> int:
+    return version.id
 
 
 def _price(listing: Listing, ticks: int | None) -> Decimal | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from . import entities as e
+from .changes import OnHold
 from .entities import encode
 from .exchange import Ticket
 from .ledger import Ledger
@@ -50,6 +51,7 @@ class State(msgspec.Struct):
     tokens: list[Token]
     last_session: int
     held: list[Ticket] = []
+    on_hold: list[OnHold] = []
 
 
 class StateFile:
@@ -129,6 +131,7 @@ class StateFile:
             tokens=list(simulation.sessions.tokens.values()),
             last_session=simulation.sessions.last_id,
             held=list(simulation.exchange.held.values()),
+            on_hold=simulation.broker.changes.on_hold,
         )
 
     def _apply(self, state: State) -> None:
@@ -150,6 +153,7 @@ class StateFile:
             simulation.exchange.restore(ticket)
         for ticket in state.held:
             simulation.exchange.hold(ticket)
+        simulation.broker.changes.on_hold = state.on_hold
         for name, saved in state.walks.items():
             if walk := simulation.feed.walks.get(name):
                 walk.bid, walk.last, walk.anchor = saved.bid, saved.last, saved.anchor

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from .terms import Refusal
+
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 
@@ -28,6 +30,7 @@ class PlaceOrder(msgspec.Struct, kw_only=True, rename="camel"):
     time_in_force: Name | None = None
     expire_time: str | None = None
     text: Name | None = None
+    activation_time: str | None = None
     custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
     is_automated: bool = False
 
@@ -70,6 +73,7 @@ class ModifyOrder(msgspec.Struct, kw_only=True, rename="camel"):
     time_in_force: Name | None = None
     expire_time: str | None = None
     text: Name | None = None
+    activation_time: str | None = None
     custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
     is_automated: bool = False
 
@@ -77,6 +81,7 @@ class ModifyOrder(msgspec.Struct, kw_only=True, rename="camel"):
 class CancelOrder(msgspec.Struct, kw_only=True, rename="camel"):
     order_id: int
     cl_ord_id: Name | None = None
+    activation_time: str | None = None
     custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
     is_automated: bool = False
 
@@ -106,3 +111,8 @@ class OrderResult(msgspec.Struct, kw_only=True, omit_defaults=True, rename="came
     oco_id: int | None = None
     oso1_id: int | None = None
     oso2_id: int | None = None
+
+    @classmethod
+    def refused(cls, refusal: Refusal) -> OrderResult:
+        """The answer that says why not."""
+        return cls(failure_reason=refusal.reason, failure_text=refusal.text)

@@ -87,16 +87,17 @@ def test_a_gtd_order_lives_over_the_day_and_ends_at_its_time(sim: RunningSimulat
     assert trader.get("marginSnapshot/list")[0]["totalUsedMargin"] == 0
 
 
-def test_a_modification_keeps_or_changes_the_end(sim: RunningSimulator, trader: Api) -> None:
-    terms = {"orderType": "Limit", "price": 6000}
-    order = trader.place("Buy", 1, **terms, timeInForce="GTD", expireTime="2026-11-18T16:00:00Z")["orderId"]
+def test_a_modification_keeps_or_moves_the_end(sim: RunningSimulator, trader: Api) -> None:
+    terms = {"orderType": "Limit", "price": 6000, "timeInForce": "GTD"}
+    order = trader.place("Buy", 1, **terms, expireTime="2026-11-18T16:00:00Z")["orderId"]
     change = {"orderId": order, "orderQty": 2, **terms}
     assert "commandId" in trader.post("order/modifyorder", **change)
     assert version(trader, order)["expireTime"] == "2026-11-18T16:00:00.000Z"
-    assert "commandId" in trader.post("order/modifyorder", **change, timeInForce="GTC")
-    assert "expireTime" not in version(trader, order)
+    assert "commandId" in trader.post("order/modifyorder", **change, expireTime="2026-11-18T17:00:00Z")
     sim.control.advance(3601)
     assert trader.order(order)["ordStatus"] == "Working"
+    sim.control.advance(3600)
+    assert Api(sim, "trader").order(order)["ordStatus"] == "Expired"
 
 
 def test_waiting_orders_go_on_after_a_restart(tmp_path: Path) -> None:

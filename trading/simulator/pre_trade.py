@@ -1,0 +1,70 @@
+"""The review of an order before it trades: first when it is asked for (the reply says why not), then as a command (its
+report says why not). The reasons are in failure_reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from . import entities as e
+from . import risk
+from .booking import Booking
+from .catalog import Catalog, Listing
+from .clock import Clock
+from .exchange import Ticket
+from .failure_reasons import ArmedRefusal, Stage
+from .feed import Feed
+from .ledger import CENT
+from .position_limits import Subject, account_limits, check_conditions, check_totals, check_used_margin
+from .store import Store
+from .terms import Refusal
+
+
+class PreTrade:
+    """Reviews orders against their account."""
+
+    def __init__(self, *, clock: Clock, catalog: Catalog, feed: Feed, store: Store, booking: Booking) -> None:
+        self._clock = clock
+        self._catalog = catalog
+        self._feed = feed
+        self._store = store
+        self._booking = booking
+        self.armed: list[ArmedRefusal] = []
+
+    def check_armed(self, account_id: int, stage: Stage) -> None:
+        """Raise the Refusal that control has armed, if any, and count it."""
+        for armed in self.armed:
+            if (armed.account_id, armed.stage) == (account_id, stage):
+                armed.left -= 1
+                self.armed = [one for one in self.armed if one.left > 0]
+                raise Refusal(armed.reason, f"{armed.reason} was armed for this account.")
+
+    def check_request(self, account: e.Account, listing: Listing, *, buy: bool, qty: int) -> None:
+        """Raise Refusal when the account's risk status or its risk parameters keep an order out."""
+        self.check_armed(account.id, Stage.REQUEST)
+        now = self._clock.now()
+        limits = account_limits(self._store, account.id)
+        subject = self._subject(account.id, listing, buy=buy, qty=qty)
+        risk.check_status(limits.status, now, opening=subject.opening)
+        check_conditions(limits, subject, now)
+
+    def check_risk(self, ticket: Ticket, working: Iterable[Ticket]) -> list[str]:
+        """What soft limits say about an order. Raises Refusal when the account cannot carry it beside `working`, the
+        orders without it. One that only closes always passes the margin check."""
+        self.check_armed(ticket.account_id, Stage.RISK)
+        listing = self._catalog.listings[ticket.contract_id]
+        ledger = self._booking.ledgers[ticket.account_id]
+        limits = account_limits(self._store, ticket.account_id)
+        subject = self._subject(ticket.account_id, listing, buy=ticket.buy, qty=ticket.left)
+        others = list(working)
+        after = risk.exposures(ledger, [*others, ticket])
+        warnings = check_totals(limits, subject, self._catalog, risk.exposures(ledger, others), after)
+        if subject.opening:
+            needed, equity = risk.margin_of(after, self._catalog), risk.equity(ledger, self._feed)
+            risk.check_margin(needed, equity)
+            check_used_margin(limits, subject, needed.quantize(CENT), equity.quantize(CENT))
+        return warnings
+
+    def _subject(self, account_id: int, listing: Listing, *, buy: bool, qty: int) -> Subject:
+        ledger = self._booking.ledgers[account_id]
+        opening = risk.opens(ledger, listing.contract_id, buy=buy, qty=qty)
+        return Subject(listing, self._catalog.product(listing), qty, opening)
