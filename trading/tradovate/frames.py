@@ -122,11 +122,15 @@ def encode_request(
 
 
 def encode_query(query: Mapping[str, object] | None) -> str:
-    """Return a query string as REST and sockets want it: lists comma-separated, commas left readable."""
-    if not query:
-        return ""
-    flat = {key: ",".join(map(str, v)) if isinstance(v, list | tuple) else v for key, v in query.items()}
+    """Return a query string as REST and sockets want it: lists comma-separated, commas left readable, None left out."""
+    flat = {key: _query_text(value) for key, value in (query or {}).items() if value is not None}
     return urlencode(flat, safe=",")
+
+
+def _query_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(map(_query_text, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def decode(frame: str | bytes) -> Frame:

@@ -46,6 +46,12 @@ def test_requests_look_as_the_guide_shows_them() -> None:
     assert frames.encode_request("md/subscribeQuote", 3, None, {"symbol": 123456}).startswith("md/subscribequote\n3\n")
 
 
+def test_a_query_has_no_python_words() -> None:
+    query = {"t": "ES", "l": None, "live": True, "ids": [1, 2], "name": "a b\nc&d"}
+    assert frames.encode_query(query) == "t=ES&live=true&ids=1,2&name=a+b%0Ac%26d"
+    assert frames.encode_query(None) == frames.encode_query({}) == ""
+
+
 def test_an_endpoint_cannot_smuggle_a_line() -> None:
     with pytest.raises(ValueError, match="one line"):
         frames.encode_request("order/list\n1", 1)
@@ -173,6 +179,56 @@ def test_any_valid_json_is_decoded_into_something(messages: list) -> None:
     decoded = frames.decode("a" + json.dumps(messages))
     assert isinstance(decoded, list)
     assert len(decoded) == len(messages)
+
+
+RESPONSES = st.builds(
+    lambda number, status, data: ({"i": number, "s": status, **data}, Response),
+    st.integers(0, 2**53),
+    st.integers(100, 599),
+    st.fixed_dictionaries({}, optional={"d": JSON.filter(lambda data: data is not None)}),
+)
+EVENTS = st.builds(
+    lambda kind, entities, as_array: (
+        {
+            "e": "props",
+            "d": {"entityType": "order", "eventType": kind, "entity": entities if as_array else entities[0]},
+        },
+        PropsEvent,
+    ),
+    st.sampled_from(["Created", "Updated", "Deleted"]),
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "id": st.integers(1, 2**53),
+                "accountId": st.integers(1, 2**31),
+                "timestamp": st.datetimes(timezones=st.just(dt.UTC)).map(lambda moment: moment.isoformat()),
+                "action": st.sampled_from(["Buy", "Sell"]),
+                "ordStatus": st.text(max_size=12),
+            }
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.booleans(),
+)
+
+
+@patient
+@given(st.lists(st.one_of(RESPONSES, EVENTS), max_size=6), st.sampled_from([None, 1]), st.booleans())
+def test_what_a_server_says_is_what_is_read_whatever_the_spacing(messages: list, indent: int | None, raw: bool) -> None:
+    text = "a" + json.dumps([message for message, _ in messages], indent=indent, ensure_ascii=not raw)
+    decoded = frames.decode(text.encode() if raw else text)
+    assert [type(one) for one in decoded] == [kind for _, kind in messages]
+    for (sent, kind), read in zip(messages, decoded, strict=True):
+        if kind is Response:
+            assert (read.id, read.status) == (sent["i"], sent["s"])
+            assert json.loads(read.body or b"null") == sent.get("d")
+            continue
+        entities = sent["d"]["entity"] if isinstance(sent["d"]["entity"], list) else [sent["d"]["entity"]]
+        assert read.event_type == sent["d"]["eventType"]
+        assert [(one.id, one.account_id, one.action, one.ord_status) for one in read.entities] == [
+            (one["id"], one["accountId"], one["action"], one["ordStatus"]) for one in entities
+        ]
 
 
 @patient
