@@ -92,7 +92,7 @@ def check(status: int, body: bytes, *, retry_after: float | None = None) -> None
     if refused := _order_refusal(trouble, accepted=accepted):
         raise refused
     if not accepted and (text := trouble.error_text or _code(trouble)):
-        raise _by_text(_shortened(str(text)))
+        raise _by_text(shortened(str(text)))
 
 
 def _accepted(trouble: _Trouble) -> bool:
@@ -121,7 +121,7 @@ def _order_refusal(trouble: _Trouble, *, accepted: bool) -> OrderRejected | None
         return None
     order_id = trouble.order_id if isinstance(trouble.order_id, int) else None
     word = str(reason or FailureReason.UNKNOWN_REASON)
-    return OrderRejected(word, _shortened(str(text or "")), order_id)
+    return OrderRejected(word, shortened(str(text or "")), order_id)
 
 
 def _by_status(status: int, text: str, retry_after: float | None) -> TradovateError:
@@ -148,15 +148,15 @@ def _by_text(text: str) -> TradovateError:
 def _text(body: bytes, trouble: _Trouble | None) -> str:
     """Return what a refusal says: its errorText, or its body when that is a JSON string or short plain text."""
     if trouble is not None:
-        return _shortened(str(trouble.error_text or trouble.failure_text or ""))
+        return shortened(str(trouble.error_text or trouble.failure_text or ""))
     text = body.strip()
     if text.startswith(b'"'):
         try:
-            return _shortened(str(decode_plain(text)))
+            return shortened(str(decode_plain(text)))
         except Undecodable:
             return ""
     # A proxy's page of HTML tells a trader nothing.
-    return "" if text[:1] in (b"<", b"[", b"{") else _shortened(text.decode("utf-8", "replace"))
+    return "" if text[:1] in (b"<", b"[", b"{") else shortened(text.decode("utf-8", "replace"))
 
 
 def _seconds(value: object) -> int:
@@ -169,5 +169,6 @@ def _seconds(value: object) -> int:
     return 3600
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a server's text, cut to what fits into a sentence."""
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"

@@ -46,7 +46,7 @@ class Hosts:
     """Base URLs of one environment, without a trailing slash.
 
     `auth` serves oauthtoken, /auth/me and token renewal (the live host for both real environments);
-    `authorize` is the page that a browser opens to sign in.
+    `authorize` is the page that a browser opens to sign in; `tv` serves the TradingView-style dialect.
     """
 
     rest: str
@@ -55,6 +55,7 @@ class Hosts:
     auth: str
     authorize: str
     replay_socket: str = "wss://replay.tradovateapi.com/v1/websocket"
+    tv: str = ""
 
     @classmethod
     def default(cls, environment: Environment, simulator_url: str | None = None) -> Hosts:
@@ -73,6 +74,7 @@ class Hosts:
             market_socket=f"wss://{market}.tradovateapi.com/v1/websocket",
             auth="https://live.tradovateapi.com",
             authorize=AUTHORIZE_PAGE,
+            tv=f"https://tv-{name}.tradovateapi.com",
         )
 
     @classmethod
@@ -85,7 +87,8 @@ class Hosts:
                 "The simulator's address must be a plain http address of this machine, such as http://127.0.0.1:8787."
             )
         socket = f"ws://{host}/v1/websocket"
-        return cls(f"http://{host}/v1", socket, socket, f"http://{host}", f"http://{host}/oauth", socket)
+        base = f"http://{host}"
+        return cls(f"{base}/v1", socket, socket, base, f"{base}/oauth", socket, f"{base}/tv")
 
     def moved(self, api_hosts: Mapping[str, str] | None, environment: Environment) -> Hosts:
         """Return the hosts that an auth reply's `apiHosts` names; what is missing or unusable stays as it is.

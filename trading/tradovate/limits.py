@@ -169,14 +169,23 @@ class Budgets:
     """The budgets of one user on one network.
 
     `network` names the /24 that Tradovate sees us come from; `user` is Tradovate's user id, None before sign-in.
-    `urgent` may use the reserve of a limit, too.
+    `urgent` may use the reserve of a limit, too. `user_limit` is what a user may ask of the API that is meant.
     """
 
-    def __init__(self, store: Store, *, network: str, user: int | None = None, urgent: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        network: str,
+        user: int | None = None,
+        urgent: bool = False,
+        user_limit: Limit = USER,
+    ) -> None:
         self._store = store
         self._network = network
         self._user = user
         self._urgent = urgent
+        self._user_limit = user_limit
         self._blocked: set[Limit] = set()
         self._rests_until = 0.0
         self._counting: set[asyncio.Task[object]] = set()
@@ -207,9 +216,9 @@ class Budgets:
             await self._hold_back(limit, always=with_ticket)
         if self._user is not None:
             if (method == "GET" or limit is not None) and not route.startswith("auth/"):
-                await self._hold_back(USER)
+                await self._hold_back(self._user_limit)
             else:
-                self._later(self._take(USER, None))
+                self._later(self._take(self._user_limit, None))
 
     def failed(self, route: str, error: TradovateError) -> None:
         """Learn from a failure: a 429 spends the user's budget, a penalty the route's; some limits count failures."""
@@ -217,7 +226,8 @@ class Budgets:
         if isinstance(error, BudgetSpent):
             return
         if isinstance(error, RateLimited) and self._user is not None:
-            self._block(USER, BLOCK_SECONDS if error.retry_after is None else error.retry_after)
+            whole = min(BLOCK_SECONDS, self._user_limit.seconds)
+            self._block(self._user_limit, whole if error.retry_after is None else error.retry_after)
         elif isinstance(error, PenaltyImposed) and limit is not None:
             self._block(limit, BLOCK_SECONDS if error.captcha else error.seconds)
         elif isinstance(error, _HANDLED):
@@ -227,7 +237,7 @@ class Budgets:
 
     def succeeded(self, route: str) -> None:
         """Learn that Tradovate takes requests again."""
-        for limit in self._blocked & {USER, ROUTES.get(route, USER)}:
+        for limit in self._blocked & {self._user_limit, ROUTES.get(route, self._user_limit)}:
             self._blocked.discard(limit)
             self._later(self._if_it_answers(self._store.unblock(self._key(limit), limit)))
 
@@ -235,7 +245,7 @@ class Budgets:
         """Return the user's budget as it stands. Raises what the store raises, and ValueError without a user."""
         if self._user is None:
             raise ValueError("These budgets are of nobody in particular.")
-        return await self._store.look(self._key(USER), USER)
+        return await self._store.look(self._key(self._user_limit), self._user_limit)
 
     async def of_network(self) -> list[Budget]:
         """Return the budgets of the network's routes as they stand. Raises what the store raises."""
@@ -246,7 +256,9 @@ class Budgets:
         await asyncio.gather(*self._counting)
 
     def _key(self, limit: Limit) -> str:
-        return f"user:{self._user}" if limit is USER else f"network:{self._network}:{limit.name}"
+        if limit is self._user_limit:
+            return f"{limit.name}:{self._user}"
+        return f"network:{self._network}:{limit.name}"
 
     async def _hold_back(self, limit: Limit, *, always: bool = False) -> None:
         most = limit.most if self._urgent else limit.most - limit.reserve

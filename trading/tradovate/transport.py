@@ -109,6 +109,19 @@ class Transport:
         reply = await self._once("POST", self.hosts.auth + path, {}, data=dict(fields))
         return reply.status_code, reply.content
 
+    async def exchange(
+        self, method: str, url: str, *, form: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes, float | None]:
+        """Ask `url` with the token as another dialect wants it: a form, and no redirect followed.
+
+        Return status, body and Retry-After (seconds). Raises NotAuthorized without a usable token, NotSent,
+        OutcomeUnknown.
+        """
+        headers = {"Authorization": f"Bearer {await self._access_token()}"}
+        sent = {} if form is None else {"data": dict(form)}
+        reply = await self._once(method, url, headers, **sent)
+        return reply.status_code, reply.content, _retry_after(reply)
+
     def _url(self, path: str) -> str:
         return f"{self.hosts.rest}/{path.lower()}"
 

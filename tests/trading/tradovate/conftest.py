@@ -46,7 +46,7 @@ class HttpScript:
     @property
     def hosts(self) -> Hosts:
         socket = self.url.replace("http", "ws") + "/v1/websocket"
-        return Hosts(f"{self.url}/v1", socket, socket, self.url, f"{self.url}/oauth")
+        return Hosts(f"{self.url}/v1", socket, socket, self.url, f"{self.url}/oauth", tv=f"{self.url}/tv")
 
     def answer(self, body: object = None, status: int = 200, headers: dict[str, str] | None = None) -> None:
         """Queue an answer; `body` is bytes as they are, or anything else as JSON."""

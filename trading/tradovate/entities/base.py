@@ -15,6 +15,16 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A thing on the wire: snake_case here, camelCase there; fields that we do not know are ignored."""
 
 
+class Secret(Wire, frozen=True, kw_only=True):
+    """A struct whose repr names what it is and never what it holds."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return []
+
+
 class Entity(Wire, frozen=True, kw_only=True):
     """A thing with an id of its own, unique within its entity type (official Conventions text, By ID)."""
 

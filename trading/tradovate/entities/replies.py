@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec import field
 
-from .base import Timestamp, Wire
+from .base import Secret, Timestamp, Wire
 
 
 class PlaceOrderResult(Wire, frozen=True, kw_only=True):
@@ -65,17 +65,7 @@ class Me(Wire, frozen=True, kw_only=True):
     active_plugins: list[str] = []
 
 
-class _Secret(Wire, frozen=True, kw_only=True):
-    """A struct whose repr names what it is and never what it holds."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        return []
-
-
-class AccessToken(_Secret, frozen=True, kw_only=True):
+class AccessToken(Secret, frozen=True, kw_only=True):
     """The reply of accesstokenrequest and renewaccesstoken; `expiration_time` is when `access_token` ends."""
 
     access_token: str
@@ -96,7 +86,7 @@ class AccessToken(_Secret, frozen=True, kw_only=True):
     api_hosts: dict[str, str] | None = None
 
 
-class OAuthTokens(_Secret, frozen=True, kw_only=True, rename=None):
+class OAuthTokens(Secret, frozen=True, kw_only=True, rename=None):
     """The reply of auth/oauthtoken. `expires_in` and `refresh_token_expires_in` are seconds from now."""
 
     access_token: str
