@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import attempts, audit, grants, oauth
+from accounts.budgets import budgets
 from accounts.grants import Granted
 from accounts.models import Connection, Environment, Installation, Way
 from accounts.reasons import Reason, SignInFailed
@@ -107,12 +108,8 @@ def _exchange(session: SessionBase, login: ApiKeyLogin, ticket: str | None) -> A
         p_ticket=ticket,
     )
 
-    async def ask() -> AccessToken:
-        async with asyncio.timeout(grants.ANSWER_TIMEOUT.total_seconds()):
-            return await request_access_token(oauth.default_hosts(login.environment), request)
-
     try:
-        return asyncio.run(ask())
+        return asyncio.run(_ask(login.environment, request))
     except PenaltyImposed as penalty:
         if penalty.captcha:
             raise SignInFailed(Reason.CAPTCHA) from None
@@ -122,6 +119,21 @@ def _exchange(session: SessionBase, login: ApiKeyLogin, ticket: str | None) -> A
         raise _refusal(login, failure) from None
     except TimeoutError:
         raise SignInFailed(Reason.UNREACHABLE) from None
+
+
+async def _ask(environment: Environment, request: AccessTokenRequest) -> AccessToken:
+    """Ask Tradovate, for ANSWER_TIMEOUT at most, and count a failure.
+
+    The budget does not hold it back: over the limit Tradovate itself asks to wait for seconds, the budget for an hour.
+    """
+    async with budgets(environment) as ours, asyncio.timeout(grants.ANSWER_TIMEOUT.total_seconds()):
+        try:
+            return await request_access_token(oauth.default_hosts(environment), request)
+        except TradovateError as failure:
+            ours.failed("auth/accesstokenrequest", failure)
+            raise
+        finally:
+            await ours.counted()
 
 
 @sensitive_variables("login")

@@ -1,5 +1,6 @@
 """Signing in with a Tradovate password and an API key, against the simulator and against every answer there may be."""
 
+import asyncio
 import logging
 import re
 import sys
@@ -16,6 +17,7 @@ from django.utils import timezone
 from django.views.debug import ExceptionReporter
 
 from accounts import oauth, renewal
+from accounts.budgets import budgets
 from accounts.models import AuditEvent, Connection, Installation, SignInAttempt, User
 from accounts.renewal import Outcome
 from accounts.sign_in import current_connection
@@ -306,6 +308,20 @@ def test_a_guesser_is_stopped_before_tradovate_is_asked_and_locks_nobody_else_ou
     scripted.replies.clear()
     scripted.script("/auth/accesstokenrequest", LET_IN)
     assert press(browser.client).status_code == 302
+
+
+def test_failures_are_counted_among_the_portals_and_hold_nobody_back(browser, scripted, redis_url) -> None:
+    scripted.script("/auth/accesstokenrequest", WRONG)
+
+    async def used() -> int:
+        async with budgets("sim") as ours:
+            return {budget.limit.name: budget.used for budget in await ours.of_network()}["auth/accesstokenrequest"]
+
+    for number in range(6):
+        client = Client(SERVER_NAME="127.0.0.1", REMOTE_ADDR=f"192.0.2.{number}")
+        assert press(client, name=f"name{number}").status_code == 403
+
+    assert asyncio.run(used()) == 6
 
 
 def test_failures_are_found_at_the_person_whose_name_was_typed(browser, scripted, make_connection) -> None:
