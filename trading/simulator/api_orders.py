@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from . import entities as e
@@ -12,7 +12,7 @@ from .broker import Broker
 from .calls import Call, Handler
 from .clock import stamp
 from .papers import Sender
-from .simulation import Received
+from .simulation import Received, Simulation
 
 RECEIVED_KEPT = 5000
 S = TypeVar("S")
@@ -20,14 +20,14 @@ S = TypeVar("S")
 
 def _asking(route: str, shape: type[S], ask: Callable[[Broker, Sender, S], Any]) -> Handler:
     def handle(call: Call) -> Any:
-        _remember(call, route)
+        remember(call.simulation, route, call.user_id, call.params)
         return ask(call.simulation.broker, call.sender, call.read(shape))
 
     return handle
 
 
 def _liquidate_many(call: Call) -> Any:
-    _remember(call, "order/liquidatepositions")
+    remember(call.simulation, "order/liquidatepositions", call.user_id, call.params)
     request = call.read(r.LiquidatePositions)
     for position_id in request.positions:
         position = call.simulation.store.own(e.Position, position_id, call.user_id)
@@ -46,9 +46,9 @@ def _liquidate_many(call: Call) -> Any:
     return {"ok": True}
 
 
-def _remember(call: Call, route: str) -> None:
-    simulation = call.simulation
-    received = Received(route, call.user_id, stamp(simulation.clock.now()), dict(call.params))
+def remember(simulation: Simulation, route: str, user_id: int, params: Mapping[str, Any]) -> None:
+    """Note an order operation as it came in, for the ledger of /control."""
+    received = Received(route, user_id, stamp(simulation.clock.now()), dict(params))
     simulation.received.append(received)
     del simulation.received[:-RECEIVED_KEPT]
 

@@ -22,6 +22,7 @@ from .services import SERVICE_PATHS
 from .simulation import Simulation
 from .sockets import Hub
 from .transports import Transports
+from .tv import TradingView
 
 logger = logging.getLogger(__name__)
 ANY_METHOD = ["GET", "POST"]
@@ -40,7 +41,7 @@ def create_app(config: Config | None = None) -> Starlette:
         simulation.open_accounts()
     transports = Transports()
     hub = Hub(simulation, transports)
-    faulty = HttpFaults(simulation, transports).around
+    faults = HttpFaults(simulation, transports)
     rest = Rest(simulation)
     oauth = OAuth(simulation)
 
@@ -74,7 +75,7 @@ def create_app(config: Config | None = None) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             save(always=True)
 
-    exchange = faulty(oauth.token, lambda _: "auth/oauthtoken")
+    exchange = faults.around(oauth.token, lambda _: "auth/oauthtoken")
     token = [Route(path, exchange, methods=ANY_METHOD) for path in ("/auth/oauthtoken", "/v1/auth/oauthtoken")]
     routes: list[BaseRoute] = [
         Route("/health", _health),
@@ -87,8 +88,9 @@ def create_app(config: Config | None = None) -> Starlette:
     if config.control:
         routes.append(Mount("/control", routes=Control(simulation, hub, save).routes()))
     routes += [
-        Route("/v1/{route:path}", faulty(rest.operation, operation_route), methods=ANY_METHOD),
-        Route("/auth/{operation}", faulty(rest.auth, auth_route), methods=ANY_METHOD),
+        Route("/v1/{route:path}", faults.around(rest.operation, operation_route), methods=ANY_METHOD),
+        Route("/auth/{operation}", faults.around(rest.auth, auth_route), methods=ANY_METHOD),
+        *TradingView(simulation).mounts(faults),
         Route("/{rest:path}", _not_found, methods=ANY_METHOD),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)

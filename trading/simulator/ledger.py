@@ -99,7 +99,8 @@ class Holding:
 
 @dataclass
 class Ledger:
-    """One account's money and holdings. `cash` = `start_of_day` + `realized` - `fees` on every day without deposits."""
+    """One account's money and holdings. `cash` = `start_of_day` + `realized` - `fees` on every day without deposits.
+    `realized` is today's, `ever_realized` that of all days."""
 
     account_id: int
     cash: Decimal
@@ -108,6 +109,7 @@ class Ledger:
     week_realized: Decimal = ZERO
     fees: Decimal = ZERO
     holdings: dict[int, Holding] = field(default_factory=dict)
+    ever_realized: Decimal = ZERO
 
     @classmethod
     def opened(cls, account_id: int, cash: Decimal) -> Ledger:
@@ -124,6 +126,7 @@ class Ledger:
         profit = sum((pair.pnl for pair in pairs), ZERO)
         self.realized += profit
         self.week_realized += profit
+        self.ever_realized += profit
         self.fees += fee
         self.cash += profit - fee
         return pairs

@@ -21,7 +21,8 @@ FAILURES_ONLY = frozenset({"auth/accesstokenrequest", "auth/me"})
 
 @dataclass(frozen=True)
 class Limits:
-    """Requests an hour: of a user, and of an address by operation. `penalty_seconds` is a ticket's waiting time."""
+    """Requests an hour: of a user, and of an address by operation. `penalty_seconds` is a ticket's waiting time.
+    `tv_per_minute` are an account's requests a minute in the TradingView-style dialect ("Rate Limits" there)."""
 
     per_user: int = 5000
     per_address: Mapping[str, int] = field(
@@ -36,11 +37,12 @@ class Limits:
         )
     )
     penalty_seconds: int = 15
+    tv_per_minute: int = 100
 
     def times(self, factor: int) -> Limits:
         """The same, more generous."""
         per_address = MappingProxyType({route: most * factor for route, most in self.per_address.items()})
-        return Limits(self.per_user * factor, per_address, self.penalty_seconds)
+        return Limits(self.per_user * factor, per_address, self.penalty_seconds, self.tv_per_minute * factor)
 
 
 REAL = Limits()

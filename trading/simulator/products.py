@@ -16,6 +16,7 @@ from .holidays import FRIDAY, WEDNESDAY, is_business_day, nth_weekday
 MONTH_CODES = "FGHJKMNQUVXZ"
 QUARTERLY = "HMUZ"
 MONTHLY = MONTH_CODES
+MOST_DIGITS = 12
 
 
 def _business_days_before(day: date, count: int) -> date:
@@ -142,7 +143,9 @@ class ProductSpec:
         return self.tick * ticks
 
     def ticks(self, price: Decimal) -> int | None:
-        """The number of ticks, or None for a price that is not on one."""
+        """The number of ticks, or None for a price that is not on one or that is no price at all."""
+        if not price.is_finite() or price.adjusted() > MOST_DIGITS:
+            return None
         quotient = price / self.tick
         return int(quotient) if quotient == quotient.to_integral_value() else None
 
