@@ -28,6 +28,9 @@ check: .venv/dev-installed
 
 bench: .venv/dev-installed node_modules/.installed
 	$(BIN)/python -m tests.bench.bench_stream
+	$(BIN)/python -m tests.bench.bench_decode
+	$(BIN)/python -m tests.bench.bench_idle
+	$(BIN)/python -m tests.bench.bench_orders
 
 lock: .venv/dev-installed
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-header \

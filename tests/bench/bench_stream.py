@@ -122,13 +122,13 @@ class Bench:
 
     def prepare(self) -> None:
         """Sign Tradeport's trader in, start the relay and the witness."""
-        token = self.running.token(TRADEPORT_USER[0])
+        token = self.running.simulator.token(TRADEPORT_USER[0])
         self.cookie = _sign_in(token)
         self._start_relay(self.witness_port, token, TRADEPORT_USER[1])
-        self._start_relay(self.relay_port, self.running.token(RELAY_USER[0]), RELAY_USER[1])
+        self._start_relay(self.relay_port, self.running.simulator.token(RELAY_USER[0]), RELAY_USER[1])
 
     def _start_relay(self, port: int, token: str, user_id: int) -> None:
-        upstream = self.running.simulator_url.replace("http", "ws", 1) + "/v1/websocket"
+        upstream = self.running.simulator.socket_url
         command = (sys.executable, "-m", "tests.bench.bare_relay", upstream, str(port))
         self.running.start(*command, RELAY_TOKEN=token, RELAY_USER=str(user_id))
         wait_for(port)
@@ -181,7 +181,7 @@ class Bench:
                 await _until(lambda: all(page.heard for page in pages))
             before = [len(page.heard) for page in pages]
             emit = {"user": user, "count": self._count, "per_second": self.options.per_second, "entity_type": "fill"}
-            await asyncio.to_thread(self.running.control, "emit", **emit, wait=True)
+            await asyncio.to_thread(self.running.simulator.control, "emit", **emit, wait=True)
             await asyncio.sleep(0.2)
             await _until(lambda: all(len(p.heard) >= n + self._count for p, n in zip(pages, before, strict=True)))
             for page in pages:

@@ -23,35 +23,66 @@ PATIENCE = 40.0  # seconds
 
 
 @dataclass(frozen=True)
+class Simulator:
+    """A running simulator: its port and process id."""
+
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def socket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/v1/websocket"
+
+    def control(self, what: str, **body: Any) -> dict[str, Any]:
+        """Steer the simulator."""
+        reply = httpx.post(f"{self.url}/control/{what}", json=body, timeout=60, trust_env=False)
+        reply.raise_for_status()
+        return reply.json()
+
+    def sign_in(self, name: str) -> dict[str, Any]:
+        """The reply of accesstokenrequest for one of the simulator's traders."""
+        body = {"name": name, "password": f"{name}-pass", "appId": "bench", "appVersion": "1"}
+        return httpx.post(f"{self.url}/v1/auth/accesstokenrequest", json=body, trust_env=False).json()
+
+    def token(self, name: str) -> str:
+        """An access token of one of the simulator's traders."""
+        return self.sign_in(name)["accessToken"]
+
+
+@contextmanager
+def simulator() -> Iterator[Simulator]:
+    """A simulator in a process of its own, without limits on requests."""
+    with ExitStack() as processes:
+        yield _start_simulator(processes, {**os.environ})
+
+
+def _start_simulator(processes: ExitStack, environment: dict[str, str], port: int = 0) -> Simulator:
+    port = port or free_port()
+    command = (sys.executable, "-m", "trading.simulator", "--port", str(port), "--control", "--limits", "off")
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    processes.callback(_end, process)
+    wait_for(port)
+    return Simulator(port, process.pid)
+
+
+@dataclass(frozen=True)
 class Stack:
     """Where the running processes listen, and how they are told about each other."""
 
     web: int
-    simulator: int
+    simulator: Simulator
     environment: dict[str, str]
     processes: ExitStack
-
-    @property
-    def simulator_url(self) -> str:
-        return f"http://127.0.0.1:{self.simulator}"
 
     def start(self, *command: str, quiet: bool = False, **extra: str) -> None:
         """Start one more process that ends with the stack; `extra` are variables of its environment."""
         output = subprocess.DEVNULL if quiet else None
         process = subprocess.Popen(command, cwd=ROOT, env={**self.environment, **extra}, stdout=output)
         self.processes.callback(_end, process)
-
-    def control(self, what: str, **body: Any) -> dict[str, Any]:
-        """Steer the simulator."""
-        reply = httpx.post(f"{self.simulator_url}/control/{what}", json=body, timeout=60, trust_env=False)
-        reply.raise_for_status()
-        return reply.json()
-
-    def token(self, name: str) -> str:
-        """An access token of one of the simulator's traders."""
-        body = {"name": name, "password": f"{name}-pass", "appId": "bench", "appVersion": "1"}
-        reply = httpx.post(f"{self.simulator_url}/v1/auth/accesstokenrequest", json=body, trust_env=False)
-        return reply.json()["accessToken"]
 
 
 @contextmanager
@@ -61,22 +92,21 @@ def stack() -> Iterator[Stack]:
 
     with ExitStack() as processes:
         run = Path(processes.enter_context(tempfile.TemporaryDirectory(prefix="tradeport-bench-")))
-        web, simulator = free_port(), free_port()
-        made = Stack(web, simulator, _environment(run, simulator), processes)
-        os.environ.update(made.environment)
+        web, port = free_port(), free_port()
+        environment = _environment(run, port)
+        os.environ.update(environment)
+        made = Stack(web, _start_simulator(processes, environment, port), environment, processes)
         command = redis_server.command(run / "redis.sock", run / "redis")
         made.start(*command, quiet=True)
         python = sys.executable
         subprocess.run([python, "manage.py", "migrate", "-v0"], cwd=ROOT, env=made.environment, check=True)
-        made.start(python, "-m", "trading.simulator", "--port", str(simulator), "--control", quiet=True)
         made.start(python, "manage.py", "sync")
         made.start(
             *(python, "-m", "uvicorn", "portal.asgi:application", "--host", "127.0.0.1", "--port", str(web)),
             *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
             *("--no-access-log", "--log-level", "warning"),
         )
-        for port in (web, simulator):
-            wait_for(port)
+        wait_for(web)
         import django
 
         django.setup()

@@ -186,6 +186,11 @@ class _Shutdown(msgspec.Struct, rename="camel"):
     reason: str | None = None
 
 
+# Made once: an alias that is made anew costs more than to decode a short frame.
+_MESSAGES = list[_Message]
+_RAWS = list[msgspec.Raw]
+
+
 def _as_bytes(frame: str | bytes) -> bytes:
     try:
         return frame.encode() if isinstance(frame, str) else frame
@@ -205,10 +210,10 @@ def _closed(payload: bytes) -> Closed:
 
 def _messages(payload: bytes) -> list[Response | Event]:
     try:
-        return [_message(message) for message in decode_json(payload, list[_Message])]
+        return [_message(message) for message in decode_json(payload, _MESSAGES)]
     except Undecodable:
         # Garbage, or one message whose fields are not what we expect: look at each by itself.
-        return [_odd_message(bytes(raw)) for raw in decode_json(payload, list[msgspec.Raw])]
+        return [_odd_message(bytes(raw)) for raw in decode_json(payload, _RAWS)]
 
 
 def _odd_message(raw: bytes) -> Response | Event:
@@ -236,8 +241,11 @@ def _message(message: _Message) -> Response | Event:
 def _props(body: bytes) -> Event:
     props = decode_json(body, _Props)
     raw = bytes(props.entity)
-    items = decode_json(raw, list[msgspec.Raw]) if raw.startswith(b"[") else [raw] if raw else []
-    entities = tuple(decode_entity(props.entity_type, bytes(item)) for item in items)
+    if raw.startswith(b"["):
+        items = decode_json(raw, _RAWS)
+        entities = tuple([decode_entity(props.entity_type, bytes(item)) for item in items])
+    else:
+        entities = (decode_entity(props.entity_type, raw),) if raw else ()
     return PropsEvent(props.entity_type, props.event_type, entities)
 
 

@@ -1,0 +1,38 @@
+"""The benchmarks of the wire run and lose nothing; their figures are for people to read."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+
+def table(module: str, *options: str) -> list[list[str]]:
+    """The rows that a benchmark prints below its two lines of heading, as words."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.bench.{module}", *options],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.split() for line in done.stdout.splitlines()[2:]]
+
+
+def test_entities_are_decoded_both_ways() -> None:
+    rows = table("bench_decode", "--count", "20", "--rounds", "1")
+    assert {"order", "fill", "position", "whole"} <= {row[0] for row in rows}
+    assert all(float(row[-1]) > 0 for row in rows)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="what a process uses is read from Linux's /proc")
+def test_idle_sockets_stay_open() -> None:
+    rows = table("bench_idle", "--connections", "5", "--seconds", "0.2")
+    assert [(row[0], row[-1]) for row in rows] == [("client", "0"), ("simulator", "0")]
+
+
+def test_every_order_fills_either_way() -> None:
+    rows = table("bench_orders", "--orders", "20", "--rounds", "1")
+    assert [(row[0], row[1], row[-1]) for row in rows] == [("REST", "20", "0"), ("socket", "20", "0")]
