@@ -62,4 +62,19 @@ OPERATIONS: dict[str, Handler] = {
     "order/liquidateposition": _asking("order/liquidateposition", r.LiquidatePosition, Broker.liquidate),
     "order/liquidatepositions": _liquidate_many,
     "order/dryrun": dry_run,
+    "orderstrategy/startorderstrategy": _asking(
+        "orderstrategy/startorderstrategy",
+        r.StartOrderStrategy,
+        lambda broker, sender, request: broker.strategies.start(sender, request),
+    ),
+    "orderstrategy/modifyorderstrategy": _asking(
+        "orderstrategy/modifyorderstrategy",
+        r.ModifyOrderStrategy,
+        lambda broker, sender, request: broker.strategies.modify(sender, request),
+    ),
+    "orderstrategy/interruptorderstrategy": _asking(
+        "orderstrategy/interruptorderstrategy",
+        r.InterruptOrderStrategy,
+        lambda broker, sender, request: broker.strategies.interrupt(sender, request),
+    ),
 }

@@ -19,6 +19,7 @@ from .papers import Papers, Sender
 from .pre_trade import PreTrade
 from .requests import CancelOrder, LiquidatePosition, ModifyOrder, OrderResult, PlaceOco, PlaceOrder, PlaceOso
 from .store import Store
+from .strategies import OrderStrategies
 from .terms import Refusal
 
 
@@ -77,6 +78,17 @@ class Broker:
             pre_trade=self.pre_trade,
             execution=self.execution,
             ignores_modify=ignores_modify,
+        )
+        self.strategies = OrderStrategies(
+            clock=clock,
+            catalog=catalog,
+            feed=feed,
+            exchange=exchange,
+            store=store,
+            booking=booking,
+            entry=self._entry,
+            execution=self.execution,
+            changes=self.changes,
         )
 
     def place(self, sender: Sender, request: PlaceOrder, *, admin: bool = False, trusted: bool = False) -> OrderResult:
@@ -161,6 +173,8 @@ class Broker:
         account = self._store.get(e.Account, account_id)
         if account is None:
             return
+        if not only_expired:
+            self.strategies.interrupt_account(account_id)
         held = {holding.contract_id for holding in self._booking.ledgers[account_id].open_holdings()}
         held |= {ticket.contract_id for ticket in self.execution.waiting() if ticket.account_id == account_id}
         for contract_id in sorted(held):
@@ -173,6 +187,7 @@ class Broker:
         """Carry out what is due and let working orders meet the present prices."""
         self.changes.carry_out_due()
         self.execution.sweep(contract_id)
+        self.strategies.sweep()
 
     def settle_expired(self) -> None:
         """Take out the orders of contracts that trade no more and close positions in them at the last market."""

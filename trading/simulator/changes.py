@@ -111,6 +111,38 @@ class Changes:
             self._modify(command, ticket, request, terms)
         return command
 
+    def adjust(
+        self,
+        sender: Sender,
+        ticket: Ticket,
+        *,
+        qty: int | None = None,
+        limit: int | None = None,
+        stop: int | None = None,
+    ) -> None:
+        """Change an order of a strategy, without a review: its contracts, or its prices in ticks."""
+        order = self._papers.order_of(ticket)
+        spec = self._catalog.listings[ticket.contract_id].spec
+        terms = Terms(
+            ticket.kind,
+            ticket.time_in_force,
+            ticket.limit if limit is None else limit,
+            ticket.stop if stop is None else stop,
+            ticket.trail,
+            ticket.show,
+            ticket.expires,
+        )
+        request = ModifyOrder(
+            order_id=order.id,
+            order_qty=ticket.qty if qty is None else qty,
+            order_type=ticket.kind.value,
+            price=spec.price(terms.limit) if terms.limit is not None else None,
+            stop_price=spec.price(terms.stop) if terms.stop is not None else None,
+            is_automated=True,
+        )
+        command = self._papers.command(order, "Modify", sender, request)
+        self._replace(command, ticket, request, terms)
+
     def carry_out_due(self) -> None:
         """Carry out the commands whose activation time has come."""
         now = self._clock.now()
@@ -142,12 +174,16 @@ class Changes:
 
     def _modify(self, command: e.Command, ticket: Ticket, request: ModifyOrder, terms: Terms) -> None:
         order = self._papers.order_of(ticket)
-        listing = self._catalog.listings[order.contract_id]
         try:
             self._check_risk(ticket, request.order_qty)
         except Refusal as refusal:
             self._papers.report(command, order, "RiskRejected", refusal)
             return
+        self._replace(command, ticket, request, terms)
+
+    def _replace(self, command: e.Command, ticket: Ticket, request: ModifyOrder, terms: Terms) -> None:
+        order = self._papers.order_of(ticket)
+        listing = self._catalog.listings[order.contract_id]
         self._papers.passed(command, order)
         self._papers.version(command, order, listing, request, terms)
         if terms.time_in_force != ticket.time_in_force:

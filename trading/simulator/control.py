@@ -213,6 +213,9 @@ class Control:
             "now": stamp(simulation.clock.now()),
             "accounts": truth,
             "working": sorted(ticket.order_id for ticket in simulation.exchange.working()),
+            "held": sorted(simulation.exchange.held),
+            "onHold": sorted(one.command_id for one in simulation.broker.changes.on_hold),
+            "strategies": sorted(simulation.broker.strategies.running),
             "received": received,
             "entities": entities,
         }

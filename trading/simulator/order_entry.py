@@ -70,7 +70,7 @@ class OrderEntry:
         terms = [check_terms(listing, one, self._clock.now()) for one in requests]
         last = self._feed.market(listing.contract_id).last
         for one, own in list(zip(requests, terms, strict=True))[: 1 + len(others)]:
-            if own.activates is None:
+            if own.activates is None and not trusted:
                 check_side(own, buy=one.action == "Buy", last=last)
             if not trusted:
                 self._pre_trade.check_request(account, listing, buy=one.action == "Buy", qty=one.order_qty)

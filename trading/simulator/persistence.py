@@ -13,6 +13,7 @@ from .changes import OnHold
 from .entities import encode
 from .exchange import Ticket
 from .ledger import Ledger
+from .protection import Running
 from .sessions import Session, Token
 from .simulation import Simulation
 from .store import TYPES, Row
@@ -52,6 +53,7 @@ class State(msgspec.Struct):
     last_session: int
     held: list[Ticket] = []
     on_hold: list[OnHold] = []
+    strategies: list[Running] = []
 
 
 class StateFile:
@@ -132,6 +134,7 @@ class StateFile:
             last_session=simulation.sessions.last_id,
             held=list(simulation.exchange.held.values()),
             on_hold=simulation.broker.changes.on_hold,
+            strategies=list(simulation.broker.strategies.running.values()),
         )
 
     def _apply(self, state: State) -> None:
@@ -154,6 +157,7 @@ class StateFile:
         for ticket in state.held:
             simulation.exchange.hold(ticket)
         simulation.broker.changes.on_hold = state.on_hold
+        simulation.broker.strategies.running = {one.strategy_id: one for one in state.strategies}
         for name, saved in state.walks.items():
             if walk := simulation.feed.walks.get(name):
                 walk.bid, walk.last, walk.anchor = saved.bid, saved.last, saved.anchor

@@ -86,6 +86,28 @@ class CancelOrder(msgspec.Struct, kw_only=True, rename="camel"):
     is_automated: bool = False
 
 
+class StartOrderStrategy(msgspec.Struct, kw_only=True, rename="camel"):
+    account_id: int | None = None
+    account_spec: Name | None = None
+    symbol: Name
+    order_strategy_type_id: int
+    action: Literal["Buy", "Sell"]
+    params: Annotated[str, msgspec.Meta(max_length=8192)] | None = None
+    uuid: Name | None = None
+    custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
+    is_automated: bool = False
+
+
+class ModifyOrderStrategy(msgspec.Struct, kw_only=True, rename="camel"):
+    order_strategy_id: int
+    command: Annotated[str, msgspec.Meta(max_length=1024)]
+    custom_tag50: Name | None = msgspec.field(default=None, name="customTag50")
+
+
+class InterruptOrderStrategy(msgspec.Struct, kw_only=True, rename="camel"):
+    order_strategy_id: int
+
+
 class LiquidatePosition(msgspec.Struct, kw_only=True, rename="camel"):
     account_id: int
     contract_id: int

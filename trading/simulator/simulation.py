@@ -123,6 +123,9 @@ class Simulation:
         working = {ticket.order_id for ticket in self.exchange.working()} | self.exchange.held.keys()
         commands = {command.id for command in self.store.all(e.Command) if command.order_id in working}
         self.store.forget("order", lambda entity: entity.id in working)
+        running = self.broker.strategies.running
+        self.store.forget("orderStrategy", lambda entity: entity.id in running)
+        self.store.forget("orderStrategyLink", lambda entity: getattr(entity, "order_strategy_id", None) in running)
         for name in ("orderVersion", "command"):
             self.store.forget(name, lambda entity: getattr(entity, "order_id", None) in working)
         for name in ("commandReport", "executionReport"):

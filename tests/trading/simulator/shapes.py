@@ -44,6 +44,10 @@ ENUMS = {
         Canceled Completed Expired Filled PendingCancel PendingNew PendingReplace Rejected Suspended Unknown
         Working
     """,
+    "orderStrategy.status": """
+        ActiveStrategy ExecutionFailed ExecutionFinished ExecutionInterrupted InactiveStrategy NotEnoughLiquidity
+        StoppedByUser
+    """,
     "orderType": """
         Limit LimitIfTouched MIT Market QTS Stop StopLimit TrailingStop TrailingStopLimit
     """,
@@ -132,6 +136,20 @@ SHAPES = {
     "fill": """
         id=int orderId!=id contractId!=id timestamp!=time tradeDate!=day action!=one:action qty!=int
         price!=number active!=flag finallyPaired!=int
+    """,
+    "orderStrategy": """
+        id=int accountId!=id timestamp!=time contractId!=id orderStrategyTypeId!=id initiatorId=id action!=one:action
+        params=text8192 uuid=text64 status!=one:orderStrategy.status failureMessage=text512 senderId=id
+        customTag50=text64 userSessionId=id
+    """,
+    "orderStrategyLink": """
+        id=int orderStrategyId!=id orderId!=id label!=text64
+    """,
+    "orderStrategyType": """
+        id=int name!=text64 enabled!=flag
+    """,
+    "orderStrategyStatusResponse": """
+        errorText=text8192 orderStrategy=object failureReason=one:reason
     """,
     "fillFee": """
         id=int clearingFee=number clearingCurrencyId=id exchangeFee=number exchangeCurrencyId=id nfaFee=number
