@@ -4,21 +4,24 @@ import json
 import re
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Connection, User
 from accounts.tokens import Tokens
+
+T = TypeVar("T")
 
 PASSWORDS = {"trader": "trader-pass", "pro": "pro-pass", "empty": "empty-pass"}
 
@@ -68,6 +71,26 @@ def browser() -> Browser:
 @pytest.fixture
 def second_browser() -> Browser:
     return Browser()
+
+
+def at_once(times: int, call: Callable[[], T]) -> list[T]:
+    """What `times` threads got that called at the same moment, each with a database connection of its own."""
+    together = threading.Barrier(times)
+    found: list[T] = []
+
+    def run() -> None:
+        together.wait(10)
+        try:
+            found.append(call())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return found
 
 
 class ScriptedTradovate:

@@ -1,10 +1,8 @@
 """What a guesser may cost: failures counted by address and by name, also many at once and over several processes."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +10,7 @@ from hypothesis import strategies as st
 from accounts import attempts
 from accounts.attempts import TooManyAttempts
 from accounts.models import Environment, SignInAttempt
+from tests.accounts.conftest import at_once
 
 SIM, LIVE, DEMO = Environment.SIM, Environment.LIVE, Environment.DEMO
 
@@ -63,26 +62,14 @@ def test_what_no_longer_counts_is_forgotten_and_nothing_typed_is_kept(time_machi
 
 @pytest.mark.django_db(transaction=True)
 def test_many_at_once_are_three() -> None:
-    together = threading.Barrier(8)
-    outcomes: list[bool] = []
-
-    def try_it() -> None:
-        together.wait(10)
+    def is_let_through() -> bool:
         try:
             attempts.begin("192.0.2.1", SIM, "ann")
-            outcomes.append(True)
         except TooManyAttempts:
-            outcomes.append(False)
-        finally:
-            connections.close_all()
+            return False
+        return True
 
-    threads = [threading.Thread(target=try_it) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-
-    assert sorted(outcomes) == [False] * 5 + [True] * 3
+    assert sorted(at_once(8, is_let_through)) == [False] * 5 + [True] * 3
 
 
 @pytest.mark.parametrize(

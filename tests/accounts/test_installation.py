@@ -1,12 +1,11 @@
 """The device that this installation is to Tradovate."""
 
-import threading
-
 import pytest
 from django.contrib import admin
-from django.db import IntegrityError, connections
+from django.db import IntegrityError
 
 from accounts.models import Installation
+from tests.accounts.conftest import at_once
 
 
 @pytest.mark.django_db
@@ -29,22 +28,8 @@ def test_each_user_of_each_installation_is_a_device_of_its_own() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_ask_first_at_once_get_the_same() -> None:
-    together = threading.Barrier(6)
-    found: list[str] = []
-
-    def ask() -> None:
-        together.wait(10)
-        try:
-            found.append(Installation.this().device_id("ann"))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+def test_several_who_ask_first_at_once_get_the_same() -> None:
+    found = at_once(6, lambda: Installation.this().device_id("ann"))
 
     assert len(found) == 6
     assert len(set(found)) == 1
