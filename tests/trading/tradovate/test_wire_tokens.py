@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.tradovate import device_id, refresh, request_access_token
+from trading.tradovate import Environment, Hosts, device_id, refresh, request_access_token
 from trading.tradovate.entities import AccessTokenRequest
 from trading.tradovate.errors import ApiError, BadReply, NotAuthorized, OAuthError, OutcomeUnknown, PenaltyImposed
 
@@ -32,6 +32,15 @@ async def test_sign_in_with_a_password(http) -> None:
     assert request.json() == {
         "name": "ann", "password": "pa55", "appId": "Tradeport", "cid": "8", "sec": "s3c", "deviceId": "d-1",
     }  # fmt: skip
+
+
+async def test_a_host_that_is_none_does_not_cost_the_token(http) -> None:
+    hosts = {"demo": None, "mdDemo": {"new": "form"}, "live": "live-b.tradovateapi.com"}
+    http.answer({"accessToken": "a", "expirationTime": "2021-06-15T15:40:30Z", "apiHosts": hosts})
+    token = await request_access_token(http.hosts, SIGN_IN)
+    moved = Hosts.default(Environment.DEMO).moved(token.api_hosts, Environment.DEMO)
+    assert moved.rest == "https://demo.tradovateapi.com/v1"
+    assert moved.auth == "https://live-b.tradovateapi.com"
 
 
 async def test_a_wrong_password_and_its_penalty(http) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any, TypeAlias
 
 from msgspec import field
 
 from .base import Secret, Timestamp, Wire
+
+# Host names by service. Hosts.moved judges each: an odd one must not cost the token that it came with.
+ApiHosts: TypeAlias = dict[str, Any]
 
 
 class PlaceOrderResult(Wire, frozen=True, kw_only=True):
@@ -83,7 +87,7 @@ class AccessToken(Secret, frozen=True, kw_only=True):
     show_kids: bool | None = field(default=None, name="showKIDs")
     outdated_tac: bool | None = field(default=None, name="outdatedTaC")
     outdated_liquidation_policy: bool | None = None
-    api_hosts: dict[str, str] | None = None
+    api_hosts: ApiHosts | None = None
 
 
 class OAuthTokens(Secret, frozen=True, kw_only=True, rename=None):
@@ -95,4 +99,4 @@ class OAuthTokens(Secret, frozen=True, kw_only=True, rename=None):
     refresh_token: str | None = None
     refresh_token_expires_in: int | None = None
     id_token: str | None = None
-    api_hosts: dict[str, str] | None = field(default=None, name="apiHosts")
+    api_hosts: ApiHosts | None = field(default=None, name="apiHosts")
