@@ -71,3 +71,16 @@ def simulator(settings, redis_url: str) -> "Iterator[RunningSimulator]":
     with serve(config) as running:
         settings.SIMULATOR_URL = running.url
         yield running
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests recorded as "conformance": how much of a document was compared."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    told = [value for report in reports for name, value in report.user_properties if name == "conformance"]
+    if told:
+        terminalreporter.section("conformance")
+        for line in sorted(told):
+            terminalreporter.write_line(str(line))
+    for reason in {report.longrepr[2] for report in terminalreporter.getreports("skipped") if report.longrepr}:
+        if "NOT COMPARED" in reason:
+            terminalreporter.write_line(reason)

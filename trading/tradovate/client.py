@@ -73,7 +73,15 @@ from .entities import (
 from .hosts import Hosts
 from .limits import Budgets
 from .operations import Auth, CashBalances, Orders, Reads, Writable
-from .trading_operations import Accounts, Contracts, OrderStrategies, PositionLimits, Replay
+from .trading_operations import (
+    AccountRiskStatuses,
+    Accounts,
+    Contracts,
+    OrderStrategies,
+    PositionLimits,
+    Replay,
+    UserAccountAutoLiqs,
+)
 from .transport import TokenSource, Transport
 from .user_operations import AdminAlertSignals, Alerts, Chats, UserPlugins, Users
 
@@ -106,7 +114,7 @@ class Tradovate:
         self.auth = Auth(transport)
         self.user = Users(transport, "user", User)
         self.account = Accounts(transport, "account", Account)
-        self.account_risk_status = Reads(transport, "accountriskstatus", AccountRiskStatus)
+        self.account_risk_status = AccountRiskStatuses(transport, "accountriskstatus", AccountRiskStatus)
         self.cash_balance = CashBalances(transport, "cashbalance", CashBalance)
         self.margin_snapshot = Reads(transport, "marginsnapshot", MarginSnapshot)
         self.position = Reads(transport, "position", Position)
@@ -133,7 +141,7 @@ class Tradovate:
         self.trading_permission = Reads(transport, "tradingpermission", TradingPermission)
         self.contract_margin = Reads(transport, "contractmargin", ContractMargin)
         self.product_margin = Reads(transport, "productmargin", ProductMargin)
-        self.user_account_auto_liq = Writable(transport, "useraccountautoliq", UserAccountAutoLiq)
+        self.user_account_auto_liq = UserAccountAutoLiqs(transport, "useraccountautoliq", UserAccountAutoLiq)
         self.user_account_position_limit = PositionLimits(
             transport, "useraccountpositionlimit", UserAccountPositionLimit
         )

@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 SHORTEST = 0.1  # seconds
 
-# What trades. Their reads, and what only asks what an order would do, may wait.
-_TRADING = ("order/", "orderstrategy/")
+# What trades, or has the risk desk trade. Their reads, and what only asks what an order would do, may wait.
+_TRADING = ("order/", "orderstrategy/", "accountriskstatus/")
 _ASKING = ("order/dryrun",)
 
 

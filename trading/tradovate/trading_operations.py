@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from .entities import (
     Account,
+    AccountRiskStatus,
+    AccountRiskStatusResponse,
     ChangeSpeed,
     CheckReplaySession,
     CheckReplaySessionResponse,
@@ -22,13 +24,19 @@ from .entities import (
     OrderStrategy,
     OrderStrategyStatusResponse,
     ProductFeeParamsResponse,
+    ResetAutoLiqStatus,
     ResetDemoAccountState,
     RollContract,
     RollContractResponse,
     RollContracts,
     RollContractsResponse,
+    SetAdminAutoLiqAction,
     SimpleResponse,
     StartOrderStrategy,
+    UpdateMaxNetLiq,
+    UpdateUserAutoLiq,
+    UpdateUserAutoLiqResponse,
+    UserAccountAutoLiq,
     UserAccountPositionLimit,
 )
 from .operations import Reads, Writable
@@ -73,6 +81,34 @@ class Accounts(Reads[Account]):
     async def reset_demo_state(self, request: ResetDemoAccountState) -> SimpleResponse:
         """account/resetdemoaccountstate: begin demo accounts anew."""
         return await self._transport.post("account/resetdemoaccountstate", SimpleResponse, request)
+
+
+class AccountRiskStatuses(Reads[AccountRiskStatus]):
+    """What auto-liquidation and the risk desk did to accounts. The changes are for organisations' staff.
+
+    They are in no path of openapi.json, which has their schemas; paths and replies as Tradovate's partner
+    documentation has them (REST API Endpoints, Risks).
+    """
+
+    async def update_max_net_liq(self, request: UpdateMaxNetLiq) -> AccountRiskStatusResponse:
+        """accountriskstatus/updatemaxnetliq: set where a trailing drawdown counts from."""
+        return await self._transport.post("accountriskstatus/updatemaxnetliq", AccountRiskStatusResponse, request)
+
+    async def set_admin_auto_liq_action(self, request: SetAdminAutoLiqAction) -> AccountRiskStatusResponse:
+        """accountriskstatus/setadminautoliqaction: lock, liquidate or release an account."""
+        return await self._transport.post("accountriskstatus/setadminautoliqaction", AccountRiskStatusResponse, request)
+
+    async def reset_auto_liq_status(self, request: ResetAutoLiqStatus) -> AccountRiskStatusResponse:
+        """accountriskstatus/resetautoliqstatus: lift what auto-liquidation did."""
+        return await self._transport.post("accountriskstatus/resetautoliqstatus", AccountRiskStatusResponse, request)
+
+
+class UserAccountAutoLiqs(Writable[UserAccountAutoLiq]):
+    """The limits at which accounts are liquidated."""
+
+    async def update_user_auto_liq(self, request: UpdateUserAutoLiq) -> UpdateUserAutoLiqResponse:
+        """useraccountautoliq/updateuserautoliq: set the limits that are named (partner documentation, Risks)."""
+        return await self._transport.post("useraccountautoliq/updateuserautoliq", UpdateUserAutoLiqResponse, request)
 
 
 class PositionLimits(Writable[UserAccountPositionLimit]):

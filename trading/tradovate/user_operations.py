@@ -18,6 +18,8 @@ from .entities import (
     AdminAlertSignalResponse,
     Alert,
     AlertResponse,
+    CancelEverything,
+    CancelEverythingResponse,
     CancelSecondMarketDataSubscription,
     CancelSecondMarketDataSubscriptionRenewal,
     CancelTradovateSubscription,
@@ -28,6 +30,7 @@ from .entities import (
     CloseChat,
     CompleteAlertSignal,
     CreateAlert,
+    CreateTradingPermission,
     DeleteAlert,
     DismissAlert,
     EntitlementSubscriptionResponse,
@@ -128,6 +131,14 @@ class Users(Reads[User]):
         return await self._transport.post(
             "user/getsecondmarketdatasubscriptioncost", SecondMarketDataSubscriptionCostResponse, request
         )
+
+    async def create_trading_permission(self, request: CreateTradingPermission) -> TradingPermissionResponse:
+        """user/createtradingpermission: let a user trade a simulation account (guide, operation of this name)."""
+        return await self._transport.post("user/createtradingpermission", TradingPermissionResponse, request)
+
+    async def cancel_everything(self, request: CancelEverything) -> CancelEverythingResponse:
+        """user/canceleverything: end users' subscriptions, plugins and permissions (guide, operation of this name)."""
+        return await self._transport.post("user/canceleverything", CancelEverythingResponse, request)
 
     async def modify_credentials(self, request: ModifyCredentials) -> AccessToken:
         """user/modifycredentials: change name and password; the reply has new tokens."""

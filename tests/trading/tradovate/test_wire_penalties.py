@@ -108,6 +108,7 @@ async def test_an_order_never_waits_out_a_penalty(http: HttpScript, sleep: Sleep
         ("POST", "order/liquidatepositions", False),
         ("POST", "order/somethingnew", False),
         ("POST", "orderstrategy/startorderstrategy", False),
+        ("POST", "accountriskstatus/setadminautoliqaction", False),
     ],
 )
 def test_what_trades_is_not_repeated(method: str, route: str, may: bool) -> None:

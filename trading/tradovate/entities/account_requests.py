@@ -62,14 +62,18 @@ class DeleteUserAccountRiskParameter(Request, frozen=True, kw_only=True):
 
 
 class UpdateMaxNetLiq(Request, frozen=True, kw_only=True):
-    """Where an account's trailing drawdown counts from."""
+    """accountriskstatus/updatemaxnetliq: where an account's trailing drawdown counts from."""
 
     account_id: int
     max_net_liq: Decimal
 
 
 class SetAdminAutoLiqAction(Request, frozen=True, kw_only=True):
-    """What the risk desk does to an account; `admin_action` is an AdminAction."""
+    """accountriskstatus/setadminautoliqaction: what the risk desk does to an account, to liquidate it among others.
+
+    `admin_action` is an AdminAction, `admin_action_reason_code` one of CallIn, ClosingAccount, ComplianceRequest,
+    FullBalanceWithdrawal, LowLiquidity and Other, which wants an `admin_action_reason`.
+    """
 
     account_id: int
     admin_action: str
@@ -78,13 +82,13 @@ class SetAdminAutoLiqAction(Request, frozen=True, kw_only=True):
 
 
 class ResetAutoLiqStatus(Request, frozen=True, kw_only=True):
-    """Lift what auto-liquidation did to an account."""
+    """accountriskstatus/resetautoliqstatus: lift what auto-liquidation did to an account."""
 
     account_id: int
 
 
 class UpdateUserAutoLiq(Request, frozen=True, kw_only=True):
-    """New loss and profit limits of an account."""
+    """useraccountautoliq/updateuserautoliq: new loss and profit limits of an account."""
 
     account_id: int
     as_owner: bool | None = None

@@ -39,6 +39,15 @@ class TradingPermissionResponse(Wire, frozen=True, kw_only=True):
     trading_permission: TradingPermission | None = None
 
 
+class CancelEverythingResponse(Wire, frozen=True, kw_only=True):
+    """Ids of what was ended: permissions on the simulation host, the others on the live host."""
+
+    trading_permission_ids: list[int] = []
+    market_data_subscription_ids: list[int] = []
+    tradovate_subscription_ids: list[int] = []
+    user_plugin_ids: list[int] = []
+
+
 class TradingPermissionsResponse(Wire, frozen=True, kw_only=True):
     """The trading permissions of an account."""
 

@@ -91,6 +91,19 @@ class RequestTradingPermission(Request, frozen=True, kw_only=True):
     cta_email: Text64
 
 
+class CreateTradingPermission(Request, frozen=True, kw_only=True):
+    """user/createtradingpermission: let a user trade a simulation account (guide, operation of this name)."""
+
+    user_id: Id
+    account_id: Id
+
+
+class CancelEverything(Request, frozen=True, kw_only=True):
+    """user/canceleverything: end subscriptions, plugins and permissions of users (guide, operation of this name)."""
+
+    user_ids: list[int]
+
+
 class RevokeTradingPermission(Request, frozen=True, kw_only=True):
     """user/revoketradingpermission."""
 
