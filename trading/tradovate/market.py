@@ -23,7 +23,6 @@ MarketData = Quote | Dom | Histogram | ChartPacket
 
 _INACCESSIBLE = "symbol is inaccessible"
 _SECONDS = 10.0
-MAX_PAGES = 1000
 
 
 class QuoteSubscription(msgspec.Struct, frozen=True, rename="camel"):
@@ -130,18 +129,24 @@ class FeedSession(_MarketSession[E]):
         `get_chart` raises, and OutcomeUnknown when a page does not end within `page_seconds`.
         """
         found: dict[object, Bar | Tick] = {}
-        closest = until
-        for _ in range(MAX_PAGES):
-            time_range = TimeRange(closest_timestamp=closest, as_far_as_timestamp=since)
+        closest, time_range = until, TimeRange(closest_timestamp=until, as_far_as_timestamp=since)
+        while True:
             async with self._page_lock:
                 page = await self._one_page(symbol, chart, time_range, page_seconds)
-            for element in page:
-                # A bar at the seam of two pages is whole on the newer one, which came first.
-                found.setdefault(_key(element), element)
-            oldest = min((element.timestamp for element in page), default=closest)
-            if oldest <= since or oldest >= closest:
+            older = [element for element in page if _key(element) not in found]
+            # A bar at the seam of two pages is whole on the newer one, which came first.
+            found.update((_key(element), element) for element in older)
+            oldest = min(older, key=_in_time, default=None)
+            if oldest is None or oldest.timestamp <= since:
                 break
-            closest = oldest
+            if oldest.timestamp < closest:
+                closest = oldest.timestamp
+                time_range = TimeRange(closest_timestamp=closest, as_far_as_timestamp=since)
+            elif isinstance(oldest, Tick):
+                # More ticks at one time than a page holds: only their ids lead further back.
+                time_range = TimeRange(closest_tick_id=oldest.id, as_far_as_timestamp=since)
+            else:
+                break
         inside = (element for element in found.values() if since <= element.timestamp <= until)
         return sorted(inside, key=_in_time)
 

@@ -205,6 +205,32 @@ async def test_history_pages_back_to_the_day_that_was_asked_for(play: PlaySocket
     assert {part["asFarAsTimestamp"] for part in asked} == {"2026-11-20T11:54:00Z"}
 
 
+async def test_ticks_of_one_moment_that_do_not_fit_on_a_page_are_paged_by_their_ids(play: PlaySocket) -> None:
+    moment = int(NOON.timestamp() * 1000)
+    asked = []
+
+    async def scene(peer: Peer) -> None:
+        await peer.welcome()
+        # The server gives two ticks a page, those next to what is named and before it.
+        for number, ids in enumerate([(9, 8), (8, 7), (7, 6), (6, 5), (5,)]):
+            historical, realtime = 2 * number + 2, 2 * number + 1
+            asked.append((await granted(peer, historical, realtime))["timeRange"])
+            ticks = [{"t": -1 if tick < 6 else 0, "p": 1, "s": 1, "id": tick} for tick in ids]
+            packet = {"id": historical, "bp": 4, "bt": moment, "ts": 0.25, "tks": ticks}
+            await charts(peer, packet, {"id": historical, "eoh": True})
+            await cancelled(peer, historical, realtime)
+        await peer.connection.wait_closed()
+
+    async with await MarketFeed.connect(await play(scene), TOKEN) as feed:
+        hour = dt.timedelta(hours=1)
+        ticks = await feed.history("ESZ6", TICKS, since=NOON - hour, until=NOON)
+    assert [tick.id for tick in ticks if isinstance(tick, Tick)] == [5, 6, 7, 8, 9]
+    wanted = [(part.get("closestTimestamp"), part.get("closestTickId")) for part in asked]
+    assert wanted == [
+        ("2026-11-20T12:00:00Z", None), (None, 8), (None, 7), (None, 6), ("2026-11-20T11:59:59.999000Z", None),
+    ]  # fmt: skip
+
+
 async def test_packets_that_overtake_the_reply_are_not_lost(play: PlaySocket) -> None:
     async def scene(peer: Peer) -> None:
         await peer.welcome()
