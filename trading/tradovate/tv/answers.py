@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _OK, _ERROR = "ok", "error"
 _NOTHING = (b"", b"null")
-_REASONS = {
+_REASONS: dict[int | None, str] = {
     ErrorCode.INSUFFICIENT_MARGIN: "InsufficientMargin",
     ErrorCode.INVALID_ORDER: "InvalidOrder",
     ErrorCode.MARKET_CLOSED: "MarketClosed",
@@ -73,9 +73,8 @@ def _refusal(envelope: _Envelope, status: int, *, trades: bool) -> TradovateErro
         return NotAuthorized("Tradovate does not accept this session for that. Sign in again if it persists.")
     if code == ErrorCode.ACCOUNT_NOT_FOUND:
         return NotFound("Tradovate does not know this account.")
-    if reason := _REASONS.get(code):  # type: ignore[call-overload]  # an int is its own enum member's key
-        return OrderRejected(reason, text)
     if trades:
         too_late = text.casefold().startswith("too late")
-        return OrderRejected(FailureReason.TOO_LATE if too_late else FailureReason.UNKNOWN_REASON, text)
+        other = FailureReason.TOO_LATE if too_late else FailureReason.UNKNOWN_REASON
+        return OrderRejected(_REASONS.get(code, other), text)
     return NotFound(text or "Tradovate does not know this.") if status == 404 else ApiError(text, status)
