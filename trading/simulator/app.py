@@ -39,6 +39,7 @@ def create_app(config: Config | None = None) -> Starlette:
     state_file = StateFile(config.state_path, simulation) if config.state_path else None
     if state_file is None or not state_file.load():
         simulation.open_accounts()
+    simulation.begin_market()
     transports = Transports()
     hub = Hub(simulation, transports)
     faults = HttpFaults(simulation, transports)

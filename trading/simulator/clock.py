@@ -91,6 +91,11 @@ def trading_day_start(moment: datetime) -> datetime:
     return from_chicago(start)
 
 
+def trading_day_end(day: date) -> datetime:
+    """When a trade date ends and the next one begins, aware, UTC."""
+    return from_chicago(datetime.combine(day, time(SESSION_END_HOUR)))
+
+
 def _trade_date(local: datetime) -> date:
     day = local.date() + timedelta(days=local.hour >= SESSION_END_HOUR)
     while not is_business_day(day):

@@ -101,6 +101,7 @@ class Config:
     max_order_qty: int = 250
     session_hours: bool = False
     lowercase_market_data: bool = False
+    chart_elements: int = 4096
     limits: Limits | None = None
     faults: tuple[FaultRequest, ...] = ()
     state_path: Path | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,6 +44,17 @@ class Walk:
             self.bid = max(1, self.bid + (distance if draw() < up else -distance))
         self.last = self.bid + (1 if draw() < 0.5 else 0)
         self.size = 1 + int(draw() * self.spec.depth / 2)
+
+
+@dataclass(frozen=True)
+class Day:
+    """A product's trading day so far: prices of the front contract in ticks, the volume, the settlement before it."""
+
+    open: int
+    high: int
+    low: int
+    volume: int
+    settlement: int
 
 
 @dataclass
@@ -111,6 +122,12 @@ class Market:
         self.high = max(self.high, self.last)
         self.low = min(self.low, self.last)
 
+    def resume_day(self, day: Day) -> None:
+        """Take over what the day has been so far; the day's figures are those of the front contract."""
+        shift = self.shift
+        self.day_open, self.high, self.low = day.open + shift, day.high + shift, day.low + shift
+        self.volume, self.settlement = day.volume, day.settlement + shift
+
     def open_day(self) -> None:
         """Begin a trading day at the last price."""
         self.settlement = self.settlement or self.last
@@ -133,6 +150,7 @@ class Feed:
         self._seed = seed
         self.walks: dict[str, Walk] = {}
         self._markets: dict[int, Market] = {}
+        self._day_so_far: Callable[[str], Day] | None = None
         for spec in PRODUCTS.values():
             start = spec.ticks_near(spec.start)
             source = random.Random(f"{seed}:{spec.name}")
@@ -144,11 +162,13 @@ class Feed:
             listing = self._catalog.listings[contract_id]
             market = Market(listing, self.walks[listing.spec.name], self._seed)
             market.open_day()
+            if self._day_so_far is not None:
+                market.resume_day(self._day_so_far(listing.spec.name))
             self._markets[contract_id] = market
         return self._markets[contract_id]
 
-    def advance(self, now: datetime | None = None) -> None:
-        """One step of every product that trades `now` (None: of all)."""
+    def advance(self, now: datetime | None = None) -> set[str]:
+        """One step of every product that trades `now` (None: of all); return their names."""
         stepped = set()
         for name, walk in self.walks.items():
             if now is None or self._catalog.product_open(walk.spec, now):
@@ -159,6 +179,7 @@ class Feed:
         for market in self._markets.values():
             if market.listing.spec.name in stepped:
                 market.note()
+        return stepped
 
     def set_price(self, contract_id: int, ticks: int) -> None:
         """Put a contract's offer and last trade at a price, its bid one tick below, with a fresh book. The
@@ -172,6 +193,12 @@ class Feed:
         for other in self._markets.values():
             if other.walk is walk:
                 other.note()
+
+    def resume_day(self, day_so_far: Callable[[str], Day]) -> None:
+        """Let every market, and those that are looked at later, take over the day's figures by product."""
+        self._day_so_far = day_so_far
+        for market in self._markets.values():
+            market.resume_day(day_so_far(market.listing.spec.name))
 
     def open_day(self) -> None:
         """Begin a trading day in every market."""

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from . import entities as e
+from .bars import Bar, Print
 from .booking import Booking
 from .broker import Broker
 from .catalog import Catalog
-from .clock import Clock, stamp, trading_day
+from .clock import Clock, stamp, trading_day, trading_day_start
 from .config import Config, Trader
 from .exchange import Exchange
 from .faults import Faults, Front
-from .feed import Feed
+from .feed import Day, Feed
 from .history import write_history
 from .limits import Budgets
+from .products import PRODUCTS
 from .sessions import Session, Sessions
 from .store import Event, Store
+from .tape import Tape, milliseconds
 
 MOST_STEPS = 2400
 
@@ -45,6 +48,8 @@ class Simulation:
         self.clock = Clock(manual=config.manual_clock, start=config.start)
         self.catalog = Catalog(self.clock.now(), session_hours=config.session_hours)
         self.feed = Feed(self.catalog, config.seed)
+        self.tape = Tape(seed=config.seed, tick_seconds=config.tick_seconds, is_open=self._is_open)
+        self.fresh: dict[str, list[Print]] = {}
         self.exchange = Exchange(self.feed.market)
         self.store = Store(self._event)
         self.booking = Booking(clock=self.clock, catalog=self.catalog, exchange=self.exchange, store=self.store)
@@ -86,11 +91,17 @@ class Simulation:
                 if trader.has_history:
                     write_history(self, trader)
 
+    def begin_market(self) -> None:
+        """Let time and sales begin where the prices stand, and the day's figures follow from them."""
+        for walk in self.feed.walks.values():
+            self.tape.begin(walk, self.clock.now())
+        self.feed.resume_day(self._day_so_far)
+
     def tick(self) -> None:
         """One step of the market: prices move, working orders trade, quotes go out."""
         if trading_day(self.clock.now()) != self.day:
             self.begin_day()
-        self.feed.advance(self.clock.now())
+        self._record(self.feed.advance(self.clock.now()))
         self.broker.sweep()
         self.on_tick()
 
@@ -109,6 +120,7 @@ class Simulation:
     def set_price(self, contract_id: int, ticks: int) -> None:
         """Put a contract's price somewhere and let the orders meet it."""
         self.feed.set_price(contract_id, ticks)
+        self._record([self.catalog.listings[contract_id].spec.name])
         self.broker.sweep()
         self.on_tick()
 
@@ -141,6 +153,27 @@ class Simulation:
 
     def _ignores_modify(self, user_id: int) -> bool:
         return self.faults.take(Front.MODIFY, "order/modifyorder", user_id) is not None
+
+    def _record(self, products: Iterable[str]) -> None:
+        now = self.clock.now()
+        self.fresh = {product: [self.tape.record(product, now)] for product in products}
+
+    def _is_open(self, product: str, moment: datetime) -> bool:
+        return self.catalog.product_open(PRODUCTS[product], moment)
+
+    def _day_so_far(self, product: str) -> Day:
+        now = self.clock.now()
+        sales = self.tape.sales(product, now)
+        begin = milliseconds(trading_day_start(now))
+        last = self.feed.walks[product].last
+        settlement = sales.until(begin).last_price() or last
+        day = Bar(begin, last, last, last, last)
+        for number, bar in enumerate(sales.minutes(begin, sales.end)):
+            if number == 0:
+                day = bar.at(begin)
+            else:
+                day.add(bar)
+        return Day(day.open, max(day.high, last), min(day.low, last), day.volume, settlement)
 
     def _event(self, event: Event) -> None:
         self.on_event(event)

@@ -1,0 +1,334 @@
+"""Charts: what md/getchart asks for, its history and the bars or ticks that follow (official text, "Get Chart").
+
+History is a function of time and sales and of the request. A bar never reaches from one trade date into the next
+and the bars of a trade date are always made from its begin on, so that overlapping requests get the same bars.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from . import bars, ticks
+from .bars import Bar, Builder, Print
+from .catalog import Listing
+from .clock import read_stamp, stamp, trading_day, trading_day_end, trading_day_start
+from .tape import HOUR, TimeAndSales, milliseconds, moment_of
+
+LISTED_BEFORE = timedelta(days=456)  # a contract trades five quarters before it expires
+PRINT_DAYS = 5  # trade dates that one request for bars made of prints goes back
+MOST_DAYS = 250
+BARS_A_PACKET = 256
+TICKS_A_PACKET = 512
+
+
+class ChartDescription(msgspec.Struct, rename="camel", frozen=True):
+    """What the elements of a chart are. The payload of `withHistogram` is nowhere documented: it changes nothing."""
+
+    underlying_type: Literal["MinuteBar", "DailyBar", "Tick", "Custom", "DOM"]
+    element_size: Annotated[int, msgspec.Meta(gt=0, le=100_000)]
+    element_size_unit: Literal[
+        "UnderlyingUnits", "Volume", "Range", "Renko", "MomentumRange", "PointAndFigure", "OFARange"
+    ]
+    with_histogram: bool = False
+
+
+class ChartRequest(msgspec.Struct, rename="camel", frozen=True):
+    """The parameters of md/getchart, besides the symbol."""
+
+    chart_description: ChartDescription
+    time_range: TimeRange
+
+
+class TimeRange(msgspec.Struct, rename="camel", frozen=True):
+    """Which part of a chart. At least one field is there."""
+
+    closest_timestamp: str | None = None
+    closest_tick_id: int | None = None
+    as_far_as_timestamp: str | None = None
+    as_much_as_elements: Annotated[int, msgspec.Meta(gt=0)] | None = None
+
+
+@dataclass(frozen=True)
+class Period:
+    """A trade date, or some of them for bars of several days; [begin, end) in milliseconds since 1970. `begins` is the
+    first of the trade dates."""
+
+    begins: date
+    trade_date: date
+    begin: int
+    end: int
+
+    @classmethod
+    def of(cls, time: int, days: int = 1) -> Period:
+        """The period of a time. Groups of `days` trade dates are counted from a fixed one."""
+        moment = moment_of(time)
+        begins = trade_date = trading_day(moment)
+        begin = trading_day_start(moment)
+        while days > 1 and _group(trading_day(begin - timedelta(seconds=1)), days) == _group(trade_date, days):
+            begin = trading_day_start(begin - timedelta(seconds=1))
+            begins = trading_day(begin)
+        end = trading_day_end(trade_date)
+        while days > 1 and _group(trading_day(end), days) == _group(trade_date, days):
+            trade_date = trading_day(end)
+            end = trading_day_end(trade_date)
+        return cls(begins, trade_date, milliseconds(begin), milliseconds(end))
+
+    @property
+    def td(self) -> int:
+        """YYYYMMDD, as packets have it."""
+        return self.trade_date.year * 10_000 + self.trade_date.month * 100 + self.trade_date.day
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a description's bars are made: of minutes or of prints."""
+
+    description: ChartDescription
+
+    def __post_init__(self) -> None:
+        if self.days > MOST_DAYS:
+            raise ValueError(f"elementSize is more than {MOST_DAYS} days")
+
+    @property
+    def days(self) -> int:
+        """Trade dates in a bar, at least one."""
+        daily = self.description.underlying_type == "DailyBar" and not self.of_prints
+        return self.description.element_size if daily else 1
+
+    @property
+    def ticks(self) -> bool:
+        """Single ticks, which come in packets of their own?"""
+        asked = self.description
+        units = asked.element_size_unit == "UnderlyingUnits"
+        return units and asked.underlying_type == "Tick" and asked.element_size == 1
+
+    @property
+    def of_prints(self) -> bool:
+        """Does it need the single prints?"""
+        asked = self.description
+        return asked.element_size_unit != "UnderlyingUnits" or asked.underlying_type in ("Tick", "DOM")
+
+    def period(self, time: int) -> Period:
+        """The period that a time belongs to."""
+        return Period.of(time, self.days)
+
+    def builder(self, period: Period) -> Builder:
+        """A builder for the bars of a period. Custom bars are made as minute bars, and a change of the book counts as
+        a tick: with each print the book is another one."""
+        asked = self.description
+        size = asked.element_size
+        match asked.element_size_unit:
+            case "Volume":
+                return bars.by_volume(size)
+            case "Range" | "OFARange":
+                return bars.by_range(size)
+            case "MomentumRange":
+                return bars.by_momentum(size)
+            case "Renko":
+                return bars.Renko(size)
+            case "PointAndFigure":
+                return bars.PointAndFigure(size)
+        if self.of_prints:
+            return bars.by_count(size)
+        if asked.underlying_type == "DailyBar":
+            midnight = datetime.combine(period.begins, datetime.min.time())
+            return bars.whole(milliseconds(midnight.replace(tzinfo=moment_of(0).tzinfo)))
+        return bars.by_minutes(size, period.begin)
+
+    def units(self, sales: TimeAndSales, begin: int, end: int) -> Iterator[Bar]:
+        """What the builder takes, of [begin, end)."""
+        if self.of_prints:
+            return (Bar.of(one) for one in sales.prints(begin, end))
+        return sales.minutes(begin, end)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which elements: with times in [oldest, newest] and ids up to `newest_id`, the newest `most` of them."""
+
+    oldest: int
+    newest: int
+    newest_id: int | None
+    most: int
+
+    @classmethod
+    def of(cls, asked: TimeRange, listing: Listing, most: int) -> Wanted:
+        """What a time range asks for, within the contract's life and the limit of a request. Raises ValueError for a
+        range that says nothing and for a time that is none."""
+        if all(getattr(asked, name) is None for name in asked.__struct_fields__):
+            raise ValueError("timeRange is empty")
+        oldest = milliseconds(listing.expires - LISTED_BEFORE)
+        if asked.as_far_as_timestamp is not None:
+            oldest = max(oldest, milliseconds(read_stamp(asked.as_far_as_timestamp)))
+        newest = milliseconds(listing.expires)
+        if asked.closest_timestamp is not None:
+            newest = min(newest, milliseconds(read_stamp(asked.closest_timestamp)))
+        if asked.closest_tick_id is not None:
+            newest = min(newest, bars.time_of(asked.closest_tick_id) + bars.MINUTE)
+        return cls(oldest, newest, asked.closest_tick_id, min(most, asked.as_much_as_elements or most))
+
+
+@dataclass
+class Found:
+    """A chart's history: bars by period, oldest first, or ticks; and the builder that goes on in `period`."""
+
+    period: Period
+    builder: Builder
+    bars: deque[tuple[Period, list[Bar]]] = field(default_factory=deque)
+    ticks: list[Print] = field(default_factory=list)
+
+
+def history(sales: TimeAndSales, shape: Shape, wanted: Wanted) -> Found:
+    """Look up the past of a chart. Takes up to some seconds for bars that are made of prints."""
+    period = shape.period(sales.end - 1)
+    if shape.ticks:
+        return Found(period, shape.builder(period), ticks=_ticks(sales, wanted))
+    builder = shape.builder(period)
+    latest = _collect(builder, shape.units(sales, period.begin, sales.end))
+    found = Found(period, builder)
+    count = 0
+    newest = min(sales.end - 1, wanted.newest)
+    if newest < wanted.oldest:
+        return found
+    place = shape.period(newest)
+    first_day = place.begin
+    while count < wanted.most and place.end > wanted.oldest:
+        made = latest if place == period else _collect(shape.builder(place), shape.units(sales, place.begin, place.end))
+        kept = [bar for bar in made if wanted.oldest <= bar.begin <= newest][count - wanted.most :]
+        if kept:
+            found.bars.appendleft((place, kept))
+            count += len(kept)
+        if shape.of_prints and first_day - place.begin > PRINT_DAYS * 24 * HOUR:
+            break
+        place = shape.period(place.begin - 1)
+    return found
+
+
+def _collect(builder: Builder, units: Iterable[Bar]) -> list[Bar]:
+    """Every bar of a period in its last state."""
+    made: dict[int, Bar] = {}
+    for unit in units:
+        for bar in builder.add(unit):
+            made[bar.begin] = bar
+    return list(made.values())
+
+
+def _ticks(sales: TimeAndSales, wanted: Wanted) -> list[Print]:
+    """The wanted prints, looked up hour by hour."""
+    found: deque[Print] = deque()
+    end = min(wanted.newest + 1, sales.end)
+    while len(found) < wanted.most and end > wanted.oldest:
+        begin = max(wanted.oldest, (end - 1) // HOUR * HOUR)
+        prints = [one for one in sales.prints(begin, end) if wanted.newest_id is None or one.id <= wanted.newest_id]
+        found.extendleft(reversed(prints[len(found) - wanted.most :]))
+        end = begin
+    return list(found)
+
+
+def _group(day: date, days: int) -> int:
+    """The number of a group of trade dates."""
+    ordinal = day.toordinal() - 1  # a Monday
+    return (ordinal // 7 * 5 + min(4, ordinal % 7)) // days
+
+
+class ChartStream:
+    """One chart of a socket: its packets as they travel. `delay` is in milliseconds: what happened later is not told
+    yet."""
+
+    def __init__(self, listing: Listing, shift: int, shape: Shape, ids: tuple[int, int], delay: int = 0) -> None:
+        self.listing = listing
+        self.historical_id, self.realtime_id = ids
+        self._shape = shape
+        self._shift = shift
+        self._delay = delay
+        self._found: Found | None = None
+        self._waiting: deque[Print] = deque()
+        self._held: list[Print] = []
+
+    def begin(self, found: Found) -> None:
+        """History is known: what happened since then follows."""
+        self._found = found
+
+    def take(self, prints: Iterable[Print], now: int) -> list[dict[str, Any]]:
+        """Packets that new prints make, with what waited; none before history is known."""
+        self._waiting.extend(prints)
+        if self._found is None:
+            return []
+        due = []
+        while self._waiting and self._waiting[0].time <= now - self._delay:
+            due.append(self._waiting.popleft())
+        return self._tick_packets(due) if self._shape.ticks else self._bar_packets(due, self._found)
+
+    def past_packets(self, found: Found) -> Iterator[dict[str, Any]]:
+        """The packets of history, oldest first, the end-of-history mark last."""
+        for period, made in found.bars:
+            for first in range(0, len(made), BARS_A_PACKET):
+                yield self._bars(self.historical_id, period, made[first : first + BARS_A_PACKET])
+        for first in range(0, len(found.ticks), TICKS_A_PACKET):
+            yield from self._packed(
+                self.historical_id, ticks.FROM_DATABASE, found.ticks[first : first + TICKS_A_PACKET]
+            )
+        yield {"id": self.historical_id, "eoh": True}
+
+    def _bar_packets(self, prints: list[Print], found: Found) -> list[dict[str, Any]]:
+        packets = []
+        changed: dict[int, Bar] = {}
+        for one in prints:
+            if one.time >= found.period.end:
+                if changed:
+                    packets.append(self._bars(self.realtime_id, found.period, changed.values()))
+                    changed = {}
+                found.period = self._shape.period(one.time)
+                found.builder = self._shape.builder(found.period)
+            changed.update((bar.begin, bar) for bar in found.builder.add(Bar.of(one)))
+        if changed:
+            packets.append(self._bars(self.realtime_id, found.period, changed.values()))
+        return packets
+
+    def _tick_packets(self, prints: list[Print]) -> list[dict[str, Any]]:
+        if len(prints) == 1 and prints[0].id % ticks.SWAPPED == ticks.SWAPPED - 1:
+            self._held += prints  # comes after the one that follows it
+            return []
+        prints, self._held = self._held + prints, []
+        return list(self._packed(self.realtime_id, ticks.FROM_MARKET, prints))
+
+    def _packed(self, chart_id: int, source: str, prints: list[Print]) -> Iterator[dict[str, Any]]:
+        while prints:
+            period = Period.of(prints[0].time)
+            same_day = [one for one in prints if one.time < period.end]
+            prints = prints[len(same_day) :]
+            spec = self.listing.spec
+            yield ticks.tick_packet(
+                chart_id,
+                source,
+                period.td,
+                ticks.out_of_order(same_day),
+                shift=self._shift,
+                tick_size=spec.tick,
+                depth=spec.depth,
+            )
+
+    def _bars(self, chart_id: int, period: Period, made: Iterable[Bar]) -> dict[str, Any]:
+        return {"id": chart_id, "td": period.td, "bars": [self._bar(bar.higher(self._shift)) for bar in made]}
+
+    def _bar(self, bar: Bar) -> dict[str, Any]:
+        price = self.listing.spec.price
+        return {
+            "timestamp": stamp(moment_of(bar.begin)),
+            "open": price(bar.open),
+            "high": price(bar.high),
+            "low": price(bar.low),
+            "close": price(bar.close),
+            "upVolume": bar.up_volume,
+            "downVolume": bar.down_volume,
+            "upTicks": bar.up_ticks,
+            "downTicks": bar.down_ticks,
+            "bidVolume": bar.bid_volume,
+            "offerVolume": bar.offer_volume,
+        }

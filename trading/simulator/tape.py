@@ -1,0 +1,247 @@
+"""Time and sales of every product: what the simulator traded since it was started, and the seeded past before that.
+
+The past is moved up or down as a whole so that it ends where the live market begins. Prices are those of the front
+contract, in ticks; times are milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import astuple, dataclass, replace
+from datetime import UTC, datetime
+
+from . import past
+from .bars import IDS_PER_MINUTE, MINUTE, Bar, Print
+from .feed import Walk
+
+HOUR = 60 * MINUTE
+PRINTS_KEPT = 20_000
+MINUTES_KEPT = 7 * 24 * 60
+MOST_PRINTS_A_MINUTE = 240
+
+IsOpen = Callable[[str, datetime], bool]
+"""Does a product (by name) trade at a moment?"""
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment_of(time: int) -> datetime:
+    """The aware UTC datetime of milliseconds since 1970."""
+    return datetime.fromtimestamp(time / 1000, UTC)
+
+
+class Rows:
+    """Rows of integers, packed: a market makes many of them. One column is in ascending order."""
+
+    def __init__(self, width: int, ordered_by: int, data: array[int] | None = None) -> None:
+        self._width = width
+        self._ordered_by = ordered_by
+        self._data = array("q") if data is None else data
+
+    def __len__(self) -> int:
+        return len(self._data) // self._width
+
+    def __getitem__(self, number: int) -> array[int]:
+        return self._data[number * self._width : (number + 1) * self._width]
+
+    def append(self, row: tuple[int, ...]) -> None:
+        """Add a row at the end."""
+        self._data.extend(row)
+
+    def between(self, begin: int, end: int) -> Iterator[array[int]]:
+        """Rows whose ordered column is in [begin, end)."""
+        key = self._key
+        first = bisect_left(range(len(self)), begin, key=key)
+        last = bisect_left(range(len(self)), end, lo=first, key=key)
+        return (self[number] for number in range(first, last))
+
+    def drop_before(self, begin: int) -> None:
+        """Forget the rows whose ordered column is less than `begin`."""
+        del self._data[: bisect_left(range(len(self)), begin, key=self._key) * self._width]
+
+    def copy(self) -> Rows:
+        """These rows as they are now."""
+        return Rows(self._width, self._ordered_by, self._data[:])
+
+    def _key(self, number: int) -> int:
+        return self._data[number * self._width + self._ordered_by]
+
+
+@dataclass(frozen=True)
+class TimeAndSales:
+    """One product's prints and minute bars before `end`, as they are known at one moment: a value that another thread
+    may read.
+
+    `live` is the minute in which the recorded market begins, `shift` lifts the seeded past to it, and from the minute
+    `exact` on the prints themselves were kept.
+    """
+
+    product: str
+    seed: int
+    prints_a_minute: int
+    is_open: IsOpen
+    live: int
+    shift: int
+    exact: int
+    end: int
+    recorded_minutes: Rows
+    recorded_prints: Rows
+    forming: Bar | None
+
+    def until(self, end: int) -> TimeAndSales:
+        """The same, as it was known at an earlier time."""
+        return replace(self, end=min(end, self.end))
+
+    def minutes(self, begin: int, end: int) -> Iterator[Bar]:
+        """The minute bars that begin in [begin, end), oldest first. The last one may still form."""
+        for bar in self._minutes(begin, end):
+            if bar.begin + MINUTE <= self.end:
+                yield bar
+                continue
+            cut = None
+            for one in self._prints_in(bar):
+                if one.time >= self.end:
+                    break
+                if cut is None:
+                    cut = Bar.of(one).at(bar.begin)
+                else:
+                    cut.add(Bar.of(one))
+            if cut is not None:
+                yield cut
+
+    def prints(self, begin: int, end: int) -> Iterator[Print]:
+        """The prints whose time is in [begin, end), oldest first."""
+        for bar in self._minutes(begin // MINUTE * MINUTE, end):
+            for one in self._prints_in(bar):
+                if begin <= one.time < min(end, self.end):
+                    yield one
+
+    def last_price(self) -> int | None:
+        """Where it traded last before `end`; None when it never traded in the week before."""
+        for hours in (1, 24, 7 * 24):
+            if bars := list(self.minutes(self.end - hours * HOUR, self.end)):
+                return bars[-1].close
+        return None
+
+    def _minutes(self, begin: int, end: int) -> Iterator[Bar]:
+        end = min(end, self.end)
+        yield from self._past(begin, min(end, self.live))
+        for row in self.recorded_minutes.between(begin, end):
+            yield Bar(*row)
+        if self.forming is not None and begin <= self.forming.begin < end:
+            yield self.forming
+
+    def _prints_in(self, bar: Bar) -> Iterator[Print]:
+        """The prints of a minute: those that were kept, or for one long ago others that make the same bar."""
+        if bar.begin < self.exact:
+            yield from past.prints(bar, f"{self.seed}:{self.product}:{bar.begin}")
+            return
+        for number, time, price, size, up, offered in self.recorded_prints.between(bar.begin, bar.begin + MINUTE):
+            yield Print(number, time, price, size, bool(up), bool(offered))
+
+    def _past(self, begin: int, end: int) -> Iterator[Bar]:
+        for hour in range(begin // HOUR, -(-end // HOUR)):
+            for bar in past.minutes(self.seed, self.product, hour, self.prints_a_minute):
+                if begin <= bar.begin < end and self.is_open(self.product, moment_of(bar.begin)):
+                    yield bar.higher(self.shift)
+
+
+class Recorder:
+    """Writes one product's prints down as they happen."""
+
+    def __init__(self, walk: Walk, begin: int, seed: int, prints_a_minute: int, is_open: IsOpen) -> None:
+        self._walk = walk
+        live = begin // MINUTE * MINUTE
+        self._sales = TimeAndSales(
+            product=walk.spec.name,
+            seed=seed,
+            prints_a_minute=prints_a_minute,
+            is_open=is_open,
+            live=live,
+            shift=0,
+            exact=live,
+            end=begin,
+            recorded_minutes=Rows(width=11, ordered_by=0),
+            recorded_prints=Rows(width=6, ordered_by=1),
+            forming=None,
+        )
+        self._sales = replace(self._sales, shift=self._shift(live, walk.last))
+        self._last = walk.last
+        self._up = True
+        self._next_id = 0
+
+    def record(self, time: int) -> Print:
+        """Write down that the walk traded where it is now."""
+        walk, sales = self._walk, self._sales
+        minute = time // MINUTE * MINUTE
+        self._next_id = max(self._next_id, minute // MINUTE * IDS_PER_MINUTE)
+        if walk.last != self._last:
+            self._up, self._last = walk.last > self._last, walk.last
+        one = Print(self._next_id, time, walk.last, walk.size, self._up, walk.last > walk.bid)
+        self._next_id += 1
+        forming = sales.forming
+        if forming is None or forming.begin < minute:
+            if forming is not None:
+                sales.recorded_minutes.append(astuple(forming))
+            self._sales = sales = replace(sales, forming=Bar.of(one).at(minute))
+            self._trim(minute)
+        else:
+            forming.add(Bar.of(one))
+        sales.recorded_prints.append(one)
+        return one
+
+    def sales(self, end: int) -> TimeAndSales:
+        """What happened before `end`, which is now or earlier."""
+        sales = self._sales
+        return replace(
+            sales,
+            end=end,
+            recorded_minutes=sales.recorded_minutes.copy(),
+            recorded_prints=sales.recorded_prints.copy(),
+            forming=copy(sales.forming),
+        )
+
+    def _trim(self, minute: int) -> None:
+        sales = self._sales
+        if len(sales.recorded_prints) > PRINTS_KEPT:
+            exact = minute - PRINTS_KEPT // (2 * sales.prints_a_minute) * MINUTE
+            sales.recorded_prints.drop_before(exact)
+            self._sales = sales = replace(sales, exact=exact)
+        if len(sales.recorded_minutes) > MINUTES_KEPT * 5 // 4:
+            sales.recorded_minutes.drop_before(minute - MINUTES_KEPT * MINUTE)
+            first = Bar(*sales.recorded_minutes[0])
+            # the seeded past takes over where the record begins now
+            self._sales = replace(sales, live=first.begin, shift=self._shift(first.begin, first.open))
+
+    def _shift(self, minute: int, price: int) -> int:
+        return price - past.level_at(self._sales.seed, self._sales.product, minute, self._sales.prints_a_minute)
+
+
+class Tape:
+    """All products' recorders."""
+
+    def __init__(self, *, seed: int, tick_seconds: float, is_open: IsOpen) -> None:
+        self._seed = seed
+        self._prints_a_minute = max(past.LEAST_PRINTS, min(MOST_PRINTS_A_MINUTE, round(60 / tick_seconds)))
+        self._is_open = is_open
+        self._recorders: dict[str, Recorder] = {}
+
+    def begin(self, walk: Walk, now: datetime) -> None:
+        """From now on the walk is written down; the past ends where it stands."""
+        self._recorders[walk.spec.name] = Recorder(
+            walk, milliseconds(now), self._seed, self._prints_a_minute, self._is_open
+        )
+
+    def record(self, product: str, now: datetime) -> Print:
+        """A product trades where its walk stands now."""
+        return self._recorders[product].record(milliseconds(now))
+
+    def sales(self, product: str, now: datetime) -> TimeAndSales:
+        """A product's time and sales up to now."""
+        return self._recorders[product].sales(milliseconds(now) + 1)
