@@ -5,9 +5,9 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
-from .calls import Call, Handler, Rejected
+from .calls import Call, Handler
 from .clock import stamp
-from .sessions import Grant
+from .sessions import Grant, Origin
 
 API_HOSTS = (
     "live",
@@ -30,7 +30,7 @@ def api_hosts(host: str) -> dict[str, str]:
 
 def access_token_reply(call: Call, grant: Grant) -> dict[str, Any]:
     """openapi.json, AccessTokenResponse."""
-    trader = call.simulation.traders[grant.session.user_id]
+    trader = call.simulation.people.traders[grant.session.user_id]
     return {
         "accessToken": grant.access.value,
         "mdAccessToken": grant.market_data.value,
@@ -39,7 +39,7 @@ def access_token_reply(call: Call, grant: Grant) -> dict[str, Any]:
         "userId": trader.user_id,
         "name": trader.name,
         "hasLive": True,
-        "hasFunded": bool(trader.accounts),
+        "hasFunded": bool(call.simulation.store.accounts(trader.user_id)),
         "hasMarketData": True,
         "outdatedTaC": False,
         "outdatedLiquidationPolicy": False,
@@ -53,25 +53,25 @@ def access_token_request(call: Call) -> dict[str, Any]:
     sec = call.params.get("sec")
     if sec is not None and not hmac.compare_digest(str(sec).encode(), config.client_secret.encode()):
         return {"errorText": "The app is not registered"}
-    sessions = call.simulation.sessions
-    trader = sessions.check_password(str(call.params.get("name", "")), str(call.params.get("password", "")))
+    trader = call.simulation.people.check_password(
+        str(call.params.get("name", "")), str(call.params.get("password", ""))
+    )
     if trader is None:
         return {
             "errorText": "Incorrect username or password. Please try again, noting that passwords are case-sensitive."
         }
-    return access_token_reply(call, sessions.login(trader.user_id))
+    origin = Origin(call.peer, *(str(call.params.get(name) or "")[:64] for name in ("appId", "appVersion", "deviceId")))
+    return access_token_reply(call, call.simulation.sessions.login(trader.user_id, origin=origin))
 
 
 def renew_access_token(call: Call) -> dict[str, Any]:
     """New tokens for the session that asks."""
-    if call.session is None:
-        raise Rejected(401, "Access is denied")
-    return access_token_reply(call, call.simulation.sessions.renew(call.session))
+    return access_token_reply(call, call.simulation.sessions.renew(call.known_session))
 
 
 def me(call: Call) -> dict[str, Any]:
     """openapi.json, OAuthMeResponse."""
-    trader = call.simulation.traders[call.user_id]
+    trader = call.trader
     return {
         "userId": trader.user_id,
         "name": trader.name,

@@ -21,7 +21,7 @@ S = TypeVar("S")
 def _asking(route: str, shape: type[S], ask: Callable[[Broker, Sender, S], Any]) -> Handler:
     def handle(call: Call) -> Any:
         remember(call.simulation, route, call.user_id, call.params)
-        return ask(call.simulation.broker, call.sender, call.read(shape))
+        return ask(call.simulation.broker, call.sender, call.read(shape, any_price=True))
 
     return handle
 

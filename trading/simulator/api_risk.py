@@ -46,7 +46,7 @@ class DryRun(msgspec.Struct, kw_only=True, rename="camel"):
 def dry_run(call: Call) -> Any:
     """openapi.json, DryRunResponse: details of the account with all the orders in it, and a rejectReason with a comment
     when one of them would not pass. Nothing is placed. At most 4 orders a call (protocol notes, "Limits")."""
-    asked = call.read(DryRun)
+    asked = call.read(DryRun, any_price=True)
     simulation = call.simulation
     account = next((one for one in simulation.store.accounts(call.user_id) if one.id == asked.account_id), None)
     if account is None:

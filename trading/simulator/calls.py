@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from .papers import Sender
+from .params import read_struct
 from .sessions import Session
 
 if TYPE_CHECKING:
+    from .config import Trader
     from .market_data import Subscriber
     from .simulation import Simulation
 
@@ -42,9 +44,19 @@ class Call:
     @property
     def user_id(self) -> int:
         """Who asks. Raises Rejected for a stranger."""
+        return self.known_session.user_id
+
+    @property
+    def known_session(self) -> Session:
+        """The session that asks. Raises Rejected for a stranger."""
         if self.session is None:
             raise Rejected(401, "Access is denied")
-        return self.session.user_id
+        return self.session
+
+    @property
+    def trader(self) -> Trader:
+        """Who asks, with name and e-mail address. Raises Rejected for a stranger."""
+        return self.simulation.people.traders[self.user_id]
 
     @property
     def sender(self) -> Sender:
@@ -52,16 +64,21 @@ class Call:
         user_id = self.user_id
         return Sender(user_id, self.session.id if self.session else None)
 
-    def read(self, shape: type[S]) -> S:
-        """The parameters as a struct. Raises Rejected (400) that names the field which does not fit."""
-        try:
-            return msgspec.convert(self.params, shape, strict=False)
-        except msgspec.ValidationError as error:
-            raise Rejected(400, f"Invalid request: {error}") from None
+    def read(self, shape: type[S], *, any_price: bool = False) -> S:
+        """The parameters as a struct. Raises Rejected (400) that names the field which does not fit; with `any_price`,
+        not for a decimal that is no price."""
+        return convert(self.params, shape, any_price=any_price)
+
+    def value(self, name: str) -> Any:
+        """A parameter, whatever the case of its name; None when it is missing."""
+        if name in self.params:
+            return self.params[name]
+        wanted = name.lower()
+        return next((value for known, value in self.params.items() if known.lower() == wanted), None)
 
     def text(self, name: str) -> str:
         """A parameter that must be there. Raises Rejected (400)."""
-        value = self.params.get(name)
+        value = self.value(name)
         if value is None or value == "":
             raise Rejected(400, f"Missing parameter: {name}")
         return str(value)
@@ -75,12 +92,20 @@ class Call:
 
     def numbers(self, name: str) -> list[int]:
         """A parameter that is a comma-separated list of integers, or a JSON array. Raises Rejected (400)."""
-        value = self.params.get(name)
+        value = self.value(name)
         parts = value if isinstance(value, list) else self.text(name).split(",")
         try:
             return [int(part) for part in parts]
         except (TypeError, ValueError):
             raise Rejected(400, f"Invalid parameter: {name}") from None
+
+
+def convert(params: dict[str, Any], shape: type[S], *, any_price: bool = False) -> S:
+    """Parameters in the wire's names as a struct. Raises Rejected (400) that names what does not fit."""
+    try:
+        return read_struct(params, shape, any_price=any_price)
+    except ValueError as error:
+        raise Rejected(400, str(error)) from None
 
 
 def read_object(body: bytes | str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from .clock import stamp
 from .entities import (
     Contract,
     ContractGroup,
+    ContractMargin,
     ContractMaturity,
     Currency,
     CurrencyRate,
@@ -22,6 +23,7 @@ from .entities import (
     ProductSession,
     TradeTime,
 )
+from .people_entities import ClearingHouse, Organization
 from .products import MONTH_CODES, PRODUCTS, ProductSpec, maintenance
 
 USD = 1
@@ -68,6 +70,8 @@ class Catalog:
             )
             for spec in PRODUCTS.values()
         ]
+        self.organizations = [Organization(id=1, name="Simulated Brokerage")]
+        self.clearing_houses = [ClearingHouse(id=1, name="Simulated Clearing")]
         self._session_hours = session_hours
         self.product_sessions = [self._session(spec) for spec in PRODUCTS.values()]
         self.maturities: dict[int, ContractMaturity] = {}
@@ -91,6 +95,23 @@ class Catalog:
         number, rest = divmod(contract_id - 3_000_000, 10_000)
         spec = next(spec for spec in PRODUCTS.values() if spec.number == number)
         self._list(spec, 2000 + rest // 100, rest % 100, today, is_front=False, offset=0)
+
+    @property
+    def contract_margins(self) -> list[ContractMargin]:
+        """What each contract needs; its id is the contract's."""
+        by_product = {margin.id: margin for margin in self.product_margins}
+        found = []
+        for number, listing in self.listings.items():
+            margin = by_product[100 + listing.spec.number]
+            found.append(
+                ContractMargin(
+                    id=number,
+                    initial_margin=margin.initial_margin,
+                    maintenance_margin=margin.maintenance_margin,
+                    timestamp=margin.timestamp,
+                )
+            )
+        return found
 
     def session_open(self, listing: Listing, moment: datetime) -> bool:
         """Does a contract trade at a moment? Always, when the simulator keeps no session hours."""

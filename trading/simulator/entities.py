@@ -306,6 +306,14 @@ class ProductMargin(Entity, kw_only=True):
     timestamp: str
 
 
+class ContractMargin(Entity, kw_only=True):
+    """Its id is the contract's id; dollars per contract."""
+
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+    timestamp: str
+
+
 class ContractMaturity(Entity, kw_only=True):
     product_id: int
     expiration_month: int

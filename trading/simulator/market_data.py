@@ -145,7 +145,7 @@ OPERATIONS: dict[str, Callable[[Call], Any]] = {
 
 def mode_of(call: Call) -> str:
     """The user's entitlement: RealTime, Delayed or None."""
-    return call.simulation.traders[call.user_id].market_data
+    return call.trader.market_data
 
 
 def accessible(call: Call) -> int | None:

@@ -49,7 +49,7 @@ class OAuth:
             denied = {"error": "access_denied", "error_description": "The user cancelled."}
             return _go_back(redirect_uri, denied, state)
         name = form.get("name", "")
-        trader = self._simulation.sessions.check_password(name, form.get("password", ""))
+        trader = self._simulation.people.check_password(name, form.get("password", ""))
         if trader is None:
             text = "Incorrect username or password. Passwords are case-sensitive."
             return sign_in_page(_carried(form), client_id=form["client_id"], name=name, problem=text)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import api_accounts, api_auth, api_contracts, api_orders, market_data
+from . import (
+    api_accounts,
+    api_alerts,
+    api_auth,
+    api_chat,
+    api_contracts,
+    api_limits,
+    api_orders,
+    api_permissions,
+    api_subscriptions,
+    api_users,
+    market_data,
+)
 from .calls import Call, Handler, Rejected
 from .reads import handlers
 from .sync import snapshot
@@ -25,6 +37,12 @@ OPERATIONS: dict[str, Handler] = {
     **api_contracts.OPERATIONS,
     **api_orders.OPERATIONS,
     **api_accounts.OPERATIONS,
+    **api_limits.OPERATIONS,
+    **api_users.OPERATIONS,
+    **api_permissions.OPERATIONS,
+    **api_subscriptions.OPERATIONS,
+    **api_alerts.OPERATIONS,
+    **api_chat.OPERATIONS,
     "user/syncrequest": _sync,
 }
 """Every operation by its route in lower case. The rooms named api_* have those of a family each."""

@@ -13,6 +13,7 @@ from .changes import OnHold
 from .entities import encode
 from .exchange import Ticket
 from .ledger import Ledger
+from .people import Person
 from .protection import Running
 from .sessions import Session, Token
 from .simulation import Simulation
@@ -54,6 +55,8 @@ class State(msgspec.Struct):
     held: list[Ticket] = []
     on_hold: list[OnHold] = []
     strategies: list[Running] = []
+    ended_sessions: list[Session] = []
+    people: list[Person] = []
 
 
 class StateFile:
@@ -135,6 +138,8 @@ class StateFile:
             held=list(simulation.exchange.held.values()),
             on_hold=simulation.broker.changes.on_hold,
             strategies=list(simulation.broker.strategies.running.values()),
+            ended_sessions=simulation.sessions.ended,
+            people=list(simulation.people.changed.values()),
         )
 
     def _apply(self, state: State) -> None:
@@ -161,7 +166,9 @@ class StateFile:
         for name, saved in state.walks.items():
             if walk := simulation.feed.walks.get(name):
                 walk.bid, walk.last, walk.anchor = saved.bid, saved.last, saved.anchor
+        simulation.people.restore(state.people)
         sessions.last_id = state.last_session
+        sessions.ended = state.ended_sessions
         sessions.sessions = {session.id: session for session in state.sessions}
         now = datetime.now(UTC) if not simulation.clock.manual else simulation.clock.now()
         sessions.tokens = {token.value: token for token in state.tokens if token.expires > now}

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from . import plans
+from .api_permissions import permissions
+from .api_users import session_stats, user_sessions
 from .calls import Call, Handler, Rejected
 from .entities import Entity
 
@@ -39,12 +42,15 @@ def _catalog(attribute: str) -> Source:
     return source
 
 
+def _fixed(entities: Iterable[Entity]) -> Source:
+    return lambda _: entities
+
+
 def _none(_: Call) -> Iterable[Entity]:
     return ()
 
 
 READABLE = [
-    Readable("user", _own("user"), None, NAMED),
     Readable("account", _own("account"), "user_id", EVERYTHING + " find suggest"),
     Readable("cashBalance", _own("cashBalance"), "account_id", EVERYTHING),
     Readable("marginSnapshot", _own("marginSnapshot"), "id", EVERYTHING),
@@ -78,31 +84,32 @@ READABLE = [
         "user_account_position_limit_id",
         PAST_THE_NAMES,
     ),
+    Readable("user", _own("user"), None, NAMED),
+    Readable("userSession", user_sessions, None, "item items"),
+    Readable("userSessionStats", session_stats, "id", EVERYTHING),
+    Readable("tradingPermission", permissions, "user_id", EVERYTHING),
+    Readable("alert", _own("alert"), "user_id", EVERYTHING),
+    Readable("alertSignal", _own("alertSignal"), "alert_id", EVERYTHING),
+    Readable("chat", _own("chat"), "user_id", EVERYTHING),
+    Readable("chatMessage", _own("chatMessage"), "chat_id", PAST_THE_NAMES),
+    Readable("userPlugin", _own("userPlugin"), "user_id", EVERYTHING),
+    Readable("marketDataSubscription", _own("marketDataSubscription"), "user_id", EVERYTHING),
+    Readable("tradovateSubscription", _own("tradovateSubscription"), "user_id", EVERYTHING),
+    Readable("secondMarketDataSubscription", _own("secondMarketDataSubscription"), "user_id", EVERYTHING),
+    Readable("marketDataSubscriptionExchangeScope", _fixed(plans.SCOPES), None, NAMED),
+    Readable("marketDataSubscriptionPlan", _fixed(plans.MARKET_DATA_PLANS), None, NAMED),
+    Readable("tradovateSubscriptionPlan", _fixed(plans.TRADOVATE_PLANS), None, NAMED),
+    Readable("entitlement", _fixed(plans.ENTITLEMENTS), None, "item items list"),
+    Readable("contractMargin", _catalog("contract_margins"), "id", PAST_THE_NAMES),
+    Readable("organization", _catalog("organizations"), None, NAMED),
+    Readable("clearingHouse", _catalog("clearing_houses"), None, NAMED),
     # types that a portal may ask for and that nobody has here
-    Readable("contractMargin", _none, "id", PAST_THE_NAMES),
     Readable("cashBalanceLog", _none, "account_id", PAST_THE_NAMES),
     Readable("spreadDefinition", _none, None, "item items"),
-    Readable("tradingPermission", _none, "user_id", EVERYTHING),
     Readable("userProperty", _none, "user_id", PAST_THE_NAMES),
-    Readable("userPlugin", _none, "user_id", EVERYTHING),
     Readable("property", _none, None, NAMED),
-    Readable("entitlement", _none, None, "item items list"),
-    Readable("marketDataSubscription", _none, "user_id", EVERYTHING),
-    Readable("tradovateSubscription", _none, "user_id", EVERYTHING),
-    Readable("organization", _none, None, NAMED),
-    Readable("clearingHouse", _none, None, NAMED),
-    Readable("alert", _none, "user_id", EVERYTHING),
-    Readable("alertSignal", _none, "alert_id", EVERYTHING),
     Readable("adminAlert", _none, None, NAMED),
     Readable("adminAlertSignal", _none, "admin_alert_id", EVERYTHING),
-    Readable("chat", _none, "user_id", EVERYTHING),
-    Readable("chatMessage", _none, "chat_id", PAST_THE_NAMES),
-    Readable("marketDataSubscriptionExchangeScope", _none, None, NAMED),
-    Readable("marketDataSubscriptionPlan", _none, None, NAMED),
-    Readable("secondMarketDataSubscription", _none, "user_id", EVERYTHING),
-    Readable("tradovateSubscriptionPlan", _none, None, NAMED),
-    Readable("userSession", _none, None, "item items"),
-    Readable("userSessionStats", _none, "user_id", EVERYTHING),
     Readable("contactInfo", _none, "user_id", PAST_THE_NAMES),
 ]
 

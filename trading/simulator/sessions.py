@@ -11,10 +11,13 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from .clock import Clock
-from .config import Config, Trader
+from .config import Config
+
+ENDED_KEPT = 1000
+NEVER = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass
@@ -27,15 +30,29 @@ class Token:
     market_data: bool = False
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a login came from, as the client tells it; empty when it does not."""
+
+    address: str = ""
+    app_id: str = ""
+    app_version: str = ""
+    device_id: str = ""
+
+
 @dataclass
 class Session:
-    """One login. Renewing it adds tokens; earlier ones live until they expire."""
+    """One login. Renewing it adds tokens; earlier ones live until they expire. `client_id` is the OAuth application's,
+    None for a login with an API key."""
 
     id: int
     user_id: int
     refresh_token: str = field(repr=False)
     refresh_expires: datetime
     client_id: str | None = None
+    opened: datetime = NEVER
+    origin: Origin = Origin()
+    ended: datetime | None = None
 
 
 @dataclass
@@ -66,19 +83,12 @@ class Sessions:
         self._config = config
         self._clock = clock
         self._on_close = on_close
-        self._traders = {trader.name.lower(): trader for trader in config.traders}
         self._codes: dict[str, Code] = {}
         self.sessions: dict[int, Session] = {}
+        self.ended: list[Session] = []
         self.tokens: dict[str, Token] = {}
         self.last_id = 0
         self.changes = 0
-
-    def check_password(self, name: str, password: str) -> Trader | None:
-        """The trader with that name and password."""
-        trader = self._traders.get(name.strip().lower())
-        if trader is None or not hmac.compare_digest(trader.password.encode(), password.encode()):
-            return None
-        return trader
 
     def new_code(
         self, user_id: int, client_id: str, redirect_uri: str, challenge: str | None = None, method: str = "plain"
@@ -102,10 +112,11 @@ class Sessions:
             return None
         return self.login(code.user_id, client_id)
 
-    def login(self, user_id: int, client_id: str | None = None) -> Grant:
+    def login(self, user_id: int, client_id: str | None = None, origin: Origin | None = None) -> Grant:
         """Open a session, closing the oldest when the user has too many."""
         self.last_id += 1
-        session = Session(self.last_id, user_id, "", self._clock.now(), client_id)
+        now = self._clock.now()
+        session = Session(self.last_id, user_id, "", now, client_id, now, origin or Origin())
         self.sessions[session.id] = session
         own = sorted(number for number, other in self.sessions.items() if other.user_id == user_id)
         for number in own[: -self._config.sessions_per_user]:
@@ -145,8 +156,14 @@ class Sessions:
         session = self.sessions.pop(session_id, None)
         if session is not None:
             self.changes += 1
+            session.ended = self._clock.now()
+            self.ended = [*self.ended, session][-ENDED_KEPT:]
             self.tokens = {key: token for key, token in self.tokens.items() if token.session_id != session_id}
             self._on_close(session)
+
+    def every(self) -> list[Session]:
+        """The open sessions and those that ended not long ago, oldest first."""
+        return sorted([*self.ended, *self.sessions.values()], key=lambda session: session.id)
 
     def expire(self, user_id: int) -> int:
         """Let all access tokens of a user expire now; refresh tokens live on. Return how many."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from . import entities as e
@@ -19,6 +20,7 @@ from .faults import Faults, Front
 from .feed import Day, Feed
 from .history import write_history
 from .limits import Budgets
+from .people import People
 from .products import PRODUCTS
 from .sessions import Session, Sessions
 from .store import Event, Store
@@ -42,6 +44,7 @@ class Simulation:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.people = People(config.traders)
         self.faults = Faults(config.seed)
         for asked in config.faults:
             self.faults.arm(asked, self.user_id(asked.user) if asked.user else None)
@@ -66,7 +69,6 @@ class Simulation:
         self.sessions = Sessions(config, self.clock, self._session_closed)
         self.budgets = Budgets(config.limits, self.clock.now) if config.limits else None
         self.received: list[Received] = []
-        self.traders: dict[int, Trader] = {trader.user_id: trader for trader in config.traders}
         self.on_event: Callable[[Event], None] = _ignore
         self.on_close_session: Callable[[Session], None] = _ignore
         self.on_tick: Callable[[], None] = _nothing
@@ -75,17 +77,17 @@ class Simulation:
 
     def user_id(self, name: str) -> int:
         """The id of a trader by name, in any case. Raises ValueError for a stranger."""
-        for trader in self.config.traders:
-            if name.lower() == trader.name.lower():
-                return trader.user_id
-        raise ValueError(f"There is no trader {name!r}.")
+        trader = self.people.named(name)
+        if trader is None:
+            raise ValueError(f"There is no trader {name!r}.")
+        return trader.user_id
 
     def open_accounts(self) -> None:
         """The first start: users, accounts with cash, and the history of those who shall have one."""
         for trader in self.config.traders:
-            self.store.put(self._user(trader), user_id=trader.user_id)
-            for number, spec in enumerate(trader.accounts, start=1):
-                self.booking.open(self._account(trader, number, spec.name), spec.cash)
+            self.introduce(trader)
+            for spec in trader.accounts:
+                self.open_account(trader, spec.name, spec.cash)
         if self.config.history:
             for trader in self.config.traders:
                 if trader.has_history:
@@ -96,6 +98,16 @@ class Simulation:
         for walk in self.feed.walks.values():
             self.tape.begin(walk, self.clock.now())
         self.feed.resume_day(self._day_so_far)
+
+    def introduce(self, trader: Trader) -> None:
+        """Make a trader's user known."""
+        self.store.put(self._user(trader), user_id=trader.user_id)
+
+    def open_account(self, trader: Trader, name: str, cash: Decimal) -> e.Account:
+        """A new account of a trader with cash in dollars."""
+        account = self._account(trader, len(self.store.accounts(trader.user_id)) + 1, name)
+        self.booking.open(account, cash)
+        return account
 
     def tick(self) -> None:
         """One step of the market: prices move, working orders trade, quotes go out."""

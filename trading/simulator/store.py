@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from . import entities as e
+from . import people_entities, subscription_entities
 from . import risk_entities as limits
 
 E = TypeVar("E", bound=e.Entity)
@@ -33,6 +34,8 @@ TYPES: dict[str, type[e.Entity]] = {
     "fillFee": e.FillFee,
     "orderStrategy": e.OrderStrategy,
     "orderStrategyLink": e.OrderStrategyLink,
+    **people_entities.TYPES,
+    **subscription_entities.TYPES,
 }
 """Entity types by the name that `props` events give them."""
 

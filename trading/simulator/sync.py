@@ -29,12 +29,12 @@ OWN = {
     "userAccountAutoLiqs": "userAccountAutoLiq",
     "orderStrategies": "orderStrategy",
     "orderStrategyLinks": "orderStrategyLink",
+    "userPlugins": "userPlugin",
 }
 NOBODY_HAS = (
     "userProperties",
     "properties",
     "spreadDefinitions",
-    "userPlugins",
 )
 SPLIT_SIZE = 50
 

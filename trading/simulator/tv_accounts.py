@@ -21,7 +21,7 @@ def authorize(call: TvCall) -> dict[str, Any]:
     return {
         "accessToken": grant.access.value,
         "userId": call.user_id,
-        "userName": call.simulation.traders[call.user_id].name,
+        "userName": call.simulation.people.traders[call.user_id].name,
         "expirationTime": stamp(grant.access.expires),
     }
 
@@ -112,7 +112,7 @@ def quotes(call: TvCall) -> list[dict[str, Any]]:
         raise Refused("symbols is missing", ErrorCode.INVALID_ORDER)
     simulation = call.simulation
     found = []
-    for name in names if simulation.traders[call.user_id].market_data != "None" else []:
+    for name in names if simulation.people.traders[call.user_id].market_data != "None" else []:
         if (listing := simulation.catalog.find(name)) is None:
             continue
         market, price = simulation.feed.market(listing.contract_id), listing.spec.price
