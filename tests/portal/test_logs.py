@@ -45,5 +45,5 @@ def test_no_code_state_or_cookie_is_ever_logged(database_url: str, redis_url: st
             listener.close()
 
     written = log.read_text()
-    assert "Sign-in failed: state" in written
+    assert "Sign-in failed: OAuth: state" in written
     assert [secret for secret in ("CODE", "STATE", "COOKIE") if secret in written] == []
