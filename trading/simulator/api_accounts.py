@@ -52,8 +52,7 @@ def change_demo_balance(call: Call) -> Any:
     asked = call.read(_DemoBalance)
     if simulation.store.own(e.Account, asked.account_id, call.user_id) is None:
         return {"errorText": "Access is denied"}
-    simulation.booking.ledgers[asked.account_id].deposit(asked.cash_change.quantize(CENT))
-    simulation.booking.balance(asked.account_id)
+    simulation.booking.deposit(asked.account_id, asked.cash_change.quantize(CENT))
     return cash_snapshot(call)
 
 

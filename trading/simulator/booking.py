@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from . import entities as e
 from . import risk
 from .catalog import USD, Catalog, Listing
@@ -53,6 +55,15 @@ class Booking:
         self.put(AccountRiskStatus(id=account.id, admin_action="Normal", admin_timestamp=stamp(now)), account.id)
         self.balance(account.id)
         self.margin(account.id)
+
+    def deposit(self, account_id: int, amount: Decimal) -> None:
+        """Pay dollars in, or out when negative. The peak of a trailing drawdown moves by as much (guide,
+        changeDemoBalance)."""
+        self.ledgers[account_id].deposit(amount)
+        self.balance(account_id)
+        status = self._store.get(AccountRiskStatus, account_id)
+        if status is not None and status.max_net_liq is not None:
+            self.put(msgspec.structs.replace(status, max_net_liq=status.max_net_liq + amount), account_id)
 
     def restore(self) -> None:
         """Take ids over from the entities of an earlier run."""

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import entities as e
+from .auto_liq import AutoLiquidation
 from .booking import Booking
-from .catalog import Catalog
+from .catalog import Catalog, Listing
 from .changes import Changes
 from .clock import Clock
 from .exchange import Exchange
@@ -18,6 +19,7 @@ from .order_entry import DENIED, UNAUTHORIZED, OrderEntry, spelled_out
 from .papers import Papers, Sender
 from .pre_trade import PreTrade
 from .requests import CancelOrder, LiquidatePosition, ModifyOrder, OrderResult, PlaceOco, PlaceOrder, PlaceOso
+from .risk import opens
 from .store import Store
 from .strategies import OrderStrategies
 from .terms import Refusal
@@ -78,6 +80,9 @@ class Broker:
             pre_trade=self.pre_trade,
             execution=self.execution,
             ignores_modify=ignores_modify,
+        )
+        self.auto_liq = AutoLiquidation(
+            clock=clock, catalog=catalog, feed=feed, exchange=exchange, store=store, booking=booking, hand=self
         )
         self.strategies = OrderStrategies(
             clock=clock,
@@ -167,32 +172,53 @@ class Broker:
         )
         return self.place(sender, closing, admin=request.admin, trusted=trusted)
 
-    def flatten(self, account_id: int, only_expired: bool = False) -> None:
-        """Cancel all orders of an account and close all its positions with admin orders; or only those in contracts
-        that trade no more."""
+    def flatten(self, account_id: int) -> None:
+        """Cancel all orders of an account and close all its positions with admin orders, in the contracts that trade
+        now."""
+        self.strategies.interrupt_account(account_id)
+        self._flatten(account_id, lambda listing: self._catalog.session_open(listing, self._clock.now()))
+
+    def cancel_openings(self, account_id: int) -> None:
+        """Cancel the orders of an account that would do more than close its positions."""
+        account, ledger = self._store.get(e.Account, account_id), self._booking.ledgers[account_id]
+        for ticket in self.execution.waiting():
+            if account is None or ticket.account_id != account_id:
+                continue
+            if opens(ledger, ticket.contract_id, buy=ticket.buy, qty=ticket.left):
+                self.cancel(Sender(account.user_id), CancelOrder(order_id=ticket.order_id))
+
+    def _flatten(self, account_id: int, included: Callable[[Listing], bool]) -> None:
         account = self._store.get(e.Account, account_id)
         if account is None:
             return
-        if not only_expired:
-            self.strategies.interrupt_account(account_id)
         held = {holding.contract_id for holding in self._booking.ledgers[account_id].open_holdings()}
         held |= {ticket.contract_id for ticket in self.execution.waiting() if ticket.account_id == account_id}
         for contract_id in sorted(held):
-            if only_expired and self._catalog.listings[contract_id].expires > self._clock.now():
+            if not included(self._catalog.listings[contract_id]) or self._is_closing(account_id, contract_id):
                 continue
-            request = LiquidatePosition(account_id=account_id, contract_id=contract_id, admin=True)
+            request = LiquidatePosition(account_id=account_id, contract_id=contract_id, admin=True, is_automated=True)
             self.liquidate(Sender(account.user_id), request, trusted=True)
+
+    def _is_closing(self, account_id: int, contract_id: int) -> bool:
+        """Does an admin order work in a contract already, and nothing else?"""
+        waiting = [
+            self._store.get(e.Order, ticket.order_id)
+            for ticket in self.execution.waiting()
+            if (ticket.account_id, ticket.contract_id) == (account_id, contract_id)
+        ]
+        return bool(waiting) and all(order is not None and order.admin for order in waiting)
 
     def sweep(self, contract_id: int | None = None) -> None:
         """Carry out what is due and let working orders meet the present prices."""
         self.changes.carry_out_due()
         self.execution.sweep(contract_id)
         self.strategies.sweep()
+        self.auto_liq.sweep()
 
     def settle_expired(self) -> None:
         """Take out the orders of contracts that trade no more and close positions in them at the last market."""
         for account_id in sorted(self._booking.ledgers):
-            self.flatten(account_id, only_expired=True)
+            self._flatten(account_id, lambda listing: listing.expires <= self._clock.now())
 
     def expire_day_orders(self) -> None:
         """End the trading day for the orders that were only good for it."""

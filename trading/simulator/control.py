@@ -167,8 +167,7 @@ class Control:
         account.active = not account.closed
         self._simulation.booking.put(account, account.id)
         if asked.deposit is not None:
-            self._simulation.booking.ledgers[account.id].deposit(asked.deposit)
-            self._simulation.booking.balance(account.id)
+            self._simulation.booking.deposit(account.id, asked.deposit)
         return account
 
     def _refuse(self, asked: Refuse) -> Any:

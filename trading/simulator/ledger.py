@@ -99,8 +99,9 @@ class Holding:
 
 @dataclass
 class Ledger:
-    """One account's money and holdings. `cash` = `start_of_day` + `realized` - `fees` on every day without deposits.
-    `realized` is today's, `ever_realized` that of all days."""
+    """One account's money and holdings, in dollars. `cash` = `start_of_day` + `realized` - `fees`. `day_start` and
+    `week_start` are what it was worth, open positions included, when the trading day and the week began; these three
+    and `paid_in` include every deposit. `realized` is today's, `ever_realized` that of all days."""
 
     account_id: int
     cash: Decimal
@@ -110,6 +111,13 @@ class Ledger:
     fees: Decimal = ZERO
     holdings: dict[int, Holding] = field(default_factory=dict)
     ever_realized: Decimal = ZERO
+    paid_in: Decimal | None = None
+    day_start: Decimal = ZERO
+    week_start: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        if self.paid_in is None:  # a new account, or one of an older state file
+            self.paid_in = self.day_start = self.week_start = self.start_of_day
 
     @classmethod
     def opened(cls, account_id: int, cash: Decimal) -> Ledger:
@@ -139,10 +147,16 @@ class Ledger:
         """Add cash, or take it when negative."""
         self.cash += amount
         self.start_of_day += amount
+        self.paid_in = (self.paid_in or ZERO) + amount
+        self.day_start += amount
+        self.week_start += amount
 
-    def close_day(self, *, new_week: bool) -> None:
-        """Begin a new trading day: today's figures start from zero."""
+    def close_day(self, *, new_week: bool, net_liq: Decimal | None = None) -> None:
+        """Begin a new trading day, with the account worth `net_liq` dollars: today's figures start from zero."""
         self.start_of_day = self.cash
+        self.day_start = self.cash if net_liq is None else net_liq
+        if new_week:
+            self.week_start = self.day_start
         self.realized = self.fees = ZERO
         if new_week:
             self.week_realized = ZERO

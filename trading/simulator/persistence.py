@@ -57,6 +57,7 @@ class State(msgspec.Struct):
     strategies: list[Running] = []
     ended_sessions: list[Session] = []
     people: list[Person] = []
+    flattened: dict[int, str] = {}
 
 
 class StateFile:
@@ -137,6 +138,7 @@ class StateFile:
             last_session=simulation.sessions.last_id,
             held=list(simulation.exchange.held.values()),
             on_hold=simulation.broker.changes.on_hold,
+            flattened=simulation.broker.auto_liq.flattened,
             strategies=list(simulation.broker.strategies.running.values()),
             ended_sessions=simulation.sessions.ended,
             people=list(simulation.people.changed.values()),
@@ -162,6 +164,7 @@ class StateFile:
         for ticket in state.held:
             simulation.exchange.hold(ticket)
         simulation.broker.changes.on_hold = state.on_hold
+        simulation.broker.auto_liq.flattened = state.flattened
         simulation.broker.strategies.running = {one.strategy_id: one for one in state.strategies}
         for name, saved in state.walks.items():
             if walk := simulation.feed.walks.get(name):

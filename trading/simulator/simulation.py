@@ -22,6 +22,7 @@ from .history import write_history
 from .limits import Budgets
 from .people import People
 from .products import PRODUCTS
+from .risk import equity
 from .sessions import Session, Sessions
 from .store import Event, Store
 from .tape import Tape, milliseconds
@@ -139,6 +140,8 @@ class Simulation:
     def begin_day(self) -> None:
         """A new trading day: day orders expire, what is finished is served no longer, today's figures start again."""
         self.broker.expire_day_orders()
+        self.broker.auto_liq.begin_day()
+        worth = {number: equity(ledger, self.feed) for number, ledger in self.booking.ledgers.items()}
         new = trading_day(self.clock.now())
         new_week = new.isocalendar()[:2] != self.day.isocalendar()[:2]
         self.day = new
@@ -157,7 +160,7 @@ class Simulation:
         for name in ("fill", "fillFee", "fillPair"):
             self.store.forget(name, lambda _: False)
         for account_id, ledger in self.booking.ledgers.items():
-            ledger.close_day(new_week=new_week)
+            ledger.close_day(new_week=new_week, net_liq=worth[account_id])
             for holding in ledger.open_holdings():
                 self.booking.position(account_id, holding)
             self.booking.balance(account_id)

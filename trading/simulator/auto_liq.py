@@ -1,0 +1,217 @@
+"""Auto-liquidation: the losses, profits and margins at which an account is warned, may only close, or is closed
+(openapi and guide, UserAccountAutoLiq and AccountRiskStatus).
+
+The day's and the week's profit count open positions, at the last trade, and fees. An amount of zero does not apply, and
+its sign does not matter. A trailing drawdown liquidates when the net liquidation value falls to `minNetLiq`: as far
+below its peak, `maxNetLiq`, as `trailingMaxDrawdown` says. That level follows profit up to `trailingMaxDrawdownLimit`,
+or to what was paid in when there is none. The peak is looked at with every price, or with mode EOD at the end of the
+day.
+
+A liquidated account has adminAction AgreedOnLiquidationByAutoLiq and is locked until the trading day ends, or for good
+with `doNotUnlock`; one in liquidate-only mode has AgreedOnLiqOnlyModeByAutoLiq as long. Nothing of this happens with
+PlaceAutoLiqOnHold or DisableAutoLiq. LiquidateImmediately closes what is there. `flattenTimestamp` closes everything
+once, at its time, without a lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from typing import Protocol
+
+import msgspec
+
+from . import risk
+from .booking import Booking
+from .catalog import Catalog
+from .clock import Clock, read_stamp, stamp
+from .exchange import Exchange
+from .feed import Feed
+from .ledger import CENT, ZERO
+from .risk_entities import AccountRiskStatus, UserAccountAutoLiq
+from .store import Store
+
+LIQUIDATED = "AgreedOnLiquidationByAutoLiq"
+CLOSING_ONLY = "AgreedOnLiqOnlyModeByAutoLiq"
+OFF = frozenset({"PlaceAutoLiqOnHold", "DisableAutoLiq"})
+CLOSE_NOW = frozenset({"LiquidateImmediately", LIQUIDATED})
+
+
+class Measure(IntEnum):
+    """What is done to an account, the mildest first."""
+
+    ALERT = 1
+    LIQUIDATE_ONLY = 2
+    LIQUIDATE = 3
+
+
+@dataclass(frozen=True)
+class Figures:
+    """An account's money in dollars: its net liquidation value now, and when the day and the week began, later deposits
+    included; and the margin that it uses."""
+
+    net_liq: Decimal
+    day_start: Decimal
+    week_start: Decimal
+    margin: Decimal
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A limit that is reached."""
+
+    measure: Measure
+    text: str
+
+
+def breaches(limits: UserAccountAutoLiq, now: Figures, floor: Decimal | None) -> list[Breach]:
+    """The limits that are reached, the severest first. `floor` is the trailing drawdown's level."""
+    found = [
+        Breach(measure, f"{name}: {value.quantize(CENT)} reached {abs(limit)}")
+        for measure, name, limit, value in _rules(limits, now)
+        if limit and value >= abs(limit)
+    ]
+    if floor is not None and now.net_liq <= floor:
+        found.append(Breach(Measure.LIQUIDATE, f"trailing drawdown: {now.net_liq} fell to {floor}"))
+    return sorted(found, key=lambda breach: -breach.measure)
+
+
+def _rules(limits: UserAccountAutoLiq, now: Figures) -> Iterator[tuple[Measure, str, Decimal | None, Decimal]]:
+    day, week = now.net_liq - now.day_start, now.net_liq - now.week_start
+    # without money there is no percentage: any loss, any margin is all of it
+    lost_share = -day * 100 / now.day_start if now.day_start > 0 else Decimal(100 if day < 0 else 0)
+    used_share = now.margin * 100 / now.net_liq if now.net_liq > 0 else Decimal(100 if now.margin else 0)
+    alert, close, liquidate = Measure.ALERT, Measure.LIQUIDATE_ONLY, Measure.LIQUIDATE
+    yield liquidate, "daily loss", limits.daily_loss_auto_liq, -day
+    yield liquidate, "daily loss in percent", limits.daily_loss_percentage_auto_liq, lost_share
+    yield liquidate, "weekly loss", limits.weekly_loss_auto_liq, -week
+    yield liquidate, "daily profit", limits.daily_profit_auto_liq, day
+    yield liquidate, "weekly profit", limits.weekly_profit_auto_liq, week
+    yield liquidate, "margin in percent", limits.margin_percentage_auto_liq, used_share
+    yield close, "daily loss", limits.daily_loss_liq_only, -day
+    yield close, "daily loss in percent", limits.daily_loss_percentage_liq_only, lost_share
+    yield close, "margin in percent", limits.margin_percentage_liq_only, used_share
+    yield alert, "daily loss", limits.daily_loss_alert, -day
+    yield alert, "daily loss in percent", limits.daily_loss_percentage_alert, lost_share
+    yield alert, "margin in percent", limits.margin_percentage_alert, used_share
+
+
+def drawdown_floor(limits: UserAccountAutoLiq, peak: Decimal, paid_in: Decimal) -> Decimal | None:
+    """The net liquidation value at which a trailing drawdown from `peak` liquidates; None without one."""
+    if not limits.trailing_max_drawdown:
+        return None
+    most = limits.trailing_max_drawdown_limit or paid_in
+    return min(peak - abs(limits.trailing_max_drawdown), most)
+
+
+class Hand(Protocol):
+    """Who can act on an account."""
+
+    def flatten(self, account_id: int) -> None:
+        """Cancel all its orders and close all its positions."""
+
+    def cancel_openings(self, account_id: int) -> None:
+        """Cancel the orders that would do more than close its positions."""
+
+
+class AutoLiquidation:
+    """Watches the accounts and acts on those that reach a limit. `flattened` remembers which flattenTimestamp of an
+    account has been carried out."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        catalog: Catalog,
+        feed: Feed,
+        exchange: Exchange,
+        store: Store,
+        booking: Booking,
+        hand: Hand,
+    ) -> None:
+        self._clock = clock
+        self._catalog = catalog
+        self._feed = feed
+        self._exchange = exchange
+        self._store = store
+        self._booking = booking
+        self._hand = hand
+        self.flattened: dict[int, str] = {}
+
+    def sweep(self) -> None:
+        """Look at every account at the present prices."""
+        for account_id in list(self._booking.ledgers):
+            status = self._store.get(AccountRiskStatus, account_id)
+            limits = self._store.get(UserAccountAutoLiq, account_id)
+            if status is not None and status.admin_action in CLOSE_NOW:
+                self._hand.flatten(account_id)
+            if limits is not None:
+                self._flatten_at_time(limits)
+            if status is not None and limits is not None and status.admin_action not in OFF:
+                self._watch(status, limits)
+
+    def begin_day(self) -> None:
+        """Lift what was imposed for the day that has ended. Call it with that day's last prices."""
+        for status in list(self._store.all(AccountRiskStatus)):
+            limits = self._store.get(UserAccountAutoLiq, status.id)
+            if limits is not None:
+                self._trail(status, limits, day_ends=True)
+                if limits.changes_locked:
+                    self._booking.put(msgspec.structs.replace(limits, changes_locked=False), status.id)
+            status = self._store.get(AccountRiskStatus, status.id) or status
+            if status.admin_action in (LIQUIDATED, CLOSING_ONLY) and not (limits and limits.do_not_unlock):
+                self._act(status, "Normal")
+
+    def _watch(self, status: AccountRiskStatus, limits: UserAccountAutoLiq) -> None:
+        floor = self._trail(status, limits, day_ends=False)
+        found = breaches(limits, self._figures(limits.id), floor)
+        status = self._store.get(AccountRiskStatus, limits.id) or status
+        if not found or status.admin_action in CLOSE_NOW:
+            return
+        if found[0].measure is Measure.LIQUIDATE:
+            self._act(status, LIQUIDATED)
+            self._hand.flatten(status.id)
+        elif found[0].measure is Measure.LIQUIDATE_ONLY and status.admin_action == "Normal":
+            self._act(status, CLOSING_ONLY)
+            self._hand.cancel_openings(status.id)
+
+    def _figures(self, account_id: int) -> Figures:
+        ledger = self._booking.ledgers[account_id]
+        margin = risk.required_margin(ledger, self._catalog, self._exchange.working())
+        return Figures(risk.equity(ledger, self._feed), ledger.day_start, ledger.week_start, margin)
+
+    def _trail(self, status: AccountRiskStatus, limits: UserAccountAutoLiq, *, day_ends: bool) -> Decimal | None:
+        """Follow the net liquidation value, and return the level at which the account is liquidated."""
+        ledger = self._booking.ledgers[limits.id]
+        peak = status.max_net_liq
+        if limits.trailing_max_drawdown and (peak is None or day_ends or limits.trailing_max_drawdown_mode != "EOD"):
+            net_liq = risk.equity(ledger, self._feed).quantize(CENT)
+            peak = net_liq if peak is None else max(peak, net_liq)
+        floor = drawdown_floor(limits, peak, ledger.paid_in or ZERO) if peak is not None else None
+        if (peak, floor) != (status.max_net_liq, status.min_net_liq):
+            self._booking.put(msgspec.structs.replace(status, max_net_liq=peak, min_net_liq=floor), status.id)
+        return floor
+
+    def _flatten_at_time(self, limits: UserAccountAutoLiq) -> None:
+        text = limits.flatten_timestamp
+        if text is None or self.flattened.get(limits.id) == text or not self._has_come(text):
+            return
+        self.flattened[limits.id] = text
+        self._hand.flatten(limits.id)
+
+    def _has_come(self, text: str) -> bool:
+        try:
+            return read_stamp(text) <= self._clock.now()
+        except ValueError:
+            return False
+
+    def _act(self, status: AccountRiskStatus, action: str) -> None:
+        now = stamp(self._clock.now())
+        changed = msgspec.structs.replace(
+            status,
+            admin_action=action,
+            admin_timestamp=now,
+            liquidate_only=now if action == CLOSING_ONLY else None,
+        )
+        self._booking.put(changed, status.id)
