@@ -24,7 +24,7 @@ from accounts.models import Connection, Environment, Installation, Way
 from accounts.reasons import Reason, SignInFailed
 from accounts.sign_in import enter, failures_on_record, identify
 from accounts.tokens import Tokens
-from trading.tradovate import request_access_token
+from trading.tradovate import Hosts, request_access_token
 from trading.tradovate.entities import AccessToken, AccessTokenRequest, Me
 from trading.tradovate.errors import (
     ApiError,
@@ -95,6 +95,10 @@ def _known_connection(login: ApiKeyLogin) -> Connection | None:
 @sensitive_variables("login", "ticket")
 def _exchange(session: SessionBase, login: ApiKeyLogin, ticket: str | None) -> AccessToken:
     """One auth/accesstokenrequest. Raises SignInFailed."""
+    try:
+        hosts = oauth.default_hosts(login.environment)
+    except ValueError:
+        raise SignInFailed(Reason.PORTAL) from None
     if ticket is not None:
         del session[PENALTY_KEY]
     request = AccessTokenRequest(
@@ -107,9 +111,8 @@ def _exchange(session: SessionBase, login: ApiKeyLogin, ticket: str | None) -> A
         sec=login.secret or None,
         p_ticket=ticket,
     )
-
     try:
-        return asyncio.run(_ask(login.environment, request))
+        return asyncio.run(_ask(login.environment, hosts, request))
     except PenaltyImposed as penalty:
         if penalty.captcha:
             raise SignInFailed(Reason.CAPTCHA) from None
@@ -121,14 +124,14 @@ def _exchange(session: SessionBase, login: ApiKeyLogin, ticket: str | None) -> A
         raise SignInFailed(Reason.UNREACHABLE) from None
 
 
-async def _ask(environment: Environment, request: AccessTokenRequest) -> AccessToken:
+async def _ask(environment: Environment, hosts: Hosts, request: AccessTokenRequest) -> AccessToken:
     """Ask Tradovate, for ANSWER_TIMEOUT at most, and count a failure.
 
     The budget does not hold it back: over the limit Tradovate itself asks to wait for seconds, the budget for an hour.
     """
     async with budgets(environment) as ours, asyncio.timeout(grants.ANSWER_TIMEOUT.total_seconds()):
         try:
-            return await request_access_token(oauth.default_hosts(environment), request)
+            return await request_access_token(hosts, request)
         except TradovateError as failure:
             ours.failed("auth/accesstokenrequest", failure)
             raise

@@ -37,10 +37,10 @@ def begin(ip_address: str | None, environment: Environment, name: str) -> SignIn
     """
     now = timezone.now()
     network, login_digest = network_of(ip_address), digest(environment, name)
-    Installation.this()
+    installation = Installation.this()
     with transaction.atomic():
         # One at a time: two that look at once must not both find the last place free.
-        Installation.objects.select_for_update().get()
+        Installation.objects.select_for_update().get(pk=installation.pk)
         SignInAttempt.objects.filter(at__lte=now - HOUR).delete()
         recent = SignInAttempt.objects.all()
         same_address, same_login = recent.filter(network=network), recent.filter(login_digest=login_digest)

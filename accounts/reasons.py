@@ -30,7 +30,7 @@ class Reason(enum.Enum):
         "portal",
         500,
         "This portal is not set up for Tradovate",
-        "Tradovate does not accept the portal's own client id or secret. Please tell whoever runs it.",
+        "What the portal's settings say of Tradovate is incomplete or not accepted. Please tell whoever runs it.",
     )
     UNREACHABLE = (
         "unreachable",

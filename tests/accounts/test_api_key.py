@@ -22,6 +22,8 @@ from accounts.models import AuditEvent, Connection, Installation, SignInAttempt,
 from accounts.renewal import Outcome
 from accounts.sign_in import current_connection
 from accounts.signals import connection_opened
+from trading.simulator import Config, serve
+from trading.simulator.limits import REAL
 from trading.tradovate import Environment, Hosts, device_id
 
 pytestmark = pytest.mark.django_db
@@ -263,6 +265,16 @@ def test_without_tradovate_there_is_a_page_and_no_traceback(browser, settings) -
     assert "did not answer" in words(page)
 
 
+def test_a_simulator_that_is_not_on_this_machine_is_the_portals_fault(browser, settings) -> None:
+    settings.SIMULATOR_URL = "http://simulator.example"
+
+    page = press(browser.client)
+
+    assert page.status_code == 500
+    assert "not set up for Tradovate" in words(page)
+    assert not SignInAttempt.objects.exists()
+
+
 def test_a_penalty_is_waited_for_and_its_ticket_sent_once(browser, scripted, time_machine) -> None:
     scripted.script("/auth/accesstokenrequest", {"p-ticket": "the-ticket", "p-time": 15})
     scripted.script("/auth/accesstokenrequest", WRONG)
@@ -282,6 +294,26 @@ def test_a_penalty_is_waited_for_and_its_ticket_sent_once(browser, scripted, tim
     assert press(browser.client).status_code == 302
     tickets = [sent.get("p-ticket") for sent in scripted.asked("/auth/accesstokenrequest")]
     assert tickets == [None, "the-ticket", None]
+
+
+def test_a_penalty_that_the_simulator_imposes_is_sat_out_with_its_ticket(browser, settings, time_machine) -> None:
+    secret = settings.SIMULATOR_CLIENT_SECRET
+    with serve(Config(seed=7, manual_clock=True, limits=REAL, client_secret=secret)) as simulator:
+        settings.SIMULATOR_URL = simulator.url
+        for number in range(5):
+            stranger = Client(SERVER_NAME="127.0.0.1", REMOTE_ADDR=f"192.0.2.{number}")
+            assert press(stranger, name=f"name{number}", secret=secret).status_code == 403
+        login = {"name": "trader", "password": "trader-pass", "secret": secret}
+        penalised = press(browser.client, **login)
+        assert penalised.status_code == 429
+        assert "Tradovate asks you to wait" in words(penalised)
+        seconds = int(re.search(r'data-wait="(\d+)"', penalised.content.decode())[1])
+
+        time_machine.move_to(timezone.now() + timedelta(seconds=seconds))
+        simulator.control.advance(seconds)
+
+        assert press(browser.client, **login).status_code == 302
+        assert browser.user_id is not None
 
 
 def test_a_penalty_of_one_login_is_not_anothers(browser, scripted) -> None:

@@ -2,7 +2,8 @@
 
 async with TradingView(hosts, access_token) as tv:
     (account, *_) = await tv.accounts()
-    order = PlaceOrder.at_target("MNQZ6", 1, "Buy", Decimal("21000"), market=(await tv.quote("MNQZ6")).last)
+    quote = await tv.quote("MNQZ6", max_age=0)
+    order = PlaceOrder.at_target("MNQZ6", 1, "Buy", Decimal("21000"), market=quote.last)
     placed = await tv.place(account.id, order)
 """
 
