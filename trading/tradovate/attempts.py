@@ -86,7 +86,7 @@ class Attempts:
 
     async def pause(self, seconds: float) -> None:
         """Wait for `seconds`, or until `wake`."""
-        if self._woken.is_set():
+        if self._woken.is_set() or seconds <= 0:
             return
         ends = {
             asyncio.ensure_future(self._patience.sleep(seconds)),

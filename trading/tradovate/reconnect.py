@@ -6,6 +6,7 @@ known before is void then: events may have been missed.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -78,7 +79,8 @@ class Reconnecting(Generic[S, B, E]):
         self._timings = timings
         self._attempts = Attempts(self._patience)
         self._socket: S | None = None
-        self._pause: float | None = None
+        self._opening: asyncio.Task[B] | None = None
+        self._resume_at = self._patience.clock()
         self._least_pause = 0.0
         self._closed = False
 
@@ -121,22 +123,16 @@ class Reconnecting(Generic[S, B, E]):
         OutcomeUnknown, and what the access source raises.
         """
         self._attempts.wake()
-        socket = self._socket
-        if socket is None:
-            return
-        try:
-            await socket.authorize((await self._access(None)).token)
-        except SocketClosed:
-            # The reader will see it, and the new token is worth an attempt at once.
-            return
-        finally:
-            if socket.is_open:
-                self._attempts.calm()
+        if self._socket is not None:
+            await self._present_token(self._socket)
 
     async def close(self) -> None:
         """Close for good; reading ends without an error. Harmless when closed already."""
         self._closed = True
-        self._attempts.wake()
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
         socket, self._socket = self._socket, None
         if socket is not None:
             await socket.close()
@@ -154,7 +150,7 @@ class Reconnecting(Generic[S, B, E]):
 
     async def __anext__(self) -> B | E | Interrupted:
         try:
-            if self._socket is None:
+            if self._socket is None or self._opening is not None:
                 return await self._next_socket()
             event: E = await anext(self._socket)
         except self._patience.errors as error:
@@ -175,9 +171,23 @@ class Reconnecting(Generic[S, B, E]):
         return self._socket
 
     async def _next_socket(self) -> B:
-        if self._pause is not None:
-            await self._attempts.pause(self._pause)
-        self._stop_if_closed()
+        """Wait for the next socket. The opening goes on when who waits is cancelled, and is waited for again."""
+        if self._closed:
+            raise StopAsyncIteration
+        opening = self._opening = self._opening or asyncio.create_task(self._open())
+        try:
+            begun = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            if self._closed:
+                raise StopAsyncIteration from None
+            raise
+        finally:
+            if opening.done():
+                self._opening = None
+        return begun
+
+    async def _open(self) -> B:
+        await self._attempts.pause(max(0.0, self._resume_at - self._patience.clock()))
         if self._turn is not None:
             await self._turn()
         self._attempts.begin()
@@ -185,7 +195,10 @@ class Reconnecting(Generic[S, B, E]):
         socket = await self._connect(access)
         try:
             begun = await self._begin(socket, access)
-            self._stop_if_closed()
+            if self._attempts.is_woken:
+                # A newer token came while the socket opened with the one before it.
+                with contextlib.suppress(*self._patience.errors):
+                    await self._present_token(socket)
         except BaseException as error:
             if isinstance(error, self._patience.errors):
                 self._least_pause = self._begin_back_off
@@ -193,23 +206,25 @@ class Reconnecting(Generic[S, B, E]):
             raise
         self._socket = socket
         self._attempts.worked()
-        if self._attempts.is_woken:
-            # A newer token came while the socket opened with the one before it.
-            with contextlib.suppress(*self._patience.errors):
-                await self.renew()
         return begun
+
+    async def _present_token(self, socket: S) -> None:
+        """Authorize an open socket anew. If it has ended, the new token is worth an attempt at once."""
+        try:
+            with contextlib.suppress(SocketClosed):
+                await socket.authorize((await self._access(None)).token)
+        finally:
+            if socket.is_open:
+                self._attempts.calm()
 
     async def _interrupted(self, error: Exception) -> Interrupted:
         socket, self._socket = self._socket, None
         verdict = self._attempts.failed(error)
-        self._pause = max(verdict.seconds, self._least_pause)
+        seconds = max(verdict.seconds, self._least_pause)
         self._least_pause = 0.0
+        self._resume_at = self._patience.clock() + seconds
         if socket is not None:
             await socket.close()
         if verdict.fatal:
             raise error
-        return Interrupted(error, self._pause)
-
-    def _stop_if_closed(self) -> None:
-        if self._closed:
-            raise StopAsyncIteration
+        return Interrupted(error, seconds)
