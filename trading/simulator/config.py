@@ -25,7 +25,8 @@ class AccountSpec:
 @dataclass(frozen=True)
 class Trader:
     """Somebody who can sign in. `user_id` is what OAuth's /auth/me answers as userId, `market_data` the mode that
-    market data subscriptions answer: RealTime, Delayed or None."""
+    market data subscriptions answer: RealTime, Delayed or None. Replays may begin up to `replay_days` ago; 0 forbids
+    them."""
 
     user_id: int
     name: str
@@ -35,6 +36,7 @@ class Trader:
     accounts: tuple[AccountSpec, ...] = ()
     has_history: bool = False
     market_data: Literal["RealTime", "Delayed", "None"] = "RealTime"
+    replay_days: int = 90
 
 
 DEFAULT_TRADERS: tuple[Trader, ...] = (
@@ -102,6 +104,7 @@ class Config:
     session_hours: bool = False
     lowercase_market_data: bool = False
     chart_elements: int = 4096
+    replay_pause_seconds: float = 7200.0
     limits: Limits | None = None
     faults: tuple[FaultRequest, ...] = ()
     state_path: Path | None = None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .bars import Print
 from .catalog import Catalog, Listing
 from .products import PRODUCTS, ProductSpec
 
@@ -44,6 +45,11 @@ class Walk:
             self.bid = max(1, self.bid + (distance if draw() < up else -distance))
         self.last = self.bid + (1 if draw() < 0.5 else 0)
         self.size = 1 + int(draw() * self.spec.depth / 2)
+
+    def show(self, one: Print) -> None:
+        """Stand where a print of another market left it."""
+        self.step += 1
+        self.bid, self.last, self.size = one.bid, one.price, one.size
 
 
 @dataclass(frozen=True)
@@ -180,6 +186,17 @@ class Feed:
             if market.listing.spec.name in stepped:
                 market.note()
         return stepped
+
+    def shown(self) -> list[str]:
+        """The products of which somebody has looked at a market."""
+        return sorted({market.listing.spec.name for market in self._markets.values()})
+
+    def show(self, product: str, one: Print) -> None:
+        """Let a product trade as a print says."""
+        self.walks[product].show(one)
+        for market in self._markets.values():
+            if market.listing.spec.name == product:
+                market.note()
 
     def set_price(self, contract_id: int, ticks: int) -> None:
         """Put a contract's offer and last trade at a price, its bid one tick below, with a fresh book. The

@@ -97,7 +97,7 @@ def get_chart(call: Call) -> dict[str, Any]:
     ids = subscriber.market.next_id(), subscriber.market.next_id()
     stream = ChartStream(market.listing, market.shift, shape, ids)
     subscriber.market.charts.append(stream)
-    sales = simulation.tape.sales(market.listing.spec.name, simulation.clock.now())
+    sales = simulation.sales(market.listing.spec.name)
     lookup = partial(history, sales, shape, wanted)
     task = asyncio.get_running_loop().create_task(_send_history(subscriber, stream, lookup, simulation.clock))
     subscriber.market.tasks.add(task)

@@ -16,6 +16,7 @@ from . import (
     api_subscriptions,
     api_users,
     market_data,
+    replay,
 )
 from .calls import Call, Handler, Rejected
 from .reads import handlers
@@ -33,6 +34,7 @@ PUBLIC = frozenset({"auth/accesstokenrequest"})
 OPERATIONS: dict[str, Handler] = {
     **handlers(),
     **market_data.OPERATIONS,
+    **replay.OPERATIONS,
     **api_auth.OPERATIONS,
     **api_contracts.OPERATIONS,
     **api_orders.OPERATIONS,

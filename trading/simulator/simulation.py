@@ -25,7 +25,7 @@ from .products import PRODUCTS
 from .risk import equity
 from .sessions import Session, Sessions
 from .store import Event, Store
-from .tape import Tape, milliseconds
+from .tape import Tape, TimeAndSales, milliseconds
 
 MOST_STEPS = 2400
 
@@ -41,16 +41,19 @@ class Received:
 
 
 class Simulation:
-    """Wires the rooms together. `on_event` and `on_close_session` are set by the sockets' front, `on_tick` too."""
+    """Wires the rooms together. `on_event` and `on_close_session` are set by the sockets' front, `on_tick` too.
 
-    def __init__(self, config: Config) -> None:
+    `listed` is the day whose contracts are listed: today's when it is None.
+    """
+
+    def __init__(self, config: Config, *, listed: datetime | None = None) -> None:
         self.config = config
         self.people = People(config.traders)
         self.faults = Faults(config.seed)
         for asked in config.faults:
             self.faults.arm(asked, self.user_id(asked.user) if asked.user else None)
         self.clock = Clock(manual=config.manual_clock, start=config.start)
-        self.catalog = Catalog(self.clock.now(), session_hours=config.session_hours)
+        self.catalog = Catalog(listed or self.clock.now(), session_hours=config.session_hours)
         self.feed = Feed(self.catalog, config.seed)
         self.tape = Tape(seed=config.seed, tick_seconds=config.tick_seconds, is_open=self._is_open)
         self.fresh: dict[str, list[Print]] = {}
@@ -145,7 +148,7 @@ class Simulation:
         new = trading_day(self.clock.now())
         new_week = new.isocalendar()[:2] != self.day.isocalendar()[:2]
         self.day = new
-        self.catalog.extend(self.clock.now())
+        self._list_contracts()
         self.feed.open_day()
         working = {ticket.order_id for ticket in self.exchange.working()} | self.exchange.held.keys()
         commands = {command.id for command in self.store.all(e.Command) if command.order_id in working}
@@ -166,6 +169,17 @@ class Simulation:
             self.booking.balance(account_id)
         self.broker.settle_expired()
 
+    def present(self) -> datetime:
+        """What time it is in the market that is not replayed."""
+        return self.clock.now()
+
+    def sales(self, product: str) -> TimeAndSales:
+        """A product's time and sales up to now."""
+        return self.tape.sales(product, self.clock.now())
+
+    def _list_contracts(self) -> None:
+        self.catalog.extend(self.clock.now())
+
     def _ignores_modify(self, user_id: int) -> bool:
         return self.faults.take(Front.MODIFY, "order/modifyorder", user_id) is not None
 
@@ -178,7 +192,7 @@ class Simulation:
 
     def _day_so_far(self, product: str) -> Day:
         now = self.clock.now()
-        sales = self.tape.sales(product, now)
+        sales = self.sales(product)
         begin = milliseconds(trading_day_start(now))
         last = self.feed.walks[product].last
         settlement = sales.until(begin).last_price() or last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
@@ -11,18 +12,22 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from . import frames
 from .calls import Call, Rejected
+from .event_stream import EventStream
 from .fault_events import EventFaults
 from .fault_sockets import meet_request, meet_upgrade
 from .faults import Effect, Front
+from .hosts import Environment
 from .market_data import Subscriptions, publish
 from .operations import perform
+from .replay import NO_SESSION, Replays, ReplaySession
 from .rest import peer_of
-from .services import serves, service_of
+from .services import serves, service_of, works_without_replay
 from .sessions import Session
 from .simulation import Simulation
-from .store import Event
 from .sync import Interest, SyncRequest, interest, split
 from .transports import Transports
+
+logger = logging.getLogger(__name__)
 
 BYE = 1000, "Bye"
 
@@ -41,10 +46,10 @@ class Hub:
         self.simulation = simulation
         self.transports = transports
         self.connections: set[Connection] = set()
-        self._faults = EventFaults(simulation.faults)
+        self.replays = Replays(simulation)
+        events = EventStream(EventFaults(simulation.faults), self._present)
         self._empty = asyncio.Event()
-        self._pending: list[Event] = []
-        simulation.on_event = self._event
+        simulation.on_event = events.add
         simulation.on_close_session = self._session_closed
         simulation.on_tick = self._tick
 
@@ -62,6 +67,7 @@ class Hub:
             await connection.run()
         finally:
             self.connections.discard(connection)
+            connection.enter(None)
             if not self.connections:
                 self._empty.set()
 
@@ -86,36 +92,13 @@ class Hub:
         mine = [c for c in self.connections if c.session is session]
         self.shut_down(mine, "ConnectionQuotaReached", "Another login took this session's place.")
 
-    def _event(self, event: Event) -> None:
-        if not self.connections:
-            return
-        if not self._pending:
-            # what happens until the loop comes round again travels in one frame
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._pending.append(event)
-
-    def _flush(self) -> None:
-        events, self._pending = self._pending, []
-        self._send(self._faults.passing(events))
-        if self._faults.waiting:
-            later = asyncio.get_running_loop().call_later
-            later(self._faults.patience, lambda: self._send(self._faults.release()))
-
-    def _send(self, events: list[Event]) -> None:
-        ready: dict[Interest, str | None] = {}
-        for connection in self.connections:
-            wanted = connection.interest
-            if wanted is None:
-                continue
-            if wanted not in ready:
-                messages = [frames.props(event) for event in events if wanted.wants_event(event)]
-                ready[wanted] = frames.batch(messages) if messages else None
-            frame = ready[wanted]
-            if frame is not None:
-                connection.push(frame)
+    def _present(self) -> list[Connection]:
+        """The sockets that are not on a replay."""
+        return [connection for connection in self.connections if connection.replay is None]
 
     def _tick(self) -> None:
-        publish(self.simulation, self.connections)
+        publish(self.simulation, self._present())
+        self.replays.follow()
 
 
 class Connection:
@@ -126,6 +109,8 @@ class Connection:
         self.session: Session | None = None
         self.interest: Interest | None = None
         self.market = Subscriptions()
+        self.replays = hub.replays
+        self.replay: ReplaySession | None = None
         self.half_open = False
         self.heartbeats = True
         self._hub = hub
@@ -153,6 +138,16 @@ class Connection:
                 self._hub.transports.abort(self._websocket.scope)
             else:
                 self._queue.put_nowait(ending)
+
+    def enter(self, session: ReplaySession | None) -> None:
+        """Belong to a replay session from now on, or to none; subscriptions to what was before end."""
+        if self.replay is not None:
+            self.replays.leave(self, self.replay)
+        self.replay = session
+        self.interest = None
+        self.market.clear()
+        if session is not None:
+            session.sockets.add(self)
 
     def cut(self) -> None:
         """Drop the connection without a close frame."""
@@ -192,7 +187,9 @@ class Connection:
         finally:
             for task in (sender, reader):
                 task.cancel()
-            await asyncio.gather(sender, reader, return_exceptions=True)
+            for outcome in await asyncio.gather(sender, reader, return_exceptions=True):
+                if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
+                    logger.error("A socket of the simulator failed.", exc_info=outcome)
 
     async def _send(self) -> None:
         wait = self._hub.simulation.config.heartbeat_seconds
@@ -250,14 +247,16 @@ class Connection:
     def _answer(self, request: frames.ClientRequest, route: str) -> list[str]:
         if route == "authorize":
             return [self._authorize(request)]
+        self._join()
+        simulation = self.replay.simulation if self.replay else self._hub.simulation
         try:
-            call = Call(
-                self._hub.simulation, request.params(), self._host, self.session, peer_of(self._websocket), self
-            )
-            config = self._hub.simulation.config
-            if not serves(self._service, request.endpoint, lowercase_only=config.lowercase_market_data):
+            call = Call(simulation, request.params(), self._host, self.session, peer_of(self._websocket), self)
+            if not serves(self._service, request.endpoint, lowercase_only=simulation.config.lowercase_market_data):
                 raise Rejected(404, f"Not found: {request.endpoint}")  # noqa: TRY301 - answered below like any other
-            value = perform(call, route)
+            if self._service is Environment.REPLAY and self.replay is None and not works_without_replay(route):
+                value = {"errorText": NO_SESSION}
+            else:
+                value = perform(call, route)
         except Rejected as rejected:
             return [frames.error(request.id, rejected)]
         return self._frames(call, route, request.id, value)
@@ -275,9 +274,18 @@ class Connection:
         if session is None:
             return frames.error(request.id, Rejected(401, "Access is denied"))
         if self.session is not None and session.user_id != self.session.user_id:
-            self.interest = None
+            self.enter(None)
         self.session = session
+        asyncio.get_running_loop().call_soon(self._join)
         return frames.ok(request.id)
+
+    def _join(self) -> None:
+        """A socket of the replay host belongs to the session that its user already has."""
+        if self._service is not Environment.REPLAY or self.replay is not None or self.session is None:
+            return
+        if session := self.replays.of(self.session.user_id):
+            self.enter(session)
+            session.tell_clock()
 
     @property
     def is_open(self) -> bool:

@@ -124,9 +124,17 @@ class TimeAndSales:
 
     def last_price(self) -> int | None:
         """Where it traded last before `end`; None when it never traded in the week before."""
+        return bar.close if (bar := self._last_minute()) else None
+
+    def last(self) -> Print | None:
+        """The last print before `end`; None when there was none in the week before."""
+        bar = self._last_minute()
+        return list(self.prints(bar.begin, self.end))[-1] if bar else None
+
+    def _last_minute(self) -> Bar | None:
         for hours in (1, 24, 7 * 24):
             if bars := list(self.minutes(self.end - hours * HOUR, self.end)):
-                return bars[-1].close
+                return bars[-1]
         return None
 
     def _minutes(self, begin: int, end: int) -> Iterator[Bar]:
