@@ -168,7 +168,7 @@ class StateFile:
         simulation.broker.strategies.running = {one.strategy_id: one for one in state.strategies}
         for name, saved in state.walks.items():
             if walk := simulation.feed.walks.get(name):
-                walk.bid, walk.last, walk.anchor = saved.bid, saved.last, saved.anchor
+                walk.bid, walk.last, walk.anchor, walk.step = saved.bid, saved.last, saved.anchor, saved.step
         simulation.people.restore(state.people)
         sessions.last_id = state.last_session
         sessions.ended = state.ended_sessions

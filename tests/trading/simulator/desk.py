@@ -26,16 +26,20 @@ class Desk:
     """One trader's account; ESZ6 stands at 6849.75 x 6850.00 with ten contracts on every level."""
 
     def __init__(self, *, cash: int = 0, size: int = 10, **settings: Any) -> None:
-        self.simulation = Simulation(Config(seed=7, manual_clock=True, start=START, history=False, **settings))
-        self.simulation.open_accounts()
-        self.simulation.begin_market()
-        self.broker = self.simulation.broker
-        self.store = self.simulation.store
-        self.ledger = self.simulation.booking.ledgers[ACCOUNT]
+        simulation = Simulation(Config(seed=7, manual_clock=True, start=START, history=False, **settings))
+        simulation.open_accounts()
+        simulation.begin_market()
+        self.use(simulation)
         self.simulation.feed.market(ESZ6).level_size = size
         self.price("6850")
         if cash:
             self.simulation.booking.deposit(ACCOUNT, Decimal(cash))
+
+    def use(self, simulation: Simulation) -> None:
+        """Go on with a simulation."""
+        self.simulation = simulation
+        self.broker, self.store = simulation.broker, simulation.store
+        self.ledger = simulation.booking.ledgers[ACCOUNT]
 
     def price(self, price: str | Decimal) -> None:
         """Put ESZ6's offer and last trade somewhere, and let orders meet it."""
