@@ -120,7 +120,7 @@ def check_totals(
         if not _covers(limit, subject.listing, subject.product):
             continue
         if _misconfigured(one):
-            raise Refusal("MaxPosLimitMisconfigured", f"Position limit {limit.id} names no number, or a negative one.")
+            raise Refusal("MaxPosLimitMisconfigured", f"Position limit {limit.id} names no number.")
         together = _together(limit, subject, catalog, after)
         for name, most in (
             ("longest", limit.long_limit),
@@ -149,8 +149,8 @@ def _parameters(limits: AccountLimits, subject: Subject) -> list[UserAccountRisk
 
 
 def _misconfigured(one: PositionLimit) -> bool:
-    numbers = [n for n in (one.limit.long_limit, one.limit.short_limit, one.limit.exposed_limit) if n is not None]
-    return any(number < 0 for number in numbers) or not (numbers or one.parameters)
+    numbers = one.limit.long_limit, one.limit.short_limit, one.limit.exposed_limit
+    return numbers == (None, None, None) and not one.parameters
 
 
 def _covers(scope: Scope, listing: Listing, product: Product) -> bool:
