@@ -13,8 +13,10 @@ from pathlib import Path
 from .app import create_app
 from .config import DEFAULT_TRADERS, DEV_CLIENT_SECRET, Config
 from .faults import KINDS, FaultRequest, Front, read_fault
+from .hosts import LABELS, TRADOVATE_DOMAIN, HostNames
 from .limits import GENEROUS, REAL
 from .server import PortInUseError, listen, make_server
+from .tls import certificates_of, how_to_trust, names_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         session_hours=options.session_hours,
         limits={"off": None, "real": REAL, "generous": GENEROUS}[options.limits],
         faults=tuple(options.fault),
+        hosts=HostNames(options.named_hosts, dict(options.api_host)),
+        tls=options.tls,
+        tls_names=tuple(options.tls_name),
     )
+    try:
+        certificates = certificates_of(config)
+    except (OSError, ValueError) as error:
+        return _fail(f"Cannot use the certificates: {error}")
     try:
         bound = listen(options.host, options.port)
     except PortInUseError:
@@ -55,9 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         bound.close()
         return _fail(f"Cannot read the state: {error}")
-    sys.stdout.write(f"Tradovate simulator on http://{options.host}:{bound.getsockname()[1]}\n")
-    sys.stdout.flush()
-    server = make_server(app)
+    server = make_server(app, certificates=certificates)
 
     def end(*_: object) -> None:
         server.should_exit = True
@@ -65,6 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # uvicorn has handlers of its own while it runs, and sends a signal on to these after its orderly end
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
+    scheme = "https" if certificates else "http"
+    sys.stdout.write(f"Tradovate simulator on {scheme}://{options.host}:{bound.getsockname()[1]}\n")
+    if certificates:
+        sys.stdout.write(how_to_trust(certificates, names_of(config), options.host) + "\n")
+    sys.stdout.flush()
+    if not _is_loopback(options.host):
+        sys.stderr.write("Others can reach this simulator: it has known passwords and made-up money only.\n")
     server.run(sockets=[bound])
     bound.close()
     return 0
@@ -94,6 +108,13 @@ def _fault(text: str) -> FaultRequest:
         return read_fault(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _api_host(text: str) -> tuple[str, str]:
+    key, equals, host = text.partition("=")
+    if not equals or key not in LABELS or not host:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=HOST. The keys are: {', '.join(LABELS)}.")
+    return key, host
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,6 +168,30 @@ def _parser() -> argparse.ArgumentParser:
         help="let something go wrong, repeatable: --fault lose_reply:route=order/placeorder,probability=0.1,seed=7",
     )
     parser.add_argument("--list-faults", action="store_true", help="print what can go wrong, and end")
+    parser.add_argument(
+        "--tls",
+        type=Path,
+        metavar="DIRECTORY",
+        help="speak TLS with a throw-away certificate that is kept there, and made when there is none",
+    )
+    parser.add_argument(
+        "--tls-name", action="append", default=[], metavar="NAME", help="a name for it, repeatable; Tradovate's if none"
+    )
+    parser.add_argument(
+        "--named-hosts",
+        nargs="?",
+        const=TRADOVATE_DOMAIN,
+        metavar="DOMAIN",
+        help="let apiHosts have names in a domain (%(const)s) even for clients that come by an address",
+    )
+    parser.add_argument(
+        "--api-host",
+        action="append",
+        default=[],
+        type=_api_host,
+        metavar="KEY=HOST",
+        help="another value of apiHosts, repeatable: demo=demo-b.tradovateapi.com; the old name answers 307 and 421",
+    )
     parser.add_argument("--control", action="store_true", help="serve /control/* to peers on this machine")
     parser.add_argument("--list-traders", action="store_true", help="print who can sign in, and end")
     return parser

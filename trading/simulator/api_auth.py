@@ -7,25 +7,8 @@ from typing import Any
 
 from .calls import Call, Handler
 from .clock import stamp
+from .hosts import Environment, environment_of
 from .sessions import Grant, Origin
-
-API_HOSTS = (
-    "live",
-    "demo",
-    "mdLive",
-    "mdDemo",
-    "replay",
-    "reportingLive",
-    "reportingDemo",
-    "riskMonitorLive",
-    "riskMonitorDemo",
-    "userContext",
-)
-
-
-def api_hosts(host: str) -> dict[str, str]:
-    """apiHosts of an auth reply: every service is this server (protocol notes, "Hosts")."""
-    return dict.fromkeys(API_HOSTS, host)
 
 
 def access_token_reply(call: Call, grant: Grant) -> dict[str, Any]:
@@ -43,7 +26,7 @@ def access_token_reply(call: Call, grant: Grant) -> dict[str, Any]:
         "hasMarketData": True,
         "outdatedTaC": False,
         "outdatedLiquidationPolicy": False,
-        "apiHosts": api_hosts(call.host),
+        "apiHosts": call.simulation.config.hosts.api_hosts(call.host),
     }
 
 
@@ -70,7 +53,9 @@ def renew_access_token(call: Call) -> dict[str, Any]:
 
 
 def me(call: Call) -> dict[str, Any]:
-    """openapi.json, OAuthMeResponse."""
+    """openapi.json, OAuthMeResponse. Only the live host answers it (protocol notes, "OAuth")."""
+    if environment_of(call.host) not in (None, Environment.LIVE):
+        return {"errorText": "auth/me is served by the live host only."}
     trader = call.trader
     return {
         "userId": trader.user_id,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from .faults import FaultRequest
+from .hosts import HostNames
 from .limits import Limits
 
 DEV_CLIENT_SECRET = "simulator-secret-for-development-only"  # noqa: S105 - it guards nothing but made-up money
@@ -83,6 +84,8 @@ class Config:
     replies: Tradovate answers 200, others 400. `control` mounts /control/* for loopback peers.
     `session_hours` keeps the products' hours and holidays; without it they trade around the clock.
     `limits` are the requests an hour; None for no limits. `faults` are armed from the start.
+    `hosts` are the names that apiHosts hands out. `tls` is the directory of a throw-away certificate for `tls_names`,
+    or for all of Tradovate's names; it is made when there is none. Without it, connections are not encrypted.
     """
 
     seed: int = 1
@@ -107,6 +110,9 @@ class Config:
     replay_pause_seconds: float = 7200.0
     limits: Limits | None = None
     faults: tuple[FaultRequest, ...] = ()
+    hosts: HostNames = field(default_factory=HostNames)
+    tls: Path | None = None
+    tls_names: tuple[str, ...] = ()
     state_path: Path | None = None
     save_seconds: float = 2.0
     heartbeat_seconds: float = 2.5

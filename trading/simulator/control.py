@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Annotated, Any
@@ -22,11 +21,11 @@ from .control_events import Emit, Emitter
 from .control_faults import FaultSwitch
 from .failure_reasons import REASONS, ArmedRefusal, Stage
 from .faults import FaultRequest
+from .hosts import split_port
 from .rest import reply
 from .simulation import Simulation
 from .sockets import Hub
 
-_PORT = re.compile(r":\d+$")
 Act = Callable[[Any], Any]
 
 
@@ -237,15 +236,11 @@ def stranger(request: Request) -> str:
     """
     if not _is_loopback(request.client.host if request.client else ""):
         return "Only this machine may steer the simulator."
-    hosts = [_name_of(request.headers.get("host", ""))]
-    hosts += [_name_of(urlsplit(origin).netloc) for origin in request.headers.getlist("origin")]
-    if not all(host == "localhost" or _is_loopback(host) for host in hosts):
+    names = [request.headers.get("host", "")]
+    names += [urlsplit(origin).netloc for origin in request.headers.getlist("origin")]
+    if not all(name == "localhost" or _is_loopback(name.strip("[]")) for name, _ in map(split_port, names)):
         return "Steer the simulator by its loopback address: 127.0.0.1, [::1] or localhost."
     return ""
-
-
-def _name_of(netloc: str) -> str:
-    return netloc.rpartition(":")[0].strip("[]") if _PORT.search(netloc) else netloc.strip("[]")
 
 
 def _is_loopback(host: str) -> bool:

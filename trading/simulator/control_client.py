@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,9 +13,11 @@ class Control:
     """Steers a running simulator through /control. Every method raises httpx.HTTPStatusError with the server's text
     when it refuses."""
 
-    def __init__(self, url: str) -> None:
-        # plain HTTP on loopback: an empty context spares reading the system's certificates
+    def __init__(self, url: str, ca: Path | None = None) -> None:
+        # a context that trusts nothing but the simulator spares reading the system's certificates
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if ca is not None:
+            context.load_verify_locations(ca)
         self._http = httpx.Client(base_url=url + "/control", timeout=60, trust_env=False, verify=context)
 
     def advance(self, seconds: float) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -12,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from .entities import encode
 from .faults import Effect, Fault, Front
-from .hosts import environment_of
+from .hosts import environment_of, split_port, with_port
+from .rest import host_of, moved_to
 from .sessions import Session
 from .simulation import Simulation
 from .transports import Transports
@@ -68,8 +68,7 @@ class HttpFaults:
             case Effect.PARTIAL:
                 return Half(response, self._transports)
             case Effect.MOVED:
-                to = fault.to or other_host(request.headers.get("host", ""))
-                return Response(status_code=307, headers={"Location": str(request.url.replace(netloc=to))})
+                return moved_to(fault.to or other_host(host_of(request)), request)
         await asyncio.sleep(fault.seconds)
         return response
 
@@ -105,10 +104,10 @@ def penalty_ticket(fault: Fault) -> dict[str, object]:
 def other_host(host: str) -> str:
     """Another name by which the same server is reached, port kept: `localhost` for an address, `demo-b.` for
     `demo.`."""
-    name, colon, port = host.rpartition(":") if re.search(r":\d+$", host) else (host, "", "")
+    name, port = split_port(host)
     if environment_of(host):
         label, _, domain = name.partition(".")
         moved = f"{label}-b.{domain}"
     else:
         moved = "127.0.0.1" if name == "localhost" else "localhost"
-    return moved + colon + port
+    return with_port(moved, port)

@@ -14,11 +14,10 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from .api_auth import api_hosts
 from .calls import Rejected, read_object
 from .entities import encode
 from .pages import problem_page, sign_in_page
-from .rest import host_of
+from .rest import host_of, moved_to
 from .sessions import Grant
 from .simulation import Simulation
 
@@ -64,6 +63,8 @@ class OAuth:
 
     async def token(self, request: Request) -> Response:
         """POST: exchange a code or a refresh token for tokens."""
+        if to := self._simulation.config.hosts.right_host(host_of(request)):
+            return moved_to(to, request)
         try:
             form = await _token_request(request)
         except Rejected as rejected:
@@ -97,7 +98,7 @@ class OAuth:
             "expires_in": config.token_lifetime,
             "refresh_token": grant.session.refresh_token,
             "refresh_token_expires_in": config.refresh_lifetime,
-            "apiHosts": api_hosts(host),
+            "apiHosts": config.hosts.api_hosts(host),
         }
 
     def _error(self, error: str, description: str) -> Response:

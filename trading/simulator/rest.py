@@ -28,6 +28,9 @@ class Rest:
         return await self._answer(request, auth_route(request))
 
     async def _answer(self, request: Request, route: str) -> Response:
+        trading = not route.startswith("auth/")
+        if to := self._simulation.config.hosts.right_host(host_of(request), trading=trading):
+            return moved_to(to, request)
         try:
             params = await read_params(request)
             session = self._simulation.sessions.bearer(request.headers.get("authorization", ""))
@@ -50,6 +53,11 @@ def auth_route(request: Request) -> str:
 def reply(value: Any) -> Response:
     """A JSON reply."""
     return Response(encode(value), media_type="application/json")
+
+
+def moved_to(host: str, request: Request) -> Response:
+    """Status 307 that sends a request to another host (protocol notes, "Hosts")."""
+    return Response(status_code=307, headers={"Location": str(request.url.replace(netloc=host))})
 
 
 def host_of(request: Request) -> str:

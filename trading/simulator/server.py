@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,6 +18,7 @@ from .app import create_app
 from .config import Config, Trader
 from .control_client import Control
 from .sockets import Hub
+from .tls import Certificates, certificates_of
 
 START_SECONDS = 15.0
 STOP_SECONDS = 15.0
@@ -58,8 +60,10 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(app: Starlette, *, log_level: str = "warning") -> uvicorn.Server:
-    """A uvicorn server for an application of `create_app`."""
+def make_server(
+    app: Starlette, *, certificates: Certificates | None = None, log_level: str = "warning"
+) -> uvicorn.Server:
+    """A uvicorn server for an application of `create_app`; with certificates it speaks TLS and nothing else."""
     transports = app.state.transports
     return Server(
         uvicorn.Config(
@@ -73,6 +77,8 @@ def make_server(app: Starlette, *, log_level: str = "warning") -> uvicorn.Server
             access_log=False,
             proxy_headers=False,
             timeout_graceful_shutdown=1,
+            ssl_certfile=certificates.certificate if certificates else None,
+            ssl_keyfile=certificates.key if certificates else None,
         ),
         app.state.hub,
     )
@@ -80,12 +86,14 @@ def make_server(app: Starlette, *, log_level: str = "warning") -> uvicorn.Server
 
 @dataclass
 class RunningSimulator:
-    """A simulator that serves in a thread of this process. `url` is its origin, without a slash at the end."""
+    """A simulator that serves in a thread of this process. `url` is its origin, without a slash at the end; `ca` the
+    certificate to trust when it speaks TLS."""
 
     url: str
     control: Control
     traders: tuple[Trader, ...]
     config: Config
+    ca: Path | None = None
 
     @property
     def websocket_url(self) -> str:
@@ -106,18 +114,21 @@ class RunningSimulator:
 def serve(config: Config | None = None, *, port: int = 0) -> Iterator[RunningSimulator]:
     """Run a simulator on 127.0.0.1 for the length of a `with` block; /control is always on.
 
-    Raises PortInUseError, or RuntimeError when it does not start.
+    Raises PortInUseError, OSError or ValueError for certificates that cannot be used, or RuntimeError when it does not
+    start.
     """
     config = replace(config or Config(), control=True)
+    certificates = certificates_of(config)
     bound = listen("127.0.0.1", port)
-    server = make_server(create_app(config))
+    server = make_server(create_app(config), certificates=certificates)
     thread = threading.Thread(target=_run, args=(server, bound), name="tradovate-simulator", daemon=True)
     thread.start()
-    url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    control = Control(url)
+    url = f"{'https' if certificates else 'http'}://127.0.0.1:{bound.getsockname()[1]}"
+    ca = certificates.ca if certificates else None
+    control = Control(url, ca)
     try:
         _wait_until_started(server, thread)
-        yield RunningSimulator(url, control, config.traders, config)
+        yield RunningSimulator(url, control, config.traders, config, ca)
     finally:
         control.close()
         server.should_exit = True

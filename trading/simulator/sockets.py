@@ -14,7 +14,7 @@ from . import frames
 from .calls import Call, Rejected
 from .event_stream import EventStream
 from .fault_events import EventFaults
-from .fault_sockets import meet_request, meet_upgrade
+from .fault_sockets import meet_request, meet_upgrade, refuse_host
 from .faults import Effect, Front
 from .hosts import Environment
 from .market_data import Subscriptions, publish
@@ -55,6 +55,9 @@ class Hub:
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """Serve one socket from its open frame to its end."""
+        if self.simulation.config.hosts.right_host(websocket.headers.get("host", "")):
+            await refuse_host(websocket)
+            return
         fault = self.simulation.faults.take(Front.UPGRADE, "websocket")
         if fault is not None and await meet_upgrade(fault, websocket, self.transports):
             return

@@ -67,6 +67,11 @@ class Transports:
         transports = self
 
         class Socket(WebSocketsSansIOProtocol):
+            def shutdown(self) -> None:
+                # uvicorn cannot say goodbye on a connection that is closing: over TLS that takes a while
+                if not self.transport.is_closing():
+                    super().shutdown()
+
             def connection_lost(self, exc: Exception | None) -> None:
                 transports.remove(self.transport)
                 super().connection_lost(exc)

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -100,4 +101,54 @@ def test_a_fault_of_the_command_line_strikes() -> None:
         assert http.get("/control/faults").json()["armed"] == []
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=5)
+    assert process.returncode == 0
+
+
+def test_tls_is_spoken_and_told_how_to_trust(tmp_path: Path) -> None:
+    directory = tmp_path / "tls"
+    process = run("--port", "0", "--tls", str(directory), "--named-hosts", "--api-host", "demo=demo-b.tradovateapi.com")
+    assert process.stdout is not None
+    url = process.stdout.readline().rpartition(" ")[2].strip()
+    told = [process.stdout.readline().strip() for _ in range(4)]
+    assert url.startswith("https://127.0.0.1:")
+    assert told[1].startswith("127.0.0.1 live.tradovateapi.com demo.tradovateapi.com")
+    assert told[1].endswith(" trader.tradovate.com demo-b.tradovateapi.com")
+    assert f"SSL_CERT_FILE={directory / 'ca.pem'}" in told[2]
+    context = ssl.create_default_context(cafile=directory / "ca.pem")
+    with httpx.Client(base_url=url, trust_env=False, verify=context) as http:
+        login = {"name": "trader", "password": "trader-pass"}
+        hosts = http.post("/v1/auth/accesstokenrequest", json=login).json()["apiHosts"]
+        port = url.rpartition(":")[2]
+        assert (hosts["live"], hosts["demo"]) == (f"live.tradovateapi.com:{port}", f"demo-b.tradovateapi.com:{port}")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=5)
+    assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--tls", "DIRECTORY", "--tls-name", "bad name"), "no host name"),
+        (("--tls", "FILE"), "Cannot use the certificates"),
+        (("--api-host", "moon=x"), "KEY=HOST"),
+    ],
+)
+def test_certificates_and_hosts_that_cannot_be_are_one_clear_line(
+    tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    places = {"DIRECTORY": str(tmp_path / "tls"), "FILE": str(tmp_path / "file")}
+    process = run("--port", "0", *(places.get(one, one) for one in arguments))
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (2, "")
+    assert told in err.splitlines()[-1]
+
+
+def test_who_lets_others_in_is_told_so() -> None:
+    process = run("--port", "0", "--host", "0.0.0.0", "--allow-remote")  # noqa: S104 - for the moment of a test
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=10)
+    assert "Others can reach this simulator" in err
     assert process.returncode == 0
