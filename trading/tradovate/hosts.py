@@ -105,7 +105,7 @@ class Hosts:
         if host := _usable(api_hosts.get(market_key), market_key, environment):
             moved = replace(moved, market_socket=_socket(host))
         if host := _usable(api_hosts.get("replay"), "replay", environment):
-            moved = replace(moved, replay_socket=_socket(host))
+            moved = replace(moved, replay_socket=_replay(host, environment))
         if host := _usable(api_hosts.get("live"), "live", environment):
             moved = replace(moved, auth=_origin("http", host))
         return moved
@@ -180,3 +180,9 @@ def _origin(scheme: str, host: str) -> str:
 
 def _socket(host: str) -> str:
     return _origin("ws", host) + "/v1/websocket"
+
+
+def _replay(host: str, environment: Environment) -> str:
+    # The simulator has one host for all, and tells its services apart by path.
+    path = "/replay/v1/websocket" if environment is Environment.SIM else "/v1/websocket"
+    return _origin("ws", host) + path

@@ -22,7 +22,8 @@ def test_static_tables() -> None:
     # /auth/me answers on the live host only.
     assert LIVE.auth == DEMO.auth == "https://live.tradovateapi.com"
     assert SIM.rest == "http://127.0.0.1:8787/v1"
-    assert SIM.user_socket == SIM.market_socket == SIM.replay_socket == "ws://127.0.0.1:8787/v1/websocket"
+    assert SIM.replay_socket == "ws://127.0.0.1:8787/replay/v1/websocket"
+    assert SIM.user_socket == SIM.market_socket == "ws://127.0.0.1:8787/v1/websocket"
     assert SIM.authorize == "http://127.0.0.1:8787/oauth"
 
 
