@@ -54,7 +54,7 @@ class Hosts:
     market_socket: str
     auth: str
     authorize: str
-    replay_socket: str = "wss://replay.tradovateapi.com/v1/websocket"
+    replay_socket: str = ""
     tv: str = ""
 
     @classmethod
@@ -74,6 +74,7 @@ class Hosts:
             market_socket=f"wss://{market}.tradovateapi.com/v1/websocket",
             auth="https://live.tradovateapi.com",
             authorize=AUTHORIZE_PAGE,
+            replay_socket="wss://replay.tradovateapi.com/v1/websocket",
             tv=f"https://tv-{name}.tradovateapi.com",
         )
 
@@ -88,7 +89,8 @@ class Hosts:
             )
         socket = f"ws://{host}/v1/websocket"
         base = f"http://{host}"
-        return cls(f"{base}/v1", socket, socket, base, f"{base}/oauth", socket, f"{base}/tv")
+        replay = _replay(host, Environment.SIM)
+        return cls(f"{base}/v1", socket, socket, base, f"{base}/oauth", replay, f"{base}/tv")
 
     def moved(self, api_hosts: Mapping[str, str] | None, environment: Environment) -> Hosts:
         """Return the hosts that an auth reply's `apiHosts` names; what is missing or unusable stays as it is.
