@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from . import answers
 from .attempts import Patience
-from .entities import SyncSnapshot
+from .entities import SyncRequest, SyncSnapshot
+from .entities.codec import encode
 from .errors import BadReply, OutcomeUnknown, PenaltyImposed, TradovateError
 from .frames import Event, Response, SnapshotPart
+from .penalties import with_ticket
 from .reconnect import Access, AccessSource, Reconnecting
 from .session import SocketSession
 
@@ -25,7 +27,7 @@ class SyncingSession(SocketSession[E]):
 
     async def sync(
         self,
-        user_id: int,
+        user: int | SyncRequest,
         *,
         split: bool = False,
         quiet: float = 1.0,
@@ -33,6 +35,9 @@ class SyncingSession(SocketSession[E]):
         timeout: float = 30.0,  # noqa: ASYNC109 - a timeout here means OutcomeUnknown, not TimeoutError
     ) -> SyncSnapshot:
         """user/syncrequest: return everything the user may see, and have changes sent from now on.
+
+        `user` is a user id, or a whole request for other users, some accounts, entity types or a shard (official guide,
+        user/syncRequest); such a request says itself whether to `split`.
 
         Events that arrive meanwhile are kept in order and come after; some may tell what the snapshot holds already.
         With `split` (organisation vendors must) Tradovate answers in parts without an end marker: parts are merged
@@ -42,9 +47,10 @@ class SyncingSession(SocketSession[E]):
         Raises PenaltyImposed, NotAuthorized, ApiError, BadReply; OutcomeUnknown after `timeout` seconds;
         SocketClosed, Shutdown or Evicted when the socket ends first.
         """
-        body: dict[str, object] = {"users": [user_id], "splitResponses": split}
-        if ticket:
-            body["p-ticket"] = ticket
+        request = user if isinstance(user, SyncRequest) else SyncRequest(users=[user], split_responses=split)
+        split = bool(request.split_responses)
+        content = with_ticket(encode(request), ticket) if ticket else encode(request)
+        body = content.decode()
         parts = _Parts(self._tell)
         async with self._counted("user/syncrequest", body, with_ticket=bool(ticket)):
             try:
@@ -66,8 +72,9 @@ class UserSocket(SyncingSession[Event]):
 class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
     """A user's mirror that lasts (see Reconnecting). Each socket begins with a SyncSnapshot; events follow it.
 
-    The access must name the user. `split` and `quiet` are those of UserSocket.sync; the ticket of a penalty is
-    presented with the next sync request. Many of them must share a `turn`, because of the 300 sync requests an hour.
+    The access must name the user, unless there is a `request`. That, `split` and `quiet` are those of UserSocket.sync;
+    the ticket of a penalty is presented with the next sync request. Many of them must share a `turn`, because of the
+    300 sync requests an hour.
     """
 
     _begin_back_off = SYNC_BACK_OFF
@@ -76,6 +83,7 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
         self,
         access: AccessSource,
         *,
+        request: SyncRequest | None = None,
         split: bool = False,
         quiet: float = 1.0,
         patience: Patience | None = None,
@@ -83,6 +91,7 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
         **timings: float,
     ) -> None:
         super().__init__(access, patience=patience, turn=turn, **timings)
+        self._request = request
         self._split = split
         self._quiet = quiet
 
@@ -92,7 +101,8 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
     async def _begin(self, socket: UserSocket, access: Access) -> SyncSnapshot:
         error = self._attempts.last_error
         ticket = error.ticket if isinstance(error, PenaltyImposed) else None
-        return await socket.sync(access.user_id, split=self._split, quiet=self._quiet, ticket=ticket)
+        user = self._request or access.user_id
+        return await socket.sync(user, split=self._split, quiet=self._quiet, ticket=ticket)
 
 
 class _Parts:

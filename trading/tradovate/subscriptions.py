@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from .attempts import Patience
-from .entities import ChartDescription, ChartPacket, ChartSubscription, TimeRange
+from .entities import Bar, ChartDescription, ChartPacket, ChartSubscription, Tick, TimeRange
 from .errors import ApiError, NotFound, TradovateError
 from .market import FeedSession, MarketData, MarketFeed, QuoteSubscription
 from .reconnect import Access, AccessSource, Reconnecting
@@ -120,6 +121,19 @@ class ReconnectingFeed(Reconnecting[F, B, E]):
         self._wanted.pop(chart, None)
         if self._socket is not None:
             await self._socket.cancel_chart(chart.subscription)
+
+    async def history(
+        self,
+        symbol: str | int,
+        chart: ChartDescription,
+        *,
+        since: dt.datetime,
+        until: dt.datetime,
+        page_seconds: float = 30.0,
+    ) -> list[Bar | Tick]:
+        """As FeedSession.history; raises NotSent while there is no socket."""
+        socket = self._open_socket()
+        return await socket.history(symbol, chart, since=since, until=until, page_seconds=page_seconds)
 
     async def _subscribe(self, kind: Kind, symbol: str | int) -> QuoteSubscription | None:
         return await self._ask_now((kind, symbol), lambda socket: _ask_for(socket, kind, symbol))

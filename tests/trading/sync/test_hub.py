@@ -8,6 +8,7 @@ import pytest
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import OperationalError
 
 from accounts import renewal
 from accounts.budgets import budgets
@@ -293,6 +294,47 @@ async def test_redis_that_lost_everything_gets_it_again(simulator, trader) -> No
         after = await settled(trader)
         assert after.epoch != before.epoch
         assert after.rows["account:1001001"] == before.rows["account:1001001"]
+
+
+async def test_signing_in_again_takes_an_evicted_connection_back_at_once(simulator, trader) -> None:
+    async with running_hub(rescan=60):
+        before = await settled(trader)
+        for _ in range(2):
+            await sync_to_async(_sign_in_elsewhere)(simulator)
+        await settled(trader, "evicted")
+        await sync_to_async(sign_in)(simulator, "trader")
+        await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+        assert (await settled(trader)).epoch != before.epoch
+
+
+async def test_a_database_that_does_not_answer_is_told_and_waited_for(simulator, trader, monkeypatch) -> None:
+    ask, failures = renewal.aaccess_token, []
+
+    async def failing(connection_id: int) -> str:
+        if len(failures) < 2:
+            failures.append(connection_id)
+            raise OperationalError("the database is locked")
+        return await ask(connection_id)
+
+    monkeypatch.setattr(renewal, "aaccess_token", failing)
+    async with running_hub(rescan=60):
+        found = await settled(trader, "down")
+        assert "database" in found.rows["upstream"]["detail"]
+        await settled(trader)
+
+
+async def test_a_renewal_opens_no_connection_that_another_process_may_hold(simulator, trader, monkeypatch) -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+
+    async def nobody() -> set[int]:
+        return set()
+
+    monkeypatch.setattr("trading.sync.hub._authorised", nobody)
+    async with running_hub(rescan=60):
+        await until(lambda: client.pubsub_numsub(doorbell.CHANNEL)[0][1])
+        await asyncio.to_thread(doorbell.ring_renewed, trader.pk)
+        await asyncio.sleep(0.2)
+        assert not client.exists(stream.lease_key(trader.pk))
 
 
 async def test_a_trader_sees_own_accounts_only(simulator, trader, pro) -> None:

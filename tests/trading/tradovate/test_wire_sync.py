@@ -6,6 +6,7 @@ import json
 import pytest
 
 from trading.tradovate import UserSocket
+from trading.tradovate.entities import ShardingExpression, SyncRequest
 from trading.tradovate.errors import Evicted, NotAuthorized, OutcomeUnknown, PenaltyImposed, SocketClosed
 from trading.tradovate.frames import PropsEvent, SnapshotPart
 
@@ -32,6 +33,34 @@ async def test_the_snapshot_comes_first_and_what_happened_meanwhile_after_it(pla
         assert snapshot.positions[0].net_pos == 2
         events = [await anext(socket) for _ in range(3)]
     assert [event.entities[0].net_pos for event in events] == [3, 4, 5]
+
+
+async def test_a_whole_request_for_a_shard_of_some_users(play) -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.welcome()
+        for ticket in ({}, {"p-ticket": "t1"}):
+            _, request_id, _, body = await peer.request()
+            assert json.loads(body) == {
+                "accounts": [7, 8],
+                "splitResponses": True,
+                "entityTypes": ["order", "fill"],
+                "shardingExpression": {"expressionType": "modUserId", "divisor": 4, "remainder": 1},
+                **ticket,
+            }
+            await peer.respond(request_id, {"users": USERS})
+            await peer.respond(request_id, {"positions": [POSITION]})
+        await peer.connection.wait_closed()
+
+    request = SyncRequest(
+        accounts=[7, 8],
+        split_responses=True,
+        entity_types=["order", "fill"],
+        sharding_expression=ShardingExpression(expression_type="modUserId", divisor=4, remainder=1),
+    )
+    async with await UserSocket.connect(await play(scene), TOKEN) as socket:
+        for ticket in (None, "t1"):
+            snapshot = await socket.sync(request, quiet=0.1, ticket=ticket)
+            assert [position.id for position in snapshot.positions] == [1]
 
 
 async def test_parts_are_merged_and_late_ones_told(play) -> None:
