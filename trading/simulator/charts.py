@@ -238,31 +238,29 @@ def _group(day: date, days: int) -> int:
 
 
 class ChartStream:
-    """One chart of a socket: its packets as they travel. `delay` is in milliseconds: what happened later is not told
-    yet."""
+    """One chart of a socket: its packets as they travel."""
 
-    def __init__(self, listing: Listing, shift: int, shape: Shape, ids: tuple[int, int], delay: int = 0) -> None:
+    def __init__(self, listing: Listing, shift: int, shape: Shape, ids: tuple[int, int]) -> None:
         self.listing = listing
         self.historical_id, self.realtime_id = ids
         self._shape = shape
         self._shift = shift
-        self._delay = delay
         self._found: Found | None = None
         self._waiting: deque[Print] = deque()
         self._held: list[Print] = []
 
-    def begin(self, found: Found) -> None:
-        """History is known: what happened since then follows."""
+    def begin(self, found: Found) -> list[dict[str, Any]]:
+        """History is known: return the packets of what happened since."""
         self._found = found
+        return self.take(())
 
-    def take(self, prints: Iterable[Print], now: int) -> list[dict[str, Any]]:
-        """Packets that new prints make, with what waited; none before history is known."""
+    def take(self, prints: Iterable[Print]) -> list[dict[str, Any]]:
+        """Packets that new prints make; none before history is known."""
         self._waiting.extend(prints)
         if self._found is None:
             return []
-        due = []
-        while self._waiting and self._waiting[0].time <= now - self._delay:
-            due.append(self._waiting.popleft())
+        due = list(self._waiting)
+        self._waiting.clear()
         return self._tick_packets(due) if self._shape.ticks else self._bar_packets(due, self._found)
 
     def past_packets(self, found: Found) -> Iterator[dict[str, Any]]:

@@ -107,6 +107,7 @@ class Config:
     session_hours: bool = False
     lowercase_market_data: bool = False
     chart_elements: int = 4096
+    delay_seconds: float = 600.0
     replay_pause_seconds: float = 7200.0
     limits: Limits | None = None
     faults: tuple[FaultRequest, ...] = ()

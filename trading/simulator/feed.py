@@ -191,12 +191,9 @@ class Feed:
         """The products of which somebody has looked at a market."""
         return sorted({market.listing.spec.name for market in self._markets.values()})
 
-    def show(self, product: str, one: Print) -> None:
-        """Let a product trade as a print says."""
-        self.walks[product].show(one)
-        for market in self._markets.values():
-            if market.listing.spec.name == product:
-                market.note()
+    def of_product(self, product: str) -> list[Market]:
+        """The markets of a product that somebody has looked at."""
+        return [market for market in self._markets.values() if market.listing.spec.name == product]
 
     def set_price(self, contract_id: int, ticks: int) -> None:
         """Put a contract's offer and last trade at a price, its bid one tick below, with a fresh book. The

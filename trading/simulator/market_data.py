@@ -6,42 +6,67 @@ Official Market Data text. They are operations of sockets: asked over REST they 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
 from . import frames
-from .calls import Call, Rejected
+from .bars import Print
+from .calls import Call, Handler, Rejected
 from .charts import ChartRequest, ChartStream, Found, Shape, Wanted, history
-from .clock import Clock
 from .entities import encode
+from .feed import Feed, Market
+from .histogram import HistogramStream, Profile
 from .quotes import INACCESSIBLE, contract_of, dom_event, quote_event
-from .simulation import Simulation
-from .tape import milliseconds
+from .tape import TimeAndSales
+
+
+class View(Protocol):
+    """A market at the moment at which somebody sees it. `fresh` are the prints of its last step, by product."""
+
+    fresh: dict[str, list[Print]]
+
+    @property
+    def feed(self) -> Feed:
+        """Its prices."""
+
+    def now(self) -> datetime:
+        """The moment."""
+
+    def sales(self, product: str) -> TimeAndSales:
+        """A product's time and sales up to the moment."""
 
 
 @dataclass
 class Subscriptions:
-    """What one socket gets: a subscription of a kind per contract id, and any number of charts."""
+    """What one socket gets: a subscription of a kind per contract id, and any number of charts; `delayed` when its user
+    is entitled to no more."""
 
+    delayed: bool = False
     quotes: set[int] = field(default_factory=set)
     doms: set[int] = field(default_factory=set)
+    histograms: dict[int, HistogramStream] = field(default_factory=dict)
     charts: list[ChartStream] = field(default_factory=list)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    last_id: int = 0
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _last_id: int = 0
 
     def clear(self) -> None:
         """End them all."""
-        self.quotes.clear()
-        self.doms.clear()
-        self.charts.clear()
+        for kind in (self.quotes, self.doms, self.histograms, self.charts):
+            kind.clear()
 
     def next_id(self) -> int:
         """A new id for a chart of this socket."""
-        self.last_id += 1
-        return self.last_id
+        self._last_id += 1
+        return self._last_id
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something that takes its time go on beside the loop."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 class Subscriber(Protocol):
@@ -53,78 +78,111 @@ class Subscriber(Protocol):
         """Send a frame as soon as the client takes it."""
 
 
-def subscriber_of(call: Call) -> Subscriber:
-    """The socket that asks. Raises Rejected (404) when it is not one."""
+@dataclass(frozen=True)
+class Asked:
+    """A request for market data that may be answered."""
+
+    subscriber: Subscriber
+    mode: str
+    view: View
+    market: Market
+
+    @property
+    def contract_id(self) -> int:
+        """The contract."""
+        return self.market.listing.contract_id
+
+    @property
+    def subscribed(self) -> Subscriptions:
+        """What the socket has already."""
+        return self.subscriber.market
+
+    def send_after_reply(self, event: bytes) -> None:
+        """Send an event; the reply goes first."""
+        asyncio.get_running_loop().call_soon(self.subscriber.push, frames.batch([event]))
+
+
+def _operation(act: Callable[[Call, Asked], dict[str, Any] | None]) -> Handler:
+    """An operation on the request's `symbol`. When `act` returns nothing, the reply is the user's mode."""
+
+    def handler(call: Call) -> dict[str, Any]:
+        asked = _asked(call)
+        if asked is None:
+            return INACCESSIBLE
+        reply = act(call, asked)
+        return {"mode": asked.mode} if reply is None else reply
+
+    return handler
+
+
+def _asked(call: Call) -> Asked | None:
+    """What a request is about; None for a contract that is not there or that the user may not see."""
+    subscriber = _subscriber_of(call)
+    contract_id = contract_of(call)
+    mode = call.trader.market_data
+    if contract_id is None or mode == "None":
+        return None
+    view = call.simulation.seen_with(mode)
+    subscriber.market.delayed = view is not call.simulation
+    return Asked(subscriber, mode, view, view.feed.market(contract_id))
+
+
+def _subscriber_of(call: Call) -> Subscriber:
     if call.subscriber is None:
         raise Rejected(404, "Not found: market data is served on WebSockets only")
     return call.subscriber
 
 
-def subscribe_quote(call: Call) -> dict[str, str]:
-    """md/subscribequote"""
-    return _subscribe(call, subscriber_of(call).market.quotes, quote_event)
+def _subscribe_quote(_: Call, asked: Asked) -> None:
+    asked.subscribed.quotes.add(asked.contract_id)
+    asked.send_after_reply(quote_event(asked.market, asked.view.now()))
 
 
-def unsubscribe_quote(call: Call) -> dict[str, str]:
-    """md/unsubscribequote"""
-    return _unsubscribe(call, subscriber_of(call).market.quotes)
+def _unsubscribe_quote(_: Call, asked: Asked) -> None:
+    asked.subscribed.quotes.discard(asked.contract_id)
 
 
-def subscribe_dom(call: Call) -> dict[str, str]:
-    """md/subscribedom"""
-    return _subscribe(call, subscriber_of(call).market.doms, dom_event)
+def _subscribe_dom(_: Call, asked: Asked) -> None:
+    asked.subscribed.doms.add(asked.contract_id)
+    asked.send_after_reply(dom_event(asked.market, asked.view.now()))
 
 
-def unsubscribe_dom(call: Call) -> dict[str, str]:
-    """md/unsubscribedom"""
-    return _unsubscribe(call, subscriber_of(call).market.doms)
+def _unsubscribe_dom(_: Call, asked: Asked) -> None:
+    asked.subscribed.doms.discard(asked.contract_id)
 
 
-def get_chart(call: Call) -> dict[str, Any]:
-    """md/getchart"""
-    subscriber = subscriber_of(call)
-    contract_id = accessible(call)
-    if contract_id is None:
-        return INACCESSIBLE
-    asked = call.read(ChartRequest)
-    simulation = call.simulation
-    market = simulation.feed.market(contract_id)
+def _subscribe_histogram(_: Call, asked: Asked) -> None:
+    if asked.contract_id in asked.subscribed.histograms:
+        return
+    listing = asked.market.listing
+    stream = HistogramStream(listing, asked.market.shift)
+    asked.subscribed.histograms[asked.contract_id] = stream
+    lookup = partial(Profile.of, asked.view.sales(listing.spec.name))
+    asked.subscribed.run(_send_profile(asked, stream, lookup))
+
+
+def _unsubscribe_histogram(_: Call, asked: Asked) -> None:
+    asked.subscribed.histograms.pop(asked.contract_id, None)
+
+
+def _get_chart(call: Call, asked: Asked) -> dict[str, Any]:
+    request = call.read(ChartRequest)
+    listing, subscribed = asked.market.listing, asked.subscribed
     try:
-        shape = Shape(asked.chart_description)
-        wanted = Wanted.of(asked.time_range, market.listing, simulation.config.chart_elements)
+        shape = Shape(request.chart_description)
+        wanted = Wanted.of(request.time_range, listing, call.simulation.config.chart_elements)
     except (ValueError, OverflowError) as error:
         raise Rejected(400, f"Invalid request: {error}") from None
-    ids = subscriber.market.next_id(), subscriber.market.next_id()
-    stream = ChartStream(market.listing, market.shift, shape, ids)
-    subscriber.market.charts.append(stream)
-    sales = simulation.sales(market.listing.spec.name)
-    lookup = partial(history, sales, shape, wanted)
-    task = asyncio.get_running_loop().create_task(_send_history(subscriber, stream, lookup, simulation.clock))
-    subscriber.market.tasks.add(task)
-    task.add_done_callback(subscriber.market.tasks.discard)
+    stream = ChartStream(listing, asked.market.shift, shape, (subscribed.next_id(), subscribed.next_id()))
+    subscribed.charts.append(stream)
+    lookup = partial(history, asked.view.sales(listing.spec.name), shape, wanted)
+    subscribed.run(_send_history(asked.subscriber, stream, lookup))
     return {"historicalId": stream.historical_id, "realtimeId": stream.realtime_id}
 
 
-async def _send_history(subscriber: Subscriber, stream: ChartStream, lookup: Callable[[], Found], clock: Clock) -> None:
-    """Look a chart's history up beside the loop and send it, then what has happened in between."""
-    found = await asyncio.to_thread(lookup)
-    for packet in stream.past_packets(found):
-        if stream not in subscriber.market.charts:
-            return
-        subscriber.push(frames.batch([_chart_event([packet])]))
-        await asyncio.sleep(0)
-    stream.begin(found)
-    if packets := stream.take([], milliseconds(clock.now())):
-        subscriber.push(frames.batch([_chart_event(packets)]))
-
-
-def _chart_event(packets: list[dict[str, Any]]) -> bytes:
-    return encode({"e": "chart", "d": {"charts": packets}})
-
-
-def cancel_chart(call: Call) -> dict[str, Any]:
-    """md/cancelchart: by the historical or the realtime id (documents differ on which is meant)."""
-    charts = subscriber_of(call).market.charts
+def _cancel_chart(call: Call) -> dict[str, Any]:
+    """By the historical or the realtime id: documents differ on which is meant."""
+    charts = _subscriber_of(call).market.charts
     number = call.number("subscriptionId")
     for stream in charts:
         if number in (stream.historical_id, stream.realtime_id):
@@ -133,70 +191,71 @@ def cancel_chart(call: Call) -> dict[str, Any]:
     return {"errorText": f"There is no chart {number}", "ok": False}
 
 
-OPERATIONS: dict[str, Callable[[Call], Any]] = {
-    "md/subscribequote": subscribe_quote,
-    "md/unsubscribequote": unsubscribe_quote,
-    "md/subscribedom": subscribe_dom,
-    "md/unsubscribedom": unsubscribe_dom,
-    "md/getchart": get_chart,
-    "md/cancelchart": cancel_chart,
+OPERATIONS: dict[str, Handler] = {
+    "md/subscribequote": _operation(_subscribe_quote),
+    "md/unsubscribequote": _operation(_unsubscribe_quote),
+    "md/subscribedom": _operation(_subscribe_dom),
+    "md/unsubscribedom": _operation(_unsubscribe_dom),
+    "md/subscribehistogram": _operation(_subscribe_histogram),
+    "md/unsubscribehistogram": _operation(_unsubscribe_histogram),
+    "md/getchart": _operation(_get_chart),
+    "md/cancelchart": _cancel_chart,
 }
 
 
-def mode_of(call: Call) -> str:
-    """The user's entitlement: RealTime, Delayed or None."""
-    return call.trader.market_data
+async def _send_profile(asked: Asked, stream: HistogramStream, lookup: Callable[[], Profile]) -> None:
+    profile = await asyncio.to_thread(lookup)
+    if asked.subscribed.histograms.get(asked.contract_id) is stream:
+        asked.subscriber.push(frames.batch([_histogram_event(stream.begin(profile, asked.view.now()))]))
 
 
-def accessible(call: Call) -> int | None:
-    """The contract id of a request, when there is such a contract and the user may see it."""
-    contract_id = contract_of(call)
-    return None if mode_of(call) == "None" else contract_id
+async def _send_history(subscriber: Subscriber, stream: ChartStream, lookup: Callable[[], Found]) -> None:
+    """Look a chart's history up beside the loop and send it, then what has happened in between."""
+    found = await asyncio.to_thread(lookup)
+    for packet in stream.past_packets(found):
+        if stream not in subscriber.market.charts:
+            return
+        subscriber.push(frames.batch([_chart_event([packet])]))
+        await asyncio.sleep(0)
+    if packets := stream.begin(found):
+        subscriber.push(frames.batch([_chart_event(packets)]))
 
 
-def publish(simulation: Simulation, subscribers: Collection[Subscriber]) -> None:
-    """Send what a step of the market has changed: quotes whose price moved, and every book. Each event is encoded once
-    for all who get it."""
-    quotes: defaultdict[int, list[Subscriber]] = defaultdict(list)
-    doms: defaultdict[int, list[Subscriber]] = defaultdict(list)
+def publish(view: View, subscribers: Iterable[Subscriber]) -> None:
+    """Send what a step of the market has changed: quotes whose price moved, every book, and what the prints make of
+    histograms and charts. Quotes and books are encoded once for all who get them."""
+    now = view.now()
+    quotes: dict[int, bytes] = {}
+    doms: dict[int, bytes] = {}
     for subscriber in subscribers:
-        for contract_id in subscriber.market.quotes:
-            if simulation.feed.market(contract_id).walk.moved:
-                quotes[contract_id].append(subscriber)
-        for contract_id in subscriber.market.doms:
-            doms[contract_id].append(subscriber)
-    now = simulation.clock.now()
-    due: defaultdict[Subscriber, list[bytes]] = defaultdict(list)
-    for subscriber in subscribers:
-        packets = []
-        for stream in subscriber.market.charts:
-            prints = simulation.fresh.get(stream.listing.spec.name, ())
-            packets += stream.take(prints, milliseconds(now))
+        subscribed = subscriber.market
+        events = [
+            _once(quotes, contract_id, quote_event, view)
+            for contract_id in subscribed.quotes
+            if view.feed.market(contract_id).walk.moved
+        ]
+        events += [_once(doms, contract_id, dom_event, view) for contract_id in subscribed.doms]
+        for histogram in subscribed.histograms.values():
+            if made := histogram.take(view.fresh.get(histogram.listing.spec.name, ()), now):
+                events.append(_histogram_event(made))
+        packets: list[dict[str, Any]] = []
+        for chart in subscribed.charts:
+            packets += chart.take(view.fresh.get(chart.listing.spec.name, ()))
         if packets:
-            due[subscriber].append(_chart_event(packets))
-    for readers, make in ((quotes, quote_event), (doms, dom_event)):
-        for contract_id, wanting in readers.items():
-            event = make(simulation.feed.market(contract_id), now)
-            for subscriber in wanting:
-                due[subscriber].append(event)
-    for subscriber, events in due.items():
-        subscriber.push(frames.batch(events))
+            events.append(_chart_event(packets))
+        if events:
+            subscriber.push(frames.batch(events))
 
 
-def _subscribe(call: Call, subscribed: set[int], event: Callable[..., bytes]) -> dict[str, str]:
-    contract_id = accessible(call)
-    if contract_id is None:
-        return INACCESSIBLE
-    subscribed.add(contract_id)
-    first = event(call.simulation.feed.market(contract_id), call.simulation.clock.now())
-    # the reply goes first
-    asyncio.get_running_loop().call_soon(subscriber_of(call).push, frames.batch([first]))
-    return {"mode": mode_of(call)}
+def _once(made: dict[int, bytes], contract_id: int, make: Callable[[Market, datetime], bytes], view: View) -> bytes:
+    if contract_id not in made:
+        made[contract_id] = make(view.feed.market(contract_id), view.now())
+    return made[contract_id]
 
 
-def _unsubscribe(call: Call, subscribed: set[int]) -> dict[str, str]:
-    contract_id = accessible(call)
-    if contract_id is None:
-        return INACCESSIBLE
-    subscribed.discard(contract_id)
-    return {"mode": mode_of(call)}
+def _chart_event(packets: list[dict[str, Any]]) -> bytes:
+    return encode({"e": "chart", "d": {"charts": packets}})
+
+
+def _histogram_event(histograms: list[dict[str, Any]]) -> bytes:
+    return encode({"e": "md", "d": {"histograms": histograms}})

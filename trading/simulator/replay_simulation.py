@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from heapq import merge
 
 from .bars import Print
 from .clock import trading_day
 from .config import Trader
-from .feed import Day
+from .market_data import View
+from .played_feed import PlayedFeed
 from .simulation import Simulation
 from .tape import TimeAndSales, milliseconds, moment_of
 
@@ -26,6 +26,8 @@ class ReplaySimulation(Simulation):
     """The market of `main` from `start` (aware, in its past) on, for one trader with `balance` dollars in account
     number `number` of all that were opened for replays."""
 
+    feed: PlayedFeed
+
     def __init__(self, main: Simulation, trader: Trader, start: datetime, balance: Decimal, number: int) -> None:
         config = replace(
             main.config, traders=(trader,), manual_clock=True, start=start, history=False, limits=None, faults=()
@@ -34,7 +36,6 @@ class ReplaySimulation(Simulation):
         super().__init__(config, listed=main.clock.now())
         self.people, self.sessions, self.budgets, self.faults = main.people, main.sessions, main.budgets, main.faults
         self.store.last_id = FIRST_ID
-        self.feed.resume_day(self._day_so_far)
         self.introduce(trader)
         self.account = self._account(trader, FIRST_ACCOUNT + number % 100, f"REPLAY{trader.user_id}{number:03d}")
         self.booking.open(self.account, balance)
@@ -46,6 +47,10 @@ class ReplaySimulation(Simulation):
     def present(self) -> datetime:
         """What time it really is: a replay ends there."""
         return self.main.present()
+
+    def seen_with(self, _: str) -> View:
+        """What is long past is shown to everybody."""
+        return self
 
     def play(self, seconds: float) -> bool:
         """Let so much time pass, with every print that falls into it. Return False when the present is reached."""
@@ -60,27 +65,16 @@ class ReplaySimulation(Simulation):
         self.on_tick()
         return end < self.present()
 
-    def _day_so_far(self, product: str) -> Day:
-        """Somebody looks at a product for the first time: it stands where it traded last."""
-        if product not in self.feed.shown() and (last := self.sales(product).last()):
-            self.feed.walks[product].show(last)
-        return super()._day_so_far(product)
-
     def _play(self, begin: int, end: int) -> None:
-        products = self.feed.shown()
-        before = {product: self.feed.walks[product].bid for product in products}
-        prints = {product: list(self.main.sales(product).prints(begin, end)) for product in products}
-        for time, product, one in merge(*(_timed(product, found) for product, found in prints.items())):
-            self.clock.advance(max(0.0, (moment_of(time) - self.clock.now()).total_seconds()))
-            self.feed.show(product, one)
-            self.broker.sweep()
-        for product in products:
-            self.feed.walks[product].moved = self.feed.walks[product].bid != before[product]
-        self.fresh = prints
+        self.fresh = {product: list(self.main.sales(product).prints(begin, end)) for product in self.feed.shown()}
+        self.feed.play(self.fresh, self._traded)
+
+    def _traded(self, one: Print) -> None:
+        self.clock.advance(max(0.0, (moment_of(one.time) - self.clock.now()).total_seconds()))
+        self.broker.sweep()
+
+    def _make_feed(self) -> PlayedFeed:
+        return PlayedFeed(self.catalog, self.config.seed, self.sales)
 
     def _list_contracts(self) -> None:
         """The contracts are those that the present lists."""
-
-
-def _timed(product: str, prints: list[Print]) -> list[tuple[int, str, Print]]:
-    return [(one.time, product, one) for one in prints]

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import entities as e
-from .bars import Bar, Print
+from .bars import Print
 from .booking import Booking
 from .broker import Broker
 from .catalog import Catalog
-from .clock import Clock, stamp, trading_day, trading_day_start
+from .clock import Clock, stamp, trading_day
 from .config import Config, Trader
+from .delayed import Delayed
 from .exchange import Exchange
 from .faults import Faults, Front
 from .feed import Day, Feed
@@ -25,7 +26,10 @@ from .products import PRODUCTS
 from .risk import equity
 from .sessions import Session, Sessions
 from .store import Event, Store
-from .tape import Tape, TimeAndSales, milliseconds
+from .tape import Tape, TimeAndSales, day_so_far
+
+if TYPE_CHECKING:
+    from .market_data import View
 
 MOST_STEPS = 2400
 
@@ -54,9 +58,16 @@ class Simulation:
             self.faults.arm(asked, self.user_id(asked.user) if asked.user else None)
         self.clock = Clock(manual=config.manual_clock, start=config.start)
         self.catalog = Catalog(listed or self.clock.now(), session_hours=config.session_hours)
-        self.feed = Feed(self.catalog, config.seed)
+        self.feed = self._make_feed()
         self.tape = Tape(seed=config.seed, tick_seconds=config.tick_seconds, is_open=self._is_open)
         self.fresh: dict[str, list[Print]] = {}
+        self.delayed = Delayed(
+            catalog=self.catalog,
+            seed=config.seed,
+            seconds=config.delay_seconds,
+            present=self.clock.now,
+            sales=self.sales,
+        )
         self.exchange = Exchange(self.feed.market)
         self.store = Store(self._event)
         self.booking = Booking(clock=self.clock, catalog=self.catalog, exchange=self.exchange, store=self.store)
@@ -102,6 +113,7 @@ class Simulation:
         for walk in self.feed.walks.values():
             self.tape.begin(walk, self.clock.now())
         self.feed.resume_day(self._day_so_far)
+        self.delayed.rest()
 
     def introduce(self, trader: Trader) -> None:
         """Make a trader's user known."""
@@ -177,6 +189,17 @@ class Simulation:
         """A product's time and sales up to now."""
         return self.tape.sales(product, self.clock.now())
 
+    def now(self) -> datetime:
+        """What time it is in this market."""
+        return self.clock.now()
+
+    def seen_with(self, mode: str) -> View:
+        """The market as a market data entitlement lets it be seen."""
+        return self.delayed if mode == "Delayed" else self
+
+    def _make_feed(self) -> Feed:
+        return Feed(self.catalog, self.config.seed)
+
     def _list_contracts(self) -> None:
         self.catalog.extend(self.clock.now())
 
@@ -191,18 +214,7 @@ class Simulation:
         return self.catalog.product_open(PRODUCTS[product], moment)
 
     def _day_so_far(self, product: str) -> Day:
-        now = self.clock.now()
-        sales = self.sales(product)
-        begin = milliseconds(trading_day_start(now))
-        last = self.feed.walks[product].last
-        settlement = sales.until(begin).last_price() or last
-        day = Bar(begin, last, last, last, last)
-        for number, bar in enumerate(sales.minutes(begin, sales.end)):
-            if number == 0:
-                day = bar.at(begin)
-            else:
-                day.add(bar)
-        return Day(day.open, max(day.high, last), min(day.low, last), day.volume, settlement)
+        return day_so_far(self.sales(product), self.feed.walks[product].last)
 
     def _event(self, event: Event) -> None:
         self.on_event(event)

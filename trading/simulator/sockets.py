@@ -100,7 +100,13 @@ class Hub:
         return [connection for connection in self.connections if connection.replay is None]
 
     def _tick(self) -> None:
-        publish(self.simulation, self._present())
+        present = self._present()
+        publish(self.simulation, [one for one in present if not one.market.delayed])
+        if late := [one for one in present if one.market.delayed]:
+            self.simulation.delayed.follow()
+            publish(self.simulation.delayed, late)
+        else:
+            self.simulation.delayed.rest()
         self.replays.follow()
 
 

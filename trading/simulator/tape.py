@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 
 from . import past
 from .bars import IDS_PER_MINUTE, MINUTE, Bar, Print
-from .feed import Walk
+from .clock import trading_day_start
+from .feed import Day, Walk
 
 HOUR = 60 * MINUTE
 PRINTS_KEPT = 20_000
@@ -158,6 +159,21 @@ class TimeAndSales:
             for bar in past.minutes(self.seed, self.product, hour, self.prints_a_minute):
                 if begin <= bar.begin < end and self.is_open(self.product, moment_of(bar.begin)):
                     yield bar.higher(self.shift)
+
+
+def day_so_far(sales: TimeAndSales, last: int) -> Day:
+    """The figures of the trade date that holds the end of time and sales; `last` is where the product stands."""
+    begin = milliseconds(trading_day_start(moment_of(sales.end - 1)))
+    day = None
+    for bar in sales.minutes(begin, sales.end):
+        if day is None:
+            day = bar
+        else:
+            day.add(bar)
+    settlement = sales.until(begin).last_price()
+    if day is None:
+        return Day(last, last, last, 0, settlement or last)
+    return Day(day.open, max(day.high, last), min(day.low, last), day.volume, settlement or day.open)
 
 
 class Recorder:

@@ -162,3 +162,110 @@ def test_market_data_hosts_refuse_capitals_when_told_to() -> None:
             refused = socket.ask("md/subscribeQuote", {"symbol": "ESZ6"})
             assert (refused["s"], refused["d"]) == (404, "Not found: md/subscribeQuote")
             assert socket.ask("md/subscribequote", {"symbol": "ESZ6"})["s"] == 200
+
+
+def volumes(histograms: list[dict]) -> dict[str, int]:
+    """All of a histogram: what is sent with refresh replaces, other items update."""
+    known: dict[str, int] = {}
+    for one in histograms:
+        if one["refresh"]:
+            known = {}
+        known.update(one["items"])
+    return known
+
+
+def test_a_histogram_is_the_trade_dates_volume_by_price(sim: RunningSimulator, trader: Api) -> None:
+    sim.control.advance(60)
+    with open_socket(sim, trader.token) as socket:
+        assert socket.ask("md/subscribehistogram", {"symbol": "ESZ6"})["d"] == {"mode": "RealTime"}
+        [first] = md_events(socket, "histograms")
+        assert set(first) == {"contractId", "timestamp", "tradeDate", "base", "items", "refresh"}
+        assert (first["contractId"], first["refresh"]) == (ESZ6, True)
+        assert first["tradeDate"] == {"year": 2026, "month": 11, "day": 18}
+        assert socket.ask("md/subscribequote", {"symbol": "ESZ6"})["s"] == 200
+        entries = md_events(socket, "quotes")[0]["entries"]
+        prices = [first["base"] + 0.25 * int(offset) for offset in first["items"]]
+        assert (max(prices), min(prices)) == (entries["HighPrice"]["price"], entries["LowPrice"]["price"])
+        assert sum(first["items"].values()) == entries["TotalTradeVolume"]["size"]
+        assert entries["OpeningPrice"]["price"] == first["base"]
+        sim.control.price("ESZ6", "6900.00")
+        [change] = md_events(socket, "histograms")
+        assert (change["refresh"], change["base"]) == (False, first["base"])
+        assert list(change["items"]) == [str(round((6900 - first["base"]) / 0.25))]
+        assert sum(volumes([first, change]).values()) > sum(first["items"].values())
+        assert socket.ask("md/unsubscribehistogram", {"symbol": ESZ6})["s"] == 200
+        assert socket.ask("md/unsubscribequote", {"symbol": ESZ6})["s"] == 200
+        socket.events = []
+        sim.control.price("ESZ6", "6910.00")
+        assert socket.ask("account/list")["s"] == 200
+        assert socket.events == []
+
+
+def test_a_histogram_begins_anew_with_the_trade_date(sim: RunningSimulator, trader: Api) -> None:
+    with open_socket(sim, trader.token) as socket:
+        socket.ask("md/subscribehistogram", {"symbol": "ESZ6"})
+        [first] = md_events(socket, "histograms")
+        sim.control.advance(8 * 3600 + 60)  # 17:01 in Chicago
+        while True:
+            [change] = md_events(socket, "histograms")
+            if change["refresh"]:
+                break
+        assert change["tradeDate"] == {"year": 2026, "month": 11, "day": 19}
+        assert sum(change["items"].values()) < sum(first["items"].values())
+
+
+@pytest.fixture
+def late() -> Iterator[RunningSimulator]:
+    """A simulator whose trader sees the market of a minute ago."""
+    traders = (replace(DEFAULT_TRADERS[0], market_data="Delayed"),)
+    with serve(Config(seed=7, manual_clock=True, start=START, traders=traders, delay_seconds=60)) as simulator:
+        yield simulator
+
+
+def test_delayed_quotes_show_what_was(late: RunningSimulator) -> None:
+    late.control.price("ESZ6", "6850.00")
+    with open_socket(late, Api(late, "trader").token) as socket:
+        assert socket.ask("md/subscribequote", {"symbol": "ESZ6"})["d"] == {"mode": "Delayed"}
+        first = md_events(socket, "quotes")[0]
+        assert first["timestamp"] == "2026-11-18T14:59:00.000Z"
+        late.control.price("ESZ6", "7000.00")
+        late.control.advance(30)
+        prices = {quote["entries"]["Trade"]["price"] for quote in md_events(socket, "quotes", 5)}
+        assert max(prices) < 6950
+        late.control.advance(60)
+        while True:
+            quote = md_events(socket, "quotes")[0]
+            if quote["entries"]["HighPrice"]["price"] == 7000:
+                break
+        assert "2026-11-18T15:00:00.000Z" <= quote["timestamp"] < "2026-11-18T15:00:02.000Z"
+        assert socket.ask("md/subscribedom", {"symbol": "ESZ6"})["d"] == {"mode": "Delayed"}
+        [dom] = md_events(socket, "doms")
+        assert dom["timestamp"] == "2026-11-18T15:00:30.000Z"
+        assert len(dom["bids"]) == len(dom["offers"]) == 5
+
+
+def test_delayed_charts_and_histograms_end_where_the_quotes_do(late: RunningSimulator) -> None:
+    minutes = {"underlyingType": "MinuteBar", "elementSize": 1, "elementSizeUnit": "UnderlyingUnits"}
+    late.control.advance(300)
+    with open_socket(late, Api(late, "trader").token) as socket:
+        body = {"symbol": "ESZ6", "chartDescription": minutes, "timeRange": {"asMuchAsElements": 3}}
+        reply = socket.ask("md/getchart", body)["d"]
+        stamps: list[str] = []
+
+        def collect() -> None:
+            for event in [*socket.events, *socket.message()]:
+                for packet in event["d"].get("charts", []):
+                    assert packet["id"] in reply.values()
+                    stamps.extend(bar["timestamp"] for bar in packet.get("bars", []))
+            socket.events = []
+
+        while len(stamps) < 3:
+            collect()
+        assert stamps[-1] == "2026-11-18T15:04:00.000Z"
+        late.control.advance(75)
+        while stamps[-1] < "2026-11-18T15:05:00.000Z":
+            collect()
+        assert max(stamps) == "2026-11-18T15:05:00.000Z"
+        socket.ask("md/subscribehistogram", {"symbol": "ESZ6"})
+        [histogram] = md_events(socket, "histograms")
+        assert histogram["timestamp"] == "2026-11-18T15:05:15.000Z"
