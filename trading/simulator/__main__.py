@@ -14,7 +14,7 @@ from .app import create_app
 from .config import DEFAULT_TRADERS, DEV_CLIENT_SECRET, Config
 from .faults import KINDS, FaultRequest, Front, read_fault
 from .hosts import LABELS, TRADOVATE_DOMAIN, HostNames
-from .limits import GENEROUS, REAL
+from .limit_options import add_limit_options, limit_settings
 from .server import PortInUseError, listen, make_server
 from .tls import certificates_of, how_to_trust, names_of
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         oauth_error_status=options.oauth_error_status,
         state_path=options.state,
         session_hours=options.session_hours,
-        limits={"off": None, "real": REAL, "generous": GENEROUS}[options.limits],
+        **limit_settings(options),
         faults=tuple(options.fault),
         hosts=HostNames(options.named_hosts, dict(options.api_host)),
         tls=options.tls,
@@ -154,12 +154,6 @@ def _parser() -> argparse.ArgumentParser:
         "--session-hours", action="store_true", help="keep each product's session hours and the exchange's holidays"
     )
     parser.add_argument(
-        "--limits",
-        choices=("off", "real", "generous"),
-        default="generous",
-        help="requests an hour: none, Tradovate's own, or a hundred times those (%(default)s)",
-    )
-    parser.add_argument(
         "--fault",
         action="append",
         default=[],
@@ -194,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--control", action="store_true", help="serve /control/* to peers on this machine")
     parser.add_argument("--list-traders", action="store_true", help="print who can sign in, and end")
+    add_limit_options(parser)
     return parser
 
 

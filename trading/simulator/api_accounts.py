@@ -10,6 +10,7 @@ import msgspec
 from . import entities as e
 from .calls import Call, Handler
 from .ledger import CENT, ZERO
+from .requests import CancelOrder
 from .risk import equity, required_margin
 
 
@@ -56,7 +57,47 @@ def change_demo_balance(call: Call) -> Any:
     return cash_snapshot(call)
 
 
+class _ResetState(msgspec.Struct, rename="camel"):
+    account_ids: list[int]
+    reset_trade_date: e.TradeDate
+
+
+def reset_demo_account_state(call: Call) -> Any:
+    """openapi.json, ResetDemoAccountState: take accounts back to the start of the trading day. Earlier days are not
+    kept, so it has to be the present one."""
+    asked = call.read(_ResetState)
+    simulation = call.simulation
+    accounts = [simulation.store.own(e.Account, number, call.user_id) for number in asked.account_ids]
+    if None in accounts:
+        return {"ok": False, "errorText": "Access is denied"}
+    if asked.reset_trade_date != e.TradeDate.of(simulation.day):
+        return {"ok": False, "errorText": f"Only the present trading day, {simulation.day}, can be reset."}
+    for account_id in dict.fromkeys(asked.account_ids):
+        _reset(call, account_id)
+    return {"ok": True}
+
+
+def _reset(call: Call, account_id: int) -> None:
+    simulation = call.simulation
+    broker, booking, store = simulation.broker, simulation.booking, simulation.store
+    broker.strategies.interrupt_account(account_id)
+    for ticket in list(broker.execution.waiting()):
+        if ticket.account_id == account_id:
+            broker.cancel(call.sender, CancelOrder(order_id=ticket.order_id))
+    for name in ("fill", "fillPair"):
+        for row in list(store.rows[name].values()):
+            if row.account_id == account_id and isinstance(row.entity, e.Fill | e.FillPair):
+                booking.put(msgspec.structs.replace(row.entity, active=False), account_id)
+    ledger = booking.ledgers[account_id]
+    ledger.reopen_day(store.next_id())
+    for holding in ledger.holdings.values():
+        booking.position(account_id, holding)
+    booking.balance(account_id)
+    booking.margin(account_id)
+
+
 OPERATIONS: dict[str, Handler] = {
     "cashbalance/getcashbalancesnapshot": cash_snapshot,
     "cashbalance/changedemobalance": change_demo_balance,
+    "account/resetdemoaccountstate": reset_demo_account_state,
 }

@@ -33,7 +33,9 @@ def access_token_reply(call: Call, grant: Grant) -> dict[str, Any]:
 def access_token_request(call: Call) -> dict[str, Any]:
     """Sign in with name and password. A wrong one answers status 200 with errorText."""
     config = call.simulation.config
-    sec = call.params.get("sec")
+    sec, cid = call.params.get("sec"), call.params.get("cid")
+    if config.cid and str(cid) != config.cid:
+        return {"errorText": "The app is not registered"}
     if sec is not None and not hmac.compare_digest(str(sec).encode(), config.client_secret.encode()):
         return {"errorText": "The app is not registered"}
     trader = call.simulation.people.check_password(

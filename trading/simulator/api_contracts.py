@@ -23,6 +23,22 @@ def roll_contract(call: Call) -> dict[str, Any]:
     return _rolled(call, call.read(RollContract))
 
 
+class RollContracts(msgspec.Struct, rename="camel"):
+    roll_contracts: list[RollContract]
+
+
+def roll_contracts(call: Call) -> dict[str, Any]:
+    """Several at once: the contracts by the names that were asked for. One that cannot be rolled is an error of all
+    (openapi.json, RollContractsResponse)."""
+    rolled: dict[str, Contract] = {}
+    for one in call.read(RollContracts).roll_contracts:
+        answer = _rolled(call, one)
+        if "errorText" in answer:
+            return answer
+        rolled[one.name] = answer["contract"]
+    return {"contracts": rolled}
+
+
 def product_fee_params(call: Call) -> dict[str, Any]:
     """Fees per contract and side, and margins, of products by their ids."""
     wanted = set(call.numbers("productIds"))
@@ -70,5 +86,6 @@ def _neighbour(listings: list[Listing], listing: Listing, *, forward: bool) -> L
 
 OPERATIONS: dict[str, Handler] = {
     "contract/rollcontract": roll_contract,
+    "contract/rollcontracts": roll_contracts,
     "contract/getproductfeeparams": product_fee_params,
 }

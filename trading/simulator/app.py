@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -17,7 +18,7 @@ from .control import Control
 from .fault_http import HttpFaults
 from .oauth import OAuth
 from .persistence import StateFile
-from .rest import Rest, auth_route, operation_route, reply
+from .rest import AnyCase, Rest, auth_route, operation_route, reply
 from .services import SERVICE_PATHS
 from .simulation import Simulation
 from .sockets import Hub
@@ -25,7 +26,7 @@ from .transports import Transports
 from .tv import TradingView
 
 logger = logging.getLogger(__name__)
-ANY_METHOD = ["GET", "POST"]
+ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def create_app(config: Config | None = None) -> Starlette:
@@ -76,13 +77,10 @@ def create_app(config: Config | None = None) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             save(always=True)
 
-    exchange = faults.around(oauth.token, lambda _: "auth/oauthtoken")
-    token = [Route(path, exchange, methods=ANY_METHOD) for path in ("/auth/oauthtoken", "/v1/auth/oauthtoken")]
     routes: list[BaseRoute] = [
         Route("/health", _health),
         Route("/oauth", oauth.authorize, methods=["GET"]),
         Route("/oauth", oauth.decide, methods=["POST"]),
-        *token,
         WebSocketRoute("/v1/websocket", hub.endpoint),
         *(WebSocketRoute(f"/{label}/v1/websocket", hub.endpoint) for label in SERVICE_PATHS),
     ]
@@ -94,7 +92,7 @@ def create_app(config: Config | None = None) -> Starlette:
         *TradingView(simulation).mounts(faults),
         Route("/{rest:path}", _not_found, methods=ANY_METHOD),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, middleware=[Middleware(AnyCase)], lifespan=lifespan)
     app.state.simulation = simulation
     app.state.hub = hub
     app.state.transports = transports

@@ -83,7 +83,9 @@ class Config:
     `code_lifetime` and the socket timings are in seconds. `oauth_error_status` is the status of OAuth error
     replies: Tradovate answers 200, others 400. `control` mounts /control/* for loopback peers.
     `session_hours` keeps the products' hours and holidays; without it they trade around the clock.
-    `limits` are the requests an hour; None for no limits. `faults` are armed from the start.
+    `limits` are the requests an hour; None for no limits. `sockets_per_user` and `sockets_per_address` are how many
+    may be open, None for any number. `verified_devices` are the deviceIds that may trade live after an API-key login,
+    None for all; `cid` is the API key's, empty for any. `faults` are armed from the start.
     `hosts` are the names that apiHosts hands out. `tls` is the directory of a throw-away certificate for `tls_names`,
     or for all of Tradovate's names; it is made when there is none. Without it, connections are not encrypted.
     """
@@ -100,6 +102,10 @@ class Config:
     refresh_lifetime: int = 30 * 24 * 3600
     code_lifetime: int = 60
     sessions_per_user: int = 2
+    sockets_per_user: int | None = None
+    sockets_per_address: int | None = None
+    verified_devices: frozenset[str] | None = None
+    cid: str = ""
     oauth_error_status: int = 200
     traders: tuple[Trader, ...] = DEFAULT_TRADERS
     history: bool = True

@@ -90,6 +90,14 @@ class Holding:
         self.prev_net, self.prev_cost = self.net, self.cost
         self.bought = self.bought_value = self.sold = self.sold_value = 0
 
+    def reopen_day(self, fill_id: int) -> None:
+        """Undo today's fills: what was carried over is held again, as of one fill, at the same cost."""
+        self.net = self.prev_net
+        self.bought = self.bought_value = self.sold = self.sold_value = 0
+        price, dearer = divmod(self.prev_cost, abs(self.net)) if self.net else (0, 0)
+        lots = [Lot(fill_id, abs(self.net) - dearer, price), Lot(fill_id, dearer, price + 1)]
+        self.lots = [lot for lot in lots if lot.qty]
+
     def _pair(self, lot: Lot, fill_id: int, *, buy: bool, qty: int, price: int) -> Pair:
         bought, sold = (price, lot.price) if buy else (lot.price, price)
         pnl = ((sold - bought) * qty * self.tick_value).quantize(CENT, ROUND_HALF_EVEN)
@@ -150,6 +158,15 @@ class Ledger:
         self.paid_in = (self.paid_in or ZERO) + amount
         self.day_start += amount
         self.week_start += amount
+
+    def reopen_day(self, fill_id: int) -> None:
+        """Undo what was traded today. Positions that were carried over are held as of the fill `fill_id`."""
+        self.cash = self.start_of_day
+        self.week_realized -= self.realized
+        self.ever_realized -= self.realized
+        self.realized = self.fees = ZERO
+        for holding in self.holdings.values():
+            holding.reopen_day(fill_id)
 
     def close_day(self, *, new_week: bool, net_liq: Decimal | None = None) -> None:
         """Begin a new trading day, with the account worth `net_liq` dollars: today's figures start from zero."""

@@ -10,7 +10,7 @@ import ipaddress
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -21,8 +21,10 @@ FAILURES_ONLY = frozenset({"auth/accesstokenrequest", "auth/me"})
 
 @dataclass(frozen=True)
 class Limits:
-    """Requests an hour: of a user, and of an address by operation. `penalty_seconds` is a ticket's waiting time.
-    `tv_per_minute` are an account's requests a minute in the TradingView-style dialect ("Rate Limits" there)."""
+    """Requests an hour: of a user, and of an address by operation. `penalty_seconds` is a ticket's waiting time, some
+    operations have their own in `penalty_seconds_of`. After `captcha_after` penalties of an operation within the hour
+    a captcha is asked for, and only waiting for an hour helps; None for never. `tv_per_minute` are an account's
+    requests a minute in the TradingView-style dialect ("Rate Limits" there)."""
 
     per_user: int = 5000
     per_address: Mapping[str, int] = field(
@@ -37,12 +39,19 @@ class Limits:
         )
     )
     penalty_seconds: int = 15
+    penalty_seconds_of: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"user/syncrequest": 3}))
+    captcha_after: int | None = 10
     tv_per_minute: int = 100
 
     def times(self, factor: int) -> Limits:
         """The same, more generous."""
         per_address = MappingProxyType({route: most * factor for route, most in self.per_address.items()})
-        return Limits(self.per_user * factor, per_address, self.penalty_seconds, self.tv_per_minute * factor)
+        return replace(
+            self,
+            per_user=self.per_user * factor,
+            per_address=per_address,
+            tv_per_minute=self.tv_per_minute * factor,
+        )
 
 
 REAL = Limits()
@@ -51,10 +60,11 @@ GENEROUS = REAL.times(100)
 
 @dataclass(frozen=True)
 class Penalty:
-    """A ticket that lets one request pass after `seconds`."""
+    """A ticket that lets one request pass after `seconds`; with `captcha` it never does."""
 
     ticket: str
     seconds: int
+    captcha: bool = False
 
 
 class Budgets:
@@ -85,9 +95,17 @@ class Budgets:
             return None
         forgotten = self._now() - HOUR
         self._tickets = {name: known for name, known in self._tickets.items() if known[1] > forgotten}
-        made = Penalty("p-" + secrets.token_hex(8), self._limits.penalty_seconds)
-        self._tickets[made.ticket] = route, self._now() + timedelta(seconds=made.seconds)
+        met = self._recent("penalty " + route, network(address))
+        met.append(self._now())
+        most_met = self._limits.captcha_after
+        made = self._ticket(route, captcha=most_met is not None and len(met) > most_met)
+        if not made.captcha:
+            self._tickets[made.ticket] = route, self._now() + timedelta(seconds=made.seconds)
         return made
+
+    def _ticket(self, route: str, *, captcha: bool) -> Penalty:
+        seconds = self._limits.penalty_seconds_of.get(route, self._limits.penalty_seconds)
+        return Penalty("p-" + secrets.token_hex(8), int(HOUR.total_seconds()) if captcha else seconds, captcha)
 
     def count(self, route: str, address: str, *, failed: bool) -> None:
         """A guarded request was carried out."""

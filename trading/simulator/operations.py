@@ -11,6 +11,7 @@ from . import (
     api_chat,
     api_contracts,
     api_limits,
+    api_oauth,
     api_orders,
     api_permissions,
     api_subscriptions,
@@ -19,6 +20,7 @@ from . import (
     replay,
 )
 from .calls import Call, Handler, Rejected
+from .devices import may_trade_from_device
 from .reads import handlers
 from .sync import snapshot
 
@@ -28,7 +30,7 @@ def _sync(call: Call) -> Any:
     return snapshot(call)
 
 
-PUBLIC = frozenset({"auth/accesstokenrequest"})
+PUBLIC = frozenset({"auth/accesstokenrequest", "auth/oauthtoken"})
 """Operations that need no token."""
 
 OPERATIONS: dict[str, Handler] = {
@@ -36,6 +38,7 @@ OPERATIONS: dict[str, Handler] = {
     **market_data.OPERATIONS,
     **replay.OPERATIONS,
     **api_auth.OPERATIONS,
+    **api_oauth.OPERATIONS,
     **api_contracts.OPERATIONS,
     **api_orders.OPERATIONS,
     **api_accounts.OPERATIONS,
@@ -65,11 +68,11 @@ def perform(call: Call, route: str) -> Any:
     if call.session is not None and not budgets.user_may(call.session.user_id):
         raise Rejected(429, "")
     if penalty := budgets.penalty(route, call.peer, call.params.get("p-ticket")):
-        return {"p-ticket": penalty.ticket, "p-time": penalty.seconds, "p-captcha": False}
+        return {"p-ticket": penalty.ticket, "p-time": penalty.seconds, "p-captcha": penalty.captcha}
     failed = True
     try:
         value = _carry_out(call, route, handler)
-        failed = isinstance(value, dict) and "errorText" in value
+        failed = isinstance(value, dict) and not value.keys().isdisjoint(("errorText", "error"))
     finally:
         budgets.count(route, call.peer, failed=failed)
     return value
@@ -77,5 +80,7 @@ def perform(call: Call, route: str) -> Any:
 
 def _carry_out(call: Call, route: str, handler: Handler) -> Any:
     if route not in PUBLIC and call.session is None:
+        raise Rejected(401, "Access is denied")
+    if call.session is not None and not may_trade_from_device(call, call.session, route):
         raise Rejected(401, "Access is denied")
     return handler(call)

@@ -1,16 +1,37 @@
-"""The REST front: /v1/<entity>/<operation>, any case, any method."""
+"""The REST front: /v1/<entity>/<operation>, any case, any method, parameters in query, JSON or form."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .calls import Call, Rejected, read_object
 from .entities import encode
 from .operations import perform
+from .params import gathered
 from .simulation import Simulation
+
+OAUTH_TOKEN = "auth/oauthtoken"  # noqa: S105 - a route
+NO_BODY = (b"", b"null", b"undefined")
+
+
+class AnyCase:
+    """ASGI middleware: the paths of operations are found in upper and lower case (protocol notes, "Hosts")."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "").lower()
+        if path.startswith(("/v1/", "/auth/")):
+            scope = {**scope, "path": path}
+        await self._app(scope, receive, send)
 
 
 class Rest:
@@ -33,11 +54,22 @@ class Rest:
             return moved_to(to, request)
         try:
             params = await read_params(request)
+            if route == OAUTH_TOKEN:
+                params |= basic_credentials(request)
             session = self._simulation.sessions.bearer(request.headers.get("authorization", ""))
-            call = Call(self._simulation, params, host_of(request), session, peer_of(request))
-            return reply(perform(call, route))
+            value = perform(Call(self._simulation, params, host_of(request), session, peer_of(request)), route)
         except Rejected as rejected:
+            if route == OAUTH_TOKEN and rejected.status == 400:
+                return self._oauth_reply({"error": "invalid_request", "error_description": rejected.text})
             return PlainTextResponse(rejected.text, status_code=rejected.status)
+        return self._oauth_reply(value) if route == OAUTH_TOKEN else reply(value)
+
+    def _oauth_reply(self, value: dict[str, Any]) -> Response:
+        response = reply(value)
+        response.headers["Cache-Control"] = "no-store"
+        if "error" in value:
+            response.status_code = self._simulation.config.oauth_error_status
+        return response
 
 
 def operation_route(request: Request) -> str:
@@ -70,10 +102,27 @@ def peer_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
+def basic_credentials(request: Request) -> dict[str, str]:
+    """The OAuth client of an HTTP Basic header, which goes before one in the body (RFC 6749, 2.3.1); empty values for
+    a header that makes no sense, nothing without one."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        name = secret = ""
+    return {"client_id": unquote_plus(name), "client_secret": unquote_plus(secret)}
+
+
 async def read_params(request: Request) -> dict[str, Any]:
-    """Query and body of a request together; the body wins. Raises Rejected (400) when it is not a JSON object."""
-    params: dict[str, Any] = dict(request.query_params)
-    body = await request.body()
-    if body.strip():
-        params.update(read_object(body))
-    return params
+    """Query and body of a request together; the body wins. It is a JSON object or a form, whatever the method. Raises
+    Rejected (400) when it is neither."""
+    params = gathered(request.query_params.multi_items())
+    body = (await request.body()).strip()
+    if body in NO_BODY:
+        return params
+    # curl sends JSON as a form unless it is told
+    if not body.startswith(b"{") and "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+        return params | gathered(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    return params | read_object(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
@@ -30,6 +31,7 @@ from .transports import Transports
 logger = logging.getLogger(__name__)
 
 BYE = 1000, "Bye"
+_numbers = itertools.count(1)
 
 
 class Ending(Enum):
@@ -77,6 +79,21 @@ class Hub:
     def of_user(self, user_id: int) -> list[Connection]:
         """The authorized sockets of a user."""
         return [c for c in self.connections if c.session is not None and c.session.user_id == user_id]
+
+    def keep_user_quota(self, user_id: int) -> None:
+        """Close a user's oldest sockets when there are too many (official texts, "Connection limits")."""
+        most = self.simulation.config.sockets_per_user
+        if most is not None:
+            # those that are on their way out do not count
+            mine = sorted((c for c in self.of_user(user_id) if not c.is_closing), key=lambda c: c.number)
+            self.shut_down(mine[: max(0, len(mine) - most)], "ConnectionQuotaReached", "Too many sockets of this user.")
+
+    def keep_address_quota(self, newest: Connection) -> None:
+        """Close a new socket when its address has too many already."""
+        most = self.simulation.config.sockets_per_address
+        same = [c for c in self.connections if c.address == newest.address and not c.is_closing]
+        if most is not None and len(same) > most:
+            self.shut_down([newest], "IPQuotaReached", "Too many sockets of this address.")
 
     def shut_down(self, connections: Iterable[Connection], code: str, reason: str) -> None:
         """Tell sockets why, then close them."""
@@ -126,6 +143,8 @@ class Connection:
         self._websocket = websocket
         self._host = websocket.headers.get("host", "")
         self._service = service_of(websocket)
+        self.number = next(_numbers)
+        self.address = peer_of(websocket)
         self._queue: asyncio.Queue[str | Ending] = asyncio.Queue(hub.simulation.config.socket_queue)
         self._closing = False
 
@@ -189,6 +208,7 @@ class Connection:
         """Serve the socket until either side ends it."""
         await self._websocket.accept()
         self.push(frames.OPEN)
+        self._hub.keep_address_quota(self)
         sender = asyncio.create_task(self._send())
         reader = asyncio.create_task(self._read())
         try:
@@ -286,6 +306,7 @@ class Connection:
             self.enter(None)
         self.session = session
         asyncio.get_running_loop().call_soon(self._join)
+        self._hub.keep_user_quota(session.user_id)
         return frames.ok(request.id)
 
     def _join(self) -> None:
@@ -295,6 +316,11 @@ class Connection:
         if session := self.replays.of(self.session.user_id):
             self.enter(session)
             session.tell_clock()
+
+    @property
+    def is_closing(self) -> bool:
+        """Has the end been decided?"""
+        return self._closing
 
     @property
     def is_open(self) -> bool:

@@ -79,3 +79,17 @@ def test_half_cents_are_rounded_once_for_each_pair() -> None:
     ledger, pairs = run([(True, 1, 100, 0), (False, 1, 101, 0)], [Decimal("7.8125")] * 3)
     assert pairs[0].pnl == Decimal("7.81")
     assert ledger.realized == Decimal("7.81")
+
+
+def test_a_day_that_is_opened_again_holds_what_was_carried_over() -> None:
+    ledger = Ledger.opened(1, Decimal(10_000))
+    holding = ledger.holding(7, Decimal("12.5"))
+    for number, price in enumerate((100, 101, 103), start=1):
+        ledger.apply(holding, number, buy=True, qty=1, price=price, fee=Decimal(1))
+    ledger.close_day(new_week=False)
+    carried = ledger.cash, holding.net, holding.cost
+    ledger.apply(holding, 4, buy=False, qty=5, price=110, fee=Decimal(2))
+    ledger.reopen_day(9)
+    assert (ledger.cash, holding.net, holding.cost) == carried
+    assert (ledger.realized, ledger.week_realized, ledger.fees, holding.sold) == (0, 0, 0, 0)
+    assert sum(lot.qty for lot in holding.lots) == 3

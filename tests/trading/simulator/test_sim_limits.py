@@ -85,3 +85,100 @@ def test_the_figures() -> None:
     assert GENEROUS.per_user == 500_000
     assert network("203.0.113.7") == network("203.0.113.200") != network("203.0.114.7")
     assert network("testclient") == "testclient"
+
+
+def test_who_asks_again_and_again_gets_a_captcha_and_waits_an_hour(start: Start) -> None:
+    simulator = start(Limits(per_address={"auth/accesstokenrequest": 1}, captcha_after=2))
+    trader = Api(simulator, "trader")
+    wrong = {"name": "trader", "password": "wrong"}
+    trader.post("auth/accesstokenrequest", **wrong)
+    penalties = [trader.post("auth/accesstokenrequest", **wrong) for _ in range(3)]
+    assert [one["p-captcha"] for one in penalties] == [False, False, True]
+    assert penalties[-1]["p-time"] == 3600
+    right = {"name": "trader", "password": "trader-pass"}
+    simulator.control.advance(3500)
+    assert trader.post("auth/accesstokenrequest", **right, **{"p-ticket": penalties[-1]["p-ticket"]})["p-captcha"]
+    simulator.control.advance(200)
+    assert "accessToken" in trader.post("auth/accesstokenrequest", **right)
+
+
+def test_a_captcha_can_be_asked_for_at_once(start: Start) -> None:
+    trader = Api(start(Limits(per_address={"auth/renewaccesstoken": 0}, captcha_after=0)), "trader")
+    assert trader.get("auth/renewaccesstoken")["p-captcha"] is True
+
+
+def test_a_sync_waits_three_seconds_only(start: Start) -> None:
+    simulator = start(Limits(per_address={"user/syncrequest": 0}))
+    trader = Api(simulator, "trader")
+    penalty = trader.post("user/syncrequest", users=[1001])
+    assert penalty["p-time"] == 3
+    simulator.control.advance(3)
+    assert "users" in trader.post("user/syncrequest", users=[1001], **{"p-ticket": penalty["p-ticket"]})
+
+
+def test_failed_code_exchanges_can_be_limited_too(start: Start) -> None:
+    trader = Api(start(Limits(per_address={"auth/oauthtoken": 1})), "trader")
+    form = {"grant_type": "authorization_code", "code": "made-up", "client_id": "tradeport", "client_secret": "x"}
+    assert trader.http.post("/auth/oauthtoken", data=form).json()["error"] == "invalid_client"
+    assert "p-ticket" in trader.http.post("/auth/oauthtoken", data=form).json()
+
+
+def test_a_user_keeps_the_newest_sockets() -> None:
+    config = Config(seed=7, manual_clock=True, start=START, history=False, sockets_per_user=1)
+    with serve(config) as simulator:
+        trader, pro = Api(simulator, "trader"), Api(simulator, "pro")
+        with (
+            open_socket(simulator, trader.token) as first,
+            open_socket(simulator, pro.token) as other,
+            open_socket(simulator, trader.token) as second,
+        ):
+            [notice] = first.message()
+            assert notice["d"] == {
+                "reasonCode": "ConnectionQuotaReached",
+                "reason": "Too many sockets of this user.",
+            }
+            assert second.ask("account/list")["s"] == other.ask("account/list")["s"] == 200
+
+
+def test_an_address_gets_no_more_sockets_than_its_quota() -> None:
+    config = Config(seed=7, manual_clock=True, start=START, history=False, sockets_per_address=1)
+    with serve(config) as simulator:
+        trader = Api(simulator, "trader")
+        with open_socket(simulator, trader.token) as first:
+            with open_socket(simulator) as second:
+                assert second.message()[0]["d"]["reasonCode"] == "IPQuotaReached"
+            assert first.ask("account/list")["s"] == 200
+
+
+def test_live_trading_needs_a_verified_device_after_an_api_key_login() -> None:
+    config = Config(
+        seed=7, manual_clock=True, start=START, history=False, verified_devices=frozenset({"known-device"}), cid="8"
+    )
+    order = {"accountId": 1001001, "action": "Buy", "symbol": "ESZ6", "orderQty": 1, "orderType": "Market"}
+    with serve(config) as simulator:
+        trader = Api(simulator, "trader")
+        denied = trader.http.post("/v1/order/placeorder", json=order)
+        assert (denied.status_code, denied.text) == (401, "Access is denied")
+        assert trader.get("order/list") == []
+        demo = trader.http.post("/v1/order/placeorder", json=order, headers={"Host": "demo.tradovateapi.com"})
+        assert "orderId" in demo.json()
+        login = {"name": "trader", "password": "trader-pass", "deviceId": "known-device"}
+        for cid in (9, None):
+            reply = trader.post("auth/accesstokenrequest", **login, cid=cid)
+            assert reply == {"errorText": "The app is not registered"}
+        for cid in ("8", 8):
+            reply = trader.post("auth/accesstokenrequest", **login, cid=cid)
+        trader.http.headers["Authorization"] = f"Bearer {reply['accessToken']}"
+        assert "orderId" in trader.post("order/placeorder", **order)
+
+
+def test_a_third_login_ends_the_oldest_session_and_its_socket(start: Start) -> None:
+    simulator = start(None)
+    first = Api(simulator, "trader")
+    with open_socket(simulator, first.token) as socket:
+        second = Api(simulator, "trader")
+        assert first.get("account/list") == second.get("account/list")
+        Api(simulator, "trader")
+        assert socket.message()[0]["d"]["reasonCode"] == "ConnectionQuotaReached"
+    assert first.http.get("/v1/account/list").status_code == 401
+    assert len(second.get("account/list")) == 1

@@ -165,3 +165,23 @@ def test_people_survive_a_restart_and_no_password_is_written_down(tmp_path: Path
         )
         assert len(alerts.json()) == 1
         assert sign_in(sim, "nora", PASSWORD)["userId"] == 1004
+
+
+def test_an_account_goes_back_to_the_start_of_its_day(sim: RunningSimulator, trader: Api) -> None:
+    trader.place("Buy", 2)
+    sim.control.advance(24 * 3600)
+    trader = Api(sim, "trader")
+    before = trader.get("position/list")[0], trader.balance()["amount"]
+    trader.place("Sell", 3)
+    resting = trader.place("Buy", 1, orderType="Limit", price=6000)["orderId"]
+    today = {"year": 2026, "month": 11, "day": 19}
+    reset = {"accountIds": [1001001], "resetTradeDate": today}
+    assert "errorText" in trader.post("account/resetdemoaccountstate", **{**reset, "accountIds": [1002001]})
+    earlier = trader.post("account/resetdemoaccountstate", **{**reset, "resetTradeDate": {**today, "day": 18}})
+    assert "2026-11-19" in earlier["errorText"]
+    assert trader.post("account/resetdemoaccountstate", **reset) == {"ok": True}
+    position = trader.get("position/list")[0]
+    assert (position["netPos"], position["netPrice"], position["sold"]) == (2, before[0]["netPrice"], 0)
+    assert trader.balance()["amount"] == before[1]
+    assert trader.order(resting)["ordStatus"] == "Canceled"
+    assert not any(fill["active"] for fill in trader.get("fill/list"))

@@ -181,3 +181,11 @@ def test_fees_are_told_by_product(trader: Api) -> None:
 @pytest.mark.parametrize("entity", ["orderStrategy", "userPlugin", "chat", "secondMarketDataSubscription"])
 def test_what_nobody_has_is_an_empty_list(trader: Api, entity: str) -> None:
     assert trader.get(f"{entity}/list") == trader.get(f"{entity}/deps", masterid=1) == []
+
+
+def test_several_contracts_roll_at_once(trader: Api) -> None:
+    asked = [{"name": name, "forward": True} for name in ("ESZ6", "NQZ6")]
+    rolled = trader.post("contract/rollcontracts", rollContracts=asked)["contracts"]
+    assert {name: contract["name"] for name, contract in rolled.items()} == {"ESZ6": "ESH7", "NQZ6": "NQH7"}
+    asked[0]["name"] = "ESZ9"
+    assert "ESZ9" in trader.post("contract/rollcontracts", rollContracts=asked)["errorText"]
