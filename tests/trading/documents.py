@@ -35,6 +35,8 @@ def _document(variable: str, place: str) -> str:
     for path in places:
         if path.is_file():
             return path.read_text(encoding="utf-8")
+    if named:
+        pytest.fail(f"{variable} names a file that is not there.")
     pytest.skip(f"NOT COMPARED: Tradovate's document is not at hand ({variable} can name it).")
 
 
