@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from axes.admin import AccessLogAdmin
 from axes.models import AccessFailureLog, AccessLog
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts import budgets
 from accounts.models import AuditEvent, Connection, User
 
 admin.site.site_header = "Tradeport support"
@@ -114,13 +116,29 @@ class ConnectionAdmin(ReadOnly, ConnectionState, ConnectionAdminBase):
     list_filter = ["environment", "signed_in_by"]
     search_fields = ["name", "full_name", "email", "=tradovate_user_id", "user__username"]
     list_select_related = ["user"]
-    readonly_fields = ["state"]
+    readonly_fields = ["state", "requests"]
+    change_list_template = "admin/accounts/connection/change_list.html"
     fields = [
-        *("environment", "name", "tradovate_user_id", "full_name", "email", "user", "state"),
+        *("environment", "name", "tradovate_user_id", "full_name", "email", "user", "state", "requests"),
         *("signed_in_at", "signed_in_by", "access_token_expires_at", "refresh_token_expires_at"),
         *("renewed_at", "renewal_error"),
         "api_hosts",
     ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(
+            request,
+            {"network": settings.TRADOVATE_NETWORK, "realms": budgets.of_network()} | (extra_context or {}),
+        )
+
+    @admin.display(description="requests to Tradovate this hour")
+    def requests(self, connection: Connection) -> str:
+        """How much of the user's budget is used, LIVE and DEMO together."""
+        budget = budgets.of_user(connection.environment, connection.tradovate_user_id)
+        if budget is None:
+            return "-"
+        refused = "; Tradovate refuses more just now" if budget.blocked else ""
+        return f"{budget.used:,} of {budget.limit.most:,}{refused}"
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django lets a list be filtered by any field of its own: sealed text could be guessed letter by letter.

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import redis.asyncio
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from accounts.models import Environment
 from trading.tradovate import Budgets, RedisStore
+from trading.tradovate.limits import Budget
 
 # Seconds that counting may take; requests go on without it.
 PATIENCE = 1.0
@@ -45,3 +48,38 @@ async def budgets(
     """As `kept_in`, with a Redis client of their own. Leave it after what uses them is closed."""
     async with client() as store:
         yield kept_in(store, environment, tradovate_user_id, urgent=urgent)
+
+
+@dataclass(frozen=True)
+class NetworkBudgets:
+    """What this process's network has left of the routes that Tradovate counts by network, in one realm."""
+
+    realm: str
+    routes: list[Budget]
+
+
+def of_network() -> list[NetworkBudgets]:
+    """The network's budgets in the realms that traders may sign in to; none at all without Redis."""
+
+    async def look(environment: str) -> list[Budget]:
+        async with budgets(environment) as own:
+            return await own.of_network()
+
+    environments = {Environment(name).realm: name for name in settings.TRADOVATE_ENVIRONMENTS}
+    try:
+        return [NetworkBudgets(realm, async_to_sync(look)(name)) for realm, name in sorted(environments.items())]
+    except (redis.RedisError, OSError):
+        return []
+
+
+def of_user(environment: str, tradovate_user_id: int) -> Budget | None:
+    """A Tradovate user's budget; None without Redis."""
+
+    async def look() -> Budget:
+        async with budgets(environment, tradovate_user_id) as own:
+            return await own.of_user()
+
+    try:
+        return async_to_sync(look)()
+    except (redis.RedisError, OSError):
+        return None

@@ -34,6 +34,7 @@ from accounts.sign_in import current_connection
 from trading.models import OrderFile
 from trading.sync import stream
 from trading.sync.relay import Bye, Outbox, Relay, relay
+from trading.sync.rows import Row
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ class Refused(Exception):
 
 
 class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
-    """/ws/desk/, optionally with ?file=UUID for the lines of an order file."""
+    """/ws/desk/, optionally with ?file=UUID for the lines of an order file, or with ?gauge=1 for the request gauge."""
 
+    gauge_every = 5.0  # seconds between looks how many of the hour's requests are used
     check_every = 30.0  # seconds between looks whether the session still holds
 
     def __init__(self) -> None:
@@ -66,7 +68,7 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         self._outbox: Outbox | None = None
         self._relay: Relay | None = None
         self._writer: asyncio.Task[None] | None = None
-        self._checker: asyncio.Task[None] | None = None
+        self._helpers: list[asyncio.Task[None]] = []
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Handle one ASGI event. Channels' own dispatch goes through a thread for each."""
@@ -86,7 +88,8 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
             return
         # Only an accepted socket can be told why it is refused.
         await self.send({"type": "websocket.accept"})
-        file = parse_qs(self.scope["query_string"].decode("latin-1")).get("file", [""])[0]
+        asked = parse_qs(self.scope["query_string"].decode("latin-1"))
+        file = asked.get("file", [""])[0]
         user_id = self.scope["user"].pk
         try:
             connection_id = await _in_thread(admit, user_id, self.scope["session"], file)
@@ -100,7 +103,9 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         self._user_id = user_id
         self._outbox = Outbox(connection_id, file)
         self._writer = asyncio.create_task(self._write(self._outbox))
-        self._checker = asyncio.create_task(self._check(self._outbox))
+        self._helpers = [asyncio.create_task(self._check(self._outbox))]
+        if "gauge" in asked:
+            self._helpers.append(asyncio.create_task(self._show_gauge(self._outbox)))
 
     async def _refuse(self, code: int) -> None:
         if code == SIGNED_OUT:
@@ -108,7 +113,7 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         await self.send({"type": "websocket.close", "code": code})
 
     async def _leave(self) -> None:
-        tasks = [task for task in (self._writer, self._checker) if task is not None]
+        tasks = [task for task in (self._writer, *self._helpers) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -158,6 +163,23 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         await self._say(frame)
         if outbox.file:
             await self._say(await _in_thread(stream.lines_frame, UUID(outbox.file)))
+
+    async def _show_gauge(self, outbox: Outbox) -> None:
+        """Tell the page how many of the hour's requests are used, whenever that has changed."""
+        told: Row | None = None
+        # A browser that goes away ends this; a Redis that does so is looked for again.
+        with contextlib.suppress(OSError, RuntimeError):
+            environment, user_id = await _in_thread(tradovate_user, outbox.connection_id)
+            while True:
+                gauge: Row | None
+                try:
+                    gauge = await relay().gauge(environment, user_id)
+                except (RedisError, OSError):
+                    gauge = told
+                if gauge is not None and gauge != told:
+                    told = gauge
+                    await self._say(stream.gauge_frame(gauge))
+                await asyncio.sleep(self.gauge_every)
 
     async def _check(self, outbox: Outbox) -> None:
         """End the socket when its session has ended or its connection is no longer this user's."""
@@ -221,6 +243,12 @@ def still_allowed(session_key: str | None, connection_id: int) -> bool:
         return False
     mine = Connection.objects.visible_to(user).authorised().filter(pk=connection_id)
     return current_connection(user, session) is not None and mine.exists()
+
+
+def tradovate_user(connection_id: int) -> tuple[str, int]:
+    """The environment and the Tradovate user id of a connection."""
+    connection = Connection.objects.get(pk=connection_id)
+    return connection.environment, connection.tradovate_user_id
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:

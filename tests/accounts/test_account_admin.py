@@ -1,3 +1,4 @@
+import asyncio
 import re
 from html import unescape
 
@@ -6,8 +7,9 @@ from axes.models import AccessLog
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 
-from accounts import audit
+from accounts import audit, budgets
 from accounts.models import AuditEvent, Connection, User
+from trading.tradovate.errors import PenaltyImposed
 
 pytestmark = pytest.mark.django_db
 
@@ -183,3 +185,36 @@ def test_support_sees_which_way_a_connection_was_made(client, trader, supporter,
     assert "name2002" in page
     assert "paula" not in page
     assert "API key" in client.get(f"/admin/accounts/connection/{other.pk}/change/").content.decode()
+
+
+def spend_renewals(count: int) -> None:
+    async def spend() -> None:
+        async with budgets.budgets("sim", 1001, urgent=True) as own:
+            for _ in range(count):
+                await own.before("GET", "auth/renewaccesstoken")
+            own.failed("user/syncrequest", PenaltyImposed("t1cket", 60))
+            await own.counted()
+
+    asyncio.run(spend())
+
+
+def test_support_sees_how_many_requests_the_hour_has_left(redis_url, client, trader, supporter) -> None:
+    spend_renewals(15)
+    page = client.get("/admin/accounts/connection/").content.decode()
+    rows = re.findall(r'<th scope="row">([^<]+)</th>\s*<td>(\d+)</td><td>(\d+)</td><td>(\d+)</td>\s*<td>([^<]*)', page)
+    assert rows == [
+        ("auth/accesstokenrequest (failures)", "0", "5", "5", ""),
+        ("auth/me (failures)", "0", "10", "10", ""),
+        ("auth/renewaccesstoken", "15", "15", "0", "used up"),
+        ("user/syncrequest", "0", "300", "300", "Tradovate refuses more just now"),
+        ("order/dryrun", "0", "500", "500", ""),
+    ]
+    assert "Simulator: requests this hour" in page
+    assert "t1cket" not in page
+    assert ">15 of 5,000<" in client.get(f"/admin/accounts/connection/{trader.pk}/change/").content.decode()
+
+
+def test_without_redis_the_admin_opens_and_says_so(client, trader, supporter, settings) -> None:
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    assert "Redis does not answer" in client.get("/admin/accounts/connection/").content.decode()
+    assert client.get(f"/admin/accounts/connection/{trader.pk}/change/").status_code == 200

@@ -28,6 +28,16 @@ def overflow(page: Page) -> int:
     return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
 
 
+def upload(page: Page, portal: Stack, directory: Path, text: str) -> None:
+    """Upload an order file and come to its page."""
+    path = directory / "orders.txt"
+    path.write_text(text)
+    page.goto(f"{portal.url}/files/")
+    page.get_by_label("File", exact=True).set_input_files(path)
+    page.get_by_role("button", name="Upload and check").click()
+    expect(page.locator("#file-summary")).to_be_visible(timeout=SOON)
+
+
 def order_file(portal: Stack, directory: Path) -> Path:
     path = directory / "orders.txt"
     front = portal.front_month
@@ -325,3 +335,30 @@ def test_staff_without_a_connection_are_shown_the_way_to_the_admin(portal: Stack
     page.get_by_role("button", name="Log in").click()
     page.goto(portal.url)
     expect(page.get_by_role("link", name="Open the admin")).to_be_visible()
+
+
+def test_a_429_of_tradovate_shows_on_the_desk_and_orders_still_go_out(
+    portal: Stack, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    gauge = page.locator("[data-gauge]")
+    expect(gauge).to_contain_text(re.compile(r"\d+ of 5,000"))
+    expect(gauge.get_by_role("meter", name="Requests to Tradovate this hour")).to_be_visible()
+    upload(page, portal, tmp_path, f"{portal.front_month('MES')} 1\n")
+    ready = page.url
+
+    portal.control("faults", kind="rate_limit", route="contract/find")
+    upload(page, portal, tmp_path, f"{portal.front_month('HG')} 1\n")
+    page.goto(portal.url)
+    expect(gauge).to_have_attribute("data-state", "spent")
+    words = page.get_by_text("Tradovate takes no more requests")
+    expect(words).to_contain_text("Orders and cancels go out all the same")
+
+    page.goto(ready)
+    page.get_by_role("button", name=re.compile("Confirm")).click()
+    expect(page.locator("#file-summary")).to_contain_text("1 filled", timeout=SOON)
+    # What Tradovate took proves that it takes requests again; the page is told.
+    page.goto(portal.url)
+    expect(gauge).to_have_attribute("data-state", "ok", timeout=SOON)
+    expect(words).to_be_hidden()

@@ -20,6 +20,7 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 
 from accounts import sign_in
+from accounts.budgets import budgets
 from accounts.models import Connection, User
 from accounts.sign_out import sign_out
 from accounts.tokens import Tokens
@@ -379,3 +380,25 @@ async def test_stopping_the_server_does_not_hang_on_open_pages(alice, writer, se
         with pytest.raises(ConnectionClosed):
             await desk.recv()
     await until(lambda: not consumers._sockets_of_user)
+
+
+async def test_a_desk_is_told_how_many_requests_are_used_when_that_changes(alice, bob, writer, monkeypatch) -> None:
+    monkeypatch.setattr(consumers.DeskConsumer, "gauge_every", 0.02)
+
+    async def spend(connection: Connection) -> None:
+        async with budgets(connection.environment, connection.tradovate_user_id) as own:
+            await own.before("GET", "order/list")
+
+    async def gauge() -> dict[str, str]:
+        while (frame := await desk.frame())["t"] != "gauge":
+            pass
+        return frame["gauge"]
+
+    async with page(alice, "gauge=1") as desk, page(alice) as other:
+        assert (await gauge())["text"] == "0 of 5,000"
+        await spend(bob)
+        await spend(alice)
+        assert await gauge() == {"used": "1", "most": "5000", "text": "1 of 5,000", "state": "ok", "words": ""}
+        assert (await other.frame())["t"] == "snapshot"
+        assert await other.hears_nothing(0.1)
+        assert await desk.hears_nothing(0.1)

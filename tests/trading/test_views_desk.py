@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +14,8 @@ from accounts.models import Connection, User
 from accounts.sign_in import SESSION_KEY
 from accounts.tokens import Tokens
 from trading.sync.stream import Stream
+from trading.tradovate import RedisStore
+from trading.tradovate.limits import USER
 from trading.views import desk as desk_view
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +158,66 @@ def test_before_the_first_sync_the_page_says_that_it_waits(redis_url: str, monke
 def test_without_redis_the_page_opens_and_says_that_it_waits(settings) -> None:
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
     assert "data-waiting" in page(trader("pat", 1))
+
+
+def spend(connection: Connection, requests: int, refused: float = 0) -> None:
+    """Count requests of a trader, and let Tradovate refuse more for some seconds."""
+
+    async def count() -> None:
+        async with redis.asyncio.Redis.from_url(settings.REDIS_URL) as client:
+            store, key = RedisStore(client, prefix="budget:sim:"), f"user:{connection.tradovate_user_id}"
+            for _ in range(requests):
+                await store.take(key, USER, None)
+            if refused:
+                await store.block(key, USER, refused)
+
+    async_to_sync(count)()
+
+
+def gauge(html: str) -> tuple[str, str, str]:
+    """State, figures and words of the request gauge."""
+    state = re.search(r'data-gauge data-state="(\w+)"', html)
+    text = re.search(r"data-gauge-text>([^<]*)<", html)
+    words = re.search(r"data-gauge-words[^>]*>([^<]*)<", html)
+    assert state
+    assert text
+    assert words
+    assert ("hidden" in words[0]) is (words[1] == "")
+    return state[1], text[1], words[1]
+
+
+@pytest.mark.parametrize(
+    ("requests", "refused", "state", "text", "words"),
+    [
+        (0, 0, "ok", "0 of 5,000", ""),
+        (3999, 0, "ok", "3,999 of 5,000", ""),
+        (4000, 0, "low", "4,000 of 5,000", "after 4,800"),
+        (4800, 0, "spent", "4,800 of 5,000", "Orders and cancels go out all the same"),
+        (
+            12,
+            40,
+            "spent",
+            "12 of 5,000",
+            "no more requests: Tradeport looks nothing up for up to 1 minute.",
+        ),
+    ],
+)
+def test_the_gauge_tells_how_many_requests_the_hour_has_left(
+    redis_url: str, requests: int, refused: float, state: str, text: str, words: str
+) -> None:
+    connection = trader("pat", 1)
+    publish(redis_url, connection)
+    spend(connection, requests, refused)
+    html = page(connection)
+    shown = gauge(html)
+    assert shown[:2] == (state, text)
+    assert words in shown[2]
+    assert f'max="5000" value="{requests}"' in html
+
+
+def test_without_redis_there_is_no_gauge(settings) -> None:
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    assert re.search(r"data-gauge data-state=\"ok\" hidden", page(trader("pat", 1)))
 
 
 def test_a_trader_sees_nothing_of_another(redis_url: str) -> None:

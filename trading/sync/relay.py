@@ -18,7 +18,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from accounts.budgets import kept_in
 from trading.sync import stream
+from trading.sync.gauge import gauge_row
+from trading.sync.rows import Row
 
 log = logging.getLogger(__name__)
 
@@ -171,6 +174,10 @@ class Relay:
     async def snapshot(self, connection_id: int) -> tuple[str, int, str]:
         """(epoch, seq, frame) of a connection's state now. Raises RedisError."""
         return await stream.snapshot_frame(self._client, connection_id)
+
+    async def gauge(self, environment: str, tradovate_user_id: int) -> Row:
+        """How much of the hour's requests a Tradovate user has used. Raises RedisError."""
+        return gauge_row(await kept_in(self._client, environment, tradovate_user_id).of_user())
 
     async def _close(self) -> None:
         if _relays.get(asyncio.get_running_loop()) is self:

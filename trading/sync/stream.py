@@ -173,6 +173,11 @@ def bye_frame(reason: str) -> str:
     return _encode({"t": "bye", "reason": reason})
 
 
+def gauge_frame(gauge: Row) -> str:
+    """The frame that tells a page how many of the hour's requests are used (gauge.gauge_row)."""
+    return _encode({"t": "gauge", "gauge": gauge})
+
+
 @cache
 def client() -> redis.Redis:
     """This process's synchronous Redis client (its pool survives forks and threads). It gives up after seconds: orders

@@ -56,6 +56,11 @@ class Limit:
     failures_only: bool = False
 
     @property
+    def ordinary(self) -> int:
+        """Where those that may be held back stop."""
+        return self.most - self.reserve
+
+    @property
     def slice_seconds(self) -> float:
         """Time is counted in slices of this length."""
         return self.seconds / _SLICES
@@ -153,7 +158,7 @@ class Store(Protocol):
         ...
 
     async def look(self, key: str, limit: Limit) -> Budget:
-        """Return the budget without counting anything."""
+        """Return the budget as those that may be held back find it, without counting anything."""
         ...
 
     async def block(self, key: str, limit: Limit, seconds: float) -> None:
@@ -237,9 +242,10 @@ class Budgets:
 
     def succeeded(self, route: str) -> None:
         """Learn that Tradovate takes requests again."""
-        for limit in self._blocked & {self._user_limit, ROUTES.get(route, self._user_limit)}:
-            self._blocked.discard(limit)
-            self._later(self._if_it_answers(self._store.unblock(self._key(limit), limit)))
+        limits = {self._user_limit, ROUTES.get(route, self._user_limit)}
+        # An order is counted while it is sent: that Tradovate refuses may be learnt after it has been taken.
+        if self._counting or self._blocked & limits:
+            self._later(self._lift(limits, tuple(self._counting)))
 
     async def of_user(self) -> Budget:
         """Return the user's budget as it stands. Raises what the store raises, and ValueError without a user."""
@@ -261,7 +267,7 @@ class Budgets:
         return f"network:{self._network}:{limit.name}"
 
     async def _hold_back(self, limit: Limit, *, always: bool = False) -> None:
-        most = limit.most if self._urgent else limit.most - limit.reserve
+        most = limit.most if self._urgent else limit.ordinary
         if limit.failures_only:
             budget = await self._if_it_answers(self._store.look(self._key(limit), limit))
         else:
@@ -274,6 +280,13 @@ class Budgets:
         if budget is not None and budget.blocked:
             self._blocked.add(limit)
         return budget
+
+    async def _lift(self, limits: set[Limit], counting: tuple[asyncio.Task[object], ...]) -> None:
+        if counting:
+            await asyncio.wait(counting)
+        for limit in self._blocked & limits:
+            self._blocked.discard(limit)
+            await self._if_it_answers(self._store.unblock(self._key(limit), limit))
 
     def _block(self, limit: Limit, seconds: float) -> None:
         log.warning("Tradovate refuses requests (%s); reads pause for up to %.0f seconds.", limit.name, seconds)

@@ -31,7 +31,7 @@ class MemoryStore:
 
     async def look(self, key: str, limit: Limit) -> Budget:
         """Store.look."""
-        return self._usage.get(key, Usage()).at(limit, self.clock())
+        return self._usage.get(key, Usage()).at(limit, self.clock(), most=limit.ordinary)
 
     async def block(self, key: str, limit: Limit, seconds: float) -> None:
         """Store.block."""
@@ -96,7 +96,7 @@ class RedisStore:
     async def look(self, key: str, limit: Limit) -> Budget:
         """Store.look."""
         usage, now = await self._run("look", key, limit)
-        return usage.at(limit, now)
+        return usage.at(limit, now, most=limit.ordinary)
 
     async def block(self, key: str, limit: Limit, seconds: float) -> None:
         """Store.block."""

@@ -14,9 +14,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
+from accounts import budgets
+from accounts.models import Connection, User
 from accounts.sign_in import current_connection
 from trading.sync import rows as formatter
+from trading.sync.gauge import gauge_row
 from trading.sync.stream import Snapshot, aread_snapshot
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     accounts = of_kind(snapshot, "account")
     fills = of_kind(snapshot, "fill")
     context = {
+        "gauge": gauge(connection),
         "is_waiting": not snapshot.epoch,
         "accounts": accounts,
         "positions": of_kind(snapshot, "position"),
@@ -65,6 +68,12 @@ def read(connection_id: int) -> Snapshot:
     except redis.RedisError:
         logger.exception("The desk could not read the stream of connection %s", connection_id)
         return Snapshot(epoch="", seq=0, rows={})
+
+
+def gauge(connection: Connection) -> Row | None:
+    """How many of the hour's requests are used; None without Redis."""
+    budget = budgets.of_user(connection.environment, connection.tradovate_user_id)
+    return None if budget is None else gauge_row(budget)
 
 
 def of_kind(snapshot: Snapshot, kind: str) -> list[KeyedRow]:

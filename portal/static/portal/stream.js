@@ -2,6 +2,7 @@
 
 import { Desk } from "./desk.js";
 import { localise } from "./dom.js";
+import { RequestGauge } from "./gauge.js";
 import { FileLines } from "./lines.js";
 import { DeskSocket } from "./socket.js";
 import { applyFrame, emptyState } from "./state.js";
@@ -17,16 +18,22 @@ document.addEventListener("htmx:afterSwap", () => localise(document));
 const state = emptyState();
 const pill = new UpstreamPill();
 const desk = deskRoot && new Desk(deskRoot, connection);
+const gauge = deskRoot && new RequestGauge(deskRoot.querySelector("[data-gauge]"));
 const lines = fileRoot && new FileLines(fileRoot);
 
 const url = new URL(stream, location.href);
 url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+if (gauge) url.searchParams.set("gauge", "1");
 if (lines) url.searchParams.set("file", lines.file);
 
 const socket = new DeskSocket(url.href, {
   frame(frame) {
     if (frame.t === "line" || frame.t === "lines") {
       lines?.show(frame);
+      return;
+    }
+    if (frame.t === "gauge") {
+      gauge?.show(frame.gauge);
       return;
     }
     if (frame.at) pill.heard(frame.at);

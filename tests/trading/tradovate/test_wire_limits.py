@@ -252,14 +252,30 @@ async def test_an_order_that_goes_through_proves_that_a_429_is_over(
     http: HttpScript, store: MemoryStore, budgets: Budgets
 ) -> None:
     await store.block("user:7", USER, 3600)
-    for _ in range(2):
-        http.answer({"commandId": 5})
+    http.answer({"commandId": 5})
     http.answer([])
     async with Tradovate(http.hosts, "tok", budgets=budgets) as t:
-        for _ in range(2):
-            await t.order.cancel(CancelOrder(order_id=3))
-            await budgets.counted()
+        await t.order.cancel(CancelOrder(order_id=3))
+        await budgets.counted()
         assert await t.order.list() == []
+
+
+async def test_that_is_learnt_however_slow_the_store_is(store: MemoryStore) -> None:
+    await store.block("user:7", USER, 3600)
+
+    class Slow(MemoryStore):
+        async def take(self, key: str, limit: Limit, most: int | None) -> Budget:
+            await asyncio.sleep(0.05)
+            return await store.take(key, limit, most)
+
+        async def unblock(self, key: str, limit: Limit) -> None:
+            await store.unblock(key, limit)
+
+    budgets = Budgets(Slow(), network="n", user=7)
+    async with budgets.request("POST", "order/placeorder"):
+        pass
+    await budgets.counted()
+    assert not (await store.look("user:7", USER)).blocked
 
 
 async def test_a_penalty_stops_the_route_for_the_network_and_not_who_has_the_ticket(
