@@ -14,6 +14,7 @@ from . import answers
 from .entities import Bar, ChartDescription, ChartPacket, ChartSubscription, Dom, Histogram, Quote, Tick, TimeRange
 from .errors import ApiError, NotFound, OutcomeUnknown, SocketClosed, SymbolInaccessible
 from .frames import ChartsEvent, Event, MarketEvent
+from .paging import page_back
 from .session import SocketSession
 
 E = TypeVar("E")
@@ -128,27 +129,12 @@ class FeedSession(_MarketSession[E]):
         Pages back by the oldest element received until `since` is reached or nothing older comes. Raises what
         `get_chart` raises, and OutcomeUnknown when a page does not end within `page_seconds`.
         """
-        found: dict[object, Bar | Tick] = {}
-        closest, time_range = until, TimeRange(closest_timestamp=until, as_far_as_timestamp=since)
-        while True:
+
+        async def page(time_range: TimeRange) -> list[Bar | Tick]:
             async with self._page_lock:
-                page = await self._one_page(symbol, chart, time_range, page_seconds)
-            older = [element for element in page if _key(element) not in found]
-            # A bar at the seam of two pages is whole on the newer one, which came first.
-            found.update((_key(element), element) for element in older)
-            oldest = min(older, key=_in_time, default=None)
-            if oldest is None or oldest.timestamp <= since:
-                break
-            if oldest.timestamp < closest:
-                closest = oldest.timestamp
-                time_range = TimeRange(closest_timestamp=closest, as_far_as_timestamp=since)
-            elif isinstance(oldest, Tick):
-                # More ticks at one time than a page holds: only their ids lead further back.
-                time_range = TimeRange(closest_tick_id=oldest.id, as_far_as_timestamp=since)
-            else:
-                break
-        inside = (element for element in found.values() if since <= element.timestamp <= until)
-        return sorted(inside, key=_in_time)
+                return await self._one_page(symbol, chart, time_range, page_seconds)
+
+        return await page_back(page, since=since, until=until)
 
     async def _one_page(
         self, symbol: str | int, chart: ChartDescription, time_range: TimeRange, seconds: float
@@ -233,11 +219,3 @@ class _Page:
             self.whole = True
             self.ended.set()
         return True
-
-
-def _key(element: Bar | Tick) -> object:
-    return element.id if isinstance(element, Tick) else element.timestamp
-
-
-def _in_time(element: Bar | Tick) -> tuple[dt.datetime, int]:
-    return element.timestamp, element.id if isinstance(element, Tick) else 0

@@ -164,6 +164,8 @@ class ReconnectingReplaySocket(ReconnectingFeed[ReplaySocket, ReplayBegun, Repla
         return await ReplaySocket.connect(access.url, access.token, budgets=access.budgets, **self._timings)
 
     async def _begin(self, socket: ReplaySocket, access: Access) -> ReplayBegun:
+        if not access.user_id:
+            raise ValueError("The access must name the user whose replay it is for.")
         clock = await socket.wait_for_clock(self._join_seconds) if self._has_begun else None
         if clock is not None:
             timestamp = clock.timestamp

@@ -102,6 +102,8 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
         error = self._attempts.last_error
         ticket = error.ticket if isinstance(error, PenaltyImposed) else None
         user = self._request or access.user_id
+        if not user:
+            raise ValueError("The access must name the user whose socket it is for.")
         return await socket.sync(user, split=self._split, quiet=self._quiet, ticket=ticket)
 
 

@@ -212,7 +212,7 @@ async def test_ticks_of_one_moment_that_do_not_fit_on_a_page_are_paged_by_their_
     async def scene(peer: Peer) -> None:
         await peer.welcome()
         # The server gives two ticks a page, those next to what is named and before it.
-        for number, ids in enumerate([(9, 8), (8, 7), (7, 6), (6, 5), (5,)]):
+        for number, ids in enumerate([(9, 8), (8, 7), (7, 6), (6, 5), (5,), (5,)]):
             historical, realtime = 2 * number + 2, 2 * number + 1
             asked.append((await granted(peer, historical, realtime))["timeRange"])
             ticks = [{"t": -1 if tick < 6 else 0, "p": 1, "s": 1, "id": tick} for tick in ids]
@@ -228,6 +228,7 @@ async def test_ticks_of_one_moment_that_do_not_fit_on_a_page_are_paged_by_their_
     wanted = [(part.get("closestTimestamp"), part.get("closestTickId")) for part in asked]
     assert wanted == [
         ("2026-11-20T12:00:00Z", None), (None, 8), (None, 7), (None, 6), ("2026-11-20T11:59:59.999000Z", None),
+        (None, 5),
     ]  # fmt: skip
 
 
@@ -241,6 +242,10 @@ async def test_packets_that_overtake_the_reply_are_not_lost(play: PlaySocket) ->
         await charts(peer, packet, {"id": 90, "bars": [bar(0)]}, {"id": 8, "eoh": True})
         await peer.respond(request_id, {"historicalId": 8, "realtimeId": 7})
         await cancelled(peer, 8, 7)
+        # There might be more ticks at the very time that was asked for.
+        assert (await granted(peer, 10, 9))["timeRange"]["closestTickId"] == 1
+        await charts(peer, {"id": 10, "eoh": True})
+        await cancelled(peer, 10, 9)
         await peer.connection.wait_closed()
 
     async with await MarketFeed.connect(await play(scene), TOKEN) as feed:

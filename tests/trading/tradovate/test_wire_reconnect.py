@@ -265,6 +265,21 @@ async def test_errors_that_are_nobodys_business_here_are_raised() -> None:
             await anext(user)
 
 
+async def test_a_user_socket_of_nobody_is_a_mistake(scenes) -> None:
+    async def living(peer: Peer) -> None:
+        await authorized(peer)
+        await stay(peer)
+
+    owner = await scenes(living)
+
+    async def access(last_error: Exception | None) -> Access:
+        return Access(owner.url, "tok-secret-1")
+
+    async with ReconnectingUserSocket(access) as user:
+        with pytest.raises(ValueError, match="name the user"):
+            await anext(user)
+
+
 async def test_every_opening_waits_for_its_turn(scenes) -> None:
     async def short(peer: Peer) -> None:
         await synced(peer)
