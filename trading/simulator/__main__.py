@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .app import create_app
 from .config import DEFAULT_TRADERS, DEV_CLIENT_SECRET, Config
-from .faults import KINDS, FaultRequest, Front, read_fault
+from .fault_kinds import KINDS, Front
+from .faults import FaultRequest, read_fault
 from .hosts import LABELS, TRADOVATE_DOMAIN, HostNames
 from .limit_options import add_limit_options, limit_settings
 from .server import PortInUseError, listen, make_server
@@ -73,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     scheme = "https" if certificates else "http"
-    sys.stdout.write(f"Tradovate simulator on {scheme}://{options.host}:{bound.getsockname()[1]}\n")
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    sys.stdout.write(f"Tradovate simulator on {scheme}://{host}:{bound.getsockname()[1]}\n")
     if certificates:
         sys.stdout.write(how_to_trust(certificates, names_of(config), options.host) + "\n")
     sys.stdout.flush()

@@ -236,6 +236,8 @@ def stranger(request: Request) -> str:
     """
     if not _is_loopback(request.client.host if request.client else ""):
         return "Only this machine may steer the simulator."
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return "A page of another site may not steer the simulator."
     names = [request.headers.get("host", "")]
     names += [urlsplit(origin).netloc for origin in request.headers.getlist("origin")]
     if not all(name == "localhost" or _is_loopback(name.strip("[]")) for name, _ in map(split_port, names)):

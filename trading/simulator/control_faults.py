@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .calls import Rejected
-from .faults import KINDS, Effect, FaultRequest
+from .fault_kinds import KINDS, Effect
+from .faults import FaultRequest
 from .simulation import Simulation
 from .sockets import Hub
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from itertools import groupby
 
 from .entities import raw
-from .faults import Effect, Fault, Faults, Front
+from .fault_kinds import Effect, Front
+from .faults import Fault, Faults
 from .store import Event
 
 STRANGERS = ("kalshiMarket", "kalshiEvent", "userBadge", "marketplaceOffer")

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .entities import encode
-from .faults import Effect, Fault, Front
+from .fault_kinds import Effect, Front
+from .faults import Fault
 from .hosts import environment_of, split_port, with_port
 from .rest import host_of, moved_to
 from .sessions import Session

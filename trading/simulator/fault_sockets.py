@@ -12,7 +12,8 @@ from starlette.websockets import WebSocket
 from . import frames
 from .calls import Rejected
 from .fault_http import penalty_ticket
-from .faults import Effect, Fault
+from .fault_kinds import Effect
+from .faults import Fault
 from .transports import Transports
 
 if TYPE_CHECKING:

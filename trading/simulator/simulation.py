@@ -17,7 +17,8 @@ from .clock import Clock, stamp, trading_day
 from .config import Config, Trader
 from .delayed import Delayed
 from .exchange import Exchange
-from .faults import Faults, Front
+from .fault_kinds import Front
+from .faults import Faults
 from .feed import Day, Feed
 from .history import write_history
 from .limits import Budgets

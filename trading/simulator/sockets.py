@@ -15,8 +15,8 @@ from . import frames
 from .calls import Call, Rejected
 from .event_stream import EventStream
 from .fault_events import EventFaults
+from .fault_kinds import Effect, Front
 from .fault_sockets import meet_request, meet_upgrade, refuse_host
-from .faults import Effect, Front
 from .hosts import Environment
 from .market_data import Subscriptions, publish
 from .operations import perform

@@ -16,7 +16,7 @@ RISK_LEVELS = ((Decimal("0.5"), "Low"), (Decimal("0.8"), "Medium"))
 
 
 def authorize(call: TvCall) -> dict[str, Any]:
-    """ "Authorize": a new token for the session that asks."""
+    """Section "Authorize": a new token for the session that asks."""
     grant = call.simulation.sessions.renew(call.session)
     return {
         "accessToken": grant.access.value,
@@ -27,7 +27,7 @@ def authorize(call: TvCall) -> dict[str, Any]:
 
 
 def accounts(call: TvCall) -> list[dict[str, Any]]:
-    """ "Get All Accounts" of the user."""
+    """Section "Get All Accounts": those of the user."""
     return [
         {
             "id": call.account_name(account.id),
@@ -45,8 +45,8 @@ def accounts(call: TvCall) -> list[dict[str, Any]]:
 
 
 def state(call: TvCall) -> dict[str, Any]:
-    """ "Get Account State", dollars. `realizedPl` is all that the account ever realised, `openRealizedPl` today's part
-    of it; `cashBalance` includes both."""
+    """Section "Get Account State", dollars. `realizedPl` is what the account ever realised, `openRealizedPl` what it did
+    today; `cashBalance` includes both."""
     simulation = call.simulation
     account = call.account
     ledger = simulation.booking.ledgers[account.id]
@@ -74,7 +74,7 @@ def risk_level(margin: Decimal, value: Decimal) -> str:
 
 
 def positions(call: TvCall) -> list[dict[str, Any]]:
-    """ "Get All Positions": the account's open ones. `contractId` is the contract's name."""
+    """Section "Get All Positions": the account's open ones. `contractId` is the contract's name."""
     account = call.account
     simulation = call.simulation
     ledger = simulation.booking.ledgers[account.id]
@@ -106,7 +106,7 @@ def positions(call: TvCall) -> list[dict[str, Any]]:
 
 
 def quotes(call: TvCall) -> list[dict[str, Any]]:
-    """ "Get Price Quotes". Symbols that do not exist, or that the user may not see, are left out."""
+    """Section "Get Price Quotes". Symbols that do not exist, or that the user may not see, are left out."""
     names = [name.strip() for name in call.query.get("symbols", "").split(",") if name.strip()]
     if not names:
         raise Refused("symbols is missing", ErrorCode.INVALID_ORDER)

@@ -5,6 +5,7 @@ They are placed with the same broker as any other order, so that they show on us
 
 from __future__ import annotations
 
+from collections import defaultdict
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -37,30 +38,40 @@ Contracts = Annotated[int, msgspec.Meta(gt=0)]
 Duration = Literal["Day", "GTC", "IOC", "FOK"]
 
 
-class OrderForm(msgspec.Struct, kw_only=True, rename="camel"):
-    """ "Place Order", form parameters. Without `type` it is chosen: "Smart Order Type Selection"."""
+class Prices(msgspec.Struct, kw_only=True, rename="camel"):
+    """The prices of a form; each may be left out."""
+
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        for name, price in zip(Prices.__struct_encode_fields__, self.given(), strict=True):
+            if price is not None and not price.is_finite():
+                raise ValueError(f"{name} {price} is not on a tick")
+
+    def given(self) -> tuple[Decimal | None, ...]:
+        """Limit, stop, loss and profit."""
+        return self.limit_price, self.stop_price, self.stop_loss, self.take_profit
+
+
+class OrderForm(Prices, kw_only=True, rename="camel"):
+    """Form of "Place Order". Without `type` it is chosen, see "Smart Order Type Selection" there."""
 
     instrument: str
     qty: Contracts
     side: Literal["Buy", "Sell"]
     type: Literal["Limit", "Market", "Stop", "StopLimit"] | None = None
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
     duration_type: Duration
-    stop_loss: Decimal | None = None
-    take_profit: Decimal | None = None
 
 
-class ChangeForm(msgspec.Struct, kw_only=True, rename="camel"):
-    """ "Update Order", form parameters; `stop_price`, `stop_loss` and `take_profit` are its "other parameters"."""
+class ChangeForm(Prices, kw_only=True, rename="camel"):
+    """Form of "Update Order"; stop price, loss and profit are what it calls other parameters."""
 
     id: str
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
     qty: Contracts | None = None
     duration_type: Duration
-    stop_loss: Decimal | None = None
-    take_profit: Decimal | None = None
 
 
 def smart_type(side: str, target: Decimal, market: Decimal) -> str:
@@ -72,7 +83,7 @@ def smart_type(side: str, target: Decimal, market: Decimal) -> str:
 
 
 def place(call: TvCall) -> dict[str, Any]:
-    """ "Place Order": the order as it stands right after it was taken."""
+    """Section "Place Order": the order as it stands right after it was taken."""
     account = call.account
     remember(call.simulation, "tv/placeorder", call.user_id, {**call.form, "accountId": account.id})
     form = call.read(OrderForm)
@@ -92,25 +103,24 @@ def place(call: TvCall) -> dict[str, Any]:
         raise LookupError(f"Order {result.order_id} was taken but is not in the store.")
     if order.ord_status == "Rejected":
         _check(_rejection(call, order))
-    view = order_view(call, order)
+    [view] = order_views(call, [order])
     kept = ("accountId", "instrument", "qty", "side", "orderType", "limitPrice", "stopPrice", "status", "timestamp")
     return {"orderId": view["id"], **{name: view[name] for name in kept if name in view}}
 
 
 def orders(call: TvCall) -> list[dict[str, Any]]:
-    """ "Get All Orders" of the account, of the trading day, oldest first."""
+    """Section "Get All Orders": those of the account and the trading day, oldest first."""
     account = call.account
-    own = [order for order in call.simulation.store.all(e.Order) if order.account_id == account.id]
-    return [order_view(call, order) for order in own]
+    return order_views(call, [one for one in call.simulation.store.all(e.Order) if one.account_id == account.id])
 
 
 def order(call: TvCall) -> dict[str, Any]:
-    """ "Get Order by ID"."""
-    return order_view(call, call.order)
+    """Section "Get Order by ID"."""
+    return order_views(call, [call.order])[0]
 
 
 def change(call: TvCall) -> dict[str, Any]:
-    """ "Update Order": what the form leaves out stays as it is."""
+    """Section "Update Order": what the form leaves out stays as it is."""
     account, found = call.account, call.order
     remember(call.simulation, "tv/modifyorder", call.user_id, {**call.form, "accountId": account.id})
     form = call.read(ChangeForm)
@@ -128,23 +138,33 @@ def change(call: TvCall) -> dict[str, Any]:
 
 
 def cancel(call: TvCall) -> Any:
-    """ "Cancel Order"."""
+    """Section "Cancel Order"."""
     account, found = call.account, call.order
     params = {"accountId": account.id, "orderId": found.id}
     remember(call.simulation, "tv/cancelorder", call.user_id, params)
     result = call.simulation.broker.cancel(call.sender, CancelOrder(order_id=found.id))
     if result.failure_reason == "TooLate":
-        raise Refused(f"Too late to cancel - order already {STATUSES[found.ord_status].lower()}")
+        raise Refused(f"Too late to cancel - order already {STATUSES.get(found.ord_status, found.ord_status).lower()}")
     _check(result)
     return DONE
 
 
-def order_view(call: TvCall, order: e.Order) -> dict[str, Any]:
-    """An order as "Get Order by ID" shows it. Prices that its type does not have are left out."""
+def order_views(call: TvCall, wanted: list[e.Order]) -> list[dict[str, Any]]:
+    """Orders as "Get Order by ID" shows them. Prices that an order's type does not have are left out."""
     store = call.simulation.store
-    version = _version(call, order.id)
-    reports = [report for report in store.all(e.ExecutionReport) if report.order_id == order.id]
-    fills = [fill for fill in store.all(e.Fill) if fill.order_id == order.id]
+    numbers = {order.id for order in wanted}
+    versions = {version.order_id: version for version in store.all(e.OrderVersion) if version.order_id in numbers}
+    updated = {report.order_id: report.timestamp for report in store.all(e.ExecutionReport)}
+    fills: defaultdict[int, list[e.Fill]] = defaultdict(list)
+    for fill in store.all(e.Fill):
+        fills[fill.order_id].append(fill)
+    return [
+        _view(call, order, versions[order.id], fills[order.id], updated.get(order.id, order.timestamp))
+        for order in wanted
+    ]
+
+
+def _view(call: TvCall, order: e.Order, version: e.OrderVersion, fills: list[e.Fill], updated: str) -> dict[str, Any]:
     filled = sum(fill.qty for fill in fills)
     value = sum((fill.qty * fill.price for fill in fills), Decimal(0))
     view = {
@@ -160,7 +180,7 @@ def order_view(call: TvCall, order: e.Order) -> dict[str, Any]:
         "filledQty": filled,
         "avgFillPrice": value / filled if filled else Decimal(0),
         "timestamp": order.timestamp,
-        "updateTime": reports[-1].timestamp if reports else order.timestamp,
+        "updateTime": updated,
     }
     return {name: value for name, value in view.items() if value is not None}
 

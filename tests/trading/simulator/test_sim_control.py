@@ -171,6 +171,7 @@ async def test_a_stranger_is_turned_away_from_control() -> None:
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Host": ""},
+        {"Sec-Fetch-Site": "cross-site"},
     ],
 )
 def test_a_page_in_a_browser_on_this_machine_cannot_steer(sim: RunningSimulator, headers: dict[str, str]) -> None:

@@ -2,16 +2,22 @@
 ledger says happened."""
 
 import json
+import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
 from trading.simulator import Config, RunningSimulator, serve
-from trading.simulator.faults import KINDS, Front, read_fault
+from trading.simulator.fault_kinds import KINDS, Front
+from trading.simulator.faults import FaultRequest, Faults, read_fault
 
 from .conftest import NO_TLS, START, Api, Socket, open_socket
 
@@ -429,8 +435,38 @@ def test_faults_of_the_configuration_are_armed_from_the_start() -> None:
         assert trader.get("account/list")
 
 
-def test_every_kind_is_tried_here_or_with_the_events() -> None:
-    tried = {name for name in KINDS if name.startswith("error_") or KINDS[name].fronts & Front.EVENT}
-    with open(__file__, encoding="utf-8") as text:
-        source = text.read()
-    assert {name for name in KINDS if f'"{name}"' in source} | tried == set(KINDS)
+def test_the_manual_names_every_kind() -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
+    named = set(re.findall(r"`(\w+)`", manual)) | {f"error_{status}_after" for status in STATUSES}
+    assert set(KINDS) <= named
+
+
+ASKED = st.builds(
+    FaultRequest,
+    kind=st.sampled_from([name for name, kind in KINDS.items() if kind.fronts & Front.REST]),
+    route=st.sampled_from(["order/*", "order/placeorder", "*", "account/list", "websocket"]),
+    times=st.none() | st.integers(1, 5),
+    probability=st.none() | st.floats(0.1, 1),
+    seed=st.none() | st.integers(0, 5),
+)
+ROUTES = st.lists(st.sampled_from(["order/placeorder", "Order/CancelOrder", "account/list", "websocket"]), max_size=30)
+
+
+@given(st.lists(ASKED, max_size=4), ROUTES, st.integers(0, 5))
+def test_faults_strike_where_and_as_often_as_armed_and_the_same_again(
+    asked: list[FaultRequest], routes: list[str], seed: int
+) -> None:
+    runs = []
+    for _ in range(2):
+        faults = Faults(seed)
+        armed = [faults.arm(one) for one in asked]
+        struck = [faults.take(Front.REST, route) for route in routes]
+        runs.append([fault and fault.kind.name for fault in struck])
+        for fault, one in zip(armed, asked, strict=True):
+            mine = [route.lower() for route, met in zip(routes, struck, strict=True) if met is fault]
+            assert len(mine) == fault.met
+            assert len(mine) <= (one.times or (1 if one.probability is None else len(routes)))
+            assert all(route != "websocket" or one.route == "websocket" for route in mine)
+            assert all(fnmatchcase(route, one.route or "*") for route in mine)
+        assert {id(fault) for fault in faults.armed()} == {id(fault) for fault in armed if fault.left != 0}
+    assert runs[0] == runs[1]

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trading.simulator import DEFAULT_TRADERS, Config, RunningSimulator, serve
@@ -450,3 +451,32 @@ def test_an_account_may_ask_so_often_a_minute(limited: RunningSimulator) -> None
     limited.control.advance(61)
     assert tv.http.get(path).status_code == 200
     assert REAL.tv_per_minute == 100
+
+
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[Tv]:
+    """One simulator for many examples."""
+    with serve(Config(seed=7, manual_clock=True, start=START)) as running:
+        yield Tv(running)
+
+
+VALUES = st.sampled_from(["", "1", "0", "-1", "6800", "6800.1", "1e999999", "NaN", "sNaN", "-Infinity", "Buy", "Limit"])
+FORMS = st.dictionaries(
+    st.sampled_from(["instrument", "qty", "side", "type", "limitPrice", "stopPrice", "durationType", "stopLoss", "id"]),
+    VALUES | st.text(max_size=8),
+    max_size=9,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(FORMS, st.sampled_from(["POST", "PUT"]), st.text(max_size=6))
+def test_whatever_comes_in_is_answered_in_the_envelope(
+    lasting: Tv, form: dict[str, str], method: str, order: str
+) -> None:
+    base = {"instrument": "ESZ6", "qty": "1", "side": "Buy", "durationType": "Day"}
+    path = f"/accounts/{ACCOUNT}/orders" + (f"/{quote(order, safe='')}" if method == "PUT" else "")
+    response = lasting.http.request(method, path, data=base | form)
+    assert response.status_code in (200, 404, 405)
+    answer = response.json()
+    assert answer["s"] in ("ok", "error")
+    assert ("errmsg" in answer) is (answer["s"] == "error")
