@@ -45,8 +45,8 @@ def accounts(call: TvCall) -> list[dict[str, Any]]:
 
 
 def state(call: TvCall) -> dict[str, Any]:
-    """Section "Get Account State", dollars. `realizedPl` is what the account ever realised, `openRealizedPl` what it did
-    today; `cashBalance` includes both."""
+    """Section "Get Account State", dollars. `realizedPl` is what the account ever realised, `openRealizedPl` today's
+    part of it; `cashBalance` includes both."""
     simulation = call.simulation
     account = call.account
     ledger = simulation.booking.ledgers[account.id]
