@@ -28,7 +28,7 @@ from trading.sync.publisher import Publisher
 from trading.sync.records import UpstreamRecord, records
 from trading.sync.rows import upstream_row
 from trading.sync.stream import Fenced, StateLost, Stream
-from trading.tradovate import Access, Interrupted, MarketSocket, Patience, ReconnectingUserSocket
+from trading.tradovate import Access, Budgets, Interrupted, MarketSocket, Patience, ReconnectingUserSocket
 from trading.tradovate.entities import Contract, ContractMaturity, Entity, Product, SyncSnapshot
 from trading.tradovate.errors import TradovateError
 
@@ -163,8 +163,10 @@ class Link:
         target = self._target = await self._targets.current(last_error)
         if self._state not in (Upstream.State.UP, Upstream.State.EVICTED):
             self._tell(Upstream.State.CONNECTING, self._detail)
-        budgets = kept_in(self._means.client, target.environment, target.tradovate_user_id)
-        return Access(target.hosts.user_socket, target.token, target.tradovate_user_id, budgets)
+        return Access(target.hosts.user_socket, target.token, target.tradovate_user_id, self._budgets(target))
+
+    def _budgets(self, target: Target) -> Budgets:
+        return kept_in(self._means.client, target.environment, target.tradovate_user_id)
 
     async def _keep_authorized(self) -> None:
         """Whenever there are new tokens, present them on the sockets that are open (protocol notes, WebSocket frames).
@@ -243,7 +245,7 @@ class Link:
     def _new_marks(self) -> Marks:
         async def connect() -> MarketSocket:
             target = await self._targets.current()
-            return await MarketSocket.connect(target.hosts.market_socket, target.token)
+            return await MarketSocket.connect(target.hosts.market_socket, target.token, budgets=self._budgets(target))
 
         book = self._book
         return Marks(
