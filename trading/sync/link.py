@@ -176,12 +176,15 @@ class Link:
         while True:
             await self._nudged.wait()
             self._nudged.clear()
-            try:
-                await self._socket.renew()
-                if self._marks is not None:
-                    await self._marks.authorize((await self._targets.current()).token)
-            except PATIENCE.errors as error:
-                log.warning("Connection %d keeps its older token: %s", self.connection_id, type(error).__name__)
+            for renew in (self._socket.renew, self._renew_marks):
+                try:
+                    await renew()
+                except PATIENCE.errors as error:
+                    log.warning("Connection %d keeps an older token: %s", self.connection_id, type(error).__name__)
+
+    async def _renew_marks(self) -> None:
+        if self._marks is not None:
+            await self._marks.authorize((await self._targets.current()).token)
 
     def _begin(self, snapshot: SyncSnapshot) -> None:
         """A new socket mirrors the user from here."""

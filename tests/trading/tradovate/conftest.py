@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from trading.tradovate import Hosts
+from trading.tradovate import Hosts, Tradovate
 
 
 @dataclass
@@ -166,6 +166,15 @@ class Peer:
             message["d"] = data
         await self.send("a" + json.dumps([message]))
 
+    async def answer(self, *replies: object) -> list[tuple[str, object]]:
+        """Answer the next requests with these replies; return their endpoints and JSON bodies."""
+        asked = []
+        for reply in replies:
+            endpoint, request_id, _, body = await self.request()
+            asked.append((endpoint, json.loads(body)))
+            await self.respond(request_id, reply)
+        return asked
+
     async def welcome(self) -> None:
         """Open and authorize as Tradovate does."""
         await self.send("o")
@@ -205,3 +214,10 @@ async def play() -> AsyncIterator[PlaySocket]:
         await server.wait_closed()
     if failures:
         raise failures[0]
+
+
+async def front_month(t: Tradovate, product: str = "MES") -> str:
+    """The symbol of a product's contract that trades now."""
+    found = await t.product.find(product)
+    front = next(maturity for maturity in await t.contract_maturity.deps(found.id) if maturity.is_front)
+    return (await t.contract.deps(front.id))[0].name

@@ -35,6 +35,8 @@ from trading.tradovate.entities import (
 from trading.tradovate.errors import SymbolInaccessible
 from trading.tradovate.subscriptions import Resubscribed
 
+from .conftest import front_month
+
 # A Tuesday morning in Chicago.
 START = dt.datetime(2026, 11, 17, 15, 0, 20, tzinfo=dt.UTC)
 MINUTES = ChartDescription(element_size=1)
@@ -53,9 +55,7 @@ async def feed_of(sim: RunningSimulator) -> AsyncIterator[tuple[MarketFeed, str]
     hosts = Hosts.default(Environment.SIM, sim.url)
     access = await request_access_token(hosts, AccessTokenRequest(name=person.name, password=person.password))
     async with Tradovate(hosts, access.access_token) as t:
-        product = await t.product.find("MES")
-        front = next(maturity for maturity in await t.contract_maturity.deps(product.id) if maturity.is_front)
-        symbol = (await t.contract.deps(front.id))[0].name
+        symbol = await front_month(t)
     url = hosts.market_socket.replace("/v1/", "/md/v1/")
     async with await MarketFeed.connect(url, access.access_token) as feed:
         yield feed, symbol

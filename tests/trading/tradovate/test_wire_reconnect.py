@@ -440,16 +440,6 @@ def test_access_shows_no_token() -> None:
 QUOTE = {"timestamp": "2026-11-20T12:00:00Z", "contractId": 5, "entries": {}}
 
 
-async def asked(peer: Peer, *replies: object) -> list[tuple[str, object]]:
-    """Answer the next requests and return them."""
-    found = []
-    for reply in replies:
-        endpoint, request_id, _, body = await peer.request()
-        found.append((endpoint, json.loads(body)))
-        await peer.respond(request_id, reply)
-    return found
-
-
 async def test_market_data_is_subscribed_to_again_and_charts_are_asked_for_again(scenes) -> None:
     chart_request = {
         "symbol": "ESZ6",
@@ -460,18 +450,18 @@ async def test_market_data_is_subscribed_to_again_and_charts_are_asked_for_again
 
     async def first(peer: Peer) -> None:
         await authorized(peer)
-        told.extend(await asked(peer, {"mode": "RealTime"}))
-        told.extend(await asked(peer, {"mode": "RealTime"}, {"mode": "RealTime"}, {"historicalId": 2, "realtimeId": 1}))
-        told.extend(await asked(peer, {}))
+        told.extend(await peer.answer({"mode": "RealTime"}))
+        told.extend(await peer.answer({"mode": "RealTime"}, {"mode": "RealTime"}, {"historicalId": 2, "realtimeId": 1}))
+        told.extend(await peer.answer({}))
         await peer.connection.close()
 
     async def second(peer: Peer) -> None:
         await authorized(peer)
         refusal = {"errorText": "Symbol is inaccessible", "errorCode": "UnknownSymbol", "mode": "None"}
-        told.extend(await asked(peer, {"mode": "Delayed"}, refusal, {"historicalId": 12, "realtimeId": 11}))
+        told.extend(await peer.answer({"mode": "Delayed"}, refusal, {"historicalId": 12, "realtimeId": 11}))
         await peer.send("a" + json.dumps([{"e": "md", "d": {"quotes": [QUOTE]}}]))
         await peer.send("a" + json.dumps([{"e": "chart", "d": {"charts": [{"id": 12, "bars": []}, {"id": 2}]}}]))
-        told.extend(await asked(peer, {}, {}))
+        told.extend(await peer.answer({}, {}))
         await stay(peer)
 
     owner = await scenes(first, second)
@@ -513,7 +503,7 @@ async def test_what_is_refused_on_an_open_socket_is_forgotten(scenes) -> None:
 
     async def first(peer: Peer) -> None:
         await authorized(peer)
-        await asked(peer, refusal, refusal)
+        await peer.answer(refusal, refusal)
         await peer.connection.close()
 
     async def second(peer: Peer) -> None:

@@ -44,6 +44,8 @@ from trading.tradovate.errors import (
 from trading.tradovate.frames import PropsEvent
 from trading.tradovate.subscriptions import Resubscribed
 
+from .conftest import front_month
+
 
 @pytest.fixture
 def sim() -> Iterator[RunningSimulator]:
@@ -81,19 +83,13 @@ def trader(sim: RunningSimulator) -> Trader:
 PATIENCE = Patience(sleep=lambda seconds: asyncio.sleep(min(seconds, 0.01)))
 
 
-async def symbol_of(t: Tradovate) -> str:
-    product = await t.product.find("MES")
-    front = next(maturity for maturity in await t.contract_maturity.deps(product.id) if maturity.is_front)
-    return (await t.contract.deps(front.id))[0].name
-
-
 async def test_what_happened_while_the_socket_was_down_is_in_the_next_snapshot(sim, trader) -> None:
     async with ReconnectingUserSocket(trader.access, patience=PATIENCE) as user:
         first = await anext(user)
         assert isinstance(first, SyncSnapshot)
         assert not first.fills
         async with Tradovate(trader.hosts, trader.token) as t:
-            symbol = await symbol_of(t)
+            symbol = await front_month(t)
             account = (await t.account.list())[0]
             sim.control.fault("kick", user="trader")
             order = PlaceOrder(
@@ -142,7 +138,7 @@ async def test_a_new_sign_in_carries_the_open_socket_over_to_its_session(sim, tr
 
 async def test_quotes_come_again_after_a_drop(sim, trader) -> None:
     async with Tradovate(trader.hosts, await trader.sign_in()) as t:
-        symbol = await symbol_of(t)
+        symbol = await front_month(t)
     async with ReconnectingMarketFeed(trader.access, patience=PATIENCE) as feed:
         await feed.subscribe_quote(symbol)
         await feed.subscribe_quote("NOPE")
@@ -242,7 +238,7 @@ async def test_a_snapshot_and_its_events_are_the_next_snapshot(sim, trader, faul
         if fault:
             sim.control.fault(fault, times=10_000, **options)
         async with Tradovate(trader.hosts, trader.token) as t:
-            symbol = await symbol_of(t)
+            symbol = await front_month(t)
             account = (await t.account.list())[0]
             market = Decimal(str(sim.control.market(symbol)["bid"]))
             for number in range(12):

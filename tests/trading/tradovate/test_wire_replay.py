@@ -21,16 +21,6 @@ QUOTE = {"timestamp": "2019-08-26T16:43:08Z", "contractId": 5, "entries": {}}
 SNAPSHOT = {"users": [{"id": 11}], "accounts": [], "positions": [POSITION]}
 
 
-async def answer(peer: Peer, *replies: object) -> list[tuple[str, object]]:
-    """Answer the next requests and return them."""
-    found = []
-    for reply in replies:
-        endpoint, request_id, _, body = await peer.request()
-        found.append((endpoint, json.loads(body)))
-        await peer.respond(request_id, reply)
-    return found
-
-
 async def clock(peer: Peer, stamp: str, speed: int) -> None:
     await peer.send("a" + json.dumps([{"e": "clock", "d": json.dumps({"t": stamp, "s": speed})}]))
 
@@ -40,12 +30,12 @@ async def test_a_replay_as_the_official_text_tells_it(play: PlaySocket) -> None:
 
     async def scene(peer: Peer) -> None:
         await peer.welcome()
-        told.extend(await answer(peer, {"checkStatus": "OK"}, {"ok": True}, SNAPSHOT, {"mode": "RealTime"}))
+        told.extend(await peer.answer({"checkStatus": "OK"}, {"ok": True}, SNAPSHOT, {"mode": "RealTime"}))
         await clock(peer, "2019-08-26T16:43:08.599Z", 20)
         await peer.props("position", POSITION)
         await peer.send("a" + json.dumps([{"e": "md", "d": {"quotes": [QUOTE]}}]))
         await clock(peer, "2019-08-26T16:43:09.599Z", 0)
-        told.extend(await answer(peer, {"ok": True}))
+        told.extend(await peer.answer({"ok": True}))
         await peer.connection.wait_closed()
 
     async with await ReplaySocket.connect(await play(scene), TOKEN) as replay:
@@ -78,7 +68,7 @@ async def test_a_start_that_is_adjusted_and_one_that_is_not_allowed(play: PlaySo
     async def scene(peer: Peer) -> None:
         await peer.welcome()
         adjusted = {"checkStatus": "StartTimestampAdjusted", "startTimestamp": "2019-08-26T22:00Z"}
-        told.extend(await answer(peer, adjusted, {"ok": True}, {"checkStatus": "Ineligible"}, {"ok": False}))
+        told.extend(await peer.answer(adjusted, {"ok": True}, {"checkStatus": "Ineligible"}, {"ok": False}))
         await peer.connection.wait_closed()
 
     async with await ReplaySocket.connect(await play(scene), TOKEN) as replay:
@@ -105,20 +95,20 @@ async def test_an_interrupted_replay_is_joined_or_begun_anew_where_it_was(play: 
 
     async def first(peer: Peer) -> None:
         await welcome(peer)
-        told.append(await answer(peer, {"checkStatus": "OK"}, {"ok": True}, SNAPSHOT))
+        told.append(await peer.answer({"checkStatus": "OK"}, {"ok": True}, SNAPSHOT))
         await clock(peer, "2019-08-26T16:44:00Z", 100)
-        told.append(await answer(peer, {"ok": True}))
+        told.append(await peer.answer({"ok": True}))
         peer.connection.transport.abort()
 
     async def still_there(peer: Peer) -> None:
         await welcome(peer)
         await clock(peer, "2019-08-26T16:45:00Z", 400)
-        told.append(await answer(peer, SNAPSHOT, {"mode": "RealTime"}))
+        told.append(await peer.answer(SNAPSHOT, {"mode": "RealTime"}))
         await peer.connection.close()
 
     async def gone(peer: Peer) -> None:
         await welcome(peer)
-        told.append(await answer(peer, {"checkStatus": "OK"}, {"ok": True}, SNAPSHOT, {"mode": "RealTime"}))
+        told.append(await peer.answer({"checkStatus": "OK"}, {"ok": True}, SNAPSHOT, {"mode": "RealTime"}))
         await peer.connection.wait_closed()
 
     scenes = [first, still_there, gone]

@@ -34,6 +34,8 @@ from trading.tradovate.errors import ApiError, ReplayIneligible
 from trading.tradovate.frames import ClockEvent, PropsEvent
 from trading.tradovate.replay import ReplayBegun
 
+from .conftest import front_month
+
 NOW = dt.datetime(2026, 11, 17, 15, 0, tzinfo=dt.UTC)
 START = NOW - dt.timedelta(days=4)
 SECOND = dt.timedelta(seconds=1)
@@ -65,13 +67,6 @@ async def replay(hosts: Hosts, token: str) -> AsyncIterator[ReplaySocket]:
         yield socket
 
 
-async def symbol_of(hosts: Hosts, token: str) -> str:
-    async with Tradovate(hosts, token) as t:
-        product = await t.product.find("MES")
-        front = next(maturity for maturity in await t.contract_maturity.deps(product.id) if maturity.is_front)
-        return (await t.contract.deps(front.id))[0].name
-
-
 async def next_of(socket: ReplaySocket | ReconnectingReplaySocket, kind: type[N], wanted: Callable[[N], object]) -> N:
     """Read until something of a kind is wanted."""
     async with asyncio.timeout(10):
@@ -82,7 +77,8 @@ async def next_of(socket: ReplaySocket | ReconnectingReplaySocket, kind: type[N]
 
 
 async def test_a_past_day_is_traded_with_an_account_of_its_own(sim, hosts, token, replay) -> None:
-    symbol = await symbol_of(hosts, token)
+    async with Tradovate(hosts, token) as t:
+        symbol = await front_month(t)
     assert (await replay.check_session(START)).check_status == ReplayCheckStatus.OK
     await replay.begin(START, speed=200, initial_balance=Decimal(51_000))
     snapshot = await replay.sync(sim.trader("trader").user_id)

@@ -38,6 +38,8 @@ from trading.tradovate.errors import (
 )
 from trading.tradovate.frames import Event, PropsEvent
 
+from .conftest import front_month
+
 
 @pytest.fixture
 def sim() -> Iterator[RunningSimulator]:
@@ -72,10 +74,7 @@ async def user_socket(hosts: Hosts, signed_in: AccessToken) -> AsyncIterator[Use
 @pytest.fixture
 async def symbol(t: Tradovate) -> str:
     """The front month of the E-mini S&P."""
-    product = await t.product.find("ES")
-    front = next(m for m in await t.contract_maturity.deps(product.id) if m.is_front)
-    (contract,) = await t.contract.deps(front.id)
-    return contract.name
+    return await front_month(t, "ES")
 
 
 async def until(socket: UserSocket, wanted: Callable[[object], bool], seconds: float = 5) -> list[object]:
