@@ -10,7 +10,7 @@ from . import plans
 from .api_permissions import permissions
 from .api_users import session_stats, user_sessions
 from .calls import Call, Handler, Rejected
-from .entities import Entity
+from .entities import Entity, Position
 
 Source = Callable[[Call], Iterable[Entity]]
 
@@ -132,6 +132,7 @@ def handlers() -> dict[str, Handler]:
     }
     table["contract/find"] = _contract_find
     table["contract/suggest"] = _contract_suggest
+    table["position/find"] = _position_find
     return table
 
 
@@ -204,6 +205,15 @@ def _contract_find(call: Call) -> Entity:
     if listing is None:
         raise Rejected(404, "Not found: contract")
     return call.simulation.catalog.contracts[listing.contract_id]
+
+
+def _position_find(call: Call) -> Entity:
+    """A position has no name; it is found by its contract's."""
+    contract = _contract_find(call)
+    for entity in _own("position")(call):
+        if isinstance(entity, Position) and entity.contract_id == contract.id:
+            return entity
+    raise Rejected(404, "Not found: position")
 
 
 def _contract_suggest(call: Call) -> Any:
