@@ -7,9 +7,9 @@ histograms and charts too, and `ReplaySocket` plays a past day. These live once;
 """
 
 from .attempts import Attempts, Patience
+from .budgets import Budgets
 from .client import Tradovate
 from .hosts import Environment, Hosts
-from .limits import Budgets
 from .market import MarketFeed, MarketSocket, QuoteSubscription
 from .reconnect import Access, Interrupted
 from .replay import ReconnectingReplaySocket, ReplaySocket

@@ -14,6 +14,7 @@ from typing import Self
 
 import httpx
 
+from .budgets import Budgets
 from .entities import (
     Account,
     AccountRiskStatus,
@@ -71,7 +72,6 @@ from .entities import (
     UserSessionStats,
 )
 from .hosts import Hosts
-from .limits import Budgets
 from .operations import Auth, CashBalances, Orders, Reads, Writable
 from .trading_operations import (
     AccountRiskStatuses,

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from .attempts import Attempts, Patience
+from .budgets import Budgets
 from .errors import NotSent, SocketClosed
-from .limits import Budgets
 from .session import SocketSession
 
 S = TypeVar("S", bound=SocketSession[Any])

@@ -19,6 +19,7 @@ import websockets.asyncio.client as ws_client
 from websockets.exceptions import ConnectionClosed
 
 from . import answers, frames
+from .budgets import Budgets
 from .entities import ShutdownReason
 from .errors import (
     BadReply,
@@ -30,7 +31,6 @@ from .errors import (
     SocketClosed,
 )
 from .frames import Closed, Event, Opened, Response, ShutdownEvent
-from .limits import Budgets
 from .upgrade import upgrade
 
 E = TypeVar("E")

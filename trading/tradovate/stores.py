@@ -5,12 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .limits import PROBE_EVERY, Budget, Limit, Usage
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+
+class Store(Protocol):
+    """Where usage is kept, and whose clock counts. All is atomic for a key; an error lets the request through."""
+
+    async def take(self, key: str, limit: Limit, most: int | None) -> Budget:
+        """Count one request if one may go towards `most` (always when None); return the budget from before it."""
+        ...
+
+    async def look(self, key: str, limit: Limit) -> Budget:
+        """Return the budget as those that may be held back find it, without counting anything."""
+        ...
+
+    async def block(self, key: str, limit: Limit, seconds: float) -> None:
+        """Keep that Tradovate refuses for `seconds`."""
+        ...
+
+    async def unblock(self, key: str, limit: Limit) -> None:
+        """Forget that it refused."""
+        ...
 
 
 @dataclass

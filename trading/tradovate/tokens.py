@@ -12,10 +12,10 @@ import httpx
 import msgspec
 
 from . import answers
+from .budgets import Budgets
 from .entities import AccessToken, AccessTokenRequest, OAuthTokens
 from .errors import OAuthError
 from .hosts import Hosts
-from .limits import Budgets
 from .transport import Transport
 
 _INSTALLATION_BYTES = 16

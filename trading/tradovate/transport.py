@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from . import answers, penalties
+from .budgets import Budgets
 from .entities.codec import encode
 from .errors import BadReply, HostMoved, NotAuthorized, NotSent, OutcomeUnknown
 from .frames import encode_query
 from .hosts import Hosts, is_loopback, redirect_target
-from .limits import Budgets
 
 T = TypeVar("T")
 TokenSource = str | Callable[[], Awaitable[str]]

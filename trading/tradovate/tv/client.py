@@ -17,10 +17,11 @@ from urllib.parse import quote as quoted
 
 import httpx
 
+from trading.tradovate.budgets import Budgets
 from trading.tradovate.errors import SymbolInaccessible
 from trading.tradovate.frames import encode_query
 from trading.tradovate.hosts import Hosts
-from trading.tradovate.limits import Budgets, Limit
+from trading.tradovate.limits import Limit
 from trading.tradovate.stores import MemoryStore
 from trading.tradovate.transport import TokenSource, Transport
 

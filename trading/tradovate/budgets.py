@@ -1,0 +1,179 @@
+"""Requests counted as they are sent, and held back before Tradovate refuses them.
+
+Reads and routes with a limit of their own are held back when their budget is spent, or when Tradovate has said so
+itself; orders and cancels are counted and never wait, neither for a budget nor for the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from .errors import (
+    ApiError,
+    BudgetSpent,
+    NotFound,
+    NotSent,
+    OrderRejected,
+    PenaltyImposed,
+    RateLimited,
+    TradovateError,
+)
+from .limits import BLOCK_SECONDS, ROUTES, USER, Budget, Limit
+from .stores import Store
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_STORE_TIMEOUT = 1.0
+# For so many seconds a store that failed is not asked again.
+_STORE_REST = 2.0
+# Answers that only a server which takes requests gives.
+_HANDLED = (ApiError, NotFound, OrderRejected)
+
+
+class Budgets:
+    """The budgets of one user on one network.
+
+    `network` names the /24 that Tradovate sees us come from; `user` is Tradovate's user id, None before sign-in.
+    `urgent` may use the reserve of a limit, too. `user_limit` is what a user may ask of the API that is meant.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        network: str,
+        user: int | None = None,
+        urgent: bool = False,
+        user_limit: Limit = USER,
+    ) -> None:
+        self._store = store
+        self._network = network
+        self._user = user
+        self._urgent = urgent
+        self._user_limit = user_limit
+        self._blocked: set[Limit] = set()
+        self._rests_until = 0.0
+        self._counting: set[asyncio.Task[object]] = set()
+
+    @asynccontextmanager
+    async def request(self, method: str, route: str, *, with_ticket: bool = False) -> AsyncIterator[None]:
+        """Count the request ("GET", "order/list") that is sent inside, and learn from how it ends.
+
+        Raises BudgetSpent before it is sent, as `before` does. `with_ticket` repeats one that a penalty delayed: it
+        does not wait for the others' penalty.
+        """
+        await self.before(method, route, with_ticket=with_ticket)
+        try:
+            yield
+        except TradovateError as error:
+            self.failed(route, error)
+            raise
+        self.succeeded(route)
+
+    async def before(self, method: str, route: str, *, with_ticket: bool = False) -> None:
+        """Count a request that is about to be sent. Raises BudgetSpent if it must not be.
+
+        Only reads and the routes of ROUTES are held back. Everything else may close a position, and a token that is
+        not renewed closes none: it is counted while it is sent.
+        """
+        limit = ROUTES.get(route)
+        if limit is not None and not (with_ticket and limit.failures_only):
+            await self._hold_back(limit, always=with_ticket)
+        if self._user is not None:
+            if (method == "GET" or limit is not None) and not route.startswith("auth/"):
+                await self._hold_back(self._user_limit)
+            else:
+                self._later(self._take(self._user_limit, None))
+
+    def failed(self, route: str, error: TradovateError) -> None:
+        """Learn from a failure: a 429 spends the user's budget, a penalty the route's; some limits count failures."""
+        limit = ROUTES.get(route)
+        if isinstance(error, BudgetSpent):
+            return
+        if isinstance(error, RateLimited) and self._user is not None:
+            whole = min(BLOCK_SECONDS, self._user_limit.seconds)
+            self._block(self._user_limit, whole if error.retry_after is None else error.retry_after)
+        elif isinstance(error, PenaltyImposed) and limit is not None:
+            self._block(limit, BLOCK_SECONDS if error.captcha else error.seconds)
+        elif isinstance(error, _HANDLED):
+            self.succeeded(route)
+        if limit is not None and limit.failures_only and not isinstance(error, NotSent):
+            self._later(self._take(limit, None))
+
+    def succeeded(self, route: str) -> None:
+        """Learn that Tradovate takes requests again."""
+        limits = {self._user_limit, ROUTES.get(route, self._user_limit)}
+        # An order is counted while it is sent: that Tradovate refuses may be learnt after it has been taken.
+        if self._counting or self._blocked & limits:
+            self._later(self._lift(limits, tuple(self._counting)))
+
+    async def of_user(self) -> Budget:
+        """Return the user's budget as it stands. Raises what the store raises, and ValueError without a user."""
+        if self._user is None:
+            raise ValueError("These budgets are of nobody in particular.")
+        return await self._store.look(self._key(self._user_limit), self._user_limit)
+
+    async def of_network(self) -> list[Budget]:
+        """Return the budgets of the network's routes as they stand. Raises what the store raises."""
+        return [await self._store.look(self._key(limit), limit) for limit in ROUTES.values()]
+
+    async def counted(self) -> None:
+        """Wait until all that was sent has been counted."""
+        await asyncio.gather(*self._counting)
+
+    def _key(self, limit: Limit) -> str:
+        if limit is self._user_limit:
+            return f"{limit.name}:{self._user}"
+        return f"network:{self._network}:{limit.name}"
+
+    async def _hold_back(self, limit: Limit, *, always: bool = False) -> None:
+        most = limit.most if self._urgent else limit.ordinary
+        if limit.failures_only:
+            budget = await self._if_it_answers(self._store.look(self._key(limit), limit))
+        else:
+            budget = await self._take(limit, None if always else most)
+        if budget is not None and budget.wait > 0 and not always:
+            raise BudgetSpent(limit.name, budget.wait)
+
+    async def _take(self, limit: Limit, most: int | None) -> Budget | None:
+        budget = await self._if_it_answers(self._store.take(self._key(limit), limit, most))
+        if budget is not None and budget.blocked:
+            self._blocked.add(limit)
+        return budget
+
+    async def _lift(self, limits: set[Limit], counting: tuple[asyncio.Task[object], ...]) -> None:
+        if counting:
+            await asyncio.wait(counting)
+        for limit in self._blocked & limits:
+            self._blocked.discard(limit)
+            await self._if_it_answers(self._store.unblock(self._key(limit), limit))
+
+    def _block(self, limit: Limit, seconds: float) -> None:
+        log.warning("Tradovate refuses requests (%s); reads pause for up to %.0f seconds.", limit.name, seconds)
+        self._blocked.add(limit)
+        self._later(self._if_it_answers(self._store.block(self._key(limit), limit, seconds)))
+
+    def _later(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
+        self._counting.add(task)
+        task.add_done_callback(self._counting.discard)
+
+    async def _if_it_answers(self, question: Coroutine[Any, Any, T]) -> T | None:
+        """Return the store's answer; None when it fails or takes long, because counting must not stop trading."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._rests_until:
+            question.close()
+            return None
+        try:
+            async with asyncio.timeout(_STORE_TIMEOUT):
+                return await question
+        except Exception as error:  # noqa: BLE001 - whatever ails a store, of which this library knows nothing
+            log.warning("Requests to Tradovate are not counted just now: %s", type(error).__name__)
+            self._rests_until = loop.time() + _STORE_REST
+            return None
