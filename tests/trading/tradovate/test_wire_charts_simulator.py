@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -28,8 +29,10 @@ from trading.tradovate.entities import (
     ChartPacket,
     Dom,
     ElementSizeUnit,
+    Histogram,
     Tick,
     TimeRange,
+    TradeDate,
     UnderlyingType,
 )
 from trading.tradovate.errors import SymbolInaccessible
@@ -150,6 +153,27 @@ async def test_a_chart_goes_on_after_its_history_and_the_forming_bar_comes_again
     assert again == [last[moment] for moment in sorted(last) if moment <= START + MINUTE]
 
 
+async def test_a_histogram_holds_what_was_traded_on_the_day(sim) -> None:
+    evening = dt.datetime(2026, 11, 16, 23, 0, tzinfo=dt.UTC)
+    async with feed_of(sim) as (feed, symbol):
+        await feed.subscribe_histogram(symbol)
+        for _ in range(30):
+            sim.control.advance(1)
+        traded = await feed.history(symbol, MINUTES, since=evening, until=START + MINUTE)
+        total = sum(one.up_volume + one.down_volume for one in traded if isinstance(one, Bar))
+        volumes: dict[Decimal, Decimal] = {}
+        while sum(volumes.values()) < total:
+            told = await asyncio.wait_for(anext(feed), 10)
+            assert isinstance(told, Histogram)
+            assert told.trade_date == TradeDate(year=2026, month=11, day=17)
+            new = told.by_price(Decimal("0.25"))
+            volumes = new if told.refresh else {**volumes, **new}
+        await feed.unsubscribe_histogram(symbol)
+    assert sum(volumes.values()) == total
+    lows, highs = zip(*((one.low, one.high) for one in traded if isinstance(one, Bar)), strict=True)
+    assert (min(volumes), max(volumes)) == (min(lows), max(highs))
+
+
 async def test_the_book_and_what_cannot_be_had(sim) -> None:
     async with feed_of(sim) as (feed, symbol):
         await feed.subscribe_dom(symbol)
@@ -159,11 +183,26 @@ async def test_the_book_and_what_cannot_be_had(sim) -> None:
         assert bids == sorted(bids, reverse=True)
         assert offers == sorted(offers)
         assert bids[0] < offers[0]
-        for ask in (feed.subscribe_quote, feed.subscribe_dom):
+        for ask in (feed.subscribe_quote, feed.subscribe_dom, feed.subscribe_histogram):
             with pytest.raises(SymbolInaccessible):
                 await ask("NOPE")
         with pytest.raises(SymbolInaccessible):
             await feed.get_chart("NOPE", MINUTES, TimeRange(as_much_as_elements=1))
+
+
+@pytest.mark.parametrize("entitlement", ["Delayed", "None"])
+async def test_the_entitlement_is_told(entitlement: str) -> None:
+    traders = tuple(replace(trader, market_data=entitlement) for trader in Config().traders)
+    with serve(config(traders=traders)) as running:
+        async with feed_of(running) as (feed, symbol):
+            if entitlement == "Delayed":
+                assert (await feed.subscribe_quote(symbol)).mode == "Delayed"
+                return
+            for ask in (feed.subscribe_quote, feed.subscribe_dom, feed.subscribe_histogram):
+                with pytest.raises(SymbolInaccessible, match=symbol):
+                    await ask(symbol)
+            with pytest.raises(SymbolInaccessible, match=symbol):
+                await feed.history(symbol, MINUTES, since=START - HOUR, until=START)
 
 
 async def test_a_chart_outlives_its_socket(sim) -> None:
