@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from .calls import Rejected, read_object
 from .entities import encode
+from .params import gathered
 from .store import Event
 
 OPEN = "o"
@@ -31,10 +32,8 @@ class ClientRequest:
 
     def params(self) -> dict[str, Any]:
         """Query and body together. Raises Rejected (400) for a body that is no JSON object."""
-        params: dict[str, Any] = dict(parse_qsl(self.query, keep_blank_values=True))
-        if self.body:
-            params.update(read_object(self.body))
-        return params
+        params = gathered(parse_qsl(self.query, keep_blank_values=True))
+        return params if self.body in ("", "null") else params | read_object(self.body)
 
     def token(self) -> str:
         """The body of an authorize request, plain or JSON-quoted."""
