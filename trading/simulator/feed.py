@@ -106,7 +106,7 @@ class Market:
         if self._step != self.walk.step:
             self._step = self.walk.step
             self._eaten.clear()
-        return self._displayed(price) - self._eaten.get(price, 0)
+        return max(0, self._displayed(price) - self._eaten.get(price, 0))
 
     def levels(self, *, buy: bool, limit: int | None = None) -> Iterator[tuple[int, int]]:
         """(price, size) that a buyer or seller meets, best first, no worse than `limit`, at most LEVELS."""
