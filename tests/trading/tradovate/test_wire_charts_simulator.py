@@ -82,7 +82,7 @@ async def history(options: dict[str, Any], chart: ChartDescription, reach: dt.ti
         (MINUTES, 5 * HOUR, 60),
         (ChartDescription(element_size=15), 3 * 24 * HOUR, 100),
         (TICKS, 10 * MINUTE, 40),
-        (ChartDescription(element_size=500, element_size_unit=ElementSizeUnit.VOLUME), HOUR // 6, 5),
+        (ChartDescription(element_size=2000, element_size_unit=ElementSizeUnit.VOLUME), HOUR // 6, 6),
         (ChartDescription(underlying_type=UnderlyingType.DAILY_BAR, element_size=1), 60 * 24 * HOUR, 7),
     ],
 )

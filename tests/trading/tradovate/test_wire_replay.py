@@ -123,7 +123,7 @@ async def test_an_interrupted_replay_is_joined_or_begun_anew_where_it_was(play: 
 
     patience = Patience(sleep=lambda seconds: asyncio.sleep(0))
     async with ReconnectingReplaySocket(
-        access, START, initial_balance=Decimal(51_000), join_seconds=0.3, patience=patience
+        access, START, initial_balance=Decimal(51_000), join_seconds=1.0, patience=patience
     ) as replay:
         with pytest.raises(NotSent):
             await replay.change_speed(400)

@@ -136,7 +136,7 @@ async def test_a_lasting_replay_is_joined_while_it_lives_and_begun_anew_when_it_
         return Access(hosts.replay_socket, token, user_id)
 
     patience = Patience(sleep=lambda _: asyncio.sleep(0))
-    async with ReconnectingReplaySocket(access, START, join_seconds=0.5, patience=patience) as lasting:
+    async with ReconnectingReplaySocket(access, START, join_seconds=1.5, patience=patience) as lasting:
         first = await anext(lasting)
         assert isinstance(first, ReplayBegun)
         assert (first.timestamp, first.resumed) == (START, False)
