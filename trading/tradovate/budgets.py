@@ -58,6 +58,7 @@ class Budgets:
         self._urgent = urgent
         self._user_limit = user_limit
         self._blocked: set[Limit] = set()
+        self._refusals = 0
         self._rests_until = 0.0
         self._counting: set[asyncio.Task[object]] = set()
 
@@ -69,12 +70,15 @@ class Budgets:
         does not wait for the others' penalty.
         """
         await self.before(method, route, with_ticket=with_ticket)
+        refusals = self._refusals
         try:
             yield
         except TradovateError as error:
             self.failed(route, error)
+            if isinstance(error, _HANDLED):
+                self._succeeded(route, refusals)
             raise
-        self.succeeded(route)
+        self._succeeded(route, refusals)
 
     async def before(self, method: str, route: str, *, with_ticket: bool = False) -> None:
         """Count a request that is about to be sent. Raises BudgetSpent if it must not be.
@@ -83,13 +87,13 @@ class Budgets:
         not renewed closes none: it is counted while it is sent.
         """
         limit = ROUTES.get(route)
+        may_wait = (method == "GET" or limit is not None) and not route.startswith("auth/")
+        if self._user is not None and may_wait:
+            await self._hold_back(self._user_limit)
         if limit is not None and not (with_ticket and limit.failures_only):
             await self._hold_back(limit, always=with_ticket)
-        if self._user is not None:
-            if (method == "GET" or limit is not None) and not route.startswith("auth/"):
-                await self._hold_back(self._user_limit)
-            else:
-                self._later(self._take(self._user_limit, None))
+        if self._user is not None and not may_wait:
+            self._later(self._take(self._user_limit, None))
 
     def failed(self, route: str, error: TradovateError) -> None:
         """Learn from a failure: a 429 spends the user's budget, a penalty the route's; some limits count failures."""
@@ -101,13 +105,13 @@ class Budgets:
             self._block(self._user_limit, whole if error.retry_after is None else error.retry_after)
         elif isinstance(error, PenaltyImposed) and limit is not None:
             self._block(limit, BLOCK_SECONDS if error.captcha else error.seconds)
-        elif isinstance(error, _HANDLED):
-            self.succeeded(route)
         if limit is not None and limit.failures_only and not isinstance(error, NotSent):
             self._later(self._take(limit, None))
 
-    def succeeded(self, route: str) -> None:
-        """Learn that Tradovate takes requests again."""
+    def _succeeded(self, route: str, refusals: int) -> None:
+        """Learn that Tradovate takes requests, unless it has refused one since this was sent."""
+        if refusals != self._refusals:
+            return
         limits = {self._user_limit, ROUTES.get(route, self._user_limit)}
         # An order is counted while it is sent: that Tradovate refuses may be learnt after it has been taken.
         if self._counting or self._blocked & limits:
@@ -157,6 +161,7 @@ class Budgets:
     def _block(self, limit: Limit, seconds: float) -> None:
         log.warning("Tradovate refuses requests (%s); reads pause for up to %.0f seconds.", limit.name, seconds)
         self._blocked.add(limit)
+        self._refusals += 1
         self._later(self._if_it_answers(self._store.block(self._key(limit), limit, seconds)))
 
     def _later(self, work: Coroutine[Any, Any, object]) -> None:

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from trading.tradovate import Budgets, MemoryStore, Tradovate, request_access_token
 from trading.tradovate.entities import AccessTokenRequest, CancelOrder, SyncRequest
-from trading.tradovate.errors import ApiError, BudgetSpent, NotSent, PenaltyImposed, RateLimited
+from trading.tradovate.errors import (
+    ApiError,
+    BudgetSpent,
+    NotFound,
+    NotSent,
+    OrderRejected,
+    OutcomeUnknown,
+    PenaltyImposed,
+    RateLimited,
+    TradovateError,
+)
 from trading.tradovate.limits import BLOCK_SECONDS, PROBE_EVERY, ROUTES, USER, Budget, Limit, Usage
 
 from .conftest import HttpScript
@@ -258,6 +268,41 @@ async def test_an_order_that_goes_through_proves_that_a_429_is_over(
         await t.order.cancel(CancelOrder(order_id=3))
         await budgets.counted()
         assert await t.order.list() == []
+
+
+async def test_what_was_sent_before_a_429_does_not_end_it(budgets: Budgets) -> None:
+    async with budgets.request("GET", "order/list"):
+        with pytest.raises(RateLimited):
+            async with budgets.request("GET", "fill/list"):
+                raise RateLimited
+    await budgets.counted()
+    assert (await budgets.of_user()).blocked
+
+
+@pytest.mark.parametrize("answer", [ApiError("no"), OrderRejected("TooLate"), NotFound("no such order")])
+async def test_a_refusal_of_another_kind_ends_a_429_and_no_answer_does_not(
+    store: MemoryStore, budgets: Budgets, answer: TradovateError
+) -> None:
+    await store.block("user:7", USER, 3600)
+    for error in (OutcomeUnknown("no answer"), asyncio.CancelledError()):
+        with pytest.raises(type(error)):
+            async with budgets.request("POST", "order/cancelorder"):
+                raise error
+        await budgets.counted()
+        assert (await budgets.of_user()).blocked
+    with pytest.raises(type(answer)):
+        async with budgets.request("POST", "order/cancelorder"):
+            raise answer
+    await budgets.counted()
+    assert not (await budgets.of_user()).blocked
+
+
+async def test_a_spent_user_does_not_spend_the_networks_sync_requests(store: MemoryStore, budgets: Budgets) -> None:
+    await spend(store, USER.most)
+    for _ in range(3):
+        with pytest.raises(BudgetSpent, match="user"):
+            await budgets.before("POST", "user/syncrequest")
+    assert {budget.used for budget in await budgets.of_network()} == {0}
 
 
 async def test_that_is_learnt_however_slow_the_store_is(store: MemoryStore) -> None:
