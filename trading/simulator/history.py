@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from .clock import trading_day_start
 from .config import Trader
+from .feed import Walk
 from .papers import Sender
 from .requests import PlaceOrder
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from .simulation import Simulation
 
 LOOK_BACK = timedelta(hours=2)
-STEPS_BETWEEN = 50  # market steps between two orders: enough to move, quick to make
 
 
 def write_history(simulation: Simulation, trader: Trader) -> None:
@@ -40,10 +42,11 @@ def write_history(simulation: Simulation, trader: Trader) -> None:
     for number, (account, product, qty, away) in enumerate(plan, start=1):
         listing = fronts[product]
         market = simulation.feed.market(listing.contract_id)
+        moment = begin + step * number
         limit: Decimal | None = None
         if away is not None:
             limit = listing.spec.price(market.bid + (-away if qty > 0 else away))
-        with simulation.clock.at(begin + step * number):
+        with simulation.clock.at(moment), _standing_as_at(simulation, market.walk, moment, resting=limit is not None):
             simulation.broker.place(
                 Sender(trader.user_id),
                 PlaceOrder(
@@ -56,5 +59,18 @@ def write_history(simulation: Simulation, trader: Trader) -> None:
                     time_in_force="Day" if limit is None else "GTC",
                 ),
             )
-        for _ in range(STEPS_BETWEEN):
-            simulation.feed.advance()
+
+
+@contextmanager
+def _standing_as_at(simulation: Simulation, walk: Walk, moment: datetime, *, resting: bool) -> Iterator[None]:
+    """Let the market stand where the charts say that it stood, for an order that trades there. One that shall rest
+    meets the present market."""
+    before = walk.bid, walk.last, walk.size
+    sales = simulation.tape.sales(walk.spec.name, moment)
+    if not resting and (last := sales.last()):
+        walk.show(last)
+    try:
+        yield
+    finally:
+        walk.bid, walk.last, walk.size = before
+        walk.step += 1

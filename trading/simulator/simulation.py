@@ -104,6 +104,7 @@ class Simulation:
             self.introduce(trader)
             for spec in trader.accounts:
                 self.open_account(trader, spec.name, spec.cash)
+        self.begin_market()
         if self.config.history:
             for trader in self.config.traders:
                 if trader.has_history:

@@ -9,7 +9,8 @@ import pytest
 
 from trading.simulator import Config, tape
 from trading.simulator.bars import MINUTE, Bar, Print
-from trading.simulator.clock import trading_day_start
+from trading.simulator.clock import read_stamp, trading_day_start
+from trading.simulator.entities import Fill, Order
 from trading.simulator.simulation import Simulation
 from trading.simulator.tape import HOUR, TimeAndSales, milliseconds
 
@@ -140,3 +141,17 @@ def test_the_days_figures_go_back_to_the_begin_of_the_trade_date() -> None:
     assert market.settlement == sales.until(begin).last_price()
     made.advance(60)
     assert market.volume == sum(bar.volume for bar in sales_of(made).minutes(begin, milliseconds(made.clock.now()) + 1))
+
+
+def test_what_a_trader_did_before_the_start_lies_on_the_chart() -> None:
+    made = simulation(history=True)
+    fills = list(made.store.all(Fill))
+    assert len({fill.contract_id for fill in fills}) == 5
+    for fill in fills:
+        listing = made.catalog.listings[fill.contract_id]
+        minute = milliseconds(read_stamp(fill.timestamp)) // MINUTE * MINUTE
+        [bar] = sales_of(made, listing.spec.name).minutes(minute, minute + MINUTE)
+        shift = made.feed.market(fill.contract_id).shift
+        # a market order takes what is offered beside the last print
+        assert listing.spec.price(bar.low + shift - 3) <= fill.price <= listing.spec.price(bar.high + shift + 3)
+    assert len([order for order in made.store.all(Order) if order.ord_status == "Working"]) == 3
