@@ -1,4 +1,4 @@
-"""Charts: what md/getchart asks for, its history and the bars or ticks that follow (official text, "Get Chart").
+"""Charts: what md/getchart asks for, and its history (official text, "Get Chart").
 
 History is a function of time and sales and of the request. A bar never reaches from one trade date into the next
 and the bars of a trade date are always made from its begin on, so that overlapping requests get the same bars.
@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 import msgspec
 
-from . import bars, ticks
+from . import bars
 from .bars import Bar, Builder, Print
 from .catalog import Listing
-from .clock import read_stamp, stamp, trading_day, trading_day_end, trading_day_start
+from .clock import read_stamp
+from .periods import Period
 from .tape import HOUR, TimeAndSales, milliseconds, moment_of
 
 LISTED_BEFORE = timedelta(days=456)  # a contract trades five quarters before it expires
 PRINT_DAYS = 5  # trade dates that one request for bars made of prints goes back
 MOST_DAYS = 250
-BARS_A_PACKET = 256
-TICKS_A_PACKET = 512
 
 
 class ChartDescription(msgspec.Struct, rename="camel", frozen=True):
@@ -52,37 +51,6 @@ class TimeRange(msgspec.Struct, rename="camel", frozen=True):
     closest_tick_id: int | None = None
     as_far_as_timestamp: str | None = None
     as_much_as_elements: Annotated[int, msgspec.Meta(gt=0)] | None = None
-
-
-@dataclass(frozen=True)
-class Period:
-    """A trade date, or some of them for bars of several days; [begin, end) in milliseconds since 1970. `begins` is the
-    first of the trade dates."""
-
-    begins: date
-    trade_date: date
-    begin: int
-    end: int
-
-    @classmethod
-    def of(cls, time: int, days: int = 1) -> Period:
-        """The period of a time. Groups of `days` trade dates are counted from a fixed one."""
-        moment = moment_of(time)
-        begins = trade_date = trading_day(moment)
-        begin = trading_day_start(moment)
-        while days > 1 and _group(trading_day(begin - timedelta(seconds=1)), days) == _group(trade_date, days):
-            begin = trading_day_start(begin - timedelta(seconds=1))
-            begins = trading_day(begin)
-        end = trading_day_end(trade_date)
-        while days > 1 and _group(trading_day(end), days) == _group(trade_date, days):
-            trade_date = trading_day(end)
-            end = trading_day_end(trade_date)
-        return cls(begins, trade_date, milliseconds(begin), milliseconds(end))
-
-    @property
-    def td(self) -> int:
-        """YYYYMMDD, as packets have it."""
-        return self.trade_date.year * 10_000 + self.trade_date.month * 100 + self.trade_date.day
 
 
 @dataclass(frozen=True)
@@ -229,104 +197,3 @@ def _ticks(sales: TimeAndSales, wanted: Wanted) -> list[Print]:
         found.extendleft(reversed(prints[len(found) - wanted.most :]))
         end = begin
     return list(found)
-
-
-def _group(day: date, days: int) -> int:
-    """The number of a group of trade dates."""
-    ordinal = day.toordinal() - 1  # a Monday
-    return (ordinal // 7 * 5 + min(4, ordinal % 7)) // days
-
-
-class ChartStream:
-    """One chart of a socket: its packets as they travel."""
-
-    def __init__(self, listing: Listing, shift: int, shape: Shape, ids: tuple[int, int]) -> None:
-        self.listing = listing
-        self.historical_id, self.realtime_id = ids
-        self._shape = shape
-        self._shift = shift
-        self._found: Found | None = None
-        self._waiting: deque[Print] = deque()
-        self._held: list[Print] = []
-
-    def begin(self, found: Found) -> list[dict[str, Any]]:
-        """History is known: return the packets of what happened since."""
-        self._found = found
-        return self.take(())
-
-    def take(self, prints: Iterable[Print]) -> list[dict[str, Any]]:
-        """Packets that new prints make; none before history is known."""
-        self._waiting.extend(prints)
-        if self._found is None:
-            return []
-        due = list(self._waiting)
-        self._waiting.clear()
-        return self._tick_packets(due) if self._shape.ticks else self._bar_packets(due, self._found)
-
-    def past_packets(self, found: Found) -> Iterator[dict[str, Any]]:
-        """The packets of history, oldest first, the end-of-history mark last."""
-        for period, made in found.bars:
-            for first in range(0, len(made), BARS_A_PACKET):
-                yield self._bars(self.historical_id, period, made[first : first + BARS_A_PACKET])
-        for first in range(0, len(found.ticks), TICKS_A_PACKET):
-            yield from self._packed(
-                self.historical_id, ticks.FROM_DATABASE, found.ticks[first : first + TICKS_A_PACKET]
-            )
-        yield {"id": self.historical_id, "eoh": True}
-
-    def _bar_packets(self, prints: list[Print], found: Found) -> list[dict[str, Any]]:
-        packets = []
-        changed: dict[int, Bar] = {}
-        for one in prints:
-            if one.time >= found.period.end:
-                if changed:
-                    packets.append(self._bars(self.realtime_id, found.period, changed.values()))
-                    changed = {}
-                found.period = self._shape.period(one.time)
-                found.builder = self._shape.builder(found.period)
-            changed.update((bar.begin, bar) for bar in found.builder.add(Bar.of(one)))
-        if changed:
-            packets.append(self._bars(self.realtime_id, found.period, changed.values()))
-        return packets
-
-    def _tick_packets(self, prints: list[Print]) -> list[dict[str, Any]]:
-        if len(prints) == 1 and prints[0].id % ticks.SWAPPED == ticks.SWAPPED - 1:
-            self._held += prints  # comes after the one that follows it
-            return []
-        prints, self._held = self._held + prints, []
-        return list(self._packed(self.realtime_id, ticks.FROM_MARKET, prints))
-
-    def _packed(self, chart_id: int, source: str, prints: list[Print]) -> Iterator[dict[str, Any]]:
-        while prints:
-            period = Period.of(prints[0].time)
-            same_day = [one for one in prints if one.time < period.end]
-            prints = prints[len(same_day) :]
-            spec = self.listing.spec
-            yield ticks.tick_packet(
-                chart_id,
-                source,
-                period.td,
-                ticks.out_of_order(same_day),
-                shift=self._shift,
-                tick_size=spec.tick,
-                depth=spec.depth,
-            )
-
-    def _bars(self, chart_id: int, period: Period, made: Iterable[Bar]) -> dict[str, Any]:
-        return {"id": chart_id, "td": period.td, "bars": [self._bar(bar.higher(self._shift)) for bar in made]}
-
-    def _bar(self, bar: Bar) -> dict[str, Any]:
-        price = self.listing.spec.price
-        return {
-            "timestamp": stamp(moment_of(bar.begin)),
-            "open": price(bar.open),
-            "high": price(bar.high),
-            "low": price(bar.low),
-            "close": price(bar.close),
-            "upVolume": bar.up_volume,
-            "downVolume": bar.down_volume,
-            "upTicks": bar.up_ticks,
-            "downTicks": bar.down_ticks,
-            "bidVolume": bar.bid_volume,
-            "offerVolume": bar.offer_volume,
-        }

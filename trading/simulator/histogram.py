@@ -10,10 +10,10 @@ from typing import Any
 
 from .bars import Print
 from .catalog import Listing
-from .charts import Period
 from .clock import stamp
 from .entities import TradeDate
-from .tape import TimeAndSales
+from .periods import Period
+from .tape import TimeAndSales, milliseconds
 
 
 @dataclass
@@ -46,6 +46,7 @@ class HistogramStream:
     def __init__(self, listing: Listing, shift: int) -> None:
         self.listing = listing
         self._shift = shift
+        self._ends = milliseconds(listing.expires)
         self._profile: Profile | None = None
         self._waiting: deque[Print] = deque()
 
@@ -57,7 +58,7 @@ class HistogramStream:
 
     def take(self, prints: Iterable[Print], now: datetime) -> list[dict[str, Any]]:
         """The histograms that new prints make; none before the trade date so far is known."""
-        self._waiting.extend(prints)
+        self._waiting.extend(one for one in prints if one.time < self._ends)
         if self._profile is None:
             return []
         messages = []

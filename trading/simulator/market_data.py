@@ -15,12 +15,13 @@ from typing import Any, Protocol
 from . import frames
 from .bars import Print
 from .calls import Call, Handler, Rejected
-from .charts import ChartRequest, ChartStream, Found, Shape, Wanted, history
+from .chart_stream import ChartStream
+from .charts import ChartRequest, Found, Shape, Wanted, history
 from .entities import encode
 from .feed import Feed, Market
 from .histogram import HistogramStream, Profile
 from .quotes import INACCESSIBLE, contract_of, dom_event, quote_event
-from .tape import TimeAndSales
+from .tape import TimeAndSales, milliseconds
 
 
 class View(Protocol):
@@ -93,6 +94,12 @@ class Asked:
         return self.market.listing.contract_id
 
     @property
+    def sales(self) -> TimeAndSales:
+        """The contract's time and sales: those of its product, while it traded."""
+        listing = self.market.listing
+        return self.view.sales(listing.spec.name).until(milliseconds(listing.expires))
+
+    @property
     def subscribed(self) -> Subscriptions:
         """What the socket has already."""
         return self.subscriber.market
@@ -154,10 +161,9 @@ def _unsubscribe_dom(_: Call, asked: Asked) -> None:
 def _subscribe_histogram(_: Call, asked: Asked) -> None:
     if asked.contract_id in asked.subscribed.histograms:
         return
-    listing = asked.market.listing
-    stream = HistogramStream(listing, asked.market.shift)
+    stream = HistogramStream(asked.market.listing, asked.market.shift)
     asked.subscribed.histograms[asked.contract_id] = stream
-    lookup = partial(Profile.of, asked.view.sales(listing.spec.name))
+    lookup = partial(Profile.of, asked.sales)
     asked.subscribed.run(_send_profile(asked, stream, lookup))
 
 
@@ -175,7 +181,7 @@ def _get_chart(call: Call, asked: Asked) -> dict[str, Any]:
         raise Rejected(400, f"Invalid request: {error}") from None
     stream = ChartStream(listing, asked.market.shift, shape, (subscribed.next_id(), subscribed.next_id()))
     subscribed.charts.append(stream)
-    lookup = partial(history, asked.view.sales(listing.spec.name), shape, wanted)
+    lookup = partial(history, asked.sales, shape, wanted)
     subscribed.run(_send_history(asked.subscriber, stream, lookup))
     return {"historicalId": stream.historical_id, "realtimeId": stream.realtime_id}
 

@@ -362,3 +362,11 @@ def test_numbers_travel_as_json_numbers(market: Socket) -> None:
     [bar] = past(market, {**MINUTES, "underlyingType": "DailyBar"}, asMuchAsElements=1).bars
     assert all(isinstance(value, int | float) for name, value in bar.items() if name != "timestamp")
     assert json.dumps(bar)
+
+
+def test_an_expired_contract_has_a_past_and_no_more(sim: RunningSimulator, market: Socket) -> None:
+    chart = get_chart(market, MINUTES, symbol="ESU6", asMuchAsElements=5).until_end_of_history()
+    assert chart.timestamps[-1].date() == date(2026, 9, 18)
+    sim.control.price("ESZ6", "6900.00")
+    assert market.ask("account/list")["s"] == 200
+    assert market.events == []
