@@ -16,6 +16,7 @@ from .fault_kinds import KINDS, Front
 from .faults import FaultRequest, read_fault
 from .hosts import LABELS, TRADOVATE_DOMAIN, HostNames
 from .limit_options import add_limit_options, limit_settings
+from .market_options import add_market_options, market_settings
 from .server import PortInUseError, listen, make_server
 from .tls import certificates_of, how_to_trust, names_of
 
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         oauth_error_status=options.oauth_error_status,
         state_path=options.state,
         session_hours=options.session_hours,
+        **market_settings(options),
         **limit_settings(options),
         faults=tuple(options.fault),
         hosts=HostNames(options.named_hosts, dict(options.api_host)),
@@ -190,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--control", action="store_true", help="serve /control/* to peers on this machine")
     parser.add_argument("--list-traders", action="store_true", help="print who can sign in, and end")
+    add_market_options(parser)
     add_limit_options(parser)
     return parser
 

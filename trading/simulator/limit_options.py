@@ -33,13 +33,13 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--penalty-seconds", type=_count, metavar="N", help="how long a penalty ticket has to wait")
     group.add_argument("--captcha-after", type=_count, metavar="N", help="penalties before a captcha is asked for")
     group.add_argument(
-        "--token-lifetime", type=_positive, default=4800, metavar="SECONDS", help="of an access token (%(default)s)"
+        "--token-lifetime", type=positive, default=4800, metavar="SECONDS", help="of an access token (%(default)s)"
     )
     group.add_argument(
-        "--sessions-per-user", type=_positive, default=2, metavar="N", help="one more ends the oldest (%(default)s)"
+        "--sessions-per-user", type=positive, default=2, metavar="N", help="one more ends the oldest (%(default)s)"
     )
-    group.add_argument("--sockets-per-user", type=_positive, metavar="N", help="one more closes the oldest; no limit")
-    group.add_argument("--sockets-per-address", type=_positive, metavar="N", help="one more is closed; no limit")
+    group.add_argument("--sockets-per-user", type=positive, metavar="N", help="one more closes the oldest; no limit")
+    group.add_argument("--sockets-per-address", type=positive, metavar="N", help="one more is closed; no limit")
     group.add_argument("--cid", default="", help="the API key's client id; any is taken without it")
     group.add_argument(
         "--verified-device",
@@ -79,7 +79,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
     if _count(text) == 0:
         raise argparse.ArgumentTypeError("it has to be 1 or more")
     return int(text)

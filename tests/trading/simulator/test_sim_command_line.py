@@ -1,5 +1,6 @@
 """`python -m trading.simulator`: how it starts, refuses and ends."""
 
+import argparse
 import os
 import signal
 import socket
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from trading.simulator import Config
+from trading.simulator.market_options import add_market_options, market_settings
 
 from .conftest import NO_TLS
 
@@ -53,6 +57,25 @@ def test_other_machines_only_when_it_is_meant() -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 2
     assert "--allow-remote" in err
+
+
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [("nobody=None", "there is no trader 'nobody'"), ("trader=Sometimes", "'Sometimes' is none of RealTime, Delayed")],
+)
+def test_an_entitlement_that_makes_no_sense_is_refused(option: str, complaint: str) -> None:
+    _, err = run("--market-data", option).communicate(timeout=30)
+    assert complaint in err
+
+
+def test_market_data_options_are_the_configurations() -> None:
+    parser = argparse.ArgumentParser()
+    add_market_options(parser)
+    options = ["--market-data", "trader=Delayed", "--delay-seconds", "5", "--lowercase-market-data"]
+    config = Config(**market_settings(parser.parse_args(options)))
+    assert {trader.name: trader.market_data for trader in config.traders}["trader"] == "Delayed"
+    assert [trader.market_data for trader in config.traders].count("RealTime") == len(config.traders) - 1
+    assert (config.delay_seconds, config.chart_elements, config.lowercase_market_data) == (5, 4096, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
