@@ -76,8 +76,10 @@ class Market:
     low: int = 0
     volume: int = 0
     settlement: int = 0
+    book_sent: tuple[int, int] | None = None
     _eaten: dict[int, int] = field(default_factory=dict)
     _step: int = -1
+    _takes: int = 0
 
     @property
     def open_interest(self) -> int:
@@ -101,6 +103,11 @@ class Market:
     def last(self) -> int:
         return self.walk.last + self.shift
 
+    @property
+    def book_version(self) -> tuple[int, int]:
+        """Another one for each book that differs; `book_sent` is for whoever sends books out."""
+        return self.walk.step, self._takes
+
     def size(self, price: int) -> int:
         """Contracts still displayed at a price of this step's book."""
         if self._step != self.walk.step:
@@ -119,6 +126,7 @@ class Market:
 
     def take(self, price: int, qty: int) -> None:
         """Remove traded contracts from the display."""
+        self._takes += 1
         self._eaten[price] = self._eaten.get(price, 0) + qty
         self.volume += qty
 

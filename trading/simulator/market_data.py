@@ -228,9 +228,12 @@ async def _send_history(subscriber: Subscriber, stream: ChartStream, lookup: Cal
 
 
 def publish(view: View, subscribers: Iterable[Subscriber]) -> None:
-    """Send what a step of the market has changed: quotes whose price moved, every book, and what the prints make of
+    """Send what a step of the market has changed: quotes whose price moved, books, and what the prints make of
     histograms and charts. Quotes and books are encoded once for all who get them."""
     now = view.now()
+    subscribers = list(subscribers)
+    markets = {contract_id: view.feed.market(contract_id) for one in subscribers for contract_id in one.market.doms}
+    changed = {contract_id for contract_id, market in markets.items() if market.book_sent != market.book_version}
     quotes: dict[int, bytes] = {}
     doms: dict[int, bytes] = {}
     for subscriber in subscribers:
@@ -240,7 +243,7 @@ def publish(view: View, subscribers: Iterable[Subscriber]) -> None:
             for contract_id in subscribed.quotes
             if view.feed.market(contract_id).walk.moved
         ]
-        events += [_once(doms, contract_id, dom_event, view) for contract_id in subscribed.doms]
+        events += [_once(doms, contract_id, dom_event, view) for contract_id in subscribed.doms & changed]
         for histogram in subscribed.histograms.values():
             if made := histogram.take(view.fresh.get(histogram.listing.spec.name, ()), now):
                 events.append(_histogram_event(made))
@@ -251,6 +254,8 @@ def publish(view: View, subscribers: Iterable[Subscriber]) -> None:
             events.append(_chart_event(packets))
         if events:
             subscriber.push(frames.batch(events))
+    for contract_id in changed:
+        markets[contract_id].book_sent = markets[contract_id].book_version
 
 
 def _once(made: dict[int, bytes], contract_id: int, make: Callable[[Market, datetime], bytes], view: View) -> bytes:

@@ -87,6 +87,16 @@ def test_the_book_is_sent_whole_and_is_the_one_that_orders_meet(sim: RunningSimu
         assert socket.events == []
 
 
+def test_a_book_that_did_not_change_is_not_sent_again() -> None:
+    config = Config(seed=7, manual_clock=True, start=START.replace(hour=22), session_hours=True)  # 16:00 in Chicago
+    with serve(config) as simulator, open_socket(simulator, Api(simulator, "trader").token) as socket:
+        socket.ask("md/subscribedom", {"symbol": "ESZ6"})
+        md_events(socket, "doms")
+        simulator.control.advance(60)
+        assert socket.ask("account/list")["s"] == 200
+        assert len(socket.events) <= 1  # the first step, after which nothing trades
+
+
 def test_entries_may_lack_what_there_is_none_of(sim: RunningSimulator, trader: Api) -> None:
     sim.control.liquidity("ESZ6", 0)
     with open_socket(sim, trader.token) as socket:

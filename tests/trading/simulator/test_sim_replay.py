@@ -192,6 +192,20 @@ def test_the_replayed_market_is_the_one_that_was(sim: RunningSimulator, trader: 
     assert [replayed[bar["timestamp"]] for bar in whole] == whole
 
 
+def test_what_was_traded_live_can_be_replayed(sim: RunningSimulator, trader: Api) -> None:
+    sim.control.advance(30)
+    sim.control.price("ESZ6", "6950.00")
+    sim.control.advance(90)
+    with replay_socket(sim, trader.token) as socket:
+        initialize(socket, begin=START + timedelta(seconds=20))
+        chart = past(socket, TICKS, asMuchAsElements=5)
+        assert max(tick["price"] for tick in chart.ticks) < 6900
+        sim.control.advance(20)
+        while not (found := [tick for tick in chart.ticks if tick["price"] == 6950]):
+            chart.packets += chart.next_packets()
+        assert found[0]["time"] == (START + timedelta(seconds=30)).timestamp() * 1000
+
+
 def test_market_data_of_a_replay_knows_no_future(sim: RunningSimulator, replay: Socket) -> None:
     assert max(past(replay, MINUTES, asMuchAsElements=5).timestamps) <= BEGIN
     replay.ask("md/subscribedom", {"symbol": "ESZ6"})
