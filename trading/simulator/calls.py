@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from .papers import Sender
-from .params import read_struct
+from .params import from_text, read_struct
 from .sessions import Session
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Call:
     def numbers(self, name: str) -> list[int]:
         """A parameter that is a comma-separated list of integers, or a JSON array. Raises Rejected (400)."""
         value = self.value(name)
-        parts = value if isinstance(value, list) else self.text(name).split(",")
+        parts = value if isinstance(value, list) else from_text(self.text(name), as_list=True)
         try:
             return [int(part) for part in parts]
         except (TypeError, ValueError):

@@ -143,10 +143,18 @@ class Catalog:
         return next(product for product in self.products if product.id == 100 + listing.spec.number)
 
     def suggest(self, text: str, limit: int) -> list[Contract]:
-        """Contracts whose name begins with `text`, unexpired and near ones first."""
+        """Contracts whose name has `text` in it: those that begin with it first, then unexpired and near ones."""
         wanted = text.strip().upper()
-        hits = [listing for listing in self.listings.values() if listing.name.startswith(wanted)]
-        hits.sort(key=lambda listing: (listing.offset < 0, len(listing.spec.name), listing.spec.number, listing.offset))
+        hits = [listing for listing in self.listings.values() if wanted in listing.name]
+        hits.sort(
+            key=lambda listing: (
+                not listing.name.startswith(wanted),
+                listing.offset < 0,
+                len(listing.spec.name),
+                listing.spec.number,
+                listing.offset,
+            )
+        )
         return [self.contracts[listing.contract_id] for listing in hits[:limit]]
 
     def _months(self, spec: ProductSpec, today: datetime) -> list[tuple[int, int]]:
@@ -162,13 +170,14 @@ class Catalog:
     def _list(self, spec: ProductSpec, year: int, month: int, today: datetime, *, is_front: bool, offset: int) -> None:
         key = spec.number * 10_000 + (year % 100) * 100 + month
         maturity_id, contract_id = 2_000_000 + key, 3_000_000 + key
-        expires = spec.expires(year, month)
+        expires, first_intent = spec.expires(year, month), spec.first_intent(year, month)
         name = f"{spec.name}{MONTH_CODES[month - 1]}{year % 10}"
         self.maturities[maturity_id] = ContractMaturity(
             id=maturity_id,
             product_id=100 + spec.number,
             expiration_month=year * 100 + month,
             expiration_date=stamp(expires),
+            first_intent_date=stamp(first_intent) if first_intent else None,
             is_front=is_front,
         )
         self.contracts[contract_id] = Contract(

@@ -67,7 +67,7 @@ def perform(call: Call, route: str) -> Any:
         return _carry_out(call, route, handler)
     if call.session is not None and not budgets.user_may(call.session.user_id):
         raise Rejected(429, "")
-    if penalty := budgets.penalty(route, call.peer, call.params.get("p-ticket")):
+    if penalty := budgets.penalty(route, call.peer, str(call.params.get("p-ticket") or "")):
         return {"p-ticket": penalty.ticket, "p-time": penalty.seconds, "p-captcha": penalty.captcha}
     failed = True
     try:

@@ -25,7 +25,7 @@ def read_struct(params: Mapping[str, Any], shape: type[S], *, any_price: bool = 
     lists, objects = _shaped(shape)  # type: ignore[arg-type]  # mypy does not see that a class is hashable
     loose = dict(params)
     for name in (lists | objects) & loose.keys():
-        loose[name] = _read_json(loose[name], as_list=name in lists)
+        loose[name] = from_text(loose[name], as_list=name in lists)
     try:
         value = msgspec.convert(loose, shape, strict=False)
     except msgspec.ValidationError as error:
@@ -56,7 +56,8 @@ def _is_money(number: Decimal) -> bool:
     return number.is_finite() and abs(number) <= MOST and -int(number.as_tuple().exponent) <= MOST_DECIMALS
 
 
-def _read_json(value: Any, *, as_list: bool) -> Any:
+def from_text(value: Any, *, as_list: bool) -> Any:
+    """A list or an object out of text: JSON, or for a list text with commas between. Anything else stays as it is."""
     if not isinstance(value, str):
         return value
     text = value.strip()

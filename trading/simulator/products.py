@@ -19,6 +19,10 @@ MONTHLY = MONTH_CODES
 MOST_DIGITS = 12
 
 
+FIRST_INTENT_DAYS = {"Grains": 2, "Rates": 2, "Metals": 1}
+"""Business days before the delivery month, by product group (CME Group's delivery procedures)."""
+
+
 def _business_days_before(day: date, count: int) -> date:
     """The `count`-th business day before `day`."""
     while count > 0:
@@ -158,6 +162,16 @@ class ProductSpec:
         """Digits behind the point that a price needs."""
         exponent = self.tick.normalize().as_tuple().exponent
         return max(0, -exponent) if isinstance(exponent, int) else 0
+
+    def first_intent(self, year: int, month: int) -> datetime | None:
+        """When the first intentions to deliver may come in, UTC: on the second business day before the delivery month
+        for grains and Treasuries, on the last one for metals. None for products that are settled in another way."""
+        days = FIRST_INTENT_DAYS.get(self.group)
+        return (
+            from_chicago(datetime.combine(_business_days_before(date(year, month, 1), days), time(16)))
+            if days
+            else None
+        )
 
     def expires(self, year: int, month: int) -> datetime:
         """The end of trading of a contract month, UTC: 16:29 in Chicago on its last trading day, which is what

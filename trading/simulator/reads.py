@@ -140,6 +140,11 @@ def _name_of(entity: Entity) -> str:
     return str(getattr(entity, "name", ""))
 
 
+def _text_of(entity: Entity) -> str:
+    """What `suggest` looks through: it finds a text in any field (openapi.json)."""
+    return "\n".join([_name_of(entity), getattr(entity, "description", ""), getattr(entity, "title", "")]).lower()
+
+
 def _missing(readable: Readable) -> Rejected:
     return Rejected(404, f"Not found: {readable.name}")
 
@@ -193,8 +198,9 @@ def _ldeps(readable: Readable) -> Handler:
 
 def _suggest(readable: Readable) -> Handler:
     def suggest(call: Call) -> list[Entity]:
-        wanted = str(call.params.get("t", "")).lower()
-        hits = [entity for entity in readable.source(call) if _name_of(entity).lower().startswith(wanted)]
+        wanted = str(call.value("t") or "").lower()
+        hits = [entity for entity in readable.source(call) if wanted in _text_of(entity)]
+        hits.sort(key=lambda entity: not _name_of(entity).lower().startswith(wanted))
         return hits[: _limit(call)]
 
     return suggest
@@ -217,8 +223,8 @@ def _position_find(call: Call) -> Entity:
 
 
 def _contract_suggest(call: Call) -> Any:
-    return call.simulation.catalog.suggest(str(call.params.get("t", "")), _limit(call))
+    return call.simulation.catalog.suggest(str(call.value("t") or ""), _limit(call))
 
 
 def _limit(call: Call) -> int:
-    return max(0, min(100, call.number("l"))) if "l" in call.params else 10
+    return max(0, min(100, call.number("l"))) if call.value("l") is not None else 10

@@ -180,6 +180,21 @@ def test_last_trading_days_keep_the_holidays(product: str, year: int, month: int
     assert PRODUCTS[product].expiry(year, month) == last
 
 
+@pytest.mark.parametrize(
+    ("product", "year", "month", "first"),
+    [
+        ("ZC", 2026, 12, "2026-11-27"),
+        ("ZN", 2027, 3, "2027-02-25"),
+        ("GC", 2026, 12, "2026-11-30"),
+        ("ES", 2026, 12, ""),
+    ],
+)
+def test_who_holds_a_contract_that_is_delivered_is_told_when(product: str, year: int, month: int, first: str) -> None:
+    intent = PRODUCTS[product].first_intent(year, month)
+    assert (f"{chicago(intent):%Y-%m-%d}" if intent else "") == first
+    assert intent is None or intent < PRODUCTS[product].expires(year, month)
+
+
 def test_holidays_have_a_closing_for_every_group_or_none() -> None:
     named = {Holiday.NEW_YEAR: date(2026, 1, 1), Holiday.GOOD_FRIDAY: date(2025, 4, 18)}
     assert all(closing(group, day) == SHUT for day in named.values() for group in GROUPS)

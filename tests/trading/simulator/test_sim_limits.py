@@ -46,6 +46,7 @@ def test_a_penalty_ends_with_its_ticket_after_its_time(start: Start) -> None:
     assert "accessToken" in trader.get("auth/renewaccesstoken", **ticket)
     trader = Api(simulator, "trader")
     assert "p-ticket" in trader.get("auth/renewaccesstoken", **ticket), "a ticket is good for one request"
+    assert "p-ticket" in trader.post("auth/renewaccesstoken", **{"p-ticket": [1]}), "it can be no ticket"
     assert len(trader.get("account/list")) == 1
 
 

@@ -90,6 +90,8 @@ def test_suggest_begins_with_the_near_contracts(trader: Api) -> None:
     names = [contract["name"] for contract in trader.get("contract/suggest", t="es", l=3)]
     assert names == ["ESZ6", "ESH7", "ESM7"]
     assert [product["name"] for product in trader.get("product/suggest", t="M2", l=5)] == ["M2K"]
+    assert [product["name"] for product in trader.get("product/suggest", t="crude", l=5)] == ["CL", "MCL"]
+    assert "MESZ6" in [contract["name"] for contract in trader.get("contract/suggest", T="esz", L=9)]
 
 
 def test_paths_and_methods_do_not_matter(trader: Api) -> None:
