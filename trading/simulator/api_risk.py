@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from . import risk
-from .booking import fees_per_contract
+from .booking import CLEARING_FEE, COMMISSION, NFA_FEE, fees_per_contract
 from .calls import Call
 from .entities import Account
 from .exchange import Ticket
@@ -62,7 +62,19 @@ def dry_run(call: Call) -> Any:
             tried.append(ticket)
     except Refusal as refusal:
         return {"rejectReason": refusal.reason, "comment": refusal.text, "details": _details(call, asked, tried)}
-    return {"details": _details(call, asked, tried)}
+    return {"details": _details(call, asked, tried), "fees": _fees(call, tried)}
+
+
+def _fees(call: Call, tried: list[Ticket]) -> dict[str, Decimal]:
+    """What the orders would cost when they are filled, in dollars, by kind of fee."""
+    specs = [(call.simulation.catalog.listings[one.contract_id].spec, one.qty) for one in tried]
+    contracts = sum(qty for _, qty in specs)
+    return {
+        "clearingFee": CLEARING_FEE * contracts,
+        "exchangeFee": sum((spec.fee * qty for spec, qty in specs), ZERO),
+        "nfaFee": NFA_FEE * contracts,
+        "commission": COMMISSION * contracts,
+    }
 
 
 def _working(call: Call, tried: list[Ticket]) -> list[Ticket]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
 
 from . import entities as e
 from . import risk
+from .cash_log import Entry, fill_entries, lines
 from .catalog import USD, Catalog, Listing
 from .clock import Clock, stamp, trading_day
 from .exchange import Exchange, Trade
-from .ledger import CENT, Holding, Ledger
+from .ledger import CENT, ZERO, Holding, Ledger, Pair
 from .products import ProductSpec
 from .risk_entities import AccountRiskStatus
 from .store import Event, Store
@@ -56,10 +58,20 @@ class Booking:
         self.balance(account.id)
         self.margin(account.id)
 
+    def begin_day(self, account_id: int, *, new_week: bool, net_liq: Decimal) -> None:
+        """Carry an account, worth `net_liq` dollars, over into a new trading day."""
+        ledger = self.ledgers[account_id]
+        ledger.close_day(new_week=new_week, net_liq=net_liq)
+        for holding in ledger.open_holdings():
+            self.position(account_id, holding)
+        self._log(account_id, [Entry("NewSession", ZERO)])
+        self.balance(account_id)
+
     def deposit(self, account_id: int, amount: Decimal) -> None:
         """Pay dollars in, or out when negative. The peak of a trailing drawdown moves by as much (guide,
         changeDemoBalance)."""
         self.ledgers[account_id].deposit(amount)
+        self._log(account_id, [Entry("FundTransaction", amount)])
         self.balance(account_id)
         status = self._store.get(AccountRiskStatus, account_id)
         if status is not None and status.max_net_liq is not None:
@@ -86,8 +98,8 @@ class Booking:
         for name, entity in (("product", product), ("contractMaturity", maturity), ("contract", contract)):
             self._store.report(Event(user_id, None, name, "Created", e.raw(entity)))
 
-    def fill(self, order: e.Order, trade: Trade) -> tuple[e.Fill, Decimal]:
-        """Save a fill and its fees; return it and the fees' sum in dollars."""
+    def fill(self, order: e.Order, trade: Trade) -> e.Fill:
+        """Save a fill and its fees."""
         now = self._clock.now()
         spec = self._catalog.listings[order.contract_id].spec
         fill = e.Fill(
@@ -115,31 +127,62 @@ class Booking:
             commission_currency_id=USD,
         )
         self.put(fee, order.account_id)
-        return fill, fee.clearing_fee + fee.exchange_fee + fee.nfa_fee + fee.commission
+        return fill
 
-    def book(self, order: e.Order, trade: Trade, fill: e.Fill, fees: Decimal) -> None:
+    def book(self, order: e.Order, trade: Trade, fill: e.Fill) -> None:
         """Book a saved fill: position, pairs, cash."""
+        fee = self._store.get(e.FillFee, fill.id)
+        if fee is None:
+            raise LookupError(f"Fill {fill.id} has no fees.")
+        fees = fee.clearing_fee + fee.exchange_fee + fee.nfa_fee + fee.commission
         ledger = self.ledgers[order.account_id]
         spec = self._catalog.listings[order.contract_id].spec
         holding = ledger.holding(order.contract_id, spec.tick_value)
         pairs = ledger.apply(holding, fill.id, buy=trade.ticket.buy, qty=trade.qty, price=trade.price, fee=fees)
         position_id = self.position(order.account_id, holding)
-        for pair in pairs:
-            self.put(
-                e.FillPair(
-                    id=self._store.next_id(),
-                    position_id=position_id,
-                    buy_fill_id=pair.buy_fill_id,
-                    sell_fill_id=pair.sell_fill_id,
-                    qty=pair.qty,
-                    buy_price=spec.price(pair.buy_price),
-                    sell_price=spec.price(pair.sell_price),
-                    active=True,
-                ),
-                order.account_id,
-            )
+        numbered = [(self._pair(order.account_id, position_id, spec, pair), pair) for pair in pairs]
+        self._log(order.account_id, fill_entries(fee, numbered))
         self.balance(order.account_id)
         self.margin(order.account_id)
+
+    def _pair(self, account_id: int, position_id: int, spec: ProductSpec, pair: Pair) -> int:
+        """Save a pair, and in its two fills how many of their contracts are paired; return its id."""
+        saved = e.FillPair(
+            id=self._store.next_id(),
+            position_id=position_id,
+            buy_fill_id=pair.buy_fill_id,
+            sell_fill_id=pair.sell_fill_id,
+            qty=pair.qty,
+            buy_price=spec.price(pair.buy_price),
+            sell_price=spec.price(pair.sell_price),
+            active=True,
+        )
+        self.put(saved, account_id)
+        for fill_id in (pair.buy_fill_id, pair.sell_fill_id):
+            if fill := self._store.get(e.Fill, fill_id):  # one of an earlier day is served no longer
+                fill.finally_paired += pair.qty
+                self.put(fill, account_id)
+        return saved.id
+
+    def _log(self, account_id: int, entries: Iterable[Entry]) -> None:
+        account = self._store.get(e.Account, account_id)
+        now = self._clock.now()
+        for line in lines(self.ledgers[account_id], entries):
+            logged = e.CashBalanceLog(
+                id=self._store.next_id(),
+                account_id=account_id,
+                timestamp=stamp(now),
+                trade_date=e.TradeDate.of(trading_day(now)),
+                currency_id=USD,
+                amount=line.amount,
+                realized_pnl=line.realized,
+                week_realized_pnl=line.week_realized,
+                cash_change_type=line.entry.change_type,
+                fill_pair_id=line.entry.fill_pair_id,
+                fill_id=line.entry.fill_id,
+                delta=line.entry.delta,
+            )
+            self._store.keep(logged, user_id=account.user_id if account else 0, account_id=account_id)
 
     def position(self, account_id: int, holding: Holding) -> int:
         """Save an account's position in a contract and return its id."""

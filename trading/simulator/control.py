@@ -25,6 +25,7 @@ from .hosts import split_port
 from .rest import reply
 from .simulation import Simulation
 from .sockets import Hub
+from .truth import ledger
 
 Act = Callable[[Any], Any]
 
@@ -83,7 +84,7 @@ class Control:
             self._post("/account", AccountChange, self._account),
             self._post("/refuse", Refuse, self._refuse),
             self._post("/emit", Emit, self._emitter.emit),
-            self._get("/ledger", self._ledger),
+            self._get("/ledger", lambda _: ledger(self._simulation)),
             self._get("/faults", lambda _: self._faults.armed()),
             self._get("/sockets", self._sockets),
             self._get("/market", self._market),
@@ -188,35 +189,6 @@ class Control:
             for connection in self._hub.connections
             if connection.is_open
         ]
-
-    def _ledger(self, _: Request) -> Any:
-        simulation = self._simulation
-        entities = {name: [row.entity for row in rows.values()] for name, rows in simulation.store.rows.items()}
-        truth = [
-            {
-                "accountId": account_id,
-                "cash": ledger.cash,
-                "startOfDay": ledger.start_of_day,
-                "realized": ledger.realized,
-                "fees": ledger.fees,
-                "net": {str(holding.contract_id): holding.net for holding in ledger.open_holdings()},
-            }
-            for account_id, ledger in simulation.booking.ledgers.items()
-        ]
-        received = [
-            {"route": r.route, "userId": r.user_id, "timestamp": r.timestamp, "params": r.params}
-            for r in simulation.received
-        ]
-        return {
-            "now": stamp(simulation.clock.now()),
-            "accounts": truth,
-            "working": sorted(ticket.order_id for ticket in simulation.exchange.working()),
-            "held": sorted(simulation.exchange.held),
-            "onHold": sorted(one.command_id for one in simulation.broker.changes.on_hold),
-            "strategies": sorted(simulation.broker.strategies.running),
-            "received": received,
-            "entities": entities,
-        }
 
     def _save_now(self, _: Request) -> Any:
         return {"ok": self._save()}

@@ -80,6 +80,20 @@ class CashBalance(Entity, kw_only=True):
     amount_sod: Decimal = msgspec.field(name="amountSOD")
 
 
+class CashBalanceLog(Entity, kw_only=True):
+    account_id: int
+    timestamp: str
+    trade_date: TradeDate
+    currency_id: int
+    amount: Decimal
+    realized_pnl: Decimal = msgspec.field(name="realizedPnL")
+    week_realized_pnl: Decimal = msgspec.field(name="weekRealizedPnL")
+    cash_change_type: str
+    fill_pair_id: int | None = None
+    fill_id: int | None = None
+    delta: Decimal
+
+
 class MarginSnapshot(Entity, kw_only=True):
     """Its id is the account's id."""
 

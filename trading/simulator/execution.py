@@ -160,12 +160,12 @@ class Execution:
         ticket = trade.ticket
         order = self._papers.order_of(ticket)
         command = self._papers.command_of(ticket)
-        fill, fees = self._booking.fill(order, trade)
+        fill = self._booking.fill(order, trade)
         status = "Working" if trade.left else "Filled"
         self._papers.executed(command, ticket, "Trade", status, trade=trade, fill=fill)
         if status == "Filled":
             self._papers.status(order, status)
-        self._booking.book(order, trade, fill, fees)
+        self._booking.book(order, trade, fill)
         if status == "Filled":
             self.activate(self._linked.children(order.id))
         for follower in self.followers:

@@ -43,7 +43,8 @@ class RunningBracket:
 class Running:
     """A strategy that has not ended. `lasting`: its exits outlive the trading day. `ending` is the status with which it
     will end, when that is decided; `lost` the status when contracts are left that nothing closes; `closed` says that
-    the account was flat since the last fill; `closing` that its own hand cancels."""
+    the account was flat since the last fill; `closing` that its own hand cancels; `protecting` that it gives a fill to
+    its brackets, some of which may be closed before the others are placed."""
 
     strategy_id: int
     account_id: int
@@ -62,6 +63,7 @@ class Running:
     lost: str | None = None
     closed: bool = False
     closing: bool = False
+    protecting: bool = False
 
     @property
     def sender(self) -> Sender:

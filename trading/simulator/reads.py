@@ -53,6 +53,7 @@ def _none(_: Call) -> Iterable[Entity]:
 READABLE = [
     Readable("account", _own("account"), "user_id", EVERYTHING + " find suggest"),
     Readable("cashBalance", _own("cashBalance"), "account_id", EVERYTHING),
+    Readable("cashBalanceLog", _own("cashBalanceLog"), "account_id", PAST_THE_NAMES),
     Readable("marginSnapshot", _own("marginSnapshot"), "id", EVERYTHING),
     Readable("accountRiskStatus", _own("accountRiskStatus"), "id", EVERYTHING),
     Readable("position", _own("position"), "account_id", EVERYTHING + " find"),
@@ -104,7 +105,6 @@ READABLE = [
     Readable("organization", _catalog("organizations"), None, NAMED),
     Readable("clearingHouse", _catalog("clearing_houses"), None, NAMED),
     # types that a portal may ask for and that nobody has here
-    Readable("cashBalanceLog", _none, "account_id", PAST_THE_NAMES),
     Readable("spreadDefinition", _none, None, "item items"),
     Readable("userProperty", _none, "user_id", PAST_THE_NAMES),
     Readable("property", _none, None, NAMED),

@@ -174,13 +174,10 @@ class Simulation:
             self.store.forget(name, lambda entity: getattr(entity, "order_id", None) in working)
         for name in ("commandReport", "executionReport"):
             self.store.forget(name, lambda entity: getattr(entity, "command_id", None) in commands)
-        for name in ("fill", "fillFee", "fillPair"):
+        for name in ("fill", "fillFee", "fillPair", "cashBalanceLog"):
             self.store.forget(name, lambda _: False)
-        for account_id, ledger in self.booking.ledgers.items():
-            ledger.close_day(new_week=new_week, net_liq=worth[account_id])
-            for holding in ledger.open_holdings():
-                self.booking.position(account_id, holding)
-            self.booking.balance(account_id)
+        for account_id, net_liq in worth.items():
+            self.booking.begin_day(account_id, new_week=new_week, net_liq=net_liq)
         self.broker.settle_expired()
 
     def present(self) -> datetime:

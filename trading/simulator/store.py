@@ -23,6 +23,7 @@ TYPES: dict[str, type[e.Entity]] = {
     "userAccountRiskParameter": limits.UserAccountRiskParameter,
     "marginSnapshot": e.MarginSnapshot,
     "cashBalance": e.CashBalance,
+    "cashBalanceLog": e.CashBalanceLog,
     "position": e.Position,
     "fillPair": e.FillPair,
     "order": e.Order,
@@ -82,10 +83,14 @@ class Store:
         """Save a new or changed entity and report it."""
         name = _NAMES[type(entity)]
         known = entity.id in self.rows[name]
-        self.rows[name][entity.id] = Row(entity, user_id, account_id)
-        self.changes += 1
+        self.keep(entity, user_id=user_id, account_id=account_id)
         raw = e.raw(entity)
         self.report(Event(user_id, account_id, name, "Updated" if known else "Created", raw))
+
+    def keep(self, entity: e.Entity, *, user_id: int, account_id: int | None = None) -> None:
+        """Save an entity of a type that can be read and is not synchronised: nothing is reported."""
+        self.rows[_NAMES[type(entity)]][entity.id] = Row(entity, user_id, account_id)
+        self.changes += 1
 
     def get(self, struct: type[E], entity_id: int) -> E | None:
         """The entity of that type and id, if there is one."""

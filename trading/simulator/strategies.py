@@ -239,10 +239,13 @@ class OrderStrategies:
         self._booking.put(strategy, strategy.account_id)
 
     def _protect(self, running: Running, trade: Trade) -> None:
+        running.protecting = True
         try:
             self._protection.protect(running, trade)
         except Refusal as refusal:
             self._stop(running, "ExecutionFailed", refusal.text)
+        finally:
+            running.protecting = False
 
     def _flat(self, running: Running) -> None:
         """The account has no position in the contract: exits that still work would open one."""
@@ -268,7 +271,7 @@ class OrderStrategies:
 
     def _review(self, running: Running) -> None:
         """End a strategy of which no order works any more."""
-        if running.strategy_id not in self.running or running.closing:
+        if running.strategy_id not in self.running or running.closing or running.protecting:
             return
         if any(self._lives(order_id) for order_id in (running.entry_id, *running.exits())):
             return

@@ -29,6 +29,12 @@ ENUMS = {
     "cashBalanceSnapshot.withdrawalRejectReason": """
         NoData PendingContactInfoChange
     """,
+    "cashChangeType": """
+        AutomaticReconciliation BrokerageFee CancelledPairedTrade ClearingFee Commission DeskFee
+        EntitlementSubscription ExchangeFee FundTransaction FundTransactionFee IPFee LiquidationFee
+        ManualAdjustment MarketDataSubscription NewSession NfaFee OptionsTrade OrderRoutingFee TradePaired
+        TradovateSubscription
+    """,
     "command.commandType": """
         Cancel Modify New
     """,
@@ -92,6 +98,11 @@ SHAPES = {
     "cashBalance": """
         id=int accountId!=id timestamp!=time tradeDate!=day currencyId!=id amount!=number realizedPnL=number
         weekRealizedPnL=number amountSOD=number
+    """,
+    "cashBalanceLog": """
+        id=int accountId!=id timestamp!=time tradeDate!=day currencyId!=id amount!=number realizedPnL=number
+        weekRealizedPnL=number cashChangeType!=one:cashChangeType fillPairId=id fillId=id fundTransactionId=id
+        comment=text64 delta!=number senderId=id
     """,
     "marginSnapshot": """
         id=int timestamp!=time riskTimePeriodId!=id initialMargin!=number maintenanceMargin!=number

@@ -23,6 +23,7 @@ def test_orders_that_fit_show_their_margin_and_fees_and_leave_nothing(trader: Ap
     details = reply["details"]
     assert (details["beforeInitialMarginReq"], details["initialMarginReq"]) == (0, 3 * 22400)
     assert details["futureCommAndFees"] == pytest.approx(3 * 1.89)
+    assert reply["fees"] == {"clearingFee": 0.3, "exchangeFee": 4.14, "nfaFee": 0.06, "commission": 1.17}
     assert details["excess"] == pytest.approx(100_000 - 3 * 22400 - 3 * 1.89)
     assert (details["beforeNetPos"], details["hypoLongPos"], details["isExitOrder"]) == (0, 3, False)
     assert trader.get("order/list") == trader.get("position/list") == []

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -235,7 +236,9 @@ class OrderFlow(RuleBasedStateMachine):
 
     @rule(size=st.integers(0, 12))
     def thin(self, size: int) -> None:
-        self.desk.simulation.feed.market(ESZ6).level_size = size
+        market = self.desk.simulation.feed.market(ESZ6)
+        market.level_size = size
+        market.walk.step += 1
 
     @rule(limit=st.sampled_from(["dailyLossAutoLiq", "dailyLossLiqOnly", "trailingMaxDrawdown", "dailyProfitAutoLiq"]))
     def restrain(self, limit: str) -> None:
@@ -287,6 +290,15 @@ class OrderFlow(RuleBasedStateMachine):
         assert self.desk.net == signed
         balance = next(one for one in self.desk.store.all(e.CashBalance) if one.account_id == ACCOUNT)
         assert balance.amount == ledger.cash
+        paired: defaultdict[int, int] = defaultdict(int)
+        for pair in self.desk.store.all(e.FillPair):
+            paired[pair.buy_fill_id] += pair.qty
+            paired[pair.sell_fill_id] += pair.qty
+        for fill in self.desk.store.all(e.Fill):
+            assert fill.finally_paired == paired[fill.id] <= fill.qty
+        logged = [line for line in self.desk.store.all(e.CashBalanceLog) if line.account_id == ACCOUNT]
+        assert not logged or (logged[-1].amount, logged[-1].realized_pnl) == (ledger.cash, ledger.realized)
+        assert all(two.amount == one.amount + two.delta for one, two in pairwise(logged))
         for position in self.desk.store.all(e.Position):
             assert position.net_pos == self.desk.net == position.bought - position.sold + position.prev_pos
 

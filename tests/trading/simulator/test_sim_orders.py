@@ -43,6 +43,7 @@ def test_a_round_trip_is_booked_to_the_cent(sim: RunningSimulator, trader: Api) 
     assert Decimal(str(balance["realizedPnL"])) == Decimal("475.00")
     assert Decimal(str(balance["amount"])) == Decimal(100000) + Decimal("475.00") - 4 * Decimal("1.89")
     pair = trader.get("fillPair/list")[0]
+    assert [fill["finallyPaired"] for fill in trader.get("fill/list")] == [2, 2]
     assert (pair["qty"], pair["buyPrice"], pair["sellPrice"]) == (2, 6850, 6854.75)
     assert trader.get("position/list")[0]["netPos"] == 0
     assert "netPrice" not in trader.get("position/list")[0]

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from trading.simulator import Config, RunningSimulator, serve
+from trading.simulator.entities import OrderStrategyLink
 
 from .conftest import ESZ6, START, Api, Socket
+from .desk import Desk
 from .shapes import problems
 
 MARKET = {"orderQty": 2, "orderType": "Market"}
@@ -356,3 +358,14 @@ def test_a_strategy_goes_on_after_a_restart(tmp_path: Path) -> None:
         trader = Api(simulator, "trader")
         assert status(trader, strategy) == "ExecutionFinished"
         assert nothing_works(simulator)
+
+
+def test_a_bracket_that_closes_at_once_leaves_the_others_protected() -> None:
+    desk = Desk()
+    walk = desk.simulation.feed.market(ESZ6).walk
+    walk.last = walk.bid  # a stop one tick below the offer, where the entry fills, is reached
+    near, far = {"qty": 1, "stopLoss": -0.25}, {"qty": 1, "stopLoss": -20}
+    strategy = desk.strategy("Buy", MARKET, near, far).order_strategy
+    exits = {link.label: desk.order(link.order_id).ord_status for link in desk.store.all(OrderStrategyLink)}
+    assert exits == {"Entry": "Filled", "Stop1": "Filled", "Stop2": "Working"}
+    assert (strategy.status, desk.net) == ("ActiveStrategy", 1)
