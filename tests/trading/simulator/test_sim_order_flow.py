@@ -42,6 +42,7 @@ sides = st.sampled_from(["Buy", "Sell"])
 quantities = st.integers(1, 12)
 offsets = st.integers(-12, 12)
 kinds = st.sampled_from([kind.value for kind in Kind])
+entries = st.sampled_from(["Market", "Market", "Market", "Limit", "Limit", "Stop", "MIT", "TrailingStop"])
 lasting = st.sampled_from(["Day", "Day", "GTC", "GTD", "IOC", "FOK"])
 distances = st.none() | st.integers(1, 12)
 brackets = st.lists(
@@ -153,7 +154,7 @@ class OrderFlow(RuleBasedStateMachine):
         if len(ids) == 3:
             self.pairs.append((ids[1], ids[2]))
 
-    @rule(action=sides, qty=quantities, kind=kinds, tif=lasting, one=offsets, two=offsets, legs=brackets)
+    @rule(action=sides, qty=quantities, kind=entries, tif=lasting, one=offsets, two=offsets, legs=brackets)
     def strategy(self, action: str, qty: int, kind: str, tif: str, one: int, two: int, legs: list) -> None:
         terms = {name: str(value) for name, value in self.prices(action, kind, one, two).items()}
         if tif == "GTD":
@@ -170,7 +171,7 @@ class OrderFlow(RuleBasedStateMachine):
         action: str, qty: int, target: int | None, stop: int | None, trailing: bool, auto: bool
     ) -> dict[str, Any]:
         up = TICK if action == "Buy" else -TICK
-        found: dict[str, Any] = {"qty": qty, "trailingStop": trailing}
+        found: dict[str, Any] = {"qty": qty, "trailingStop": trailing and stop is not None}
         if target is not None:
             found["profitTarget"] = str(up * target)
         if stop is not None:
@@ -242,9 +243,9 @@ class OrderFlow(RuleBasedStateMachine):
 
     @rule(limit=st.sampled_from(["dailyLossAutoLiq", "dailyLossLiqOnly", "trailingMaxDrawdown", "dailyProfitAutoLiq"]))
     def restrain(self, limit: str) -> None:
-        self.desk.limit(**{limit: 300})
+        self.desk.limit(**{limit: 20_000})
 
-    @rule(action=st.sampled_from(["Normal", "LiquidateImmediately", "LiquidateOnlyModeImmediately", "DisableAutoLiq"]))
+    @rule(action=st.sampled_from(["Normal", "Normal", "LiquidateImmediately", "LiquidateOnlyModeImmediately"]))
     def administrate(self, action: str) -> None:
         self.desk.act(action)
         if action == "LiquidateImmediately":
@@ -356,8 +357,8 @@ class OrderFlow(RuleBasedStateMachine):
 
 
 OrderFlow.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
+    max_examples=50,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
