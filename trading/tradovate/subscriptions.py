@@ -100,15 +100,15 @@ class ReconnectingFeed(Reconnecting[F, B, E]):
 
     async def unsubscribe_quote(self, symbol: str | int) -> None:
         """End the quotes of a contract, named as it was subscribed."""
-        await self._unsubscribe(Kind.QUOTE, symbol)
+        await self._end_now((Kind.QUOTE, symbol), lambda socket: socket.unsubscribe_quote(symbol))
 
     async def unsubscribe_dom(self, symbol: str | int) -> None:
         """End the book of a contract, named as it was subscribed."""
-        await self._unsubscribe(Kind.DOM, symbol)
+        await self._end_now((Kind.DOM, symbol), lambda socket: socket.unsubscribe_dom(symbol))
 
     async def unsubscribe_histogram(self, symbol: str | int) -> None:
         """End the histogram of a contract, named as it was subscribed."""
-        await self._unsubscribe(Kind.HISTOGRAM, symbol)
+        await self._end_now((Kind.HISTOGRAM, symbol), lambda socket: socket.unsubscribe_histogram(symbol))
 
     async def get_chart(self, symbol: str | int, description: ChartDescription, time_range: TimeRange) -> Chart:
         """Have a chart sent, its history first; as `subscribe_quote`. The same request is made on every new socket."""
@@ -118,9 +118,7 @@ class ReconnectingFeed(Reconnecting[F, B, E]):
 
     async def cancel_chart(self, chart: Chart) -> None:
         """End a chart."""
-        self._wanted.pop(chart, None)
-        if self._socket is not None:
-            await self._socket.cancel_chart(chart.subscription)
+        await self._end_now(chart, lambda socket: socket.cancel_chart(chart.subscription))
 
     async def history(
         self,
@@ -153,17 +151,18 @@ class ReconnectingFeed(Reconnecting[F, B, E]):
             self._wanted.pop(wanted, None)
             raise
 
-    async def _unsubscribe(self, kind: Kind, symbol: str | int) -> None:
-        self._wanted.pop((kind, symbol), None)
-        if self._socket is None:
+    async def _end_now(self, wanted: _Wanted, end: Callable[[F], Awaitable[None]]) -> None:
+        """Want something no more, and say so if there is a socket."""
+        self._wanted.pop(wanted, None)
+        socket = self._socket
+        if socket is None:
             return
-        match kind:
-            case Kind.QUOTE:
-                await self._socket.unsubscribe_quote(symbol)
-            case Kind.DOM:
-                await self._socket.unsubscribe_dom(symbol)
-            case Kind.HISTOGRAM:
-                await self._socket.unsubscribe_histogram(symbol)
+        try:
+            await end(socket)
+        except TradovateError:
+            # With the socket everything on it has ended.
+            if socket.is_open:
+                raise
 
     async def _resubscribe(self, socket: F) -> tuple[Refused, ...]:
         """Ask for everything that is wanted, also for what becomes so meanwhile; return what was refused."""

@@ -221,6 +221,17 @@ def entities_of(snapshot: SyncSnapshot) -> dict[tuple[type, int], Entity]:
     return {(type(one), one.id): one for name in MIRRORED for one in getattr(snapshot, name)}
 
 
+async def test_a_snapshot_in_parts_is_the_same_as_a_whole_one(trader) -> None:
+    async with ReconnectingUserSocket(trader.access) as whole:
+        expected = await anext(whole)
+    async with ReconnectingUserSocket(trader.access, split=True, quiet=0.3) as parts:
+        found = await anext(parts)
+    assert isinstance(expected, SyncSnapshot)
+    assert isinstance(found, SyncSnapshot)
+    assert entities_of(found) == entities_of(expected)
+    assert len(found.contract_groups) == len(expected.contract_groups) > 0
+
+
 @pytest.mark.parametrize(
     ("fault", "options"),
     [
