@@ -23,6 +23,7 @@ class FaultSwitch:
         it met at once. Raises Rejected for a fault, an option or a trader that does not exist."""
         if asked.kind == "clear":
             self._simulation.faults.clear()
+            self._simulation.broker.pre_trade.armed.clear()
             return {"ok": True}
         try:
             kind = asked.checked()
