@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import redis
 import uvicorn
 import websockets.asyncio.client as ws
 from asgiref.sync import sync_to_async
@@ -29,6 +30,7 @@ from tests.trading.sync.cast import until
 from trading import consumers
 from trading.models import Account, OrderFile, OrderLine, Upstream
 from trading.sync import stream
+from trading.sync.relay import Relay
 from trading.sync.stream import Stream
 
 HOST = "testserver"
@@ -402,3 +404,18 @@ async def test_a_desk_is_told_how_many_requests_are_used_when_that_changes(alice
         assert (await other.frame())["t"] == "snapshot"
         assert await other.hears_nothing(0.1)
         assert await desk.hears_nothing(0.1)
+
+
+async def test_a_gauge_that_redis_kept_from_being_read_comes_later(alice, writer, monkeypatch) -> None:
+    monkeypatch.setattr(consumers.DeskConsumer, "gauge_every", 0.02)
+    read, failures = Relay.gauge, iter([redis.RedisError, ConnectionError])
+
+    async def failing(relay: Relay, environment: str, user_id: int) -> dict[str, str]:
+        if failure := next(failures, None):
+            raise failure
+        return await read(relay, environment, user_id)
+
+    monkeypatch.setattr(Relay, "gauge", failing)
+    async with page(alice, "gauge=1") as desk:
+        frames = [await desk.frame(), await desk.frame()]
+    assert {frame["t"] for frame in frames} == {"snapshot", "gauge"}

@@ -26,6 +26,7 @@ The text of every error is a sentence for a trader. None holds a token, a code, 
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 
 class TradovateError(Exception):
@@ -70,9 +71,9 @@ class BudgetSpent(RateLimited):
 
     def __init__(self, limit: str, wait: float) -> None:
         super().__init__(wait)
-        self.args = (
-            f"The hour's requests to Tradovate are used up ({limit}); more is possible in {wait:.0f} seconds.",
-        )
+        whose = f"this portal's requests ({limit})" if "/" in limit else "your requests"
+        when = f"{wait:.0f} seconds" if wait < 100 else f"{math.ceil(wait / 60)} minutes"
+        self.args = (f"For now {whose} to Tradovate are used up; more are possible in {when}.",)
         self.limit = limit
 
 

@@ -416,7 +416,7 @@ async def test_sync_requests_are_counted_for_the_network_and_stop_when_they_are_
         own.failed("user/syncrequest", PenaltyImposed("ticket", 40))
         await own.counted()
     async with running_hub():
-        await until(lambda: told("used up (user/syncrequest)"))
+        await until(lambda: told("(user/syncrequest) to Tradovate are used up"))
 
 
 async def test_without_market_data_the_desk_works_and_says_so(simulator, pro) -> None:
