@@ -113,7 +113,10 @@ class Shape:
         """What the builder takes, of [begin, end)."""
         if self.of_prints:
             return (Bar.of(one) for one in sales.prints(begin, end))
-        return sales.minutes(begin, end)
+        daily = self.description.underlying_type == "DailyBar"
+        return (
+            sales.hours(begin, end) if daily or self.description.element_size % 60 == 0 else sales.minutes(begin, end)
+        )
 
 
 @dataclass(frozen=True)

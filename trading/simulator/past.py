@@ -89,6 +89,16 @@ def minutes(seed: int, product: str, hour: int, prints: int) -> tuple[Bar, ...]:
     return tuple(made)
 
 
+@lru_cache(maxsize=65536)
+def hour_bar(seed: int, product: str, hour: int, prints: int) -> Bar:
+    """The bar of a whole hour, as `minutes` has it."""
+    first, *others = minutes(seed, product, hour, prints)
+    bar = first.at(first.begin)
+    for other in others:
+        bar.add(other)
+    return bar
+
+
 def prints(bar: Bar, key: str) -> list[Print]:
     """The prints of a minute: their bar is `bar`. `key` fixes which of all possible ones.
 

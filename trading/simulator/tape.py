@@ -116,6 +116,18 @@ class TimeAndSales:
             if cut is not None:
                 yield cut
 
+    def hours(self, begin: int, end: int) -> Iterator[Bar]:
+        """As `minutes`, but the hours of the seeded past in which it traded throughout are one bar each: for bars that
+        hold whole hours. `begin` is a full hour."""
+        seeded = min(end, self.end, self.live) // HOUR * HOUR
+        for hour in range(begin, seeded, HOUR):
+            opens, closes = (self.is_open(self.product, moment_of(time)) for time in (hour, hour + 59 * MINUTE))
+            if opens and closes:
+                yield past.hour_bar(self.seed, self.product, hour // HOUR, self.prints_a_minute).higher(self.shift)
+            elif opens or closes:
+                yield from self.minutes(hour, hour + HOUR)
+        yield from self.minutes(max(begin, seeded), end)
+
     def prints(self, begin: int, end: int) -> Iterator[Print]:
         """The prints whose time is in [begin, end), oldest first."""
         for bar in self._minutes(begin // MINUTE * MINUTE, end):

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -370,3 +371,34 @@ def test_an_expired_contract_has_a_past_and_no_more(sim: RunningSimulator, marke
     sim.control.price("ESZ6", "6900.00")
     assert market.ask("account/list")["s"] == 200
     assert market.events == []
+
+
+def test_after_a_restart_history_ends_at_the_saved_price(tmp_path: Path) -> None:
+    config = Config(seed=7, manual_clock=True, start=START, state_path=tmp_path / "state.json")
+    with serve(config) as simulator:
+        simulator.control.price("ESZ6", "6999.00")
+    later = replace(config, start=START + timedelta(hours=1))
+    with serve(later) as simulator, open_socket(simulator, Api(simulator, "trader").token) as socket:
+        chart = past(socket, MINUTES, asMuchAsElements=60)
+        assert chart.bars[-1]["close"] == 6999
+        assert len(chart.bars) == 60
+
+
+def test_on_a_running_clock_ticks_bars_and_clocks_come_by_themselves() -> None:
+    with serve(Config(seed=7, tick_seconds=0.02)) as simulator:
+        token = Api(simulator, "trader").token
+        with open_socket(simulator, token) as socket:
+            ticks, bars = past(socket, TICKS, asMuchAsElements=20), past(socket, MINUTES, asMuchAsElements=2)
+            known = len(ticks.ticks)
+            while len(ticks.ticks) < known + 20:
+                ticks.packets += ticks.next_packets()
+            assert bars.next_packets()[0]["id"] == bars.realtime_id
+            begin = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+            asked = {"startTimestamp": begin.isoformat(), "speed": 400}
+            assert socket.ask("replay/initializeclock", asked)["d"] == {"ok": True}
+            told: list[dict[str, Any]] = []
+            while len(told) < 3:
+                told += [json.loads(event["d"]) for event in socket.message() if event["e"] == "clock"]
+            moments = [datetime.fromisoformat(one["t"]) for one in told]
+            assert begin <= moments[0] < moments[1] < moments[2]
+            assert {one["s"] for one in told} == {400}

@@ -123,6 +123,22 @@ def test_with_session_hours_there_are_bars_only_while_the_product_trades() -> No
     assert [bar for bar in found if at(bar) == friday_end - timedelta(minutes=1)]
 
 
+@pytest.mark.parametrize("product", ["ES", "ZC", "LE"])
+def test_hours_are_what_their_minutes_are(product: str) -> None:
+    made = simulation(session_hours=True)
+    made.advance(300)
+    sales = sales_of(made, product)
+    begin = milliseconds(trading_day_start(made.clock.now() - timedelta(days=6)))
+    minutes, hours = list(sales.minutes(begin, sales.end)), list(sales.hours(begin, sales.end))
+    assert len(hours) < len(minutes) / 5
+    assert sum(bar.volume for bar in hours) == sum(bar.volume for bar in minutes)
+    assert max(bar.high for bar in hours) == max(bar.high for bar in minutes)
+    for hour in hours:
+        inside = [bar for bar in minutes if hour.begin <= bar.begin < hour.begin + HOUR]
+        assert hour.open == inside[0].open
+        assert hour.begin == inside[0].begin
+
+
 def at(bar: Bar) -> datetime:
     return datetime.fromtimestamp(bar.begin / 1000, UTC)
 
