@@ -15,8 +15,15 @@ from .test_sim_oauth import CALLBACK, Browser
 
 READS = frozenset({"list", "find", "item", "items", "deps", "ldeps", "suggest"})
 NOBODY_HAS = frozenset(
-    {"spreadDefinition", "cashBalanceLog", "contactInfo", "userProperty", "property", "adminAlert", "adminAlertSignal"}
-    | {"alertSignal"}
+    {
+        "spreadDefinition",
+        "contactInfo",
+        "userProperty",
+        "property",
+        "adminAlert",
+        "adminAlertSignal",
+        "alertSignal",
+    }
 )
 """Entity types without a single entity in the simulator."""
 MASTERS = {
@@ -27,7 +34,7 @@ MASTERS = {
     "contractMaturity": "productId", "product": "exchangeId", "tradingPermission": "userId", "alert": "userId",
     "chat": "userId", "chatMessage": "chatId", "marketDataSubscription": "userId", "tradovateSubscription": "userId",
     "secondMarketDataSubscription": "userId", "userPlugin": "userId",
-    "userAccountRiskParameter": "userAccountPositionLimitId",
+    "userAccountRiskParameter": "userAccountPositionLimitId", "cashBalanceLog": "accountId",
 }  # fmt: skip
 """The field that names an entity's master; of all others the id is the master's."""
 PASSWORD = "a-password-of-tests"
@@ -131,6 +138,8 @@ class Asking:
             case "userSession":
                 session = api.get("command/deps", masterid=self._order())[0]["userSessionId"]
                 return api.get("userSession/item", id=session)
+        if entity == "cashBalanceLog":
+            return dict(api.get("cashBalanceLog/deps", masterid=self.account)[-1])
         if entity in NOBODY_HAS:
             return {"id": 7, "name": "nothing"}
         listed = api.get(f"{entity}/list")
