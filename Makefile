@@ -2,6 +2,7 @@
 # make test   install what tests need and run them all
 # make check  ruff, mypy and the import contracts
 # make bench  the benchmarks, printed as tables
+# make chaos  10,000 orders while everything is killed at random; prints its count
 # make lock   write constraints.txt anew from requirements*.txt
 
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python3.13 python3.14; do \
@@ -10,8 +11,10 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python3.13 python3.14; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 FREE_MB_NEEDED := 1000
+# Order files of three orders each.
+TRIALS ?= 3334
 
-.PHONY: run test check bench lock
+.PHONY: run test check bench chaos lock
 .DELETE_ON_ERROR:
 
 run: .venv/installed node_modules/.installed
@@ -31,6 +34,9 @@ bench: .venv/dev-installed node_modules/.installed
 	$(BIN)/python -m tests.bench.bench_decode
 	$(BIN)/python -m tests.bench.bench_idle
 	$(BIN)/python -m tests.bench.bench_orders
+
+chaos: .venv/dev-installed node_modules/.installed
+	$(BIN)/python -m tests.chaos --parallel 60 --trials $(TRIALS)
 
 lock: .venv/dev-installed
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-header \

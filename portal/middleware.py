@@ -1,8 +1,14 @@
 """What holds for every page, whoever made it."""
 
-from django.http import HttpRequest
+import logging
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
+
+logger = logging.getLogger(__name__)
 
 
 class NoStore(MiddlewareMixin):
@@ -14,3 +20,14 @@ class NoStore(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class DatabaseAway(MiddlewareMixin):
+    """A database that was restarted or is too busy is a reason to try again, not a fault of ours: status 503."""
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, InterfaceError | OperationalError):
+            return None
+        logger.error("%s: the database did not answer (%s)", request.path, type(error.__cause__ or error).__name__)
+        # Without the request: its session and user are in the database.
+        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})

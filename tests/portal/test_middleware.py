@@ -4,6 +4,7 @@ import runpy
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 
 from accounts.models import User
@@ -51,3 +52,18 @@ def test_https_guards_the_cookies_and_leaves_the_health_page_reachable(monkeypat
     assert client.get("/").headers["Location"] == "https://testserver/"
     settings.REDIS_URL = "unix:///nonexistent/redis.sock"
     assert client.get("/health/").status_code == 503
+
+
+@pytest.mark.parametrize("error", [OperationalError("the connection is closed"), InterfaceError("closed")])
+def test_a_database_that_went_away_is_a_reason_to_try_again(client: Client, staff, monkeypatch, error) -> None:
+    def gone(*_: object) -> None:
+        raise error
+
+    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    monkeypatch.setattr("trading.views.files.current_connection", gone)
+    answer = client.get("/files/")
+    assert answer.status_code == 503
+    assert "Try again in a moment" in answer.content.decode()
+    assert "closed" not in answer.content.decode()
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

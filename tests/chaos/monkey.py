@@ -1,0 +1,121 @@
+"""What goes wrong: processes are killed, the database cuts its connections or locks, the broker's answers get lost."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import psycopg
+
+from tests.chaos.portal import Portal
+
+# How often each is the next to be killed, in relation to the others.
+WEIGHTS = {"worker": 4, "web": 3, "sync": 3, "database": 2, "beat": 1, "redis": 1}
+# Between two kills the portal gets on by so many steps of its orders, however slow the machine is...
+STEPS = (1, 25)
+# ... unless nothing moves for so many seconds.
+PATIENCE = 6.0
+ABSENCE = (0.0, 0.5)  # seconds until what was killed comes back
+# What the broker does to an order on its way, and the share of orders that meet it.
+BROKER_FAULTS = {
+    "lose_reply": 0.05,
+    "reset_before": 0.05,
+    "error_500": 0.03,
+    "error_503_after": 0.03,
+    "rate_limit": 0.02,
+    "penalty": 0.02,
+    "garbage": 0.03,
+    "slow": 0.03,
+    "slow_before": 0.03,
+}
+# The name under which PostgreSQL knows the process that watches.
+WATCHER = "chaos"
+ROUTE = "order/placeorder"
+# Longer than the portal waits for an answer in this test, shorter than the time it lets an order settle.
+SLOW_SECONDS = 3.0
+
+
+class Monkey:
+    """Breaks a portal again and again until it is told to stop, from a thread of its own. `steps` counts what the
+    portal has done so far."""
+
+    def __init__(self, portal: Portal, database_url: str, seed: int, steps: Callable[[], int]) -> None:
+        self._portal = portal
+        self._steps = steps
+        self._random = random.Random(seed)
+        self._break_database = _database_breaker(database_url)
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="monkey")
+        self.failure: Exception | None = None
+
+    def begin(self) -> None:
+        for number, (kind, share) in enumerate(BROKER_FAULTS.items()):
+            options = {"seconds": SLOW_SECONDS} if kind.startswith("slow") else {}
+            options |= {"seconds": 1.0} if kind == "penalty" else {}
+            seed = self._random.randrange(2**31) + number
+            self._portal.control("faults", kind=kind, route=ROUTE, probability=share, seed=seed, **options)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Nothing goes wrong any more, and everything that was killed is back. Raises what stopped the monkey."""
+        self._enough.set()
+        self._thread.join()
+        self._portal.control("faults", kind="clear")
+        if self.failure is not None:
+            raise self.failure
+
+    def _run(self) -> None:
+        try:
+            while self._got_on():
+                self._strike()
+        except Exception as failure:  # noqa: BLE001 - raised again in the thread that asks
+            self.failure = failure
+
+    def _got_on(self) -> bool:
+        """Wait for the portal to get on; False when it is enough."""
+        until = self._steps() + self._random.randint(*STEPS)
+        deadline = time.monotonic() + PATIENCE
+        while self._steps() < until and time.monotonic() < deadline:
+            if self._enough.wait(0.1):
+                return False
+        return not self._enough.is_set()
+
+    def _strike(self) -> None:
+        self._portal.revive()
+        (victim,) = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        if victim == "database":
+            self._portal.kills[victim] = self._portal.kills.get(victim, 0) + 1
+            self._break_database(self._random.uniform(*ABSENCE))
+            return
+        self._portal.kill(victim)
+        time.sleep(self._random.uniform(*ABSENCE))
+        self._portal.start(victim)
+
+
+def _database_breaker(url: str) -> Callable[[float], None]:
+    """PostgreSQL ends every connection; SQLite is locked for so many seconds."""
+    if url.startswith("sqlite"):
+        path = url.removeprefix("sqlite:///")
+
+        def lock(seconds: float) -> None:
+            with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                time.sleep(seconds)
+                connection.execute("ROLLBACK")
+
+        return lock
+    name = urlsplit(url).path.lstrip("/")
+
+    def terminate(_: float) -> None:
+        with psycopg.connect(url.rpartition("/")[0] + "/postgres", autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name <> %s",
+                [name, WATCHER],
+            )
+
+    return terminate

@@ -1,0 +1,125 @@
+"""Traders at work: they upload files, press twice, press again when nothing answers, and resume what was stopped."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import httpx
+from django.db import Error as DatabaseTrouble
+from django.db import connection as database
+
+from tests.chaos.portal import Portal
+from trading.models import Account, OrderFile, OrderIntent
+from trading.orders.states import UNANSWERED, State
+
+LINES = 3
+GIVE_UP = 150.0  # seconds
+OPEN = {OrderFile.State.QUEUED, OrderFile.State.EXECUTING}
+
+
+class Stuck(Exception):
+    """A file that did not come to its end."""
+
+
+@dataclass
+class Trader:
+    """Somebody signed in, with a browser. `answers` counts the portal's status codes, 0 for none at all."""
+
+    portal: Portal
+    name: str
+    products: list[str]
+    answers: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
+        self._browser = httpx.Client(base_url=self.portal.url, timeout=20, trust_env=False, limits=limits)
+
+    def sign_in(self) -> None:
+        page = "/accounts/sign-in/api-key/"
+        self._browser.get(page).raise_for_status()
+        typed = {"environment": "sim", "name": self.name, "password": f"{self.name}-pass"}
+        answer = self._press(page, **typed)
+        if answer.status_code != 302:
+            raise RuntimeError(f"{self.name} cannot sign in: {answer.status_code}")
+        self._browser.get("/").raise_for_status()
+
+    def wait_for_accounts(self) -> list[int]:
+        """The primary keys of the trader's accounts, once the hub has brought them."""
+        deadline = time.monotonic() + GIVE_UP
+        while time.monotonic() < deadline:
+            accounts = list(Account.objects.filter(connection__name=self.name).values_list("pk", flat=True))
+            if accounts:
+                return accounts
+            time.sleep(0.2)
+        raise Stuck(f"{self.name} has no accounts.")
+
+    def trade(self, account: int, dice: random.Random) -> None:
+        """One order file from upload to its end. Raises Stuck."""
+        text = "".join(f"{symbol} {dice.choice((-2, -1, 1, 2))}\n" for symbol in dice.sample(self.products, LINES))
+        file = self._upload(account, text)
+        deadline = time.monotonic() + GIVE_UP
+        while time.monotonic() < deadline:
+            match _state(file):
+                case OrderFile.State.FINISHED:
+                    return
+                case OrderFile.State.UNCHECKED:
+                    self._press(f"{file}check/")
+                case OrderFile.State.READY:
+                    self._press(f"{file}confirm/", times=dice.choice((1, 2)))
+                case OrderFile.State.STOPPED if _is_clear(file):
+                    self._press(f"{file}resume/", times=dice.choice((1, 2)))
+            time.sleep(dice.uniform(0.1, 0.4))
+        raise Stuck(f"{file} of {self.name} is {_state(file)}: {_states(file)}")
+
+    def _upload(self, account: int, text: str) -> str:
+        while True:
+            answer = self._press("/files/", account=str(account), text=text)
+            if answer.status_code == 302:
+                return str(answer.headers["Location"])
+            time.sleep(0.2)
+
+    def _press(self, path: str, *, times: int = 1, **data: str) -> httpx.Response:
+        """Press a button until something answers, as people do; with `times` once more after that."""
+        while True:
+            try:
+                headers = {"X-CSRFToken": self._browser.cookies.get("csrftoken", "")}
+                answer = self._browser.post(path, data=data, headers=headers)
+            except httpx.HTTPError:
+                self.answers[0] = self.answers.get(0, 0) + 1
+                time.sleep(0.2)
+                continue
+            self.answers[answer.status_code] = self.answers.get(answer.status_code, 0) + 1
+            if answer.status_code < 500:
+                times -= 1
+            if times <= 0:
+                return answer
+            time.sleep(0.05)
+
+
+def _state(file: str) -> str:
+    return _read(lambda: OrderFile.objects.values_list("state", flat=True).get(pk=_id(file)))
+
+
+def _is_clear(file: str) -> bool:
+    """A trader goes on when it is known what became of every line that was sent."""
+    doubtful = OrderIntent.objects.filter(line__file=_id(file), state__in=UNANSWERED)
+    return not _read(doubtful.exists)
+
+
+def _states(file: str) -> list[State]:
+    return _read(lambda: list(OrderIntent.objects.filter(line__file=_id(file)).values_list("state", flat=True)))
+
+
+def _id(file: str) -> str:
+    return file.strip("/").split("/")[1]
+
+
+def _read(query):
+    while True:
+        with suppress(DatabaseTrouble):
+            return query()
+        database.close()
+        time.sleep(0.1)
