@@ -101,8 +101,7 @@ class Budgets:
         if isinstance(error, BudgetSpent):
             return
         if isinstance(error, RateLimited) and self._user is not None:
-            whole = min(BLOCK_SECONDS, self._user_limit.seconds)
-            self._block(self._user_limit, whole if error.retry_after is None else error.retry_after)
+            self._block(self._user_limit, error.retry_after)
         elif isinstance(error, PenaltyImposed) and limit is not None:
             self._block(limit, BLOCK_SECONDS if error.captcha else error.seconds)
         if limit is not None and limit.failures_only and not isinstance(error, NotSent):
@@ -158,8 +157,9 @@ class Budgets:
             self._blocked.discard(limit)
             await self._if_it_answers(self._store.unblock(self._key(limit), limit))
 
-    def _block(self, limit: Limit, seconds: float) -> None:
-        log.warning("Tradovate refuses requests (%s); reads pause for up to %.0f seconds.", limit.name, seconds)
+    def _block(self, limit: Limit, seconds: float | None) -> None:
+        longest = limit.longest_block if seconds is None else seconds
+        log.warning("Tradovate refuses requests (%s); reads pause for up to %.0f seconds.", limit.name, longest)
         self._blocked.add(limit)
         self._refusals += 1
         self._later(self._if_it_answers(self._store.block(self._key(limit), limit, seconds)))

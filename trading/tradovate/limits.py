@@ -12,8 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-# While Tradovate says no, one request in so many seconds finds out whether it still does.
-PROBE_EVERY = 300.0
+# While Tradovate says no and not for how long, one request finds out whether it still does: first after so many
+# seconds, then after twice as many each time, up to the most. A refusal may be over at once, and a desk that waits an
+# hour for nothing shows no fills.
+PROBE_FIRST = 5.0
+PROBE_MOST = 300.0
 # How long Tradovate refuses when it does not say (official Access text: a period of time; measured: up to an hour).
 BLOCK_SECONDS = 3600.0
 
@@ -34,6 +37,11 @@ class Limit:
     def ordinary(self) -> int:
         """Where those that may be held back stop."""
         return self.most - self.reserve
+
+    @property
+    def longest_block(self) -> float:
+        """Seconds for which Tradovate refuses at most when it does not say for how long."""
+        return min(BLOCK_SECONDS, self.seconds)
 
     @property
     def slice_seconds(self) -> float:
@@ -73,12 +81,14 @@ class Budget:
 class Usage:
     """Requests counted by slice of time: pairs of slice number and count, oldest first.
 
-    Until `blocked_until` (seconds) Tradovate refuses; the next request that may find out goes at `probe_at`.
+    Until `blocked_until` (seconds) Tradovate refuses; the next request that may find out goes at `probe_at`, the one
+    after it `pause` seconds later.
     """
 
     slices: tuple[tuple[int, int], ...] = ()
     blocked_until: float = 0.0
     probe_at: float = 0.0
+    pause: float = PROBE_FIRST
 
     def at(self, limit: Limit, now: float, *, most: int | None = None) -> Budget:
         """Return the budget at `now` (seconds), towards `most` requests (the whole limit when None).
@@ -111,15 +121,20 @@ class Usage:
 
     def probed(self, now: float) -> Usage:
         """Return the usage after a request that went although Tradovate refuses, to find out."""
-        return replace(self, probe_at=now + PROBE_EVERY)
+        return replace(self, probe_at=now + self.pause, pause=min(PROBE_MOST, 2 * self.pause))
 
-    def blocked(self, now: float, seconds: float) -> Usage:
-        """Return the usage after Tradovate refused for `seconds`."""
-        return replace(self, blocked_until=now + seconds, probe_at=now + PROBE_EVERY)
+    def blocked(self, limit: Limit, now: float, seconds: float | None) -> Usage:
+        """Return the usage after Tradovate refused for `seconds`, or without saying for how long when they are None."""
+        if seconds is not None:
+            return replace(self, blocked_until=now + seconds, probe_at=now + seconds, pause=PROBE_FIRST)
+        until = now + limit.longest_block
+        if self.blocked_until > now:
+            return replace(self, blocked_until=until)
+        return replace(self, blocked_until=until, probe_at=now + PROBE_FIRST, pause=2 * PROBE_FIRST)
 
     def unblocked(self) -> Usage:
         """Return the usage after Tradovate took a request."""
-        return replace(self, blocked_until=0.0, probe_at=0.0)
+        return replace(self, blocked_until=0.0, probe_at=0.0, pause=PROBE_FIRST)
 
     def _live(self, limit: Limit, now: float) -> tuple[tuple[int, int], ...]:
         return tuple(one for one in self.slices if (one[0] + 1) * limit.slice_seconds + limit.seconds > now)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from .limits import PROBE_EVERY, Budget, Limit, Usage
+from .limits import PROBE_FIRST, PROBE_MOST, Budget, Limit, Usage
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -24,8 +24,8 @@ class Store(Protocol):
         """Return the budget as those that may be held back find it, without counting anything."""
         ...
 
-    async def block(self, key: str, limit: Limit, seconds: float) -> None:
-        """Keep that Tradovate refuses for `seconds`."""
+    async def block(self, key: str, limit: Limit, seconds: float | None) -> None:
+        """Keep that Tradovate refuses for `seconds`, or, with None, that it does not say for how long."""
         ...
 
     async def unblock(self, key: str, limit: Limit) -> None:
@@ -53,43 +53,47 @@ class MemoryStore:
         """Store.look."""
         return self._usage.get(key, Usage()).at(limit, self.clock(), most=limit.ordinary)
 
-    async def block(self, key: str, limit: Limit, seconds: float) -> None:
+    async def block(self, key: str, limit: Limit, seconds: float | None) -> None:
         """Store.block."""
-        self._usage[key] = self._usage.get(key, Usage()).blocked(self.clock(), seconds)
+        self._usage[key] = self._usage.get(key, Usage()).blocked(limit, self.clock(), seconds)
 
     async def unblock(self, key: str, limit: Limit) -> None:
         """Store.unblock."""
         self._usage[key] = self._usage.get(key, Usage()).unblocked()
 
 
-# A hash per key: slice number -> count, and "blocked" -> until, "probe" -> when. Redis runs a script alone, and its own
-# clock is the one that all processes share. KEYS: the hash. ARGV: what, seconds of a slice, of the window, the most
-# ("" for no bound) or the seconds of a block, of a probe, the time ("" for the clock of Redis). Returns the time and
-# what the hash held before.
+# A hash per key: slice number -> count, and "blocked" -> until, "probe" -> when, "pause" -> until the probe after it.
+# Redis runs a script alone, and its own clock is the one that all processes share. KEYS: the hash. ARGV: what, seconds
+# of a slice, of the window, the most ("" for no bound) or the seconds of a block ("" when nobody said), the time (""
+# for the clock of Redis), the longest block, PROBE_FIRST, PROBE_MOST. Returns the time and what the hash held before.
 _SCRIPT = """
 local time = redis.call('TIME')
-local now = tonumber(ARGV[6]) or tonumber(time[1]) + tonumber(time[2]) / 1000000
-local what, probe_every = ARGV[1], tonumber(ARGV[5])
-local slice, seconds, bound = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local kept, used, blocked, probe = redis.call('HGETALL', KEYS[1]), 0, 0, 0
+local now = tonumber(ARGV[5]) or tonumber(time[1]) + tonumber(time[2]) / 1000000
+local what, slice, seconds, bound = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local longest, first, most = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local kept, used, blocked, probe, pause = redis.call('HGETALL', KEYS[1]), 0, 0, 0, first
+local function refused(until_then, probe_at, next_pause)
+  blocked = until_then
+  redis.call('HSET', KEYS[1], 'blocked', string.format('%.6f', blocked), 'probe', string.format('%.6f', probe_at),
+    'pause', string.format('%.6f', next_pause))
+end
 for i = 1, #kept, 2 do
   local number, value = tonumber(kept[i]), tonumber(kept[i + 1])
   if kept[i] == 'blocked' then blocked = value
   elseif kept[i] == 'probe' then probe = value
+  elseif kept[i] == 'pause' then pause = value
   elseif (number + 1) * slice + seconds <= now then redis.call('HDEL', KEYS[1], kept[i])
   else used = used + value end
 end
 if what == 'take' and (not bound or used < bound and (blocked <= now or probe <= now)) then
   redis.call('HINCRBY', KEYS[1], string.format('%d', math.floor(now / slice)), 1)
-  if bound and blocked > now then
-    redis.call('HSET', KEYS[1], 'probe', string.format('%.6f', now + probe_every))
-  end
+  if bound and blocked > now then refused(blocked, now + pause, math.min(most, 2 * pause)) end
 elseif what == 'block' then
-  blocked = now + bound
-  redis.call('HSET', KEYS[1], 'blocked', string.format('%.6f', blocked),
-    'probe', string.format('%.6f', now + probe_every))
+  if bound then refused(now + bound, now + bound, first)
+  elseif blocked > now then refused(now + longest, probe, pause)
+  else refused(now + longest, now + first, 2 * first) end
 elseif what == 'unblock' then
-  redis.call('HDEL', KEYS[1], 'blocked', 'probe')
+  redis.call('HDEL', KEYS[1], 'blocked', 'probe', 'pause')
 end
 redis.call('EXPIRE', KEYS[1], math.ceil(math.max(seconds + 2 * slice, blocked - now)))
 return {string.format('%.6f', now), kept}
@@ -118,9 +122,9 @@ class RedisStore:
         usage, now = await self._run("look", key, limit)
         return usage.at(limit, now, most=limit.ordinary)
 
-    async def block(self, key: str, limit: Limit, seconds: float) -> None:
+    async def block(self, key: str, limit: Limit, seconds: float | None) -> None:
         """Store.block."""
-        await self._run("block", key, limit, seconds)
+        await self._run("block", key, limit, "" if seconds is None else seconds)
 
     async def unblock(self, key: str, limit: Limit) -> None:
         """Store.unblock."""
@@ -129,12 +133,14 @@ class RedisStore:
     async def _run(self, what: str, key: str, limit: Limit, bound: float | str = "") -> tuple[Usage, float]:
         """Run the script; return the usage from before it, and the time."""
         now = "" if self._clock is None else self._clock()
-        arguments: list[str | float] = [what, limit.slice_seconds, limit.seconds, bound, PROBE_EVERY, now]
+        arguments: list[str | float] = [what, limit.slice_seconds, limit.seconds, bound, now]
+        arguments += [limit.longest_block, PROBE_FIRST, PROBE_MOST]
         at, kept = await self._script(keys=[self._prefix + key], args=arguments)
         fields = dict(zip((_text(name) for name in kept[::2]), (_text(value) for value in kept[1::2]), strict=True))
         blocked, probe = float(fields.pop("blocked", 0)), float(fields.pop("probe", 0))
+        pause = float(fields.pop("pause", PROBE_FIRST))
         slices = sorted((int(number), int(count)) for number, count in fields.items())
-        return Usage(tuple(slices), blocked, probe), float(at)
+        return Usage(tuple(slices), blocked, probe, pause), float(at)
 
 
 def _text(answer: bytes | str) -> str:

@@ -1,6 +1,7 @@
 """Budgets: the hour rolls, reads stop in time, orders never do, whatever the store and Tradovate say."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from trading.tradovate.errors import (
     RateLimited,
     TradovateError,
 )
-from trading.tradovate.limits import BLOCK_SECONDS, PROBE_EVERY, ROUTES, USER, Budget, Limit, Usage
+from trading.tradovate.limits import BLOCK_SECONDS, PROBE_FIRST, PROBE_MOST, ROUTES, USER, Budget, Limit, Usage
 
 from .conftest import HttpScript
 
@@ -218,7 +219,7 @@ async def test_a_429_stops_reads_of_all_processes_and_no_order(
     other = Budgets(store, network="n", user=7)
     with pytest.raises(BudgetSpent) as spent:
         await other.before("GET", "order/list")
-    assert spent.value.retry_after == PROBE_EVERY
+    assert spent.value.retry_after == PROBE_FIRST
     assert (await other.of_user()).blocked
     await other.before("POST", "order/cancelorder")
     await other.counted()
@@ -239,13 +240,40 @@ async def test_after_a_429_one_read_at_a_time_finds_out_whether_it_still_holds(
 ) -> None:
     budgets.failed("order/list", RateLimited())
     await budgets.counted()
-    clock.now += PROBE_EVERY
+    clock.now += PROBE_FIRST
     async with budgets.request("GET", "order/list"):
         with pytest.raises(BudgetSpent):
             await Budgets(store, network="n", user=7).before("GET", "order/list")
     await budgets.counted()
     assert not (await budgets.of_user()).blocked
     await Budgets(store, network="n", user=7).before("GET", "order/list")
+
+
+async def test_while_a_429_holds_it_is_asked_about_less_and_less_often(clock: Clock, budgets: Budgets) -> None:
+    began, asked = clock.now, []
+    budgets.failed("order/list", RateLimited())
+    await budgets.counted()
+    while clock.now < began + 1500:
+        clock.now += 1
+        try:
+            await budgets.before("GET", "order/list")
+        except BudgetSpent:
+            continue
+        asked.append(clock.now - began)
+        budgets.failed("order/list", RateLimited())
+        await budgets.counted()
+    assert asked[:6] == [5, 15, 35, 75, 155, 315]
+    assert {later - sooner for sooner, later in pairwise(asked[6:])} == {PROBE_MOST}
+
+
+async def test_nothing_is_asked_before_the_time_that_tradovate_named(clock: Clock, budgets: Budgets) -> None:
+    budgets.failed("order/list", RateLimited(40))
+    await budgets.counted()
+    clock.now += 39
+    with pytest.raises(BudgetSpent):
+        await budgets.before("GET", "order/list")
+    clock.now += 1
+    await budgets.before("GET", "order/list")
 
 
 async def test_a_429_ends_with_its_hour_or_its_own_word(clock: Clock, budgets: Budgets) -> None:

@@ -43,7 +43,7 @@ async def _step(store: MemoryStore | RedisStore, what: str, argument: float | No
         case "look":
             return await store.look("k", LIMIT)
         case "block":
-            await store.block("k", LIMIT, argument or 0)
+            await store.block("k", LIMIT, argument)
         case "unblock":
             await store.unblock("k", LIMIT)
     return None
