@@ -69,8 +69,10 @@ class Trader:
                     self._press(f"{file}check/")
                 case OrderFile.State.READY:
                     self._press(f"{file}confirm/", times=dice.choice((1, 2)))
-                case OrderFile.State.STOPPED if _is_clear(file):
-                    self._press(f"{file}resume/", times=dice.choice((1, 2)))
+                case OrderFile.State.STOPPED:
+                    reason = _stop_reason(file)
+                    if _is_clear(file):
+                        self._press(f"{file}resume/", times=dice.choice((1, 2)), stop_reason=reason)
             time.sleep(dice.uniform(0.1, 0.4))
         raise Stuck(f"{file} of {self.name} is {_state(file)}: {_states(file)}")
 
@@ -101,6 +103,10 @@ class Trader:
 
 def _state(file: str) -> str:
     return _read(lambda: OrderFile.objects.values_list("state", flat=True).get(pk=_id(file)))
+
+
+def _stop_reason(file: str) -> str:
+    return _read(lambda: OrderFile.objects.values_list("stop_reason", flat=True).get(pk=_id(file)))
 
 
 def _is_clear(file: str) -> bool:

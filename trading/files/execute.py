@@ -117,11 +117,16 @@ def stop(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
     return _stop(file.pk, "Stopped by the trader.", on_line)
 
 
-def resume(file_id: uuid.UUID, user: User) -> bool:
+def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
     """Go on with the lines of a STOPPED file that were not sent, or that Tradovate does not have; what is unknown stays
-    so and is never sent again."""
+    so and is never sent again.
+
+    `seen` is the reason for the stop that the trader has read: a press that was meant for an earlier one does nothing.
+    """
     with transaction.atomic():
         file = _own(file_id, user)
+        if seen is not None and seen != file.stop_reason:
+            return False
         if not _move(file.pk, {FileState.STOPPED}, FileState.QUEUED, stop_reason="", progressed_at=timezone.now()):
             return False
         _pass_over(file)

@@ -143,8 +143,10 @@ def stop(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
 def resume(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """Go on with a stopped file."""
     found = _find(request, file_id)
-    if execute.resume(found.pk, _user(request)):
+    if execute.resume(found.pk, _user(request), request.POST.get("stop_reason")):
         tasks.ring(found.pk)
+    elif OrderFile.objects.filter(pk=found.pk, state=FileState.STOPPED).exists():
+        messages.info(request, "Something about the file has changed since you read it. Look at it before you resume.")
     return redirect("trading:file", found.pk)
 
 

@@ -214,6 +214,20 @@ def test_a_lost_answer_that_is_found_leaves_only_the_rest_to_send(
     assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
 
 
+def test_a_second_press_of_resume_does_not_pass_over_a_doubt_that_came_after_it(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run
+) -> None:
+    execute.stop(queued.pk, user, nobody)
+    read = now(queued).stop_reason
+    simulator.control.fault("reset_before", ROUTE)
+    assert execute.resume(queued.pk, user, read)
+    run(queued.pk)
+    assert not execute.resume(queued.pk, user, read)
+    assert now(queued).state == OrderFile.State.STOPPED
+    assert not queued.lines.filter(passed_over=True).exists()
+    assert execute.resume(queued.pk, user, queued.stop_reason)
+
+
 def test_giving_up_leaves_what_tradovate_does_not_have_unsent(
     simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
