@@ -12,14 +12,14 @@ from django.db import OperationalError
 
 from accounts import renewal
 from accounts.budgets import budgets
-from accounts.models import Connection
+from accounts.models import AuditEvent, Connection
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import aplace, front_month, running_hub, settled, snapshot, until
 from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, Upstream
 from trading.sync import alive, doorbell, stream
 from trading.sync.rows import signed
 from trading.tradovate import MarketSocket, UserSocket
-from trading.tradovate.errors import HostMoved, PenaltyImposed
+from trading.tradovate.errors import PenaltyImposed
 from trading.tradovate.session import SocketSession
 
 
@@ -270,21 +270,14 @@ async def test_a_renewed_token_is_presented_on_the_open_sockets(simulator, pro, 
         assert (await settled(pro)).epoch == before.epoch
 
 
-async def test_hosts_that_moved_are_learned_from_a_renewal_once(simulator, trader, monkeypatch) -> None:
-    asked = []
-    connect = UserSocket.connect.__func__
-
-    async def elsewhere(kind: type[UserSocket], url: str, token: str, **options: Any) -> UserSocket:
-        asked.append(token)
-        if len(asked) < 4:
-            raise HostMoved("Tradovate serves this session on another host.")
-        return await connect(kind, url, token, **options)
-
-    monkeypatch.setattr(UserSocket, "connect", classmethod(elsewhere))
+async def test_hosts_that_moved_are_learned_from_a_renewal_once(simulator, trader) -> None:
+    before = trader.tokens.access_token
+    simulator.control.fault("host_moved", route="websocket", times=3)
     async with running_hub():
         await settled(trader)
-    assert len(set(asked[1:])) == 1
-    assert asked[0] != asked[1]
+    await trader.arefresh_from_db()
+    assert trader.tokens.access_token != before
+    assert await AuditEvent.objects.filter(connection=trader, kind=AuditEvent.Kind.TOKEN_RENEWED).acount() == 1
 
 
 async def test_redis_that_lost_everything_gets_it_again(simulator, trader) -> None:
