@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -44,7 +44,7 @@ def cash_snapshot(call: Call) -> Any:
 class _DemoBalance(msgspec.Struct, rename="camel"):
     account_id: int
     cash_change: Decimal
-    comment: str | None = None
+    comment: Annotated[str, msgspec.Meta(max_length=64)] | None = None
 
 
 def change_demo_balance(call: Call) -> Any:
@@ -53,7 +53,7 @@ def change_demo_balance(call: Call) -> Any:
     asked = call.read(_DemoBalance)
     if simulation.store.own(e.Account, asked.account_id, call.user_id) is None:
         return {"errorText": "Access is denied"}
-    simulation.booking.deposit(asked.account_id, asked.cash_change.quantize(CENT))
+    simulation.booking.deposit(asked.account_id, asked.cash_change.quantize(CENT), asked.comment)
     return cash_snapshot(call)
 
 
@@ -78,22 +78,12 @@ def reset_demo_account_state(call: Call) -> Any:
 
 
 def _reset(call: Call, account_id: int) -> None:
-    simulation = call.simulation
-    broker, booking, store = simulation.broker, simulation.booking, simulation.store
+    broker = call.simulation.broker
     broker.strategies.interrupt_account(account_id)
     for ticket in list(broker.execution.waiting()):
         if ticket.account_id == account_id:
             broker.cancel(call.sender, CancelOrder(order_id=ticket.order_id))
-    for name in ("fill", "fillPair"):
-        for row in list(store.rows[name].values()):
-            if row.account_id == account_id and isinstance(row.entity, e.Fill | e.FillPair):
-                booking.put(msgspec.structs.replace(row.entity, active=False), account_id)
-    ledger = booking.ledgers[account_id]
-    ledger.reopen_day(store.next_id())
-    for holding in ledger.holdings.values():
-        booking.position(account_id, holding)
-    booking.balance(account_id)
-    booking.margin(account_id)
+    call.simulation.booking.reopen_day(account_id)
 
 
 OPERATIONS: dict[str, Handler] = {

@@ -67,11 +67,28 @@ class Booking:
         self._log(account_id, [Entry("NewSession", ZERO)])
         self.balance(account_id)
 
-    def deposit(self, account_id: int, amount: Decimal) -> None:
+    def reopen_day(self, account_id: int) -> None:
+        """Take an account's money and positions back to where the trading day began. The day's fills and pairs stay to
+        be read and are active no more."""
+        for name in ("fill", "fillPair"):
+            for row in list(self._store.rows[name].values()):
+                if row.account_id == account_id and isinstance(row.entity, e.Fill | e.FillPair):
+                    row.entity.active = False
+                    self.put(row.entity, account_id)
+        ledger = self.ledgers[account_id]
+        undone = ledger.start_of_day - ledger.cash
+        ledger.reopen_day(self._store.next_id())
+        for holding in ledger.holdings.values():
+            self.position(account_id, holding)
+        self._log(account_id, [Entry("ManualAdjustment", undone, comment="The day was reset")])
+        self.balance(account_id)
+        self.margin(account_id)
+
+    def deposit(self, account_id: int, amount: Decimal, comment: str | None = None) -> None:
         """Pay dollars in, or out when negative. The peak of a trailing drawdown moves by as much (guide,
         changeDemoBalance)."""
         self.ledgers[account_id].deposit(amount)
-        self._log(account_id, [Entry("FundTransaction", amount)])
+        self._log(account_id, [Entry("FundTransaction", amount, comment=comment)])
         self.balance(account_id)
         status = self._store.get(AccountRiskStatus, account_id)
         if status is not None and status.max_net_liq is not None:
@@ -180,6 +197,7 @@ class Booking:
                 cash_change_type=line.entry.change_type,
                 fill_pair_id=line.entry.fill_pair_id,
                 fill_id=line.entry.fill_id,
+                comment=line.entry.comment,
                 delta=line.entry.delta,
             )
             self._store.keep(logged, user_id=account.user_id if account else 0, account_id=account_id)

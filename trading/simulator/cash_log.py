@@ -1,5 +1,4 @@
 """The account's cash book: one line for each fee, pair and deposit (openapi.json and guide, CashBalanceLog). Pure.
-Pure.
 
 Each line has the balance after it, so that the last one of a day is the account's cash.
 """
@@ -22,6 +21,7 @@ class Entry:
     delta: Decimal
     fill_id: int | None = None
     fill_pair_id: int | None = None
+    comment: str | None = None
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ class CashBalanceLog(Entity, kw_only=True):
     cash_change_type: str
     fill_pair_id: int | None = None
     fill_id: int | None = None
+    comment: str | None = None
     delta: Decimal
 
 

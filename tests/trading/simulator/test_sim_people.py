@@ -185,3 +185,8 @@ def test_an_account_goes_back_to_the_start_of_its_day(sim: RunningSimulator, tra
     assert trader.balance()["amount"] == before[1]
     assert trader.order(resting)["ordStatus"] == "Canceled"
     assert not any(fill["active"] for fill in trader.get("fill/list"))
+    booked = trader.get("cashBalanceLog/deps", masterid=1001001)
+    assert booked[-1]["cashChangeType"] == "ManualAdjustment"
+    assert booked[-1]["amount"] == before[1]
+    trader.post("cashBalance/changedemobalance", accountId=1001001, cashChange=5, comment="Coffee")
+    assert trader.get("cashBalanceLog/deps", masterid=1001001)[-1]["comment"] == "Coffee"
