@@ -23,14 +23,10 @@ from typing import Protocol
 import msgspec
 
 from . import risk
-from .booking import Booking
-from .catalog import Catalog
-from .clock import Clock, read_stamp, stamp
-from .exchange import Exchange
-from .feed import Feed
+from .clock import read_stamp, stamp
 from .ledger import CENT, ZERO
 from .risk_entities import AccountRiskStatus, UserAccountAutoLiq
-from .store import Store
+from .venue import Venue
 
 LIQUIDATED = "AgreedOnLiquidationByAutoLiq"
 CLOSING_ONLY = "AgreedOnLiqOnlyModeByAutoLiq"
@@ -119,23 +115,13 @@ class AutoLiquidation:
     """Watches the accounts and acts on those that reach a limit. `flattened` remembers which flattenTimestamp of an
     account has been carried out."""
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        catalog: Catalog,
-        feed: Feed,
-        exchange: Exchange,
-        store: Store,
-        booking: Booking,
-        hand: Hand,
-    ) -> None:
-        self._clock = clock
-        self._catalog = catalog
-        self._feed = feed
-        self._exchange = exchange
-        self._store = store
-        self._booking = booking
+    def __init__(self, venue: Venue, *, hand: Hand) -> None:
+        self._clock = venue.clock
+        self._catalog = venue.catalog
+        self._feed = venue.feed
+        self._exchange = venue.exchange
+        self._store = venue.store
+        self._booking = venue.booking
         self._hand = hand
         self.flattened: dict[int, str] = {}
 

@@ -7,73 +7,37 @@ from collections.abc import Callable
 
 from . import entities as e
 from .auto_liq import AutoLiquidation
-from .booking import Booking
-from .catalog import Catalog, Listing
+from .catalog import Listing
 from .changes import Changes
-from .clock import Clock
-from .exchange import Exchange
 from .execution import Execution
-from .feed import Feed
 from .linked_orders import LinkedOrders
 from .order_entry import DENIED, UNAUTHORIZED, OrderEntry, spelled_out
 from .papers import Papers, Sender
 from .pre_trade import PreTrade
 from .requests import CancelOrder, LiquidatePosition, ModifyOrder, OrderResult, PlaceOco, PlaceOrder, PlaceOso
 from .risk import opens
-from .store import Store
 from .strategies import OrderStrategies
 from .terms import Refusal
+from .venue import Venue
 
 
 class Broker:
     """Takes orders of all users and keeps their entities."""
 
     def __init__(
-        self,
-        *,
-        clock: Clock,
-        catalog: Catalog,
-        feed: Feed,
-        exchange: Exchange,
-        store: Store,
-        booking: Booking,
-        max_qty: int,
-        ignores_modify: Callable[[int], bool] = lambda _user_id: False,
+        self, venue: Venue, *, max_qty: int, ignores_modify: Callable[[int], bool] = lambda _user_id: False
     ) -> None:
-        self._clock = clock
-        self._catalog = catalog
-        self._store = store
-        self._booking = booking
-        papers = Papers(clock=clock, catalog=catalog, store=store, booking=booking)
-        self._linked = LinkedOrders(exchange=exchange, store=store, papers=papers)
-        self.pre_trade = PreTrade(clock=clock, catalog=catalog, feed=feed, store=store, booking=booking)
-        self.execution = Execution(
-            clock=clock,
-            exchange=exchange,
-            store=store,
-            booking=booking,
-            papers=papers,
-            linked=self._linked,
-            pre_trade=self.pre_trade,
-            catalog=catalog,
-        )
-        self._entry = OrderEntry(
-            clock=clock,
-            catalog=catalog,
-            feed=feed,
-            store=store,
-            booking=booking,
-            papers=papers,
-            pre_trade=self.pre_trade,
-            max_qty=max_qty,
-        )
+        self._clock = venue.clock
+        self._catalog = venue.catalog
+        self._store = venue.store
+        self._booking = venue.booking
+        papers = Papers(venue)
+        self._linked = LinkedOrders(venue, papers=papers)
+        self.pre_trade = PreTrade(venue)
+        self.execution = Execution(venue, papers=papers, linked=self._linked, pre_trade=self.pre_trade)
+        self._entry = OrderEntry(venue, papers=papers, pre_trade=self.pre_trade, max_qty=max_qty)
         self.changes = Changes(
-            clock=clock,
-            catalog=catalog,
-            feed=feed,
-            exchange=exchange,
-            store=store,
-            booking=booking,
+            venue,
             papers=papers,
             linked=self._linked,
             entry=self._entry,
@@ -81,20 +45,8 @@ class Broker:
             execution=self.execution,
             ignores_modify=ignores_modify,
         )
-        self.auto_liq = AutoLiquidation(
-            clock=clock, catalog=catalog, feed=feed, exchange=exchange, store=store, booking=booking, hand=self
-        )
-        self.strategies = OrderStrategies(
-            clock=clock,
-            catalog=catalog,
-            feed=feed,
-            exchange=exchange,
-            store=store,
-            booking=booking,
-            entry=self._entry,
-            execution=self.execution,
-            changes=self.changes,
-        )
+        self.auto_liq = AutoLiquidation(venue, hand=self)
+        self.strategies = OrderStrategies(venue, entry=self._entry, execution=self.execution, changes=self.changes)
 
     def place(self, sender: Sender, request: PlaceOrder, *, admin: bool = False, trusted: bool = False) -> OrderResult:
         """Take a new order. The result says that it was accepted as a command, not that it will work. A trusted order

@@ -9,20 +9,18 @@ from datetime import datetime
 import msgspec
 
 from . import entities as e
-from .booking import Booking
-from .catalog import Catalog, Listing
-from .clock import Clock, stamp
-from .exchange import Exchange, Ticket
+from .catalog import Listing
+from .clock import stamp
+from .exchange import Ticket
 from .execution import Execution
 from .failure_reasons import Stage
-from .feed import Feed
 from .linked_orders import LinkedOrders
 from .order_entry import OrderEntry
 from .papers import Papers, Sender
 from .pre_trade import PreTrade
 from .requests import CancelOrder, ModifyOrder
-from .store import Store
 from .terms import Refusal, Terms, check_side, check_terms, read_activation
+from .venue import Venue
 
 FINISHED = frozenset({"Filled", "Canceled", "Rejected", "Expired", "Completed"})
 
@@ -42,13 +40,8 @@ class Changes:
 
     def __init__(
         self,
+        venue: Venue,
         *,
-        clock: Clock,
-        catalog: Catalog,
-        feed: Feed,
-        exchange: Exchange,
-        store: Store,
-        booking: Booking,
         papers: Papers,
         linked: LinkedOrders,
         entry: OrderEntry,
@@ -56,12 +49,12 @@ class Changes:
         execution: Execution,
         ignores_modify: Callable[[int], bool],
     ) -> None:
-        self._clock = clock
-        self._catalog = catalog
-        self._feed = feed
-        self._exchange = exchange
-        self._store = store
-        self._booking = booking
+        self._clock = venue.clock
+        self._catalog = venue.catalog
+        self._feed = venue.feed
+        self._exchange = venue.exchange
+        self._store = venue.store
+        self._booking = venue.booking
         self._papers = papers
         self._linked = linked
         self._entry = entry

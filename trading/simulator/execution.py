@@ -7,16 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from . import entities as e
-from .booking import Booking
-from .catalog import Catalog
-from .clock import Clock
-from .exchange import Exchange, Outcome, Reduced, Ticket, Trade
+from .exchange import Outcome, Reduced, Ticket, Trade
 from .failure_reasons import Stage
 from .linked_orders import LinkedOrders
 from .papers import Entered, Papers
 from .pre_trade import PreTrade
-from .store import Store
 from .terms import Refusal
+from .venue import Venue
 
 
 class Follower(Protocol):
@@ -32,26 +29,14 @@ class Follower(Protocol):
 class Execution:
     """Brings orders to the exchange, and its outcomes to the books."""
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        exchange: Exchange,
-        store: Store,
-        booking: Booking,
-        papers: Papers,
-        linked: LinkedOrders,
-        pre_trade: PreTrade,
-        catalog: Catalog,
-    ) -> None:
-        self._clock = clock
-        self._exchange = exchange
-        self._store = store
-        self._booking = booking
+    def __init__(self, venue: Venue, *, papers: Papers, linked: LinkedOrders, pre_trade: PreTrade) -> None:
+        self._clock = venue.clock
+        self._exchange = venue.exchange
+        self._booking = venue.booking
         self._papers = papers
         self._linked = linked
         self._pre_trade = pre_trade
-        self._catalog = catalog
+        self._catalog = venue.catalog
         self.followers: list[Follower] = []
 
     def begin(self, entered: Sequence[Entered], children: Sequence[Entered] = (), *, trusted: bool = False) -> None:

@@ -4,17 +4,17 @@ parent's fill (OSO). Tradovate's own fields show it: `ocoId`, `linkedId` and `pa
 from __future__ import annotations
 
 from . import entities as e
-from .exchange import Exchange, Ticket
+from .exchange import Ticket
 from .papers import Entered, Papers
-from .store import Store
+from .venue import Venue
 
 
 class LinkedOrders:
     """Links orders, and follows the links when one of them fills or ends."""
 
-    def __init__(self, *, exchange: Exchange, store: Store, papers: Papers) -> None:
-        self._exchange = exchange
-        self._store = store
+    def __init__(self, venue: Venue, *, papers: Papers) -> None:
+        self._exchange = venue.exchange
+        self._store = venue.store
         self._papers = papers
 
     @staticmethod

@@ -6,16 +6,14 @@ import msgspec
 
 from . import entities as e
 from . import risk
-from .booking import Booking
-from .catalog import Catalog, Listing
-from .clock import Clock, stamp
+from .catalog import Listing
+from .clock import stamp
 from .exchange import Ticket
-from .feed import Feed
 from .papers import Entered, Papers, Sender
 from .pre_trade import PreTrade
 from .requests import PlaceOrder, Restrained
-from .store import Store
 from .terms import Refusal, Terms, check_side, check_terms
+from .venue import Venue
 
 DENIED = Refusal("UnknownReason", "Access is denied")
 UNAUTHORIZED = Refusal("Unauthorized", "Only an administrator sends admin orders.")
@@ -24,23 +22,12 @@ UNAUTHORIZED = Refusal("Unauthorized", "Only an administrator sends admin orders
 class OrderEntry:
     """Takes orders in for the accounts of all users."""
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        catalog: Catalog,
-        feed: Feed,
-        store: Store,
-        booking: Booking,
-        papers: Papers,
-        pre_trade: PreTrade,
-        max_qty: int,
-    ) -> None:
-        self._clock = clock
-        self._catalog = catalog
-        self._feed = feed
-        self._store = store
-        self._booking = booking
+    def __init__(self, venue: Venue, *, papers: Papers, pre_trade: PreTrade, max_qty: int) -> None:
+        self._clock = venue.clock
+        self._catalog = venue.catalog
+        self._feed = venue.feed
+        self._store = venue.store
+        self._booking = venue.booking
         self._papers = papers
         self._pre_trade = pre_trade
         self._max_qty = max_qty

@@ -9,13 +9,12 @@ from decimal import Decimal
 import msgspec
 
 from . import entities as e
-from .booking import Booking
-from .catalog import Catalog, Listing
-from .clock import Clock, stamp, trading_day
+from .catalog import Listing
+from .clock import stamp, trading_day
 from .exchange import Ticket, Trade
 from .requests import CancelOrder, ModifyOrder, PlaceOrder
-from .store import Store
 from .terms import Refusal, Terms
+from .venue import Venue
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,11 @@ class Entered:
 class Papers:
     """Saves the entities of orders, in the order in which Tradovate reports them."""
 
-    def __init__(self, *, clock: Clock, catalog: Catalog, store: Store, booking: Booking) -> None:
-        self._clock = clock
-        self._catalog = catalog
-        self._store = store
-        self._booking = booking
+    def __init__(self, venue: Venue) -> None:
+        self._clock = venue.clock
+        self._catalog = venue.catalog
+        self._store = venue.store
+        self._booking = venue.booking
 
     def order_of(self, ticket: Ticket) -> e.Order:
         """The order that the engine knows as a ticket. Raises LookupError."""

@@ -7,27 +7,24 @@ from collections.abc import Iterable
 
 from . import entities as e
 from . import risk
-from .booking import Booking
-from .catalog import Catalog, Listing
-from .clock import Clock
+from .catalog import Listing
 from .exchange import Ticket
 from .failure_reasons import ArmedRefusal, Stage
-from .feed import Feed
 from .ledger import CENT
 from .position_limits import Subject, account_limits, check_conditions, check_totals, check_used_margin
-from .store import Store
 from .terms import Refusal
+from .venue import Venue
 
 
 class PreTrade:
     """Reviews orders against their account."""
 
-    def __init__(self, *, clock: Clock, catalog: Catalog, feed: Feed, store: Store, booking: Booking) -> None:
-        self._clock = clock
-        self._catalog = catalog
-        self._feed = feed
-        self._store = store
-        self._booking = booking
+    def __init__(self, venue: Venue) -> None:
+        self._clock = venue.clock
+        self._catalog = venue.catalog
+        self._feed = venue.feed
+        self._store = venue.store
+        self._booking = venue.booking
         self.armed: list[ArmedRefusal] = []
 
     def check_armed(self, account_id: int, stage: Stage) -> None:

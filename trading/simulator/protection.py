@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .catalog import Catalog, Listing
+from .catalog import Listing
 from .changes import Changes
-from .exchange import Exchange, Ticket, Trade
+from .exchange import Ticket, Trade
 from .execution import Execution
-from .feed import Feed
 from .linked_orders import LinkedOrders
 from .order_entry import OrderEntry
 from .papers import Sender
 from .requests import PlaceOrder
 from .strategy_params import INVALID, BracketPlan
 from .terms import Refusal
+from .venue import Venue
 
 
 @dataclass
@@ -84,18 +84,16 @@ class Protection:
 
     def __init__(
         self,
+        venue: Venue,
         *,
-        catalog: Catalog,
-        feed: Feed,
-        exchange: Exchange,
         entry: OrderEntry,
         execution: Execution,
         changes: Changes,
         note: Callable[[Running, int, str], None],
     ) -> None:
-        self._catalog = catalog
-        self._feed = feed
-        self._exchange = exchange
+        self._catalog = venue.catalog
+        self._feed = venue.feed
+        self._exchange = venue.exchange
         self._entry = entry
         self._execution = execution
         self._changes = changes

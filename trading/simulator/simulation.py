@@ -28,6 +28,7 @@ from .risk import equity
 from .sessions import Session, Sessions
 from .store import Event, Store
 from .tape import Tape, TimeAndSales, day_so_far
+from .venue import Venue
 
 if TYPE_CHECKING:
     from .market_data import View
@@ -72,16 +73,8 @@ class Simulation:
         self.exchange = Exchange(self.feed.market)
         self.store = Store(self._event)
         self.booking = Booking(clock=self.clock, catalog=self.catalog, exchange=self.exchange, store=self.store)
-        self.broker = Broker(
-            clock=self.clock,
-            catalog=self.catalog,
-            feed=self.feed,
-            exchange=self.exchange,
-            store=self.store,
-            booking=self.booking,
-            max_qty=config.max_order_qty,
-            ignores_modify=self._ignores_modify,
-        )
+        venue = Venue(self.clock, self.catalog, self.feed, self.exchange, self.store, self.booking)
+        self.broker = Broker(venue, max_qty=config.max_order_qty, ignores_modify=self._ignores_modify)
         self.sessions = Sessions(config, self.clock, self._session_closed)
         self.budgets = Budgets(config.limits, self.clock.now) if config.limits else None
         self.received: list[Received] = []

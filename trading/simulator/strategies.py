@@ -17,18 +17,15 @@ from __future__ import annotations
 import msgspec
 
 from . import entities as e
-from .booking import Booking
-from .catalog import MULTIBRACKET, Catalog
+from .catalog import MULTIBRACKET
 from .changes import FINISHED, Changes
-from .clock import Clock, stamp
-from .exchange import Exchange, Trade
+from .clock import stamp
+from .exchange import Trade
 from .execution import Execution
-from .feed import Feed
 from .order_entry import OrderEntry
 from .papers import Sender
 from .protection import Protection, Running, RunningBracket
 from .requests import CancelOrder, InterruptOrderStrategy, ModifyOrderStrategy, StartOrderStrategy
-from .store import Store
 from .strategy_params import (
     INVALID,
     BracketPlan,
@@ -40,6 +37,7 @@ from .strategy_params import (
     read_params,
 )
 from .terms import Refusal
+from .venue import Venue
 
 ACTIVE = "ActiveStrategy"
 LOST = frozenset({"Canceled", "Expired", "Rejected"})
@@ -58,36 +56,16 @@ class StrategyResult(msgspec.Struct, kw_only=True, omit_defaults=True, rename="c
 class OrderStrategies:
     """Starts, changes and ends the strategies of all users, and follows their orders."""
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        catalog: Catalog,
-        feed: Feed,
-        exchange: Exchange,
-        store: Store,
-        booking: Booking,
-        entry: OrderEntry,
-        execution: Execution,
-        changes: Changes,
-    ) -> None:
-        self._clock = clock
-        self._catalog = catalog
-        self._exchange = exchange
-        self._store = store
-        self._booking = booking
+    def __init__(self, venue: Venue, *, entry: OrderEntry, execution: Execution, changes: Changes) -> None:
+        self._clock = venue.clock
+        self._catalog = venue.catalog
+        self._exchange = venue.exchange
+        self._store = venue.store
+        self._booking = venue.booking
         self._entry = entry
         self._execution = execution
         self._changes = changes
-        self._protection = Protection(
-            catalog=catalog,
-            feed=feed,
-            exchange=exchange,
-            entry=entry,
-            execution=execution,
-            changes=changes,
-            note=self._link,
-        )
+        self._protection = Protection(venue, entry=entry, execution=execution, changes=changes, note=self._link)
         self.running: dict[int, Running] = {}
         execution.followers.append(self)
 

@@ -243,9 +243,12 @@ class OrderFlow(RuleBasedStateMachine):
         market.level_size = size
         market.walk.step += 1
 
-    @rule(limit=st.sampled_from(["dailyLossAutoLiq", "dailyLossLiqOnly", "trailingMaxDrawdown", "dailyProfitAutoLiq"]))
-    def restrain(self, limit: str) -> None:
-        self.desk.limit(**{limit: 20_000})
+    @rule(
+        limit=st.sampled_from(["dailyLossAutoLiq", "dailyLossLiqOnly", "trailingMaxDrawdown", "dailyProfitAutoLiq"]),
+        dollars=st.sampled_from([600, 5_000, 20_000]),
+    )
+    def restrain(self, limit: str, dollars: int) -> None:
+        self.desk.limit(**{limit: dollars})
 
     @rule(action=st.sampled_from(["Normal", "Normal", "LiquidateImmediately", "LiquidateOnlyModeImmediately"]))
     def administrate(self, action: str) -> None:
