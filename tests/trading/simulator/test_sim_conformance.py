@@ -37,11 +37,13 @@ class Document:
     def __init__(self) -> None:
         self.whole = documents.openapi()
         self.operations = {path: next(iter(verbs.items())) for path, verbs in self.whole["paths"].items()}
-        self._checks = {path: self._check(operation) for path, (_, operation) in self.operations.items()}
+        self._checks = {
+            path: self._check(operation["responses"]["200"]["content"]["application/json"]["schema"])
+            for path, (_, operation) in self.operations.items()
+        }
 
-    def _check(self, operation: dict[str, Any]) -> jsonschema.Draft4Validator:
+    def _check(self, schema: dict[str, Any]) -> jsonschema.Draft4Validator:
         # OpenAPI 3.0 writes an exclusive minimum as draft 4 did
-        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
         formats = jsonschema.FormatChecker(formats=())
         formats.checks("date-time", raises=ValueError)(_is_moment)
         return jsonschema.Draft4Validator({**schema, "components": self.whole["components"]}, format_checker=formats)
@@ -56,6 +58,14 @@ class Document:
             f"{path}: {'.'.join(map(str, error.absolute_path))}: {error.message}"
             for error in self._checks[path].iter_errors(value)
         ]
+
+    def entity_problems(self, name: str, entity: Any) -> list[str]:
+        """What is wrong with an entity of a type such as `userPlugin`, apart from fields that are newer."""
+        schema = name[0].upper() + name[1:]
+        if schema not in self.whole["components"]["schemas"]:
+            return [f"{name} is no entity type"]
+        check = self._check({"$ref": f"#/components/schemas/{schema}"})
+        return [f"{name}: {error.message}" for error in check.iter_errors(entity)]
 
 
 def _is_moment(value: object) -> bool:
@@ -151,6 +161,34 @@ def test_every_operation_answers_as_the_document_says(
     record_property("conformance", line + detail)
     assert wrong == []
     assert sum(kinds.values()) == total
+
+
+def test_every_event_has_an_entity_of_the_document(
+    document: Document, record_property: Callable[[str, object], None]
+) -> None:
+    """Everything that changes something is asked while a synchronised socket listens."""
+    problems: list[str] = []
+    seen: Counter[str] = Counter()
+    with serve(Config(seed=7, manual_clock=True, start=START)) as running:
+        asking = Asking(running)
+        with open_socket(running, asking.api.token) as socket:
+            socket.ask("user/syncrequest", {"users": [asking.me]})
+            for path, (verb, _) in document.operations.items():
+                if verb == "post" and not path.startswith(("/auth/", "/replay/")):
+                    over_rest(asking, verb, path, asking.arguments(path))
+            running.control.price("MESZ6", "5900.00")
+            running.control.advance(24 * 3600)
+            socket.ask("contract/item", {"id": 1})
+            events, socket.events = socket.events, []
+    for event in events:
+        detail = event["d"]
+        assert (event["e"], detail["eventType"] in ("Created", "Updated", "Deleted")) == ("props", True)
+        seen[detail["entityType"]] += 1
+        problems += document.entity_problems(detail["entityType"], detail["entity"])
+    line = f"simulator: {sum(seen.values())} events of {len(seen)} entity types have the document's entities"
+    record_property("conformance", line)
+    assert sorted(set(problems)) == []
+    assert len(seen) > 25
 
 
 def wrongly(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
