@@ -31,6 +31,7 @@ from .venue import Venue
 LIQUIDATED = "AgreedOnLiquidationByAutoLiq"
 CLOSING_ONLY = "AgreedOnLiqOnlyModeByAutoLiq"
 OFF = frozenset({"PlaceAutoLiqOnHold", "DisableAutoLiq"})
+MOST = Decimal(10) ** 12
 CLOSE_NOW = frozenset({"LiquidateImmediately", LIQUIDATED})
 
 
@@ -64,9 +65,9 @@ class Breach:
 def breaches(limits: UserAccountAutoLiq, now: Figures, floor: Decimal | None) -> list[Breach]:
     """The limits that are reached, the severest first. `floor` is the trailing drawdown's level."""
     found = [
-        Breach(measure, f"{name}: {value.quantize(CENT)} reached {abs(limit)}")
-        for measure, name, limit, value in _rules(limits, now)
-        if limit and value >= abs(limit)
+        Breach(measure, f"{name}: {value.quantize(CENT)} reached {limit}")
+        for measure, name, asked, value in _rules(limits, now)
+        if (limit := _amount(asked)) is not None and value >= limit
     ]
     if floor is not None and now.net_liq <= floor:
         found.append(Breach(Measure.LIQUIDATE, f"trailing drawdown: {now.net_liq} fell to {floor}"))
@@ -95,10 +96,17 @@ def _rules(limits: UserAccountAutoLiq, now: Figures) -> Iterator[tuple[Measure, 
 
 def drawdown_floor(limits: UserAccountAutoLiq, peak: Decimal, paid_in: Decimal) -> Decimal | None:
     """The net liquidation value at which a trailing drawdown from `peak` liquidates; None without one."""
-    if not limits.trailing_max_drawdown:
+    drawdown = _amount(limits.trailing_max_drawdown)
+    if drawdown is None:
         return None
-    most = limits.trailing_max_drawdown_limit or paid_in
-    return min(peak - abs(limits.trailing_max_drawdown), most)
+    return min(peak - drawdown, _amount(limits.trailing_max_drawdown_limit) or paid_in)
+
+
+def _amount(limit: Decimal | None) -> Decimal | None:
+    """A limit without its sign; None for one that does not apply or that no account can reach."""
+    if not limit or not limit.is_finite() or limit.copy_abs() > MOST:
+        return None
+    return limit.copy_abs()
 
 
 class Hand(Protocol):
@@ -171,7 +179,9 @@ class AutoLiquidation:
         """Follow the net liquidation value, and return the level at which the account is liquidated."""
         ledger = self._booking.ledgers[limits.id]
         peak = status.max_net_liq
-        if limits.trailing_max_drawdown and (peak is None or day_ends or limits.trailing_max_drawdown_mode != "EOD"):
+        if _amount(limits.trailing_max_drawdown) is not None and (
+            peak is None or day_ends or limits.trailing_max_drawdown_mode != "EOD"
+        ):
             net_liq = risk.equity(ledger, self._feed).quantize(CENT)
             peak = net_liq if peak is None else max(peak, net_liq)
         floor = drawdown_floor(limits, peak, ledger.paid_in or ZERO) if peak is not None else None

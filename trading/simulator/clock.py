@@ -55,7 +55,10 @@ def stamp(moment: datetime) -> str:
 def read_stamp(text: str) -> datetime:
     """The aware UTC datetime of an ISO text; a time without an offset is UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text} is beyond the calendar in UTC.") from None
 
 
 def chicago(moment: datetime) -> datetime:

@@ -53,7 +53,7 @@ def gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def _is_money(number: Decimal) -> bool:
-    return number.is_finite() and abs(number) <= MOST and -int(number.as_tuple().exponent) <= MOST_DECIMALS
+    return number.is_finite() and number.copy_abs() <= MOST and -int(number.as_tuple().exponent) <= MOST_DECIMALS
 
 
 def from_text(value: Any, *, as_list: bool) -> Any:

@@ -26,6 +26,7 @@ from .risk_entities import (
 from .store import Store
 from .terms import Refusal
 
+ALL = Decimal(100)
 SINGLE = frozenset({"Contract", "Product"})
 
 
@@ -86,7 +87,7 @@ def check_conditions(limits: AccountLimits, subject: Subject, now: datetime) -> 
                 "BackMonthProhibited", f"{listing.name} expires in more than {parameter.max_back_month} months."
             )
         days = parameter.pre_expiration_days
-        if days is not None and subject.opening and now >= listing.expires - timedelta(days=days):
+        if days is not None and subject.opening and (listing.expires - now) / timedelta(days=1) <= days:
             raise Refusal(
                 "LiquidationOnlyBeforeExpiration", f"{listing.name} expires in {days} days or less: it can be closed."
             )
@@ -98,10 +99,10 @@ def check_used_margin(limits: AccountLimits, subject: Subject, needed: Decimal, 
         return
     for parameter in _parameters(limits, subject):
         most = parameter.margin_dollar_value
-        if most is not None and needed > most:
+        if most is not None and most.is_finite() and needed > most:
             raise Refusal("NotEnoughLiquidity", f"The margin would be {needed} USD; the limit is {most} USD.")
         share = parameter.margin_percentage
-        if share is not None and needed * 100 > equity * share:
+        if share is not None and share.is_finite() and needed * 100 > equity * min(share, ALL):
             raise Refusal("NotEnoughLiquidity", f"The margin would be {needed} USD, over {share} % of {equity} USD.")
 
 

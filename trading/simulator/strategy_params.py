@@ -11,27 +11,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from .products import ProductSpec
-from .requests import ModifyOrder, Name, PlaceOrder, Positive
+from .requests import ModifyOrder, Name, PlaceOrder
 from .terms import HIGHEST, Refusal
 
+Contracts = Annotated[int, msgspec.Meta(gt=0, le=1_000_000)]
 INVALID = "Invalid or missed parameters"
 P = TypeVar("P", bound=msgspec.Struct)
 
 
 class EntryVersion(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel"):
-    order_qty: Positive
+    order_qty: Contracts
     order_type: Name
     cl_ord_id: Name | None = None
     price: Decimal | None = None
     stop_price: Decimal | None = None
     limit_if_touched_price: Decimal | None = None
     peg_difference: Decimal | None = None
-    max_show: Positive | None = None
+    max_show: Contracts | None = None
     time_in_force: Name | None = None
     expire_time: str | None = None
     activation_time: str | None = None
@@ -45,7 +46,7 @@ class AutoTrail(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel"
 
 
 class Bracket(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel"):
-    qty: Positive
+    qty: Contracts
     profit_target: Decimal | None = None
     stop_loss: Decimal | None = None
     trailing_stop: bool = False
@@ -88,7 +89,7 @@ def read_params(text: str | None, shape: type[P]) -> P:
     """The struct of a JSON text. Raises Refusal that says what does not fit."""
     try:
         found = msgspec.json.decode(text or "", type=shape, strict=False)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise Refusal("UnknownReason", f"{INVALID}: {error}") from None
     if getattr(found, "brackets", None) == []:
         raise Refusal("UnknownReason", f"{INVALID}: there must be a bracket")
@@ -135,7 +136,7 @@ def entry_change(order_id: int, entry: EntryVersion, *, is_automated: bool) -> M
 def _distance(spec: ProductSpec, name: str, offset: Decimal | None, sign: int) -> int | None:
     if offset is None:
         return None
-    ticks = spec.ticks(offset) if offset.is_finite() and abs(offset) < HIGHEST else None
+    ticks = spec.ticks(offset) if offset.is_finite() and offset.copy_abs() < HIGHEST else None
     if ticks is None or ticks * sign < 1:
         side = "positive" if sign > 0 else "negative"
         raise Refusal("InvalidPrice", f"{name} {offset} must be {side} and on a tick of {spec.tick}.")

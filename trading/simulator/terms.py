@@ -146,7 +146,7 @@ def read_activation(text: str | None, now: datetime) -> datetime | None:
 def _ticks(listing: Listing, name: str, price: Decimal | None) -> int:
     if price is None:
         raise Refusal("InvalidPrice", f"{name} is missing.")
-    ticks = listing.spec.ticks(price) if price.is_finite() and price < HIGHEST else None
+    ticks = listing.spec.ticks(price) if price.is_finite() and price.copy_abs() < HIGHEST else None
     if ticks is None or ticks < 1:
         raise Refusal("InvalidPrice", f"{name} {price} is not on a tick of {listing.spec.tick}.")
     return ticks

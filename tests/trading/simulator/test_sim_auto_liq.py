@@ -53,13 +53,21 @@ def test_each_limit_is_reached_at_its_figure_and_not_before(limit: Any, reached:
     assert breaches(limits, missed, None) == []
 
 
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity", "1e999999999", "-1e999999999", "0"])
+def test_amounts_that_nobody_can_reach_do_not_apply(amount: str) -> None:
+    limits = UserAccountAutoLiq(id=1, daily_loss_auto_liq=Decimal(amount), trailing_max_drawdown=Decimal(amount))
+    assert breaches(limits, figures(1), drawdown_floor(limits, Decimal(10_000), Decimal(10_000))) == []
+
+
 def test_the_severest_comes_first_and_zero_does_not_apply() -> None:
     limits = UserAccountAutoLiq(id=1, daily_loss_alert=Decimal(100), daily_loss_auto_liq=Decimal(400))
     assert [b.measure for b in breaches(limits, figures(9_000), None)] == [Measure.LIQUIDATE, Measure.ALERT]
     assert breaches(UserAccountAutoLiq(id=1, daily_loss_auto_liq=Decimal(0)), figures(1), None) == []
 
 
-@given(st.lists(money, min_size=1), money, st.decimals(1, 5_000, places=2), st.none() | money)
+@given(
+    st.lists(money, min_size=1), money, st.decimals(1, 5_000, places=2), st.none() | st.decimals(1, 10_000, places=2)
+)
 def test_a_drawdown_floor_only_rises_and_stops_at_its_limit(values, paid_in, drawdown, limit) -> None:
     limits = UserAccountAutoLiq(id=1, trailing_max_drawdown=drawdown, trailing_max_drawdown_limit=limit)
     peak = values[0]

@@ -100,6 +100,10 @@ def test_the_price_that_wakes_may_come_in_either_field(
         {"orderType": "Limit", "price": "NaN"},
         {"orderType": "Limit", "price": "Infinity"},
         {"orderType": "Limit", "price": 1e300},
+        {"orderType": "Limit", "price": "-1e999999999"},
+        {"orderType": "Limit", "price": "1e-999999999"},
+        {**LIMIT, "activationTime": "9999-12-31T23:59:59-14:00"},
+        {**LIMIT, "timeInForce": "GTD", "expireTime": "0001-01-01T00:00:00+14:00"},
         {"orderType": "TrailingStop", "pegDifference": "sNaN"},
     ],
 )

@@ -246,6 +246,9 @@ def test_the_ends_of_strategies_that_never_fill(sim: RunningSimulator, trader: A
         ({}, MARKET, {**BRACKET, "profitTarget": 10.1}, "InvalidPrice"),
         ({}, MARKET, {**BRACKET, "profitTarget": "NaN"}, "InvalidPrice"),
         ({}, MARKET, {**BRACKET, "stopLoss": -6850}, "InvalidPrice"),
+        ({}, MARKET, {**BRACKET, "stopLoss": "-1e999999999"}, "InvalidPrice"),
+        ({}, MARKET, {**BRACKET, "qty": 10**30}, "UnknownReason"),
+        ({"params": '{"entryVersion": ' + "[" * 4000}, MARKET, BRACKET, "UnknownReason"),
         ({}, MARKET, {"qty": 2, "profitTarget": 10, "trailingStop": True}, "UnknownReason"),
         ({}, MARKET, {**BRACKET, "autoTrail": {"stopLoss": 4, "trigger": 10, "freq": 0}}, "InvalidPrice"),
         (
