@@ -224,6 +224,22 @@ def test_wrong_parameters_are_answered_and_never_crash(
     assert wrong[:20] == []
 
 
+def test_every_operation_but_signing_in_needs_a_token(
+    asking: Asking, document: Document, record_property: Callable[[str, object], None]
+) -> None:
+    public = {"/auth/accesstokenrequest", "/auth/oauthtoken"}
+    with open_socket(asking.simulator) as socket:
+        for path, (verb, _) in document.operations.items():
+            if path in public:
+                continue
+            assert over_rest(asking, verb, path, Asked({}, "made-up")) == (401, "Access is denied"), path
+            assert over_socket(socket, verb, path, {}) == (401, "Access is denied"), path
+    total = len(document.operations)
+    record_property(
+        "conformance", f"simulator: {total - len(public)} of {total} operations are refused without a token"
+    )
+
+
 def owned(value: Any, me: int) -> bool:
     """Does a parameter hold an id of something that belongs to the user?"""
     if isinstance(value, dict):
