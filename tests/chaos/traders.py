@@ -16,7 +16,7 @@ from trading.models import Account, OrderFile, OrderIntent
 from trading.orders.states import UNANSWERED, State
 
 LINES = 3
-GIVE_UP = 150.0  # seconds
+GIVE_UP = 300.0  # seconds
 OPEN = {OrderFile.State.QUEUED, OrderFile.State.EXECUTING}
 
 
