@@ -98,8 +98,8 @@ class Walk:
             page.get_by_label("Client id (cid)").fill("eight")
             page.get_by_role("button", name="Sign in").click()
             self.picture(page, "api-key-mistyped")
-            for fault, name in (("penalty", "penalised"), ("rate_limit", "busy")):
-                self.portal.control("faults", kind=fault, route="auth/accesstokenrequest", seconds=75)
+            for fault, name in (({"kind": "penalty", "seconds": 75}, "penalised"), ({"kind": "rate_limit"}, "busy")):
+                self.portal.control("faults", route="auth/accesstokenrequest", **fault)
                 page.get_by_label("Tradovate user name").fill(name)
                 page.get_by_label("Tradovate password").fill("wrong")
                 page.get_by_label("Client id (cid)").fill("8")
@@ -138,10 +138,11 @@ class Walk:
             confirm(page)
             expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=SOON)
             self.picture(page, "file-stopped")
+            expect(page.get_by_role("button", name="Resume with 3 lines")).to_be_visible(timeout=SOON)
+            self.picture(page, "file-absent")
             page.get_by_role("button", name="Resume").click()
-            expect(page.locator("#file-summary")).to_contain_text("2 filled", timeout=SOON)
+            expect(page.locator("#file-summary")).to_contain_text("3 filled", timeout=SOON)
             expect(page.locator("h1 + .badge")).to_have_text("finished", timeout=SOON)
-            self.picture(page, "file-unknown")
             page.goto(f"{self.portal.url}/files/")
             self.picture(page, "files")
 

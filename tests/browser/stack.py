@@ -98,6 +98,10 @@ def running() -> Iterator[Stack]:
                 *(*python, "celery", "-A", "portal", "--quiet", "worker", "--loglevel", "warning"),
                 *("--concurrency", "1", "--without-gossip", "--without-mingle"),
             ],
+            "beat": [
+                *(*python, "celery", "-A", "portal", "--quiet", "beat", "--loglevel", "warning"),
+                *("--schedule", str(directory / "beat")),
+            ],
         }
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
