@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
 from portal import redis_server
 from tests.settings import REDIS_URL, RUN_DIR
 
 if TYPE_CHECKING:
     from trading.simulator import RunningSimulator
+
+# How long an example takes says something of the machine only.
+settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
