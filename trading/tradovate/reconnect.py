@@ -58,8 +58,9 @@ class Reconnecting(Generic[S, B, E]):
     - Interrupted.
 
     An error that `patience` judges fatal is raised; reading on after it tries again all the same. `turn` is awaited
-    before every opening: a place to keep many sockets from opening at once. `timings` are those of
-    SocketSession.connect: `open_timeout`, `heartbeat` and `silence`, in seconds.
+    before a socket opens: a place to keep many from beginning at once. A turn lasts until a socket has opened, however
+    many attempts that takes. `timings` are those of SocketSession.connect: `open_timeout`, `heartbeat` and `silence`,
+    in seconds.
     """
 
     # Seconds to leave the server alone when the socket opened and what it begins with failed.
@@ -82,6 +83,7 @@ class Reconnecting(Generic[S, B, E]):
         self._opening: asyncio.Task[B] | None = None
         self._resume_at = self._patience.clock()
         self._least_pause = 0.0
+        self._has_turn = False
         self._closed = False
 
     def __repr__(self) -> str:
@@ -188,23 +190,27 @@ class Reconnecting(Generic[S, B, E]):
 
     async def _open(self) -> B:
         await self._attempts.pause(max(0.0, self._resume_at - self._patience.clock()))
-        if self._turn is not None:
+        if self._turn is not None and not self._has_turn:
             await self._turn()
+            self._has_turn = True
         self._attempts.begin()
         access = await self._access(self._attempts.last_error)
         socket = await self._connect(access)
+        self._has_turn = False
         try:
             begun = await self._begin(socket, access)
+            # At once: what is subscribed to from here on is asked for on this socket.
+            self._socket = socket
             if self._attempts.is_woken:
                 # A newer token came while the socket opened with the one before it.
                 with contextlib.suppress(*self._patience.errors):
                     await self._present_token(socket)
         except BaseException as error:
+            self._socket = None
             if isinstance(error, self._patience.errors):
                 self._least_pause = self._begin_back_off
             await socket.close()
             raise
-        self._socket = socket
         self._attempts.worked()
         return begun
 

@@ -298,6 +298,37 @@ async def test_every_opening_waits_for_its_turn(scenes) -> None:
     assert turns == [0, 1]
 
 
+async def test_attempts_that_open_nothing_use_up_one_turn_together(scenes) -> None:
+    """Else an outage, or one session that has ended, uses up the turns of every other desk."""
+
+    async def refused(peer: Peer) -> None:
+        await peer.send("o")
+        _, request_id, _, _ = await peer.request()
+        await peer.respond(request_id, "Access is denied", 401)
+
+    async def short(peer: Peer) -> None:
+        await synced(peer)
+        await peer.connection.close()
+
+    owner = await scenes(refused, short, short)
+    turns = []
+
+    async def turn() -> None:
+        turns.append(len(owner.tokens))
+
+    async def access(last_error: Exception | None) -> Access:
+        found = await owner.access(last_error)
+        if len(owner.tokens) < 3:
+            raise NotSent("There is no way to Tradovate.")
+        return found
+
+    async with ReconnectingUserSocket(access, patience=owner.patience, turn=turn) as user:
+        news = [await anext(user) for _ in range(6)]
+    kinds = [Interrupted, Interrupted, Interrupted, SyncSnapshot, Interrupted, SyncSnapshot]
+    assert [type(one) for one in news] == kinds
+    assert turns == [0, 4]
+
+
 async def test_a_new_token_is_presented_on_the_open_socket(scenes) -> None:
     shown = []
 
@@ -496,6 +527,39 @@ async def test_market_data_is_subscribed_to_again_and_charts_are_asked_for_again
         ("md/cancelchart", {"subscriptionId": 12}),
         ("md/cancelchart", {"subscriptionId": 11}),
     ]
+
+
+async def test_what_is_subscribed_to_while_a_new_token_is_presented_is_asked_for(scenes) -> None:
+    asked, renewed, presented, subscribed = (asyncio.Event() for _ in range(4))
+    told = []
+
+    async def scene(peer: Peer) -> None:
+        await authorized(peer)
+        _, request_id, _, body = await peer.request()
+        told.append(body)
+        asked.set()
+        await renewed.wait()
+        await peer.respond(request_id, {"mode": "RealTime"})
+        endpoint, request_id, _, _ = await peer.request()
+        assert endpoint == "authorize"
+        presented.set()
+        told.extend(await peer.answer({"mode": "RealTime"}))
+        subscribed.set()
+        await peer.respond(request_id)
+        await stay(peer)
+
+    owner = await scenes(scene)
+    async with ReconnectingMarketFeed(owner.access, patience=owner.patience) as feed:
+        await feed.subscribe_quote("ESZ6")
+        beginning = asyncio.create_task(anext(feed))
+        await asyncio.wait_for(asked.wait(), 5)
+        await feed.renew()
+        renewed.set()
+        await asyncio.wait_for(presented.wait(), 5)
+        await asyncio.wait_for(feed.subscribe_quote(5), 5)
+        await asyncio.wait_for(subscribed.wait(), 5)
+        assert await asyncio.wait_for(beginning, 5) == Resubscribed()
+    assert told[1:] == [("md/subscribequote", {"symbol": 5})]
 
 
 async def test_what_is_refused_on_an_open_socket_is_forgotten(scenes) -> None:
