@@ -368,6 +368,16 @@ async def test_quotes_are_asked_for_once_in_five_seconds(http) -> None:
     ]
 
 
+async def test_old_quotes_that_are_good_enough_are_not_lost_when_others_are_asked_for(http) -> None:
+    clock = Clock()
+    async with TradingView(http.hosts, TOKEN, clock=clock) as tv:
+        http.answer(prices(ESZ6=6000))
+        await tv.quote("ESZ6")
+        clock.now += 100
+        http.answer(prices(GCZ6=4000))
+        assert set(await tv.quotes(["ESZ6", "GCZ6"], max_age=3600)) == {"ESZ6", "GCZ6"}
+
+
 async def test_many_who_look_at_once_cost_one_request(http, tv) -> None:
     http.answer(prices(ESZ6=6000))
     found = await asyncio.gather(*(tv.quote("ESZ6") for _ in range(20)))

@@ -39,9 +39,9 @@ class QuoteCache:
             now = self._clock()
             if stale := [symbol for symbol in wanted if not self._is_fresh(symbol, now, max_age)]:
                 answered = {entry.symbol: entry.quote for entry in await self._ask(stale)}
-                self._forget(now)
                 self._known |= {symbol: _Known(now, answered.get(symbol)) for symbol in stale}
             found = {symbol: self._known[symbol].quote for symbol in wanted}
+            self._forget(now)
         return {symbol: quote for symbol, quote in found.items() if quote is not None}
 
     def _is_fresh(self, symbol: str, now: float, max_age: float) -> bool:
