@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 _MAX_TEXT = 500
 _BLOCKED = (429, 423)
+_DAY = 86_400
 
 
 class _Trouble(msgspec.Struct, rename="camel"):
@@ -163,10 +164,20 @@ def _seconds(value: object) -> int:
     """Return a penalty's length; one hour, the longest documented, when it cannot be read."""
     if isinstance(value, int | float | str):
         try:
-            return max(0, int(float(value)))
+            # More than a day is no penalty; as a time it could not even be reckoned with.
+            return max(0, min(_DAY, int(float(value))))
         except (ValueError, OverflowError):
             pass
     return 3600
+
+
+def retry_after(header: str | None) -> float | None:
+    """Return the seconds that a Retry-After header names; None when it names none, or more than a day."""
+    try:
+        seconds = float(header or "")
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < _DAY else None
 
 
 def shortened(text: str) -> str:

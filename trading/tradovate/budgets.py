@@ -89,6 +89,9 @@ class Budgets:
         limit = ROUTES.get(route)
         may_wait = (method == "GET" or limit is not None) and not route.startswith("auth/")
         if self._user is not None and may_wait:
+            if limit is not None and not with_ticket:
+                # What the route holds back is no request of the user.
+                await self._hold_back(limit, count=False)
             await self._hold_back(self._user_limit)
         if limit is not None and not (with_ticket and limit.failures_only):
             await self._hold_back(limit, always=with_ticket)
@@ -135,9 +138,9 @@ class Budgets:
             return f"{limit.name}:{self._user}"
         return f"network:{self._network}:{limit.name}"
 
-    async def _hold_back(self, limit: Limit, *, always: bool = False) -> None:
+    async def _hold_back(self, limit: Limit, *, always: bool = False, count: bool = True) -> None:
         most = limit.most if self._urgent else limit.ordinary
-        if limit.failures_only:
+        if limit.failures_only or not count:
             budget = await self._if_it_answers(self._store.look(self._key(limit), limit))
         else:
             budget = await self._take(limit, None if always else most)

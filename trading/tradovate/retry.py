@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import CaptchaRequired, Evicted, NotAuthorized, PenaltyImposed, RateLimited, Shutdown
+from .limits import PROBE_FIRST, PROBE_MOST
 
 # Seconds. The drawn pause lies between SHORTEST and a ceiling that doubles from FIRST to LONGEST.
 SHORTEST, FIRST, LONGEST = 0.25, 0.5, 30.0
@@ -14,8 +15,6 @@ NOT_AUTHORIZED = 30.0
 MAINTENANCE = 10.0
 # Tradovate closes a socket of an address that has too many (official WebSockets guide, IPQuotaReached).
 ADDRESS_QUOTA = 60.0
-# What RateLimited stands for ends within the hour (official Access text, Request Rate Limits).
-LIMITED = 600.0
 CAPTCHA = 3600.0
 
 
@@ -45,8 +44,11 @@ def after(error: Exception, attempt: int, chance: float, *, refused: bool = Fals
             return Retry(CAPTCHA)
         case PenaltyImposed():
             return Retry(error.seconds + 1.0)
+        case RateLimited(retry_after=None):
+            # It may be over at once: found out as the budgets do it (limits).
+            return Retry(min(PROBE_MOST, PROBE_FIRST * 2.0 ** min(attempt, 10)) * (1 + chance / 4))
         case RateLimited():
-            return Retry(LIMITED if error.retry_after is None else error.retry_after)
+            return Retry(max(SHORTEST, error.retry_after or 0.0))
         case NotAuthorized() if refused:
             return Retry(_spread(NOT_AUTHORIZED, chance), fatal=True)
         case _:

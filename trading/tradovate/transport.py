@@ -120,7 +120,7 @@ class Transport:
         headers = {"Authorization": f"Bearer {await self._access_token()}"}
         sent = {} if form is None else {"data": dict(form)}
         reply = await self._once(method, url, headers, **sent)
-        return reply.status_code, reply.content, _retry_after(reply)
+        return reply.status_code, reply.content, answers.retry_after(reply.headers.get("Retry-After"))
 
     def _url(self, path: str) -> str:
         return f"{self.hosts.rest}/{path.lower()}"
@@ -206,7 +206,9 @@ class Transport:
 
     @staticmethod
     def _read(reply: httpx.Response, kind: type[T]) -> T:
-        return answers.read(reply.status_code, reply.content, kind, retry_after=_retry_after(reply))
+        return answers.read(
+            reply.status_code, reply.content, kind, retry_after=answers.retry_after(reply.headers.get("Retry-After"))
+        )
 
 
 def _json(body: object) -> bytes:
@@ -216,11 +218,3 @@ def _json(body: object) -> bytes:
 def _base(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _retry_after(reply: httpx.Response) -> float | None:
-    try:
-        seconds = float(reply.headers["Retry-After"])
-    except (KeyError, ValueError):
-        return None
-    return seconds if 0 <= seconds < 86_400 else None

@@ -55,7 +55,7 @@ def _refused(error: InvalidStatus) -> TradovateError:
     """Return what a refused upgrade means; no answer to an upgrade leaves anything in doubt."""
     status = error.response.status_code
     try:
-        answers.check(status, b"")
+        answers.check(status, b"", retry_after=answers.retry_after(error.response.headers.get("Retry-After")))
     except (NotAuthorized, RateLimited, HostMoved) as meaning:
         return meaning
     except TradovateError:

@@ -48,7 +48,7 @@ def test_an_eviction_is_not_fought() -> None:
         (PenaltyImposed("ticket", 17), 17),
         (CaptchaRequired("ticket", 17), 3600),
         (RateLimited(90), 90),
-        (RateLimited(), 600),
+        (RateLimited(), 5),
         (NotAuthorized("no"), 15),
         (TokenExpired("Sign in again."), 15),
         (Shutdown("Maintenance"), 5),

@@ -72,6 +72,15 @@ def test_a_penalty_whatever_the_status() -> None:
         answers.read(200, b'{"p-ticket":"t","p-time":3600,"p-captcha":true}', Account)
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"), [(b"-3", 0), (b'"17.5"', 17), (b"1e300", 86_400), (b'"inf"', 3600), (b"{}", 3600)]
+)
+def test_a_penalty_of_an_odd_length(said: bytes, seconds: int) -> None:
+    with pytest.raises(PenaltyImposed) as caught:
+        answers.check(200, b'{"p-ticket":"t","p-time":' + said + b"}")
+    assert caught.value.seconds == seconds
+
+
 @pytest.mark.parametrize("beside", [b'"errorText":"Slow today"', b'"p-ticket":"t","p-time":3', b'"failureText":"Late"'])
 def test_an_answer_that_names_an_order_is_never_taken_for_one_that_may_be_sent_again(beside: bytes) -> None:
     assert answers.read(200, b'{"orderId":7,' + beside + b"}", PlaceOrderResult).order_id == 7

@@ -333,6 +333,18 @@ async def test_a_spent_user_does_not_spend_the_networks_sync_requests(store: Mem
     assert {budget.used for budget in await budgets.of_network()} == {0}
 
 
+async def test_what_the_network_holds_back_is_no_request_of_the_user(store: MemoryStore, budgets: Budgets) -> None:
+    budgets.failed("user/syncrequest", PenaltyImposed("ticket", 40))
+    budgets.failed("order/list", RateLimited())
+    await budgets.counted()
+    store.clock.now += 2 * PROBE_FIRST  # the user's next request may find out whether the 429 still holds
+    for _ in range(3):
+        with pytest.raises(BudgetSpent, match="user/syncrequest"):
+            await budgets.before("POST", "user/syncrequest")
+    assert (await budgets.of_user()).used == 0
+    await budgets.before("GET", "order/list")
+
+
 async def test_that_is_learnt_however_slow_the_store_is(store: MemoryStore) -> None:
     await store.block("user:7", USER, 3600)
 

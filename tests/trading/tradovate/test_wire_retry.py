@@ -67,8 +67,8 @@ def test_a_refused_token_is_worth_one_attempt_with_a_fresh_one() -> None:
         (PenaltyImposed("ticket", 17), 17, 20),
         (CaptchaRequired("ticket", 17), 3600, 3600),
         (RateLimited(90), 90, 90),
-        (RateLimited(0), 0, 0),
-        (RateLimited(), 600, 600),
+        (RateLimited(0), 0.25, 0.25),
+        (RateLimited(), 40, 50),
     ],
 )
 @pytest.mark.parametrize("chance", [0.0, 0.99])
@@ -76,6 +76,11 @@ def test_what_tradovate_asks_for_is_kept(error: Exception, least: float, most: f
     verdict = retry.after(error, 3, chance)
     assert least <= verdict.seconds <= most
     assert verdict.fatal is isinstance(error, Evicted)
+
+
+def test_a_429_that_says_nothing_of_its_end_is_asked_about_after_seconds_and_then_ever_more_seldom() -> None:
+    pauses = [retry.after(RateLimited(), attempt, 0.0).seconds for attempt in range(9)]
+    assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300]
 
 
 class Clock:

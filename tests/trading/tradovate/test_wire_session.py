@@ -22,6 +22,7 @@ from trading.tradovate.errors import (
     NotSent,
     OrderRejected,
     OutcomeUnknown,
+    RateLimited,
     Shutdown,
     SocketClosed,
 )
@@ -116,6 +117,19 @@ async def test_a_refused_upgrade(status: int, error: type[Exception]) -> None:
             await UserSocket.connect(f"ws://127.0.0.1:{port}/v1/websocket", TOKEN)
     # Not even a redirect to itself is followed: nobody but Hosts says where a token goes.
     assert asked == 1
+
+
+async def test_an_upgrade_that_is_refused_for_a_time_says_for_how_long() -> None:
+    def refuse(connection, request) -> HttpResponse:
+        response = connection.respond(429, "")
+        response.headers["Retry-After"] = "7"
+        return response
+
+    async with serve(lambda c: c.wait_closed(), "127.0.0.1", 0, process_request=refuse) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(RateLimited) as caught:
+            await UserSocket.connect(f"ws://127.0.0.1:{port}/v1/websocket", TOKEN)
+    assert caught.value.retry_after == 7
 
 
 async def test_requests_are_answered_by_id_in_any_order(play) -> None:
