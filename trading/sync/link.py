@@ -28,9 +28,9 @@ from trading.sync.publisher import Publisher
 from trading.sync.records import UpstreamRecord, records
 from trading.sync.rows import upstream_row
 from trading.sync.stream import Fenced, StateLost, Stream
-from trading.tradovate import Access, Budgets, Interrupted, MarketSocket, Patience, ReconnectingUserSocket
+from trading.tradovate import Access, Attempts, Budgets, Interrupted, MarketSocket, Patience, ReconnectingUserSocket
 from trading.tradovate.entities import Contract, ContractMaturity, Entity, Product, SyncSnapshot
-from trading.tradovate.errors import TradovateError
+from trading.tradovate.errors import OutcomeUnknown, RateLimited, TradovateError
 
 log = logging.getLogger(__name__)
 
@@ -224,13 +224,19 @@ class Link:
 
     async def _learn(self, ref: Ref) -> None:
         kind, key = ref
-        try:
-            found = await self._socket.ask(_ITEM[kind], kind, query={"id": key})
-            self._publish(self._book.learn([found]))
-        except TradovateError as error:
-            log.warning("Tradovate did not describe %s %d: %s", kind.__name__, key, type(error).__name__)
-            return
-        self._look_up()
+        attempts = Attempts(PATIENCE)
+        while True:
+            try:
+                found = await self._socket.ask(_ITEM[kind], kind, query={"id": key})
+            except TradovateError as error:
+                log.warning("Tradovate did not describe %s %d: %s", kind.__name__, key, type(error).__name__)
+                if not isinstance(error, RateLimited | OutcomeUnknown):
+                    return
+                await attempts.pause(attempts.failed(error).seconds)
+            else:
+                self._publish(self._book.learn([found]))
+                self._look_up()
+                return
 
     def _help(self, work: Coroutine[None, None, None]) -> None:
         """Run something beside the mirroring for as long as this socket lives."""

@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 from asgiref.sync import sync_to_async
@@ -17,6 +18,7 @@ from tests.trading.cast import sign_in
 from tests.trading.sync.cast import aplace, front_month, running_hub, settled, snapshot, until
 from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, Upstream
 from trading.sync import alive, doorbell, stream
+from trading.sync.book import Book
 from trading.sync.rows import signed
 from trading.tradovate import MarketSocket, UserSocket
 from trading.tradovate.errors import PenaltyImposed
@@ -95,6 +97,20 @@ async def test_a_working_order_shows_with_its_terms_and_goes_when_cancelled(simu
             return not await rows(trader, "order")
 
         await until(gone)
+
+
+async def test_a_contract_that_could_not_be_looked_up_is_asked_for_again(simulator, pro, monkeypatch) -> None:
+    load = Book.load
+    monkeypatch.setattr(Book, "load", lambda found: load(msgspec.structs.replace(found, contracts=[])))
+    simulator.control.fault("error_503", route="contract/item")
+    async with running_hub():
+
+        async def all_named() -> bool:
+            positions = await rows(pro, "position")
+            return bool(positions) and not any(row["symbol"].startswith("#") for row in positions)
+
+        await until(all_named)
+        assert not simulator.control.faults()
 
 
 @sync_to_async
