@@ -18,7 +18,7 @@ from .control import Control
 from .fault_http import HttpFaults
 from .oauth import OAuth
 from .persistence import StateFile
-from .rest import AnyCase, Rest, auth_route, operation_route, reply
+from .rest import LONGEST_MESSAGE, AnyCase, Rest, ShortBodies, auth_route, operation_route, reply
 from .services import SERVICE_PATHS
 from .simulation import Simulation
 from .sockets import Hub
@@ -92,7 +92,8 @@ def create_app(config: Config | None = None) -> Starlette:
         *TradingView(simulation).mounts(faults),
         Route("/{rest:path}", _not_found, methods=ANY_METHOD),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(AnyCase)], lifespan=lifespan)
+    middleware = [Middleware(ShortBodies, LONGEST_MESSAGE), Middleware(AnyCase)]
+    app = Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
     app.state.simulation = simulation
     app.state.hub = hub
     app.state.transports = transports

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
-
 from .papers import Sender
-from .params import from_text, read_struct
+from .params import from_text, read_json, read_struct
 from .sessions import Session
 
 if TYPE_CHECKING:
@@ -111,9 +109,10 @@ def convert(params: dict[str, Any], shape: type[S], *, any_price: bool = False) 
 def read_object(body: bytes | str) -> dict[str, Any]:
     """A JSON object. Raises Rejected (400)."""
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.MsgspecError:
+        read: dict[str, Any] = read_json(body, dict[str, Any])
+    except ValueError:
         raise Rejected(400, "Invalid JSON: the body must be an object") from None
+    return read
 
 
 Handler = Callable[[Call], Any]

@@ -83,6 +83,7 @@ class Config:
     `code_lifetime` and the socket timings are in seconds. `oauth_error_status` is the status of OAuth error
     replies: Tradovate answers 200, others 400. `control` mounts /control/* for loopback peers.
     `session_hours` keeps the products' hours and holidays; without it they trade around the clock.
+    A socket is cut when more than `socket_queue` frames, or more than `socket_characters`, wait for its client.
     `limits` are the requests an hour; None for no limits. `sockets_per_user` and `sockets_per_address` are how many
     may be open, None for any number. `verified_devices` are the deviceIds that may trade live after an API-key login,
     None for all; `cid` is the API key's, empty for any. `faults` are armed from the start.
@@ -126,3 +127,4 @@ class Config:
     silence_seconds: float = 15.0
     authorize_seconds: float = 10.0
     socket_queue: int = 5000
+    socket_characters: int = 2**26

@@ -23,6 +23,8 @@ from .histogram import HistogramStream, Profile
 from .quotes import INACCESSIBLE, contract_of, dom_event, quote_event
 from .tape import TimeAndSales, milliseconds
 
+MOST_CHARTS = 100
+
 
 class View(Protocol):
     """A market at the moment at which somebody sees it. `fresh` are the prints of its last step, by product."""
@@ -42,19 +44,21 @@ class View(Protocol):
 
 @dataclass
 class Subscriptions:
-    """What one socket gets: a subscription of a kind per contract id, and any number of charts; `delayed` when its user
-    is entitled to no more."""
+    """What one socket gets: a subscription of a kind per contract id, and up to MOST_CHARTS charts; `delayed` when its
+    user is entitled to no more."""
 
     delayed: bool = False
     quotes: set[int] = field(default_factory=set)
     doms: set[int] = field(default_factory=set)
     histograms: dict[int, HistogramStream] = field(default_factory=dict)
     charts: list[ChartStream] = field(default_factory=list)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _lookups: dict[ChartStream | HistogramStream, asyncio.Task[None]] = field(default_factory=dict)
     _last_id: int = 0
 
     def clear(self) -> None:
         """End them all."""
+        for stream in list(self._lookups):
+            self.stop(stream)
         for kind in (self.quotes, self.doms, self.histograms, self.charts):
             kind.clear()
 
@@ -63,11 +67,16 @@ class Subscriptions:
         self._last_id += 1
         return self._last_id
 
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let something that takes its time go on beside the loop."""
+    def look_up(self, stream: ChartStream | HistogramStream, work: Coroutine[Any, Any, None]) -> None:
+        """Let the look-up of a stream's past, which takes its time, go on beside the loop."""
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._lookups[stream] = task
+        task.add_done_callback(lambda _: self._lookups.pop(stream, None))
+
+    def stop(self, stream: ChartStream | HistogramStream) -> None:
+        """Give up the look-up of a stream that nobody wants any more."""
+        if task := self._lookups.pop(stream, None):
+            task.cancel()
 
 
 class Subscriber(Protocol):
@@ -164,16 +173,19 @@ def _subscribe_histogram(_: Call, asked: Asked) -> None:
     stream = HistogramStream(asked.market.listing, asked.market.shift)
     asked.subscribed.histograms[asked.contract_id] = stream
     lookup = partial(Profile.of, asked.sales)
-    asked.subscribed.run(_send_profile(asked, stream, lookup))
+    asked.subscribed.look_up(stream, _send_profile(asked, stream, lookup))
 
 
 def _unsubscribe_histogram(_: Call, asked: Asked) -> None:
-    asked.subscribed.histograms.pop(asked.contract_id, None)
+    if stream := asked.subscribed.histograms.pop(asked.contract_id, None):
+        asked.subscribed.stop(stream)
 
 
 def _get_chart(call: Call, asked: Asked) -> dict[str, Any]:
     request = call.read(ChartRequest)
     listing, subscribed = asked.market.listing, asked.subscribed
+    if len(subscribed.charts) >= MOST_CHARTS:
+        return {"errorText": f"A socket has at most {MOST_CHARTS} charts: cancel one first"}
     try:
         shape = Shape(request.chart_description)
         wanted = Wanted.of(request.time_range, listing, call.simulation.config.chart_elements)
@@ -182,17 +194,19 @@ def _get_chart(call: Call, asked: Asked) -> dict[str, Any]:
     stream = ChartStream(listing, asked.market.shift, shape, (subscribed.next_id(), subscribed.next_id()))
     subscribed.charts.append(stream)
     lookup = partial(history, asked.sales, shape, wanted)
-    subscribed.run(_send_history(asked.subscriber, stream, lookup))
+    subscribed.look_up(stream, _send_history(asked.subscriber, stream, lookup))
     return {"historicalId": stream.historical_id, "realtimeId": stream.realtime_id}
 
 
 def _cancel_chart(call: Call) -> dict[str, Any]:
     """By the historical or the realtime id: documents differ on which is meant."""
-    charts = _subscriber_of(call).market.charts
+    subscribed = _subscriber_of(call).market
+    charts = subscribed.charts
     number = call.number("subscriptionId")
     for stream in charts:
         if number in (stream.historical_id, stream.realtime_id):
             charts.remove(stream)
+            subscribed.stop(stream)
             return {"ok": True}
     return {"errorText": f"There is no chart {number}", "ok": False}
 

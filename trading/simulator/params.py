@@ -17,6 +17,7 @@ S = TypeVar("S")
 INT64 = 2**63 - 1
 MOST = Decimal(10) ** 15
 MOST_DECIMALS = 12
+MOST_LEVELS = 32
 
 
 def read_struct(params: Mapping[str, Any], shape: type[S], *, any_price: bool = False) -> S:
@@ -37,6 +38,28 @@ def read_struct(params: Mapping[str, Any], shape: type[S], *, any_price: bool = 
         elif not any_price and not _is_money(number):
             raise ValueError(f"Invalid request: {str(number)[:40]} is no price and no amount of money")
     return value
+
+
+def read_json(text: bytes | str, shape: Any = Any) -> Any:
+    """A JSON text, nested no deeper than requests are: what comes in can be encoded again. Raises ValueError."""
+    try:
+        value = msgspec.json.decode(text, type=shape)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        level = [one for outer in level for one in _inner(outer)]
+        if not level:
+            return value
+    raise ValueError("JSON is nested too deeply")
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    """What a list or an object holds that may itself hold something."""
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [one for one in held if isinstance(one, dict | list)]
 
 
 def gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -63,8 +86,8 @@ def from_text(value: Any, *, as_list: bool) -> Any:
     text = value.strip()
     if text[:1] in ("[", "{"):
         try:
-            return msgspec.json.decode(text)
-        except msgspec.MsgspecError:
+            return read_json(text)
+        except ValueError:
             return value
     return [part.strip() for part in text.split(",")] if as_list and text else value
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .calls import Call, Rejected, read_object
 from .entities import encode
@@ -18,6 +18,8 @@ from .params import gathered
 from .simulation import Simulation
 
 OAUTH_TOKEN = "auth/oauthtoken"  # noqa: S105 - a route
+LONGEST_MESSAGE = 2**18
+"""Bytes of a request's body and of a client's WebSocket message: what is longer is no request."""
 NO_BODY = (b"", b"null", b"undefined")
 
 
@@ -32,6 +34,39 @@ class AnyCase:
         if path.startswith(("/v1/", "/auth/")):
             scope = {**scope, "path": path}
         await self._app(scope, receive, send)
+
+
+class ShortBodies:
+    """ASGI middleware: a request whose body is longer than `longest` bytes is answered with status 413, and not kept in
+    memory."""
+
+    def __init__(self, app: ASGIApp, longest: int) -> None:
+        self._app = app
+        self._longest = longest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = 0
+
+        async def counted() -> Message:
+            nonlocal length
+            message = await receive()
+            length += len(message.get("body", b""))
+            if length > self._longest:
+                raise _TooLongError
+            return message
+
+        try:
+            await self._app(scope, counted, send)
+        except _TooLongError:
+            text = f"A body has at most {self._longest} bytes"
+            await PlainTextResponse(text, 413, {"Connection": "close"})(scope, receive, send)
+
+
+class _TooLongError(Exception):
+    """A request's body is too long."""
 
 
 class Rest:

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from .app import create_app
 from .config import Config, Trader
 from .control_client import Control
+from .rest import LONGEST_MESSAGE
 from .sockets import Hub
 from .tls import Certificates, certificates_of
 
@@ -70,6 +71,7 @@ def make_server(
             app,
             http=transports.http(),
             ws=transports.websocket(),
+            ws_max_size=LONGEST_MESSAGE,
             ws_per_message_deflate=False,
             ws_ping_interval=None,
             lifespan="on",

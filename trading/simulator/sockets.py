@@ -146,17 +146,18 @@ class Connection:
         self.number = next(_numbers)
         self.address = peer_of(websocket)
         self._queue: asyncio.Queue[str | Ending] = asyncio.Queue(hub.simulation.config.socket_queue)
+        self._waiting = 0
         self._closing = False
 
     def push(self, frame: str) -> None:
-        """Send a frame as soon as the client takes it. Cuts the socket when too many are waiting."""
+        """Send a frame as soon as the client takes it. Cuts the socket when too many or too long ones are waiting."""
         if self._closing or self.half_open:
             return
-        try:
-            self._queue.put_nowait(frame)
-        except asyncio.QueueFull:
-            self._closing = True
-            self._hub.transports.abort(self._websocket.scope)
+        if self._queue.full() or self._waiting > self._hub.simulation.config.socket_characters:
+            self.cut()
+            return
+        self._waiting += len(frame)
+        self._queue.put_nowait(frame)
 
     def close(self, ending: Ending = Ending.BYE) -> None:
         """Close, with code 1000 "Bye" or without a close frame, after what is waiting has been sent."""
@@ -229,6 +230,8 @@ class Connection:
                 if self.half_open or not self.heartbeats:
                     continue
                 frame = frames.HEARTBEAT
+            else:
+                self._waiting -= len(frame) if isinstance(frame, str) else 0
             if frame is Ending.BYE:
                 code, reason = BYE
                 await self._websocket.close(code, reason)

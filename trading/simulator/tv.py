@@ -79,7 +79,7 @@ class TradingView:
         session = self._simulation.sessions.bearer(request.headers.get("authorization", ""))
         if session is None:
             raise Refused("Invalid token", ErrorCode.INVALID_TOKEN, status=401)
-        self._count(request.path_params.get("account") or f"user {session.user_id}")
+        self._count(self._budget(request.path_params, session.user_id))
         form: dict[str, str] = {}
         if request.method in ("POST", "PUT"):
             form = await _form(request)
@@ -87,14 +87,19 @@ class TradingView:
         call = TvCall(self._simulation, session, request.path_params, request.query_params, form, live)
         return methods[request.method][1](call)
 
-    def _count(self, account: str) -> None:
-        """Count a request of an account, or of a user where no account is named. Raises Refused when there were too
-        many in a minute ("Rate Limits")."""
+    def _budget(self, path: Mapping[str, str], user_id: int) -> str:
+        """Whose budget a request is for: the account of its path, the user's where there is none of his own."""
+        own = TvCall.account_of(self._simulation, path.get("account", ""), user_id)
+        return f"account {own.id}" if own else f"user {user_id}"
+
+    def _count(self, who: str) -> None:
+        """Count a request of an account, or of a user. Raises Refused when there were too many in a minute ("Rate
+        Limits")."""
         limits = self._simulation.config.limits
         if limits is None:
             return
         now = self._simulation.clock.now()
-        seen = self._seen.setdefault(account.upper(), deque())
+        seen = self._seen.setdefault(who, deque())
         while seen and seen[0] <= now - MINUTE:
             seen.popleft()
         if len(seen) >= limits.tv_per_minute:

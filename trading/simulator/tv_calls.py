@@ -83,12 +83,17 @@ class TvCall:
     @property
     def account(self) -> e.Account:
         """The account of the path. Raises Refused (1002) for another one than the user's own."""
-        digits = self.path["account"][1:]
-        number = int(digits) if digits.isdecimal() and len(digits) < 16 else 0
-        account = self.simulation.store.own(e.Account, number, self.user_id)
-        if account is None or self.path["account"].upper()[0] not in "DL":
+        account = self.account_of(self.simulation, self.path["account"], self.user_id)
+        if account is None:
             raise Refused("Account not found", ErrorCode.ACCOUNT_NOT_FOUND)
         return account
+
+    @staticmethod
+    def account_of(simulation: Simulation, name: str, user_id: int) -> e.Account | None:
+        """A user's account by its id in the dialect, such as D17158695; None for another one."""
+        digits = name[1:]
+        number = int(digits) if digits.isdecimal() and len(digits) < 16 else 0
+        return simulation.store.own(e.Account, number, user_id) if name[:1].upper() in ("D", "L") else None
 
     def account_name(self, account_id: int) -> str:
         """An account's id as the dialect writes it: D17158695, with L on the live host."""
