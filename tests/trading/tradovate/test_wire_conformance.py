@@ -1,7 +1,9 @@
 """What the client asks, held to Tradovate's own documents: every operation is there, every request fits its schema."""
 
+import datetime as dt
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
@@ -12,7 +14,7 @@ from tests.trading import documents
 from trading.tradovate import MarketFeed, MarketSocket, ReplaySocket, Tradovate, UserSocket, entities
 from trading.tradovate.entities.codec import decode, encode
 
-from .conftest import HttpScript, Request
+from .conftest import TOKEN, HttpScript, Peer, PlaySocket, Request
 from .spec_table import READS
 from .test_wire_operations import CALLS, METHODS, SPECIAL, UNIQUE, _method, _reply, _snake
 from .test_wire_spec import PROOFS, _body, _lines
@@ -207,6 +209,39 @@ async def test_every_request_fits_the_document(
     assert not missing, f"not asked: {sorted(missing)}"
     total = len(document.paths)
     line = f"client: requests of {len(fitting & document.paths.keys())} of {total} operations fit openapi.json"
+    record_property("conformance", line)
+
+
+async def test_requests_of_sockets_fit_the_document(
+    document: Document, play: PlaySocket, record_property: Callable[[str, object], None]
+) -> None:
+    start = dt.datetime(2026, 11, 20, 14, 30, 0, 626000, dt.UTC)
+    narrow = entities.SyncRequest(
+        accounts=[7], entity_types=["order"], split_responses=False, cutoff_timestamp=start,
+        sharding_expression=entities.ShardingExpression(expression_type="modAccountId", divisor=2, remainder=1),
+    )  # fmt: skip
+    asked: list[tuple[str, object]] = []
+
+    async def scene(peer: Peer) -> None:
+        await peer.welcome()
+        ok = {"ok": True}
+        asked.extend(await peer.answer({"checkStatus": "OK"}, ok, {"users": []}, {"users": []}, ok))
+        await peer.connection.wait_closed()
+
+    async with await ReplaySocket.connect(await play(scene), TOKEN) as replay:
+        await replay.begin(start, speed=20, initial_balance=Decimal("51000.50"))
+        await replay.sync(11)
+        await replay.sync(narrow)
+        await replay.change_speed(400)
+    for endpoint, body in asked:
+        assert endpoint == endpoint.lower()
+        (operation,) = document.paths[f"/{endpoint}"].values()
+        document._check_value(operation["requestBody"]["content"]["application/json"]["schema"], body, endpoint)
+    of_document = {endpoint for endpoint in SOCKET_ROUTES if f"/{endpoint}" in document.paths}
+    assert {endpoint for endpoint, _ in asked} == of_document
+    line = (
+        f"client: requests of {len(of_document)} of {len(of_document)} operations that sockets send by themselves fit"
+    )
     record_property("conformance", line)
 
 
