@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -100,15 +101,15 @@ class ReconnectingFeed(Reconnecting[F, B, E]):
 
     async def unsubscribe_quote(self, symbol: str | int) -> None:
         """End the quotes of a contract, named as it was subscribed."""
-        await self._end_now((Kind.QUOTE, symbol), lambda socket: socket.unsubscribe_quote(symbol))
+        await self._end_now((Kind.QUOTE, symbol))
 
     async def unsubscribe_dom(self, symbol: str | int) -> None:
         """End the book of a contract, named as it was subscribed."""
-        await self._end_now((Kind.DOM, symbol), lambda socket: socket.unsubscribe_dom(symbol))
+        await self._end_now((Kind.DOM, symbol))
 
     async def unsubscribe_histogram(self, symbol: str | int) -> None:
         """End the histogram of a contract, named as it was subscribed."""
-        await self._end_now((Kind.HISTOGRAM, symbol), lambda socket: socket.unsubscribe_histogram(symbol))
+        await self._end_now((Kind.HISTOGRAM, symbol))
 
     async def get_chart(self, symbol: str | int, description: ChartDescription, time_range: TimeRange) -> Chart:
         """Have a chart sent, its history first; as `subscribe_quote`. The same request is made on every new socket."""
@@ -118,7 +119,7 @@ class ReconnectingFeed(Reconnecting[F, B, E]):
 
     async def cancel_chart(self, chart: Chart) -> None:
         """End a chart."""
-        await self._end_now(chart, lambda socket: socket.cancel_chart(chart.subscription))
+        await self._end_now(chart)
 
     async def history(
         self,
@@ -151,36 +152,40 @@ class ReconnectingFeed(Reconnecting[F, B, E]):
             self._wanted.pop(wanted, None)
             raise
 
-    async def _end_now(self, wanted: _Wanted, end: Callable[[F], Awaitable[None]]) -> None:
+    async def _end_now(self, wanted: _Wanted) -> None:
         """Want something no more, and say so if there is a socket."""
         self._wanted.pop(wanted, None)
         socket = self._socket
         if socket is None:
             return
         try:
-            await end(socket)
+            await _end(socket, wanted)
         except TradovateError:
             # With the socket everything on it has ended.
             if socket.is_open:
                 raise
 
     async def _resubscribe(self, socket: F) -> tuple[Refused, ...]:
-        """Ask for everything that is wanted, also for what becomes so meanwhile; return what was refused."""
-        refused: list[Refused] = []
-        done: set[_Wanted] = set()
-        while missing := [wanted for wanted in self._wanted if wanted not in done]:
-            wanted = missing[0]
-            done.add(wanted)
-            try:
-                if isinstance(wanted, Chart):
-                    await _ask_for_chart(socket, wanted)
-                else:
-                    await _ask_for(socket, *wanted)
-            except _REFUSALS as error:
-                refused.append(
-                    Refused(wanted, wanted.symbol, error) if isinstance(wanted, Chart) else Refused(*wanted, error)
-                )
-        return tuple(refused)
+        """Ask for what is wanted and end what is not, also when that changes meanwhile; return what was refused."""
+        refused: dict[_Wanted, Refused] = {}
+        asked: set[_Wanted] = set()
+        while True:
+            if missing := [wanted for wanted in self._wanted if wanted not in asked]:
+                wanted = missing[0]
+                asked.add(wanted)
+                try:
+                    await _ask_for_again(socket, wanted)
+                except _REFUSALS as error:
+                    what, symbol = (wanted, wanted.symbol) if isinstance(wanted, Chart) else wanted
+                    refused[wanted] = Refused(what, symbol, error)
+            elif given_up := [wanted for wanted in asked if wanted not in self._wanted]:
+                wanted = given_up[0]
+                asked.discard(wanted)
+                if refused.pop(wanted, None) is None:
+                    with contextlib.suppress(*_REFUSALS):
+                        await _end(socket, wanted)
+            else:
+                return tuple(refused.values())
 
 
 class ReconnectingMarketFeed(ReconnectingFeed[MarketFeed, Resubscribed, MarketData]):
@@ -201,6 +206,25 @@ async def _ask_for(socket: FeedSession[Any], kind: Kind, symbol: str | int) -> Q
             return await socket.subscribe_dom(symbol)
         case Kind.HISTOGRAM:
             return await socket.subscribe_histogram(symbol)
+
+
+async def _ask_for_again(socket: FeedSession[Any], wanted: _Wanted) -> None:
+    if isinstance(wanted, Chart):
+        await _ask_for_chart(socket, wanted)
+    else:
+        await _ask_for(socket, *wanted)
+
+
+async def _end(socket: FeedSession[Any], wanted: _Wanted) -> None:
+    match wanted:
+        case Chart():
+            await socket.cancel_chart(wanted.subscription)
+        case (Kind.QUOTE, symbol):
+            await socket.unsubscribe_quote(symbol)
+        case (Kind.DOM, symbol):
+            await socket.unsubscribe_dom(symbol)
+        case (_, symbol):
+            await socket.unsubscribe_histogram(symbol)
 
 
 async def _ask_for_chart(socket: FeedSession[Any], chart: Chart) -> None:

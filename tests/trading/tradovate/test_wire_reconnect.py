@@ -562,6 +562,37 @@ async def test_what_is_subscribed_to_while_a_new_token_is_presented_is_asked_for
     assert told[1:] == [("md/subscribequote", {"symbol": 5})]
 
 
+async def test_what_is_given_up_while_a_socket_begins_is_ended_on_it(scenes) -> None:
+    told = []
+    asked, given_up = asyncio.Event(), asyncio.Event()
+
+    async def scene(peer: Peer) -> None:
+        await authorized(peer)
+        told.extend(await peer.answer({"mode": "RealTime"}))
+        endpoint, request_id, _, body = await peer.request()
+        told.append((endpoint, json.loads(body)))
+        asked.set()
+        await given_up.wait()
+        await peer.respond(request_id, {"mode": "RealTime"})
+        told.extend(await peer.answer({}))
+        await stay(peer)
+
+    owner = await scenes(scene)
+    async with ReconnectingMarketFeed(owner.access, patience=owner.patience) as feed:
+        await feed.subscribe_quote("ESZ6")
+        await feed.subscribe_dom(5)
+        beginning = asyncio.create_task(anext(feed))
+        await asyncio.wait_for(asked.wait(), 5)
+        await feed.unsubscribe_quote("ESZ6")
+        given_up.set()
+        assert await asyncio.wait_for(beginning, 5) == Resubscribed()
+    assert told == [
+        ("md/subscribequote", {"symbol": "ESZ6"}),
+        ("md/subscribedom", {"symbol": 5}),
+        ("md/unsubscribequote", {"symbol": "ESZ6"}),
+    ]
+
+
 async def test_what_is_refused_on_an_open_socket_is_forgotten(scenes) -> None:
     refusal = {"errorText": "Symbol is inaccessible", "mode": "None"}
 
