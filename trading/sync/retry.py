@@ -24,7 +24,7 @@ def shown(error: Exception) -> tuple[Upstream.State, str]:
     """The state to show after `error`, and words for the trader."""
     match error:
         case Evicted():
-            words = "Another login took over this Tradovate session. Tradeport tries again in a minute."
+            words = "Another login took over this Tradovate session. Tradeport tries again in some minutes."
             return Upstream.State.EVICTED, words
         case NotAuthorized():
             words = "Tradovate no longer accepts this session; another login may have replaced it. Sign in again."

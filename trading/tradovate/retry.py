@@ -9,8 +9,9 @@ from .limits import PROBE_FIRST, PROBE_MOST
 
 # Seconds. The drawn pause lies between SHORTEST and a ceiling that doubles from FIRST to LONGEST.
 SHORTEST, FIRST, LONGEST = 0.25, 0.5, 30.0
-# Somebody else uses this login: taking it back at once would throw them out again.
-EVICTED = 60.0
+# Somebody else uses this login: taking it back at once would throw them out again. Where both sides come back by
+# themselves, ever more time is left between.
+EVICTED, EVICTED_MOST = 60.0, 960.0
 NOT_AUTHORIZED = 30.0
 MAINTENANCE = 10.0
 # Tradovate closes a socket of an address that has too many (official WebSockets guide, IPQuotaReached).
@@ -35,7 +36,8 @@ def after(error: Exception, attempt: int, chance: float, *, refused: bool = Fals
     """
     match error:
         case Evicted():
-            return Retry(EVICTED * (1 + chance / 4), fatal=True)
+            seconds = min(EVICTED_MOST, EVICTED * 2.0 ** min(attempt, 10))
+            return Retry(seconds * (1 + chance / 4), fatal=True)
         case Shutdown(reason_code="IPQuotaReached"):
             return Retry(_spread(ADDRESS_QUOTA, chance))
         case Shutdown():

@@ -60,7 +60,7 @@ def test_a_refused_token_is_worth_one_attempt_with_a_fresh_one() -> None:
 @pytest.mark.parametrize(
     ("error", "least", "most"),
     [
-        (Evicted("ConnectionQuotaReached"), 60, 80),
+        (Evicted("ConnectionQuotaReached"), 480, 600),
         (Shutdown("Maintenance"), 5, 30),
         (Shutdown("IPQuotaReached"), 30, 60),
         (Shutdown("SomethingNew"), 5, 30),
@@ -81,6 +81,11 @@ def test_what_tradovate_asks_for_is_kept(error: Exception, least: float, most: f
 def test_a_429_that_says_nothing_of_its_end_is_asked_about_after_seconds_and_then_ever_more_seldom() -> None:
     pauses = [retry.after(RateLimited(), attempt, 0.0).seconds for attempt in range(9)]
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_who_is_thrown_out_again_and_again_comes_back_ever_more_seldom() -> None:
+    pauses = [retry.after(Evicted("ConnectionQuotaReached"), attempt, 0.0).seconds for attempt in range(7)]
+    assert pauses == [60, 120, 240, 480, 960, 960, 960]
 
 
 class Clock:
