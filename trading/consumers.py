@@ -167,14 +167,15 @@ class DeskConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
     async def _show_gauge(self, outbox: Outbox) -> None:
         """Tell the page how many of the hour's requests are used, whenever that has changed."""
         told: Row | None = None
-        # A browser that goes away ends this; a Redis that does so is looked for again.
+        whose: tuple[str, int] | None = None
+        # A browser that goes away ends this; a Redis or a database that does so is looked for again.
         with contextlib.suppress(OSError, RuntimeError):
-            environment, user_id = await _in_thread(tradovate_user, outbox.connection_id)
             while True:
                 gauge: Row | None
                 try:
-                    gauge = await relay().gauge(environment, user_id)
-                except (RedisError, OSError):
+                    whose = whose or await _in_thread(tradovate_user, outbox.connection_id)
+                    gauge = await relay().gauge(*whose)
+                except (RedisError, OSError, DatabaseTrouble):
                     gauge = told
                 if gauge is not None and gauge != told:
                     told = gauge

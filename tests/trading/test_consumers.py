@@ -16,6 +16,7 @@ import websockets.asyncio.client as ws
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as django_settings
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
@@ -406,9 +407,15 @@ async def test_a_desk_is_told_how_many_requests_are_used_when_that_changes(alice
         assert await desk.hears_nothing(0.1)
 
 
-async def test_a_gauge_that_redis_kept_from_being_read_comes_later(alice, writer, monkeypatch) -> None:
+async def test_a_gauge_that_redis_or_the_database_kept_from_being_read_comes_later(alice, writer, monkeypatch) -> None:
     monkeypatch.setattr(consumers.DeskConsumer, "gauge_every", 0.02)
     read, failures = Relay.gauge, iter([redis.RedisError, ConnectionError])
+    whose, locks = consumers.tradovate_user, iter([OperationalError("database is locked")])
+
+    def locked(connection_id: int) -> tuple[str, int]:
+        if failure := next(locks, None):
+            raise failure
+        return whose(connection_id)
 
     async def failing(relay: Relay, environment: str, user_id: int) -> dict[str, str]:
         if failure := next(failures, None):
@@ -416,6 +423,7 @@ async def test_a_gauge_that_redis_kept_from_being_read_comes_later(alice, writer
         return await read(relay, environment, user_id)
 
     monkeypatch.setattr(Relay, "gauge", failing)
+    monkeypatch.setattr(consumers, "tradovate_user", locked)
     async with page(alice, "gauge=1") as desk:
         frames = [await desk.frame(), await desk.frame()]
     assert {frame["t"] for frame in frames} == {"snapshot", "gauge"}
