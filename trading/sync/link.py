@@ -252,8 +252,8 @@ class Link:
         await asyncio.gather(*helpers, return_exceptions=True)
 
     def _new_marks(self) -> Marks:
-        async def connect() -> MarketSocket:
-            target = await self._targets.current()
+        async def connect(last_error: Exception | None) -> MarketSocket:
+            target = await self._targets.current(last_error)
             return await MarketSocket.connect(target.hosts.market_socket, target.token, budgets=self._budgets(target))
 
         book = self._book

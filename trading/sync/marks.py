@@ -33,13 +33,14 @@ def judge(error: Exception, attempt: int, chance: float, *, refused: bool = True
 class Marks:
     """The market data of one connection.
 
-    `wanted` says which contract ids need a quote now, `tell` gets the newest quotes, `lost` is called when quotes have
-    stopped, and `trouble` with words for the trader (empty when all is well).
+    `connect` gets the error that ended the last attempt, None at first. `wanted` says which contract ids need a quote
+    now, `tell` gets the newest quotes, `lost` is called when quotes have stopped, and `trouble` with words for the
+    trader (empty when all is well).
     """
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[MarketSocket]],
+        connect: Callable[[Exception | None], Awaitable[MarketSocket]],
         *,
         wanted: Callable[[], set[int]],
         symbol: Callable[[int], str],
@@ -80,7 +81,7 @@ class Marks:
                 await self._look.wait()
             self._attempts.begin()
             try:
-                async with await self._connect() as self._socket:
+                async with await self._connect(self._attempts.last_error) as self._socket:
                     await self._follow(self._socket)
             except (TradovateError, NoToken) as error:
                 pause = self._attempts.failed(error)

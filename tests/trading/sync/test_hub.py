@@ -21,7 +21,7 @@ from trading.sync import alive, doorbell, stream
 from trading.sync.book import Book
 from trading.sync.rows import signed
 from trading.tradovate import MarketSocket, UserSocket
-from trading.tradovate.errors import PenaltyImposed
+from trading.tradovate.errors import HostMoved, PenaltyImposed
 from trading.tradovate.session import SocketSession
 
 
@@ -294,6 +294,22 @@ async def test_hosts_that_moved_are_learned_from_a_renewal_once(simulator, trade
     await trader.arefresh_from_db()
     assert trader.tokens.access_token != before
     assert await AuditEvent.objects.filter(connection=trader, kind=AuditEvent.Kind.TOKEN_RENEWED).acount() == 1
+
+
+async def test_a_market_data_host_that_moved_is_learned_from_a_renewal_once(simulator, pro, monkeypatch) -> None:
+    connect, moves = MarketSocket.connect, iter(range(3))
+
+    async def moving(*args: Any, **options: Any) -> MarketSocket:
+        if next(moves, None) is not None:
+            raise HostMoved("It is elsewhere.")
+        return await connect(*args, **options)
+
+    monkeypatch.setattr(MarketSocket, "connect", moving)
+    async with running_hub():
+        before = await settled(pro)
+        await until(lambda: any(socket["quotes"] for socket in simulator.control.sockets()))
+        assert (await settled(pro)).epoch == before.epoch
+    assert await AuditEvent.objects.filter(connection=pro, kind=AuditEvent.Kind.TOKEN_RENEWED).acount() == 1
 
 
 async def test_redis_that_lost_everything_gets_it_again(simulator, trader) -> None:

@@ -66,7 +66,7 @@ class Desk:
             trouble=self.words.append,
         )
 
-    async def _connect(self) -> Socket:
+    async def _connect(self, last_error: Exception | None) -> Socket:
         self.sockets.append(Socket(self._forbidden))
         return self.sockets[-1]
 
