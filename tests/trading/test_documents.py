@@ -1,4 +1,4 @@
-"""Where Tradovate's documents are compared with, a run of CI cannot pass without them."""
+"""Where Tradovate's documents are at hand, a run of CI cannot pass without comparing with them."""
 
 from pathlib import Path
 
