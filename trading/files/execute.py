@@ -33,8 +33,9 @@ logger = logging.getLogger(__name__)
 FileState = OrderFile.State
 OnLine = Callable[[int], None]
 
-# A POST ends within 50 seconds, a redirect included; a `submitting` intent older than this has lost its worker.
-ABANDONED_AFTER: Final = dt.timedelta(seconds=60)
+# A POST begins within gateway.LATEST of its claim and ends within 50 seconds, a redirect included; a `submitting`
+# intent older than this has lost its worker.
+ABANDONED_AFTER: Final = dt.timedelta(seconds=75)
 # A file that waits this long has lost its place in the queue, or its worker.
 STALLED_AFTER: Final = dt.timedelta(seconds=30)
 # Nobody wants market orders hours after the confirmation: when workers were down this long, the trader is asked again.
@@ -197,16 +198,16 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
 def _send(session: gateway.Session, line: OrderLine, on_line: OnLine) -> bool:
     """Send one line; True when the next one may follow."""
 
-    def claim(intent_id: int) -> bool:
+    def claim(intent_id: int) -> int:
         with transaction.atomic():
             # This update is also the lock: of two runs, one sees the other's claim in `_next`.
             now = timezone.now()
             going = OrderFile.objects.filter(pk=line.file_id, state=FileState.EXECUTING)
-            taken = bool(going.filter(progressed_at__gte=now - LATE_AFTER).update(progressed_at=now))
-            taken = taken and _next(line.file_id) == line and intents.claim(intent_id)
-        if taken:
+            taken = going.filter(progressed_at__gte=now - LATE_AFTER).update(progressed_at=now)
+            attempt = intents.claim(intent_id) if taken and _next(line.file_id) == line else 0
+        if attempt:
             on_line(line.pk)
-        return taken
+        return attempt
 
     if line.intent_id is None:
         raise ValueError(f"{line} of file {line.file_id} was confirmed without an intent.")

@@ -68,6 +68,7 @@ class Session:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._token = ""
+        self._send_before = timezone.now()
         self._runner = asyncio.Runner()
         self._counts = budgets.client()
         own = budgets.kept_in(self._counts, connection.environment, connection.tradovate_user_id)
@@ -89,10 +90,14 @@ class Session:
         await self._counts.aclose()
 
     async def _current_token(self) -> str:
+        # Asked for right before the request goes out: nothing that may take long is left.
+        if timezone.now() > self._send_before:
+            raise NotSent("The portal was held up before it could send; nothing was sent.")
         return self._token
 
-    def submit(self, intent_id: int, claim: Callable[[int], bool] = intents.claim) -> State:
-        """Send one intent if `claim` takes it (created -> submitting, committed); return its state afterwards.
+    def submit(self, intent_id: int, claim: Callable[[int], int] = intents.claim) -> State:
+        """Send one intent if `claim` takes it (created -> submitting, committed) and names the attempt; return its
+        state afterwards.
 
         An intent that was claimed before is left as it is: its present state is returned.
         Raises CannotSend or SignInNeeded, with nothing sent and the intent waiting as before.
@@ -104,12 +109,10 @@ class Session:
         order = _message(intent)
         # Whatever may fail without the broker comes before the claim: from there to the POST nothing can.
         self._token = self._fresh_token()
-        started = timezone.now()
-        if not claim(intent_id):
+        self._send_before = timezone.now() + LATEST
+        if not (attempt := claim(intent_id)):
             return _state(intent_id)
-        if timezone.now() - started > LATEST:
-            self._release(intent_id, NotSent("The portal was held up before it could send; nothing was sent."))
-        self._post(intent_id, order)
+        self._post(intent_id, order, attempt)
         return _state(intent_id)
 
     def _fresh_token(self) -> str:
@@ -118,27 +121,29 @@ class Session:
         except renewal.NoToken as error:
             raise SignInNeeded(str(error)) from error
 
-    def _post(self, intent_id: int, order: PlaceOrder) -> None:
+    def _post(self, intent_id: int, order: PlaceOrder, attempt: int) -> None:
         try:
             result = self._runner.run(self._client.order.place(order))
         except _REFUSED as refusal:
-            _refuse(intent_id, refusal)
+            _refuse(intent_id, refusal, attempt)
         except _NO_EFFECT as failure:
-            self._release(intent_id, failure)
+            self._release(intent_id, failure, attempt)
         except BaseException as failure:
             # Also a worker's time limit or Ctrl-C: from here on the order may be at the broker.
-            _doubt(intent_id, failure)
+            _doubt(intent_id, failure, attempt)
             if not isinstance(failure, TradovateError):
                 raise
         else:
             intents.accept(intent_id, result.order_id)
 
-    def _release(self, intent_id: int, failure: Exception) -> NoReturn:
+    def _release(self, intent_id: int, failure: Exception, attempt: int) -> NoReturn:
         words = str(failure)
-        if not intents.transition(intent_id, {State.SUBMITTING}, State.CREATED, words):
+        if not intents.transition(intent_id, {State.SUBMITTING}, State.CREATED, words, of_attempt=attempt):
             # The wait was given up meanwhile and somebody may have been told "unknown": now it is certain.
             reason = f"Never sent: {words}"[:255]
-            intents.transition(intent_id, {State.UNKNOWN, State.ABSENT}, State.REJECTED, words, reason=reason)
+            intents.transition(
+                intent_id, {State.UNKNOWN, State.ABSENT}, State.REJECTED, words, of_attempt=attempt, reason=reason
+            )
         if isinstance(failure, NotAuthorized):
             raise SignInNeeded("Tradovate does not accept your sign-in any more. Sign in again.") from failure
         raise CannotSend(words) from failure
@@ -164,20 +169,21 @@ def _message(intent: OrderIntent) -> PlaceOrder:
     return made
 
 
-def _refuse(intent_id: int, refusal: TradovateError) -> None:
+def _refuse(intent_id: int, refusal: TradovateError, attempt: int) -> None:
     words = str(refusal)
     fields: dict[str, Any] = {"reason": words[:255]}
     if isinstance(refusal, OrderRejected) and refusal.order_id is not None:
         # Whatever the broker's records say of that order, fills above all, belongs to this intent.
         fields["order_id_at_broker"] = refusal.order_id
     # `accepted` too: the stream may have shown the command of an order that the reply then refuses.
-    intents.transition(intent_id, {*UNANSWERED, State.ABSENT, State.ACCEPTED}, State.REJECTED, words, **fields)
+    was = {*UNANSWERED, State.ABSENT, State.ACCEPTED}
+    intents.transition(intent_id, was, State.REJECTED, words, of_attempt=attempt, **fields)
 
 
-def _doubt(intent_id: int, failure: BaseException) -> None:
+def _doubt(intent_id: int, failure: BaseException, attempt: int) -> None:
     logger.warning("Intent %s: outcome unknown (%s)", intent_id, type(failure.__cause__ or failure).__name__)
     words = f"{failure} {_UNKNOWN}" if isinstance(failure, TradovateError) else _UNKNOWN
-    intents.transition(intent_id, {State.SUBMITTING}, State.UNKNOWN, words, reason=words[:255])
+    intents.transition(intent_id, {State.SUBMITTING}, State.UNKNOWN, words, of_attempt=attempt, reason=words[:255])
 
 
 def _state(intent_id: int) -> State:

@@ -69,10 +69,12 @@ def transition(
     detail: str = "",
     *,
     at_version: int | None = None,
+    of_attempt: int | None = None,
     **fields: Any,
 ) -> bool:
     """Move an intent to `to_state` if it is in one of `from_states`, setting `fields` on the way; False if it is not,
-    or if it has moved since `at_version`. Raises ValueError for a step that the table does not know.
+    if it has moved since `at_version`, or was claimed again since `of_attempt`. Raises ValueError for a step that the
+    table does not know.
     """
     for state in from_states:
         if to_state not in ALLOWED[state]:
@@ -81,12 +83,21 @@ def transition(
         intent = OrderIntent.objects.select_for_update().filter(pk=intent_id, state__in=from_states).first()
         if intent is None or at_version not in (None, intent.version):
             return False
+        if of_attempt not in (None, _attempts(intent)):
+            return False
         return _step(intent, to_state, detail, fields)
 
 
-def claim(intent_id: int) -> bool:
-    """Take an intent for sending; exactly one caller gets True until it is proven that nothing was sent."""
-    return transition(intent_id, {State.CREATED}, State.SUBMITTING)
+def claim(intent_id: int) -> int:
+    """Take an intent for sending: the number of this attempt, from 1 on, or 0 when it is not to be sent.
+
+    Exactly one caller gets one until it is proven that nothing was sent, or its owner wants it to be sent again. What
+    comes of an attempt must name it: its sender may wake up when the next one is on its way.
+    """
+    with transaction.atomic():
+        if not transition(intent_id, {State.CREATED}, State.SUBMITTING):
+            return 0
+        return _attempts(OrderIntent.objects.get(pk=intent_id))
 
 
 def want_again(intent_id: int) -> bool:
@@ -159,9 +170,17 @@ def accept(intent_id: int, order_id: int, detail: str = "") -> bool:
 
 def give_up_waiting(sent_before: dt.datetime) -> list[int]:
     """Turn `submitting` intents that were claimed before that moment to `unknown`; whoever sent them is gone."""
-    stale = OrderIntent.objects.filter(state=State.SUBMITTING, changed_at__lt=sent_before).values_list("pk", flat=True)
+    stale = OrderIntent.objects.filter(state=State.SUBMITTING, changed_at__lt=sent_before)
     words = "The portal was interrupted while sending. Tradovate may have the order: it will not be sent again."
-    return [pk for pk in list(stale) if transition(pk, {State.SUBMITTING}, State.UNKNOWN, words, reason=words)]
+    return [
+        pk
+        for pk, version in list(stale.values_list("pk", "version"))
+        if transition(pk, {State.SUBMITTING}, State.UNKNOWN, words, at_version=version, reason=words)
+    ]
+
+
+def _attempts(intent: OrderIntent) -> int:
+    return intent.transitions.filter(to_state=State.SUBMITTING).count()
 
 
 def _catch_up(intent_id: int, order_id: int) -> bool:

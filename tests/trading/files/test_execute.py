@@ -293,7 +293,7 @@ def test_killed_between_claim_and_post_is_unknown_and_never_sent_again(
     execute.sweep(nobody)
     assert states(queued)[0] == State.SUBMITTING
 
-    OrderIntent.objects.filter(pk=first.pk).update(changed_at=timezone.now() - timedelta(seconds=61))
+    OrderIntent.objects.filter(pk=first.pk).update(changed_at=timezone.now() - timedelta(seconds=76))
     told: list[int] = []
     execute.sweep(told.append)
     assert told

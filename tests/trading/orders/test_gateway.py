@@ -20,6 +20,7 @@ from trading.orders import contracts, gateway, intents
 from trading.orders.spec import WIRE_NAMES, OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
+from trading.tradovate.budgets import Budgets
 from trading.tradovate.errors import OrderRejected, RateLimited
 
 ROUTE = "order/placeorder"
@@ -208,7 +209,7 @@ def test_nothing_is_sent_inside_a_transaction(simulator: RunningSimulator, inten
 def test_an_order_that_was_held_up_after_its_claim_is_not_sent_late(
     simulator: RunningSimulator, intent: OrderIntent, given_up: bool
 ) -> None:
-    def claim_and_sleep(intent_id: int) -> bool:
+    def claim_and_sleep(intent_id: int) -> int:
         taken = intents.claim(intent_id)
         clock.shift(120)
         if given_up:
@@ -224,6 +225,47 @@ def test_an_order_that_was_held_up_after_its_claim_is_not_sent_late(
     assert posts(simulator) == []
     intent.refresh_from_db()
     assert intent.state == (State.REJECTED if given_up else State.CREATED)
+
+
+@pytest.mark.parametrize("then", [State.SUBMITTING, State.UNKNOWN])
+def test_a_sender_that_wakes_up_late_leaves_the_next_attempt_alone(
+    simulator: RunningSimulator, intent: OrderIntent, then: State
+) -> None:
+    def claim_and_be_overtaken(intent_id: int) -> int:
+        attempt = intents.claim(intent_id)
+        clock.shift(120)
+        intents.give_up_waiting(timezone.now() - timedelta(seconds=75))
+        intents.transition(intent_id, {State.UNKNOWN}, State.ABSENT)
+        intents.want_again(intent_id)
+        # Another worker, whose POST is on its way.
+        assert intents.claim(intent_id) == attempt + 1
+        if then == State.UNKNOWN:
+            intents.transition(intent_id, {State.SUBMITTING}, State.UNKNOWN)
+        return attempt
+
+    with (
+        time_machine.travel(timezone.now()) as clock,
+        gateway.Session(intent.connection) as session,
+        pytest.raises(gateway.CannotSend, match="held up"),
+    ):
+        session.submit(intent.pk, claim_and_be_overtaken)
+    intent.refresh_from_db()
+    assert intent.state == then
+
+
+def test_an_order_that_was_held_up_on_its_way_to_the_wire_is_not_sent_late(
+    simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Budgets.before
+
+    async def slowly(self: Budgets, method: str, route: str, **options: Any) -> None:
+        clock.shift(120)
+        await before(self, method, route, **options)
+
+    monkeypatch.setattr(Budgets, "before", slowly)
+    with time_machine.travel(timezone.now()) as clock, pytest.raises(gateway.CannotSend, match="held up"):
+        gateway.submit(intent.pk)
+    assert posts(simulator) == []
 
 
 def _requests_of(connection: Connection) -> int:
