@@ -39,8 +39,10 @@ SETTLE: Final = dt.timedelta(seconds=5)
 # Looks at the same intent are this far apart at least, and further the longer it has been unknown.
 SOONEST: Final = dt.timedelta(seconds=4)
 LATEST: Final = dt.timedelta(minutes=5)
-# Orders whose commands are read one by one when the list of commands does not have the clOrdId.
-MOST_ORDERS: Final = 50
+# So many orders' commands are asked for at a time when the list of commands does not have the clOrdId.
+ORDERS_AT_A_TIME: Final = 50
+# By how much the portal's clock may differ from that by which Tradovate changes the day.
+DAY_MARGIN: Final = dt.timedelta(minutes=1)
 
 _CHICAGO: Final = ZoneInfo("America/Chicago")
 _DAY_ENDS: Final = dt.timedelta(hours=7)  # a trading day ends at 17:00 in Chicago
@@ -107,7 +109,7 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
         )
         return accepted
     sent_at = intent.transitions.filter(to_state=State.SUBMITTING).latest("id").at
-    if _trading_day(sent_at) != _trading_day(timezone.now()):
+    if _trading_day(sent_at - DAY_MARGIN) != _trading_day(timezone.now() + DAY_MARGIN):
         # Not a transition: nothing has become of the order that is known.
         OrderIntent.objects.filter(pk=intent.pk, state=State.UNKNOWN).update(reason=_ANOTHER_DAY)
         return False
@@ -128,10 +130,11 @@ async def _search(connection: Connection, token: str, wanted: Collection[str]) -
         placed = _placed(commands, wanted)
         if len(placed) < len(wanted):
             # A list that is cut short must not pass for "not there".
-            known = {command.order_id for command in commands}
-            strangers = [order.id for order in await client.order.list() if order.id not in known]
-            if strangers:
-                placed |= _placed(await client.command.ldeps(sorted(strangers)[-MOST_ORDERS:]), wanted)
+            known = {command.order_id for command in commands if command.command_type == "New"}
+            strangers = sorted(order.id for order in await client.order.list() if order.id not in known)
+            for start in range(0, len(strangers), ORDERS_AT_A_TIME):
+                some = strangers[start : start + ORDERS_AT_A_TIME]
+                placed |= _placed(await client.command.ldeps(some), wanted)
         return {cl_ord_id: await _describe(client, command) for cl_ord_id, command in placed.items()}
 
 

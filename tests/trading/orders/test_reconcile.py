@@ -1,9 +1,11 @@
 """A lost answer is looked up in the broker's own records; what is not there is said to be so only when that is sure."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts.models import Connection
@@ -13,6 +15,8 @@ from trading.orders import gateway, intents, reconcile
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
+from trading.tradovate.entities import Command
+from trading.tradovate.transport import Transport
 
 ROUTE = "order/placeorder"
 
@@ -161,3 +165,43 @@ def test_every_look_sends_nothing(simulator: RunningSimulator, intent: OrderInte
     for _ in range(3):
         reconcile.look(intent.connection_id)
     assert len(posts(simulator)) == 1
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("changed_since", [False, True], ids=["nothing", "a change of the order"])
+def test_a_list_that_was_cut_short_does_not_pass_for_not_there(
+    simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch, changed_since: bool
+) -> None:
+    unknown(simulator, intent, "lose_reply")
+    order_id = order_of(simulator, intent.cl_ord_id)
+    for number in range(3):
+        later = intents.create(intents.spec_of(intent), f"test:later:{number}")
+        gateway.submit(later.pk)
+    change = Command(id=1, order_id=order_id, timestamp=timezone.now(), command_type="Modify", command_status="Pending")
+
+    get = Transport.get
+
+    async def cut_short(self: Transport, path: str, *arguments: Any) -> Any:
+        if path.lower() == "command/list":
+            return [change] if changed_since else []
+        return await get(self, path, *arguments)
+
+    monkeypatch.setattr(Transport, "get", cut_short)
+    monkeypatch.setattr(reconcile, "ORDERS_AT_A_TIME", 1)
+    assert reconcile.look(intent.connection_id) == [intent.pk]
+    assert (now(intent).state, intent.order_id_at_broker) == (State.FILLED, order_id)
+
+
+@pytest.mark.parametrize(("sent_at", "then"), [("17:00:20", State.UNKNOWN), ("17:02:00", State.ABSENT)])
+def test_a_clock_that_is_some_seconds_fast_at_the_days_end_proves_nothing(
+    intent: OrderIntent, sent_at: str, then: State
+) -> None:
+    """A portal that takes 16:59:50 for 17:00:20 sends on the old day and looks on the new one."""
+    intents.claim(intent.pk)
+    intents.transition(intent.pk, {State.SUBMITTING}, State.UNKNOWN)
+    at = datetime.fromisoformat(f"2026-11-24T{sent_at}-06:00")
+    intent.transitions.filter(to_state=State.SUBMITTING).update(at=at)
+    OrderIntent.objects.update(changed_at=at)
+    with time_machine.travel(datetime.fromisoformat("2026-11-24T17:05:00-06:00"), tick=False):
+        reconcile._resolve(now(intent), None, timezone.now())
+    assert now(intent).state == then
