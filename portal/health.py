@@ -41,12 +41,17 @@ def sync_is_alive() -> bool:
         return False
 
 
-def worker_answers() -> bool:
-    """True when a Celery worker answers a ping within two seconds; asked by the launcher, not on every request."""
+def workers_answer() -> bool:
+    """True when Celery workers for every queue answer within two seconds; asked by the launcher, not on every request.
+
+    A queue that nobody serves would leave its tasks undone without a word.
+    """
+    wanted = {app.conf.task_default_queue, *(route["queue"] for route in settings.CELERY_TASK_ROUTES.values())}
     try:
-        return bool(app.control.ping(timeout=PATIENCE))
+        answers = app.control.inspect(timeout=PATIENCE).active_queues() or {}
     except (redis.RedisError, OSError):
         return False
+    return wanted <= {queue["name"] for queues in answers.values() for queue in queues}
 
 
 def health(request: HttpRequest) -> JsonResponse:

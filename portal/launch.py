@@ -213,7 +213,7 @@ def count_of(accounts: Sized) -> str:
 
 def unanswered(commands: dict[str, str], address: str) -> Iterator[str]:
     """Yields what does not answer yet, asked anew at each step; ends when everything does."""
-    from portal.health import worker_answers
+    from portal.health import workers_answer
 
     def page_answers(url: str) -> bool:
         try:
@@ -225,8 +225,8 @@ def unanswered(commands: dict[str, str], address: str) -> Iterator[str]:
         yield "the simulator"
     while not page_answers(f"{address}health/"):
         yield "web and sync"
-    while not worker_answers():
-        yield "the worker"
+    while not workers_answer():
+        yield "the workers"
 
 
 def say(text: str) -> None:

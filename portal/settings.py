@@ -144,6 +144,8 @@ CELERY_BEAT_SCHEDULE = {
     "clear sessions": {"task": "accounts.tasks.clear_sessions", "schedule": 60 * 60 * 6},
 }
 CELERY_TASK_SOFT_TIME_LIMIT = 240
+# Files take long: token renewals and looks for lost answers must not wait behind them.
+CELERY_TASK_ROUTES = {"trading.tasks.execute_order_file": {"queue": "files"}}
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -96,7 +96,7 @@ def running() -> Iterator[Stack]:
             "sync": [*manage, "sync"],
             "worker": [
                 *(*python, "celery", "-A", "portal", "--quiet", "worker", "--loglevel", "warning"),
-                *("--concurrency", "1", "--without-gossip", "--without-mingle"),
+                *("--queues", "celery,files", "--concurrency", "1", "--without-gossip", "--without-mingle"),
             ],
             "beat": [
                 *(*python, "celery", "-A", "portal", "--quiet", "beat", "--loglevel", "warning"),

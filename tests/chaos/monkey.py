@@ -15,7 +15,7 @@ import psycopg
 from tests.chaos.portal import Portal
 
 # How often each is the next to be killed, in relation to the others.
-WEIGHTS = {"worker": 4, "web": 3, "sync": 3, "database": 2, "beat": 1, "redis": 1}
+WEIGHTS = {"files": 4, "worker": 2, "web": 3, "sync": 3, "database": 2, "beat": 1, "redis": 1}
 # Between two kills the portal gets on by so many steps of its orders, however slow the machine is...
 STEPS = (1, 25)
 # ... unless nothing moves for so many seconds.

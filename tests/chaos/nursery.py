@@ -53,10 +53,17 @@ def sync() -> None:
 
 
 def worker() -> None:
+    _work("--concurrency", "2")
+
+
+def files() -> None:
+    _work("--queues", "files", "--hostname", "files@%h", "--concurrency", "4")
+
+
+def _work(*options: str) -> None:
     from portal.celery import app
 
-    options = ["--concurrency", "2", "--loglevel", "warning", "--without-gossip", "--without-mingle"]
-    app.start(["--quiet", "worker", *options])
+    app.start(["--quiet", "worker", *options, "--loglevel", "warning", "--without-gossip", "--without-mingle"])
 
 
 def beat() -> None:
@@ -65,7 +72,7 @@ def beat() -> None:
     app.start(["--quiet", "beat", "--loglevel", "warning", "--schedule", os.environ["BEAT_SCHEDULE"]])
 
 
-ROLES: dict[str, Callable[[], None]] = {role.__name__: role for role in (web, sync, worker, beat)}
+ROLES: dict[str, Callable[[], None]] = {role.__name__: role for role in (web, sync, worker, files, beat)}
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ import redis
 from portal import redis_server
 from tests.browser.stack import BASE_DIR, free_port, last_words
 
-ROLES = ("web", "sync", "worker", "beat")
+ROLES = ("web", "sync", "worker", "files", "beat")
 PATIENCE = 40.0  # seconds
 
 

@@ -2,7 +2,11 @@
 
 import pytest
 import redis
+from celery.app.control import Inspect
+from django.conf import settings
 from django.test import Client
+
+from portal import health
 
 
 @pytest.mark.django_db
@@ -25,3 +29,18 @@ def test_a_redis_that_is_down_is_an_answer_not_an_error(client: Client, settings
     settings.REDIS_URL = "unix:///nonexistent/redis.sock"
     reply = client.get("/health/")
     assert (reply.status_code, reply.json()["redis"]) == (503, False)
+
+
+@pytest.mark.parametrize(("served", "answers"), [(["celery"], False), (["files"], False), (["celery", "files"], True)])
+def test_workers_answer_when_every_queue_is_served(
+    redis_url: str, served: list[str], answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues = {f"{queue}@here": [{"name": queue}] for queue in served}
+    monkeypatch.setattr(Inspect, "active_queues", lambda _: queues)
+    assert health.workers_answer() is answers
+
+
+def test_every_queue_has_a_process() -> None:
+    commands = (settings.BASE_DIR / "Procfile").read_text()
+    for route in settings.CELERY_TASK_ROUTES.values():
+        assert f"--queues {route['queue']} " in commands

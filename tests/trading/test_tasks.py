@@ -31,7 +31,7 @@ def queued(transactional_db: None, simulator: RunningSimulator) -> OrderFile:
 
 
 def waiting(redis_url: str) -> int:
-    return int(redis.Redis.from_url(redis_url).llen("celery"))
+    return int(redis.Redis.from_url(redis_url).llen("files"))
 
 
 def test_the_schedule_names_tasks_that_exist(settings) -> None:

@@ -40,8 +40,8 @@ ABANDONED_AFTER: Final = dt.timedelta(seconds=75)
 STALLED_AFTER: Final = dt.timedelta(seconds=30)
 # Nobody wants market orders hours after the confirmation: when workers were down this long, the trader is asked again.
 LATE_AFTER: Final = dt.timedelta(minutes=5)
-# Seconds after which a run leaves the rest to the next one, below the worker's time limit for a task.
-RUN_FOR: Final = 150.0
+# Seconds after which a run lets the other files that wait have a turn.
+RUN_FOR: Final = 20.0
 _RESUMABLE: Final = "All that was unknown is clear now. Resume sends what is left."
 _OPEN: Final = Q(state__in=[FileState.QUEUED, FileState.EXECUTING])
 _UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | Q(
@@ -186,12 +186,13 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
         if _settle(file.pk, stop_reason=""):
             _tell(file.pk, on_line)
     now = timezone.now()
-    stalled = OrderFile.objects.filter(_OPEN, progressed_at__lt=now - STALLED_AFTER).values_list("pk", flat=True)
+    # Not progress: a file that waits behind others grows late like any other.
+    unheard = Q(rung_at=None) | Q(rung_at__lt=now - STALLED_AFTER)
+    stalled = OrderFile.objects.filter(_OPEN, unheard, progressed_at__lt=now - STALLED_AFTER)
     return [
         pk
-        for pk in list(stalled)
-        if not _stop_late(pk, on_line)
-        and OrderFile.objects.filter(_OPEN, pk=pk, progressed_at__lt=now - STALLED_AFTER).update(progressed_at=now)
+        for pk in list(stalled.values_list("pk", flat=True))
+        if not _stop_late(pk, on_line) and stalled.filter(pk=pk).update(rung_at=now)
     ]
 
 

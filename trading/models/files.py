@@ -63,6 +63,7 @@ class OrderFile(models.Model):
     uploaded_at = models.DateTimeField(auto_now_add=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     progressed_at = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField("last queued by the sweep", null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = OrderFileQuerySet.as_manager()

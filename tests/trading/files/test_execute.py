@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection as database
 from django.utils import timezone
 
@@ -374,6 +375,20 @@ def test_a_file_without_progress_is_rung_for_again_once(queued: OrderFile) -> No
     OrderFile.objects.update(progressed_at=timezone.now() - timedelta(seconds=31))
     assert execute.sweep(nobody) == [queued.pk]
     assert execute.sweep(nobody) == []
+
+
+def test_a_file_that_waits_behind_others_is_rung_for_and_grows_late_all_the_same(
+    simulator: RunningSimulator, queued: OrderFile
+) -> None:
+    rung = []
+    with time_machine.travel(timezone.now()) as clock:
+        for _ in range(5 * 60 // 15 + 1):
+            clock.shift(15)
+            rung += execute.sweep(nobody)
+    assert 8 <= len(rung) <= 10
+    assert now(queued).state == OrderFile.State.STOPPED
+    assert "Look at the market" in queued.stop_reason
+    assert posts(simulator) == []
 
 
 @pytest.mark.parametrize("who", ["worker", "sweep"])

@@ -39,7 +39,7 @@ def start(settings, database_url: str, redis_url: str) -> Iterator[Callable[[], 
             "SIMULATOR_URL": settings.SIMULATOR_URL,
         }
         command = [sys.executable, "-m", "celery", "-A", "portal", "--quiet", "worker", "--concurrency", "1"]
-        command += ["--loglevel", "warning", "--without-gossip", "--without-mingle"]
+        command += ["--queues", "files", "--loglevel", "warning", "--without-gossip", "--without-mingle"]
         started.append(subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, start_new_session=True))
         return started[-1]
 
