@@ -14,6 +14,7 @@ VAR_DIR = BASE_DIR / "var"
 load_dotenv(BASE_DIR / ".env")
 
 DEBUG = env.flag("DEBUG", default=False)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.reports.NoSecrets"
 SECRET_KEY = env.text("SECRET_KEY")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")

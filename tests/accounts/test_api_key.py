@@ -181,11 +181,16 @@ def test_nothing_that_was_typed_is_kept_or_shown(browser, scripted, caplog) -> N
     assert "the-ticket" not in "".join(pages)
 
 
-def test_a_failing_page_shows_no_secret_to_whoever_reads_the_error_report(browser, scripted, monkeypatch) -> None:
-    def breaks(*_: object) -> None:
+@pytest.mark.parametrize("where", ["accounts.api_key.enter", "trading.tradovate.transport.answers.read"])
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_failing_page_shows_no_secret_to_whoever_reads_the_error_report(
+    browser, scripted, monkeypatch, settings, where, debug
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise ImproperlyConfigured("anything that is not meant to happen")
 
-    monkeypatch.setattr("accounts.api_key.enter", breaks)
+    settings.DEBUG = debug
+    monkeypatch.setattr(where, breaks)
     scripted.script("/auth/accesstokenrequest", LET_IN)
     reports = []
 
@@ -196,13 +201,15 @@ def test_a_failing_page_shows_no_secret_to_whoever_reads_the_error_report(browse
     got_request_exception.connect(keep)
     try:
         browser.client.raise_request_exception = False
-        assert press(browser.client).status_code == 500
+        page = press(browser.client)
+        assert page.status_code == 500
     finally:
         got_request_exception.disconnect(keep)
+    reports.append(page.content.decode())
 
     assert "not meant to happen" in reports[0]
-    assert PASSWORD not in reports[0]
-    assert SECRET not in reports[0]
+    for report in reports:
+        assert not [secret for secret in (PASSWORD, SECRET, LET_IN["accessToken"]) if secret in report]
 
 
 @pytest.mark.parametrize(
