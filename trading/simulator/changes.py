@@ -9,11 +9,11 @@ from datetime import datetime
 import msgspec
 
 from . import entities as e
+from . import risk
 from .catalog import Listing
 from .clock import stamp
 from .exchange import Ticket
 from .execution import Execution
-from .failure_reasons import Stage
 from .linked_orders import LinkedOrders
 from .order_entry import OrderEntry
 from .papers import Papers, Sender
@@ -91,8 +91,11 @@ class Changes:
             raise _too_late(order)
         if any(one.order_id == order.id for one in self.on_hold):
             raise Refusal("AnotherCommandPending", f"Another command for order {order.id} waits for its time.")
-        self._pre_trade.check_armed(order.account_id, Stage.REQUEST)
-        self._entry.check_session(self._catalog.listings[order.contract_id])
+        listing = self._catalog.listings[order.contract_id]
+        account = self._entry.account(sender.user_id, order.account_id, None)
+        risk.check_account(account)
+        self._pre_trade.check_request(account, listing, buy=ticket.buy, qty=request.order_qty - ticket.filled)
+        self._entry.check_session(listing)
         self._entry.check_quantity(request.order_qty)
         terms = self._terms(ticket, request)
         command = self._papers.command(order, "Modify", sender, request, activates=terms.activates)

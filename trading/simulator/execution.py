@@ -178,7 +178,7 @@ class Execution:
 
     def _reject(self, entered: Entered, refusal: Refusal, status: str) -> None:
         self._papers.report(entered.command, entered.order, status, refusal)
-        if status == "ExecutionRejected":
+        if status == "ExecutionRejected" or entered.order.ord_status == "Suspended":
             self._papers.executed(entered.command, entered.ticket, "Rejected", "Rejected", refusal=refusal)
         self._papers.status(entered.order, "Rejected")
         for follower in self.followers:

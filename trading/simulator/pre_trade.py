@@ -4,6 +4,7 @@ report says why not). The reasons are in failure_reasons."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from . import entities as e
 from . import risk
@@ -11,7 +12,7 @@ from .catalog import Listing
 from .exchange import Ticket
 from .failure_reasons import ArmedRefusal, Stage
 from .ledger import CENT
-from .position_limits import Subject, account_limits, check_conditions, check_totals, check_used_margin
+from .position_limits import AccountLimits, Subject, account_limits, check_conditions, check_totals, check_used_margin
 from .terms import Refusal
 from .venue import Venue
 
@@ -46,20 +47,30 @@ class PreTrade:
 
     def check_risk(self, ticket: Ticket, working: Iterable[Ticket]) -> list[str]:
         """What soft limits say about an order. Raises Refusal when the account cannot carry it beside `working`, the
-        orders without it. One that only closes always passes the margin check."""
+        orders without it, or when it opens and the account may only close. One that closes and lets the account need no
+        more margin, whatever works beside it, passes these checks."""
         self.check_armed(ticket.account_id, Stage.RISK)
         listing = self._catalog.listings[ticket.contract_id]
         ledger = self._booking.ledgers[ticket.account_id]
         limits = account_limits(self._store, ticket.account_id)
         subject = self._subject(ticket.account_id, listing, buy=ticket.buy, qty=ticket.left)
         others = list(working)
-        after = risk.exposures(ledger, [*others, ticket])
-        warnings = check_totals(limits, subject, self._catalog, risk.exposures(ledger, others), after)
+        before, after = risk.exposures(ledger, others), risk.exposures(ledger, [*others, ticket])
+        warnings = check_totals(limits, subject, self._catalog, before, after)
         if subject.opening:
-            needed, equity = risk.margin_of(after, self._catalog), risk.equity(ledger, self._feed)
+            self._check_may_open(ticket.account_id, limits)
+        needed, used = risk.margin_of(after, self._catalog), risk.margin_of(before, self._catalog)
+        if subject.opening or needed > used:
+            equity = risk.equity(ledger, self._feed)
             risk.check_margin(needed, equity)
-            check_used_margin(limits, subject, needed.quantize(CENT), equity.quantize(CENT))
+            check_used_margin(limits, replace(subject, opening=True), needed.quantize(CENT), equity.quantize(CENT))
         return warnings
+
+    def _check_may_open(self, account_id: int, limits: AccountLimits) -> None:
+        """Raise Refusal when the account must not trade, or only close, by now: an order may have waited long."""
+        if account := self._store.get(e.Account, account_id):
+            risk.check_account(account)
+        risk.check_status(limits.status, self._clock.now(), opening=True)
 
     def _subject(self, account_id: int, listing: Listing, *, buy: bool, qty: int) -> Subject:
         ledger = self._booking.ledgers[account_id]
