@@ -139,15 +139,24 @@ class Papers:
     def resize(self, ticket: Ticket) -> None:
         """Write an order's present quantity into its latest version."""
         order = self.order_of(ticket)
-        latest = max((one for one in self._store.all(e.OrderVersion) if one.order_id == order.id), key=_id)
+        latest = self._latest(order)
         self.put(msgspec.structs.replace(latest, order_qty=ticket.qty), order)
 
     def reduced(self, ticket: Ticket, qty: int) -> None:
         """Write down that an order has only `qty` contracts now because the one that it is linked to traded."""
         order, command = self.order_of(ticket), self.command_of(ticket)
-        latest = max((one for one in self._store.all(e.OrderVersion) if one.order_id == order.id), key=_id)
+        latest = self._latest(order)
         self.put(msgspec.structs.replace(latest, id=self._store.next_id(), order_qty=qty), order)
         self.executed(command, ticket, "Replaced", order.ord_status)
+
+    def _latest(self, order: e.Order) -> e.OrderVersion:
+        """The version that an order has; one that the exchange refused never was."""
+        versions = []
+        for version in self._store.all(e.OrderVersion):
+            command = self._store.get(e.Command, version.id) if version.order_id == order.id else None
+            if version.order_id == order.id and (command is None or command.command_status != "ExecutionRejected"):
+                versions.append(version)
+        return max(versions, key=_id)
 
     def report(
         self,

@@ -24,6 +24,10 @@ def modify(desk: Desk, order: e.Order, qty: int, price: int) -> Any:
     return desk.broker.modify(SENDER, asked)
 
 
+def kind(desk: Desk, order: e.Order) -> str:
+    return next(one.order_type for one in desk.store.all(e.OrderVersion) if one.order_id == order.id) or ""
+
+
 def test_exits_that_open_together_need_margin() -> None:
     desk = Desk(cash=-70_000)
     margin = desk.simulation.catalog.listings[ESZ6].spec.margin
@@ -90,3 +94,20 @@ def test_an_order_whose_time_comes_meets_the_account_as_it_is_then(action: str) 
     reports = [one for one in desk.store.all(e.ExecutionReport) if one.order_id == order.id]
     assert [one.exec_type for one in reports] == ["Suspended", "Rejected"]
     assert (reports[-1].ord_status, reports[-1].reject_reason is not None) == ("Rejected", True)
+
+
+def test_a_refused_change_is_not_what_an_exit_shrinks_from() -> None:
+    desk = Desk(cash=1_000_000)
+    entry = {"orderQty": 2, "orderType": "Market"}
+    desk.strategy("Buy", entry, {"qty": 2, "profitTarget": 10, "stopLoss": -10})
+    stop = next(
+        one
+        for one in desk.store.all(e.Order)
+        if one.ord_status == "Working" and one.oco_id and kind(desk, one) == "Stop"
+    )
+    asked = ModifyOrder(order_id=stop.id, order_qty=2, order_type="Stop", stop_price=Decimal(6800), time_in_force="GTC")
+    assert desk.broker.modify(SENDER, asked).command_id
+    desk.simulation.feed.market(ESZ6).level_size = 1
+    desk.price("6860.25")
+    versions = [one for one in desk.store.all(e.OrderVersion) if one.order_id == stop.id]
+    assert [(one.order_qty, one.stop_price) for one in versions] == [(2, 6840), (2, 6800), (1, 6840)]
