@@ -23,8 +23,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import User
-from trading.models import Account, OrderFile, OrderLine
-from trading.orders import gateway, intents
+from trading.models import Account, OrderFile, OrderIntent, OrderLine
+from trading.orders import gateway, intents, reconcile
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 
@@ -40,6 +40,8 @@ ABANDONED_AFTER: Final = dt.timedelta(seconds=75)
 STALLED_AFTER: Final = dt.timedelta(seconds=30)
 # Nobody wants market orders hours after the confirmation: when workers were down this long, the trader is asked again.
 LATE_AFTER: Final = dt.timedelta(minutes=5)
+# Of a younger file this database saw all that was sent.
+FRESH: Final = dt.timedelta(minutes=2)
 # Seconds after which a run lets the other files that wait have a turn.
 RUN_FOR: Final = 20.0
 _RESUMABLE: Final = "All that was unknown is clear now. Resume sends what is left."
@@ -87,6 +89,8 @@ def run(file_id: uuid.UUID, on_line: OnLine, *, seconds: float = RUN_FOR) -> boo
     `on_line` gets the id of each line whose state, or whose file's state, has changed and is committed; it must not
     raise. A rejected line does not stop the file; an unknown outcome and a lost sign-in do.
     """
+    if not _look_first(file_id, on_line):
+        return False
     _move(file_id, {FileState.QUEUED}, FileState.EXECUTING)
     file = OrderFile.objects.select_related("account__connection").filter(pk=file_id, state=FileState.EXECUTING).first()
     if file is None:
@@ -194,6 +198,31 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
         for pk in list(stalled.values_list("pk", flat=True))
         if not _stop_late(pk, on_line) and stalled.filter(pk=pk).update(rung_at=now)
     ]
+
+
+def _look_first(file_id: uuid.UUID, on_line: OnLine) -> bool:
+    """Take what Tradovate has of a file that is about to begin or to go on; False when its records cannot be read.
+
+    What was tried before may have arrived since, and a database from a backup does not know what was sent.
+    """
+    now = timezone.now()
+    begins = Q(state=FileState.QUEUED) | Q(state=FileState.EXECUTING, progressed_at__lt=now - STALLED_AFTER)
+    file = OrderFile.objects.select_related("account__connection").filter(begins, pk=file_id).first()
+    if file is None:
+        return True
+    waiting = OrderIntent.objects.filter(line__file=file, state=State.CREATED)
+    if file.uploaded_at > now - FRESH:
+        waiting = waiting.filter(version__gt=0)
+    if not (intents_of_file := list(waiting)):
+        return True
+    try:
+        found = reconcile.find(file.account.connection, intents_of_file)
+    except reconcile.CannotLook as trouble:
+        _stop(file_id, f"Nothing was sent: what Tradovate has of this file could not be looked up. {trouble}", on_line)
+        return False
+    for line in OrderLine.objects.filter(intent__in=found):
+        on_line(line.pk)
+    return True
 
 
 def _send(session: gateway.Session, line: OrderLine, on_line: OnLine) -> bool:

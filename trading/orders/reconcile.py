@@ -96,18 +96,37 @@ def look(connection_id: int) -> list[int]:
     return [intent.pk for intent in unknown if _resolve(intent, found.get(intent.cl_ord_id), started)]
 
 
+class CannotLook(Exception):
+    """Tradovate's records could not be read; the text says why, to the trader."""
+
+
+def find(connection: Connection, waiting: Collection[OrderIntent]) -> list[int]:
+    """Look once for intents of the connection that wait to be sent: those that Tradovate has nevertheless are accepted
+    and returned.
+
+    A database that came back from a backup does not know what was sent since, and an order may come late. For threads
+    without a running event loop, outside a transaction. Raises CannotLook.
+    """
+    try:
+        token = renewal.access_token(connection.pk)
+        found = asyncio.run(_search(connection, token, {intent.cl_ord_id for intent in waiting}))
+    except (renewal.NoToken, TradovateError) as trouble:
+        raise CannotLook(str(trouble)) from trouble
+    known = [(intent, found[intent.cl_ord_id]) for intent in waiting if intent.cl_ord_id in found]
+    return [intent.pk for intent, one in known if _take(intent, one)]
+
+
+def _take(intent: OrderIntent, found: Found) -> bool:
+    accepted = intents.accept(intent.pk, found.order_id, "found in Tradovate's records")
+    intents.observe_order(
+        intent.connection_id, found.order_id, found.status, found.filled_qty, found.average_price, found.reason
+    )
+    return accepted
+
+
 def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> bool:
     if found is not None:
-        accepted = intents.accept(intent.pk, found.order_id, "found in Tradovate's records")
-        intents.observe_order(
-            intent.connection_id,
-            found.order_id,
-            found.status,
-            found.filled_qty,
-            found.average_price,
-            found.reason,
-        )
-        return accepted
+        return _take(intent, found)
     sent_at = intent.transitions.filter(to_state=State.SUBMITTING).latest("id").at
     if _trading_day(sent_at - DAY_MARGIN) != _trading_day(timezone.now() + DAY_MARGIN):
         # Not a transition: nothing has become of the order that is known.

@@ -57,6 +57,35 @@ def test_nothing_is_sent_before_it_is_confirmed(simulator: RunningSimulator, rea
     assert posts(simulator) == []
 
 
+@pytest.mark.parametrize("state", [State.CREATED, State.ABSENT], ids=["from a backup", "arrived late"])
+def test_what_tradovate_has_is_not_sent_again_when_a_file_begins_or_goes_on(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, state: State
+) -> None:
+    first = queued.lines.get(number=1).intent
+    gateway.submit(first.pk)
+    tried = state == State.ABSENT
+    OrderIntent.objects.filter(pk=first.pk).update(state=state, version=3 * tried, order_id_at_broker=None)
+    if tried:
+        OrderFile.objects.update(state=OrderFile.State.STOPPED)
+        execute.resume(queued.pk, user)
+    else:
+        OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=1))
+    run(queued.pk)
+    assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
+    assert OrderIntent.objects.get(pk=first.pk).order_id_at_broker == order_of(simulator, first.cl_ord_id)
+
+
+def test_a_file_does_not_go_on_while_tradovates_records_cannot_be_read(
+    simulator: RunningSimulator, queued: OrderFile, run: Run
+) -> None:
+    OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=1))
+    simulator.control.fault("error_500", "command/list")
+    run(queued.pk)
+    assert now(queued).state == OrderFile.State.STOPPED
+    assert "could not be looked up" in queued.stop_reason
+    assert posts(simulator) == []
+
+
 def test_a_double_click_confirms_once(ready: OrderFile, user: User) -> None:
     start = threading.Barrier(4)
     answers: list[bool] = []
