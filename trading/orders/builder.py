@@ -293,8 +293,11 @@ class OrderBuilder:
             raise InvalidSpec(*missing)
         fields = self._rounded(terms)
         if "other" in fields:
+            self._same_contracts(fields["other"], "other")
             fields["other"] = fields["other"]._linked(self, terms)
         if "triggers" in fields:
+            for trigger in fields["triggers"]:
+                self._same_contracts(trigger, "triggers")
             fields["triggers"] = tuple(one._linked(self, terms) for one in fields["triggers"])
         return OrderSpec(**fields)
 

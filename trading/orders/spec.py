@@ -38,6 +38,10 @@ WIRE_NAMES: Final = {
     "peg_difference": "pegDifference",
 }
 LONGEST_TEXT: Final = 64
+# What OrderIntent's columns hold.
+HIGHEST_PRICE: Final = 10**10
+PRICE_PLACES: Final = 8
+LARGEST_QTY: Final = 2**31 - 1
 MOST_TRIGGERED: Final = 2
 
 
@@ -108,6 +112,9 @@ class OrderTerms:
             yield Problem(name, f"A {self.order_type} order takes no {WIRE_NAMES[name]}. Leave it out.")
         elif not value.is_finite():
             yield Problem(name, f"{WIRE_NAMES[name]} must be a number, not {value}.")
+        elif abs(value) >= HIGHEST_PRICE or value != round(value, PRICE_PLACES):
+            words = f"must be below {HIGHEST_PRICE} and have {PRICE_PLACES} decimals at most."
+            yield Problem(name, f"{WIRE_NAMES[name]} {words}")
         elif name == "peg_difference" and not value:
             yield Problem(name, "pegDifference must not be zero: it is how far the stop stays behind the market.")
 
@@ -199,6 +206,8 @@ class OrderSpec(OrderTerms):
             yield Problem("symbol", f"{self.symbol!r} is not a contract symbol such as ESZ6.")
         if self.order_qty < 1:
             yield Problem("order_qty", f"The quantity must be at least 1 contract, not {self.order_qty}.")
+        elif self.order_qty != int(self.order_qty) or self.order_qty > LARGEST_QTY:
+            yield Problem("order_qty", f"The quantity must be whole contracts, {LARGEST_QTY} at most.")
         for prefix, part in self.parts:
             own = OrderTerms.problems(part)
             yield from (Problem(prefix + field, _where(prefix) + message) for field, message in own)

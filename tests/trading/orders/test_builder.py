@@ -180,3 +180,10 @@ def test_code_is_short_where_a_template_says_it_all() -> None:
     assert codegen.builder_code(sell_stop("ESZ6", 1, "4990").set_account(3).build()) == (
         "(\n    sell_stop('ESZ6', 1, '4990')\n    .set_account(3)\n).build()"
     )
+
+
+def test_a_linked_order_stays_for_the_same_contracts_when_the_first_is_changed_later() -> None:
+    pair = one_cancels_other(sell_limit("ESZ6", 1, "5010"), sell_stop("ESZ6", 1, "4990")).set_account(1)
+    for changed in (pair.copy().set_symbol("NQZ6"), pair.copy().set_quantity(3)):
+        with pytest.raises(InvalidSpec, match="share one"):
+            changed.build()

@@ -122,3 +122,15 @@ def test_a_price_off_the_tick_names_its_neighbours() -> None:
             "Stop loss 12 dollars is not a multiple of the tick: 0.25 points, 12.5 dollars on one contract.",
         ),
     ]
+
+
+@pytest.mark.parametrize("price", ["1e10", "-1e40", "1e999999", "0.000000001"])
+def test_a_price_that_cannot_be_kept_as_it_is_is_refused(price: str) -> None:
+    with pytest.raises(InvalidSpec, match="decimals at most"):
+        OrderSpec(account_id=1, symbol="ESZ6", action="Buy", order_qty=1, order_type="Limit", price=Decimal(price))
+
+
+@pytest.mark.parametrize("order_qty", [2.5, 2**31])
+def test_a_quantity_that_cannot_be_kept_as_it_is_is_refused(order_qty: Any) -> None:
+    with pytest.raises(InvalidSpec, match="whole contracts"):
+        OrderSpec(account_id=1, symbol="ESZ6", action="Buy", order_qty=order_qty)
