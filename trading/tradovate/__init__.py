@@ -11,13 +11,14 @@ from .budgets import Budgets
 from .client import Tradovate
 from .hosts import Environment, Hosts
 from .market import MarketFeed, MarketSocket, QuoteSubscription
+from .priorities import Priority
 from .reconnect import Access, Interrupted
 from .replay import ReconnectingReplaySocket, ReplaySocket
 from .retry import Retry
 from .socket import ReconnectingUserSocket, UserSocket
 from .stores import MemoryStore, RedisStore
 from .subscriptions import ReconnectingMarketFeed
-from .tokens import device_id, refresh, request_access_token
+from .tokens import authorize_url, device_id, exchange_code, refresh, request_access_token
 from .transport import new_http
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "MarketSocket",
     "MemoryStore",
     "Patience",
+    "Priority",
     "QuoteSubscription",
     "ReconnectingMarketFeed",
     "ReconnectingReplaySocket",
@@ -40,7 +42,9 @@ __all__ = [
     "Retry",
     "Tradovate",
     "UserSocket",
+    "authorize_url",
     "device_id",
+    "exchange_code",
     "new_http",
     "refresh",
     "request_access_token",

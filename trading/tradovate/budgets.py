@@ -1,14 +1,15 @@
 """Requests counted as they are sent, and held back before Tradovate refuses them.
 
-Reads and routes with a limit of their own are held back when their budget is spent, or when Tradovate has said so
-itself; orders and cancels are counted and never wait, neither for a budget nor for the store.
+What may be held back is refused at once when its share of the budget is spent (see priorities), or when Tradovate has
+said so itself. Exits and cancels are counted and never wait, neither for a budget nor for the store.
 """
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from .errors import (
     TradovateError,
 )
 from .limits import BLOCK_SECONDS, ROUTES, USER, Budget, Limit
+from .priorities import Priority, priority_of, refusal
 from .stores import Store
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _STORE_TIMEOUT = 1.0
+# An order that asks the store first goes without its answer sooner.
+_ORDER_TIMEOUT = 0.25
 # For so many seconds a store that failed is not asked again.
 _STORE_REST = 2.0
 # Answers that only a server which takes requests gives.
@@ -40,7 +44,8 @@ class Budgets:
     """The budgets of one user on one network.
 
     `network` names the /24 that Tradovate sees us come from; `user` is Tradovate's user id, None before sign-in.
-    `urgent` may use the reserve of a limit, too. `user_limit` is what a user may ask of the API that is meant.
+    `priority` is that of each request that states none itself; with None, reads are READ and whatever may trade goes.
+    `user_limit` is what a user may ask of the API that is meant. `sleep` waits for a read's turn (seconds).
     """
 
     def __init__(
@@ -49,27 +54,31 @@ class Budgets:
         *,
         network: str,
         user: int | None = None,
-        urgent: bool = False,
+        priority: Priority | None = None,
         user_limit: Limit = USER,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._network = network
         self._user = user
-        self._urgent = urgent
+        self._priority = priority
         self._user_limit = user_limit
+        self._sleep = sleep
         self._blocked: set[Limit] = set()
         self._refusals = 0
         self._rests_until = 0.0
         self._counting: set[asyncio.Task[object]] = set()
 
     @asynccontextmanager
-    async def request(self, method: str, route: str, *, with_ticket: bool = False) -> AsyncIterator[None]:
+    async def request(
+        self, method: str, route: str, *, with_ticket: bool = False, priority: Priority | None = None
+    ) -> AsyncIterator[None]:
         """Count the request ("GET", "order/list") that is sent inside, and learn from how it ends.
 
         Raises BudgetSpent before it is sent, as `before` does. `with_ticket` repeats one that a penalty delayed: it
         does not wait for the others' penalty.
         """
-        await self.before(method, route, with_ticket=with_ticket)
+        await self.before(method, route, with_ticket=with_ticket, priority=priority)
         refusals = self._refusals
         try:
             yield
@@ -80,22 +89,25 @@ class Budgets:
             raise
         self._succeeded(route, refusals)
 
-    async def before(self, method: str, route: str, *, with_ticket: bool = False) -> None:
-        """Count a request that is about to be sent. Raises BudgetSpent if it must not be.
+    async def before(
+        self, method: str, route: str, *, with_ticket: bool = False, priority: Priority | None = None
+    ) -> None:
+        """Count a request that is about to be sent. Raises BudgetSpent if it must not be; a read may wait for its turn.
 
-        Only reads and the routes of ROUTES are held back. Everything else may close a position, and a token that is
-        not renewed closes none: it is counted while it is sent.
+        Exits and cancels, and what may be one, are counted while they are sent; so is what renews a token, for without
+        one no position is closed.
         """
         limit = ROUTES.get(route)
-        may_wait = (method == "GET" or limit is not None) and not route.startswith("auth/")
-        if self._user is not None and may_wait:
+        rank = priority_of(method, route, priority or self._priority, can_wait=limit is not None)
+        goes = rank.always_goes or route.startswith("auth/")
+        if self._user is not None and not goes:
             if limit is not None and not with_ticket:
                 # What the route holds back is no request of the user.
-                await self._hold_back(limit, count=False)
-            await self._hold_back(self._user_limit)
+                await self._hold_back(limit, rank, count=False)
+            await self._hold_back(self._user_limit, rank)
         if limit is not None and not (with_ticket and limit.failures_only):
-            await self._hold_back(limit, always=with_ticket)
-        if self._user is not None and not may_wait:
+            await self._hold_back(limit, rank, always=with_ticket)
+        if self._user is not None and goes:
             self._later(self._take(self._user_limit, None))
 
     def failed(self, route: str, error: TradovateError) -> None:
@@ -120,7 +132,7 @@ class Budgets:
             self._later(self._lift(limits, tuple(self._counting)))
 
     async def of_user(self) -> Budget:
-        """Return the user's budget as it stands. Raises what the store raises, and ValueError without a user."""
+        """Return the user's budget as reads find it. Raises what the store raises, and ValueError without a user."""
         if self._user is None:
             raise ValueError("These budgets are of nobody in particular.")
         return await self._store.look(self._key(self._user_limit), self._user_limit)
@@ -138,17 +150,21 @@ class Budgets:
             return f"{limit.name}:{self._user}"
         return f"network:{self._network}:{limit.name}"
 
-    async def _hold_back(self, limit: Limit, *, always: bool = False, count: bool = True) -> None:
-        most = limit.most if self._urgent else limit.ordinary
+    async def _hold_back(self, limit: Limit, rank: Priority, *, always: bool = False, count: bool = True) -> None:
         if limit.failures_only or not count:
-            budget = await self._if_it_answers(self._store.look(self._key(limit), limit))
+            budget = await self._if_it_answers(self._store.look(self._key(limit), limit, rank))
         else:
-            budget = await self._take(limit, None if always else most)
-        if budget is not None and budget.wait > 0 and not always:
-            raise BudgetSpent(limit.name, budget.wait)
+            budget = await self._take(limit, None if always else rank)
+        if budget is None or always:
+            return
+        if budget.wait > 0:
+            raise BudgetSpent(limit.name, budget.wait, _words(budget, rank))
+        if budget.delay > 0:
+            await self._sleep(budget.delay)
 
-    async def _take(self, limit: Limit, most: int | None) -> Budget | None:
-        budget = await self._if_it_answers(self._store.take(self._key(limit), limit, most))
+    async def _take(self, limit: Limit, rank: Priority | None) -> Budget | None:
+        patience = _STORE_TIMEOUT if rank in (None, Priority.READ) else _ORDER_TIMEOUT
+        budget = await self._if_it_answers(self._store.take(self._key(limit), limit, rank), patience)
         if budget is not None and budget.blocked:
             self._blocked.add(limit)
         return budget
@@ -172,16 +188,21 @@ class Budgets:
         self._counting.add(task)
         task.add_done_callback(self._counting.discard)
 
-    async def _if_it_answers(self, question: Coroutine[Any, Any, T]) -> T | None:
+    async def _if_it_answers(self, question: Coroutine[Any, Any, T], patience: float = _STORE_TIMEOUT) -> T | None:
         """Return the store's answer; None when it fails or takes long, because counting must not stop trading."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._rests_until:
             question.close()
             return None
         try:
-            async with asyncio.timeout(_STORE_TIMEOUT):
+            async with asyncio.timeout(patience):
                 return await question
         except Exception as error:  # noqa: BLE001 - whatever ails a store, of which this library knows nothing
             log.warning("Requests to Tradovate are not counted just now: %s", type(error).__name__)
             self._rests_until = loop.time() + _STORE_REST
             return None
+
+
+def _words(budget: Budget, rank: Priority) -> str:
+    """Return why the user's budget refuses a request; a route's refusal says so itself."""
+    return "" if budget.limit.name in ROUTES else refusal(budget, rank, dt.datetime.now(dt.UTC))

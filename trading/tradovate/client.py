@@ -72,7 +72,8 @@ from .entities import (
     UserSessionStats,
 )
 from .hosts import Hosts
-from .operations import Auth, CashBalances, Orders, Reads, Writable
+from .operations import Auth, CashBalances, Orders
+from .reads import Reads, Writable
 from .trading_operations import (
     AccountRiskStatuses,
     Accounts,
@@ -92,8 +93,9 @@ class Tradovate:
     `access_token` is the token, or an async function that returns the valid one for each call. `http` is a shared
     pool from `new_http`; without it this object has its own and closes it. `timeout` is seconds. With
     `budgets`, reads that Tradovate would refuse raise BudgetSpent instead of being sent. `patience` is the seconds
-    that a call may sit out time penalties (`sleep` does the waiting); orders never do. Every call raises
-    TradovateError of the kinds that `errors` explains.
+    that a call may sit out time penalties (`sleep` does the waiting); orders never do. `before_sending` is awaited for
+    each request when its connection is there and nothing of it has been sent: what it raises (NotSent) keeps the
+    request from going. Every call raises TradovateError of the kinds that `errors` explains.
     """
 
     def __init__(
@@ -106,9 +108,17 @@ class Tradovate:
         budgets: Budgets | None = None,
         patience: float = 0.0,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        before_sending: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         transport = Transport(
-            hosts, access_token, http=http, timeout=timeout, budgets=budgets, patience=patience, sleep=sleep
+            hosts,
+            access_token,
+            http=http,
+            timeout=timeout,
+            budgets=budgets,
+            patience=patience,
+            sleep=sleep,
+            before_sending=before_sending,
         )
         self._transport = transport
         self.auth = Auth(transport)

@@ -67,13 +67,13 @@ class RateLimited(TradovateError):
 
 
 class BudgetSpent(RateLimited):
-    """By our own count Tradovate would refuse this request, so it was not sent. `limit` names the budget."""
+    """There is no room for this request by our own count, so it was not sent. `limit` names the budget."""
 
-    def __init__(self, limit: str, wait: float) -> None:
+    def __init__(self, limit: str, wait: float, words: str = "") -> None:
         super().__init__(wait)
         whose = f"this portal's requests ({limit})" if "/" in limit else "your requests"
         when = f"{wait:.0f} seconds" if wait < 100 else f"{math.ceil(wait / 60)} minutes"
-        self.args = (f"For now {whose} to Tradovate are used up; more are possible in {when}.",)
+        self.args = (words or f"For now {whose} to Tradovate are used up; more are possible in {when}.",)
         self.limit = limit
 
 

@@ -96,7 +96,9 @@ class Hosts:
         """Return the hosts that an auth reply's `apiHosts` names; what is missing or unusable stays as it is.
 
         Unusable is anything but `host` or `host:port`, and any host that the rules of this module forbid for the
-        environment.
+        environment. Within them a host may be of any domain, other than that of a 307 (see redirect_target): the reply
+        comes from the host that issues the tokens, over TLS, and no domain is promised for what it names (official
+        notice on apiHosts), while a redirect is whatever the last server on the way to an order answers.
         """
         if not api_hosts:
             return self

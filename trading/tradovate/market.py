@@ -131,10 +131,16 @@ class FeedSession(_MarketSession[E]):
         """
 
         async def page(time_range: TimeRange) -> list[Bar | Tick]:
-            async with self._page_lock:
-                return await self._one_page(symbol, chart, time_range, page_seconds)
+            return await self.page(symbol, chart, time_range, page_seconds=page_seconds)
 
         return await page_back(page, since=since, until=until)
+
+    async def page(
+        self, symbol: str | int, chart: ChartDescription, time_range: TimeRange, *, page_seconds: float = 30.0
+    ) -> list[Bar | Tick]:
+        """Return what one request gives of a past time range, in order of arrival; as `history` otherwise."""
+        async with self._page_lock:
+            return await self._one_page(symbol, chart, time_range, page_seconds)
 
     async def _one_page(
         self, symbol: str | int, chart: ChartDescription, time_range: TimeRange, seconds: float

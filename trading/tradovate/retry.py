@@ -27,12 +27,13 @@ class Retry:
     fatal: bool = False
 
 
-def after(error: Exception, attempt: int, chance: float, *, refused: bool = False) -> Retry:
+def after(error: Exception, attempt: int, chance: float, *, refused: bool = False, longest: float = LONGEST) -> Retry:
     """Return what to do after `error` ended attempt number `attempt` (0, 1, ... without success between them).
 
     `chance` in [0, 1) is drawn by the caller and spreads the attempts of many clients over the whole pause (full
     jitter). `refused` says that the token before the one of this attempt was refused too: NotAuthorized is fatal then,
-    and otherwise worth one attempt with a fresh token. Evicted is fatal always. Whatever else went wrong may mend.
+    and otherwise worth one attempt with a fresh token. Evicted is fatal always. Whatever else went wrong may mend, and
+    is tried again within `longest` seconds.
     """
     match error:
         case Evicted():
@@ -54,7 +55,7 @@ def after(error: Exception, attempt: int, chance: float, *, refused: bool = Fals
         case NotAuthorized() if refused:
             return Retry(_spread(NOT_AUTHORIZED, chance), fatal=True)
         case _:
-            return Retry(SHORTEST + chance * (_ceiling(attempt) - SHORTEST))
+            return Retry(SHORTEST + chance * (min(longest, _ceiling(attempt)) - SHORTEST))
 
 
 def _ceiling(attempt: int) -> float:

@@ -40,6 +40,11 @@ MAX_BACKLOG = 100_000
 # A backlog is read in strides, so that one busy socket does not hold up the others of its process.
 STRIDE = 100
 
+# moment is late whenever its process is busy. No frame for 10 to 12 s means that the socket is dead; a cut is at 15 s.
+# moment is late whenever its process is busy. No frame for 10 to 12 s means that the socket is dead; a cut comes at 15.
+HEARTBEAT = 2.3
+SILENCE = 11.0
+
 
 class SocketSession(Generic[E]):
     """The parts that user and market data sockets share. Open one with `connect`, read it with `async for`.
@@ -87,8 +92,8 @@ class SocketSession(Generic[E]):
         access_token: str,
         *,
         open_timeout: float = 10.0,
-        heartbeat: float = 2.5,
-        silence: float = 11.0,
+        heartbeat: float = HEARTBEAT,
+        silence: float = SILENCE,
         budgets: Budgets | None = None,
     ) -> Self:
         """Open `url` ("wss://HOST/v1/websocket"), wait for the open frame and authorize.
@@ -127,6 +132,17 @@ class SocketSession(Generic[E]):
         except TimeoutError as error:
             raise OutcomeUnknown(f"Tradovate did not answer within {timeout:g} seconds.") from error
         answers.check(response.status, response.body)
+
+    async def ping(self, *, timeout: float = 5.0) -> float | None:  # noqa: ASYNC109 - no answer is one, too
+        """Seconds that a WebSocket ping takes to there and back; None when none comes in time or the socket has ended.
+
+        It is no request: nothing is counted, and a peer that answers no pings is no worse for it.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await (await self._connection.ping())
+        except (ConnectionClosed, TimeoutError):
+            return None
 
     async def request(
         self,

@@ -134,6 +134,12 @@ class ReconnectingFeed(Reconnecting[F, B, E]):
         socket = self._open_socket()
         return await socket.history(symbol, chart, since=since, until=until, page_seconds=page_seconds)
 
+    async def page(
+        self, symbol: str | int, chart: ChartDescription, time_range: TimeRange, *, page_seconds: float = 30.0
+    ) -> list[Bar | Tick]:
+        """As FeedSession.page; raises NotSent while there is no socket."""
+        return await self._open_socket().page(symbol, chart, time_range, page_seconds=page_seconds)
+
     async def _subscribe(self, kind: Kind, symbol: str | int) -> QuoteSubscription | None:
         return await self._ask_now((kind, symbol), lambda socket: _ask_for(socket, kind, symbol))
 

@@ -1,19 +1,18 @@
-"""Getting tokens without having one: by password or API key, and by a refresh token.
-
-The authorization-code exchange belongs to the application's OAuth library; this is what it leaves to do.
-"""
+"""Getting tokens without having one: by password or API key, by the code of an OAuth sign-in, by a refresh token."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import urlsafe_b64encode
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
 
 from . import answers
 from .budgets import Budgets
-from .entities import AccessToken, AccessTokenRequest, OAuthTokens
+from .entities import AccessToken, AccessTokenRequest, OAuthToken, OAuthTokens
 from .errors import OAuthError
 from .hosts import Hosts
 from .transport import Transport
@@ -55,27 +54,73 @@ async def request_access_token(
         return await transport.post("auth/accesstokenrequest", AccessToken, request)
 
 
+def authorize_url(
+    hosts: Hosts, client_id: str, redirect_uri: str, *, state: str, code_verifier: str | None = None
+) -> str:
+    """Return the address of Tradovate's sign-in page, from which a browser comes back to `redirect_uri`.
+
+    It brings `code` (for `exchange_code`) or `error`, and `state` as it was given: make one that cannot be guessed and
+    compare. With a `code_verifier` (43 to 128 characters, kept secret until the exchange) the code serves nobody else
+    (RFC 7636, S256).
+    """
+    asked = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "state": state}
+    if code_verifier is not None:
+        digest = urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
+        asked |= {"code_challenge": digest, "code_challenge_method": "S256"}
+    return f"{hosts.authorize}?{urlencode(asked)}"
+
+
+async def exchange_code(
+    hosts: Hosts,
+    code: str,
+    redirect_uri: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    basic: bool = False,
+    code_verifier: str | None = None,
+    http: httpx.AsyncClient | None = None,
+) -> OAuthTokens:
+    """auth/oauthtoken with grant_type=authorization_code: tokens for the code that the sign-in page gave.
+
+    `redirect_uri` is the one that the page was asked with. With `basic` client and secret go in an HTTP Basic header
+    instead of the form. A code serves once, also when its answer is lost: then the person has to sign in again. Raises
+    OAuthError (invalid_grant: the code is used, expired or another's; invalid_client: client or secret are wrong),
+    ValueError for a field that is too long, PenaltyImposed, RateLimited, HostMoved, NotSent, OutcomeUnknown.
+    """
+    request = OAuthToken(
+        grant_type="authorization_code", code=code, redirect_uri=redirect_uri, code_verifier=code_verifier
+    )
+    return await _oauth_tokens(hosts, request, (client_id, client_secret), basic=basic, http=http)
+
+
 async def refresh(
     hosts: Hosts,
     refresh_token: str,
     client_id: str,
     client_secret: str,
     *,
+    basic: bool = False,
     http: httpx.AsyncClient | None = None,
 ) -> OAuthTokens:
-    """auth/oauthtoken with grant_type=refresh_token: new tokens for an OAuth session, form-encoded.
+    """auth/oauthtoken with grant_type=refresh_token: new tokens for an OAuth session, asked for as `exchange_code`.
 
-    Raises OAuthError (invalid_grant: the person has to sign in again), PenaltyImposed, RateLimited, NotSent,
-    OutcomeUnknown. A refresh token may be replaced by the reply: keep the one it carries.
+    Raises OAuthError (invalid_grant: the person has to sign in again), and otherwise as `exchange_code`. A refresh
+    token may be replaced by the reply: keep the one it carries.
     """
-    fields = {
-        "grant_type": "refresh_token",
-        "refresh_token": refresh_token,
-        "client_id": client_id,
-        "client_secret": client_secret,
-    }
+    request = OAuthToken(grant_type="refresh_token", refresh_token=refresh_token)
+    return await _oauth_tokens(hosts, request, (client_id, client_secret), basic=basic, http=http)
+
+
+async def _oauth_tokens(
+    hosts: Hosts, request: OAuthToken, client: tuple[str, str], *, basic: bool, http: httpx.AsyncClient | None
+) -> OAuthTokens:
+    if not basic:
+        request = msgspec.structs.replace(request, client_id=client[0], client_secret=client[1])
     async with Transport(hosts, None, http=http) as transport:
-        status, body = await transport.form("/auth/oauthtoken", fields)
+        status, body = await transport.form(
+            "/auth/oauthtoken", msgspec.to_builtins(request), basic=client if basic else None
+        )
     if failure := _oauth_failure(body):
         raise OAuthError(failure)
     return answers.read(status, body, OAuthTokens)

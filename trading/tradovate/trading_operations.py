@@ -39,7 +39,8 @@ from .entities import (
     UserAccountAutoLiq,
     UserAccountPositionLimit,
 )
-from .operations import Reads, Writable
+from .priorities import Priority
+from .reads import Reads, Writable
 from .transport import Transport
 
 
@@ -60,19 +61,30 @@ class Contracts(Reads[Contract]):
 
 
 class OrderStrategies(Reads[OrderStrategy]):
-    """Brackets and other strategies. OrderRejected or ApiError says that nothing was started."""
+    """Brackets and other strategies. OrderRejected or ApiError says that nothing was started.
+
+    `priority` as for Orders.
+    """
 
     async def interrupt(self, request: InterruptOrderStrategy) -> OrderStrategyStatusResponse:
         """orderstrategy/interruptorderstrategy: stop a running strategy and cancel its orders."""
         return await self._transport.post("orderstrategy/interruptorderstrategy", OrderStrategyStatusResponse, request)
 
-    async def modify(self, request: ModifyOrderStrategy) -> OrderStrategyStatusResponse:
+    async def modify(
+        self, request: ModifyOrderStrategy, *, priority: Priority | None = None
+    ) -> OrderStrategyStatusResponse:
         """orderstrategy/modifyorderstrategy: change a running strategy."""
-        return await self._transport.post("orderstrategy/modifyorderstrategy", OrderStrategyStatusResponse, request)
+        return await self._transport.post(
+            "orderstrategy/modifyorderstrategy", OrderStrategyStatusResponse, request, priority=priority
+        )
 
-    async def start(self, request: StartOrderStrategy) -> OrderStrategyStatusResponse:
+    async def start(
+        self, request: StartOrderStrategy, *, priority: Priority | None = None
+    ) -> OrderStrategyStatusResponse:
         """orderstrategy/startorderstrategy: start a bracket or other strategy."""
-        return await self._transport.post("orderstrategy/startorderstrategy", OrderStrategyStatusResponse, request)
+        return await self._transport.post(
+            "orderstrategy/startorderstrategy", OrderStrategyStatusResponse, request, priority=priority
+        )
 
 
 class Accounts(Reads[Account]):

@@ -7,13 +7,17 @@ request and names another; it is followed once, to a host of the same domain onl
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import httpx
 
@@ -23,29 +27,38 @@ from .entities.codec import encode
 from .errors import BadReply, HostMoved, NotAuthorized, NotSent, OutcomeUnknown
 from .frames import encode_query
 from .hosts import Hosts, is_loopback, redirect_target
+from .priorities import Priority
 
 T = TypeVar("T")
 TokenSource = str | Callable[[], Awaitable[str]]
 
-_LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=20, keepalive_expiry=30)
 _CONNECT_TIMEOUT = 5.0
 
 
-def new_http(hosts: Hosts, timeout: float = 10.0) -> httpx.AsyncClient:
-    """Return a connection pool for these hosts; `timeout` is seconds of silence while sending or reading.
+def new_http(hosts: Hosts, timeout: float = 10.0, *, keepalive: float = 30.0, most: int = 50) -> httpx.AsyncClient:
+    """Return a pool of at most `most` connections for these hosts; `timeout` is seconds of silence while sending or
+    reading, `keepalive` those for which an idle connection is kept.
 
     Share one per process: `Tradovate(..., http=...)` then costs no handshake. Proxies of the environment are used,
     except towards the simulator.
     """
+    trust_env = not is_loopback(urlsplit(hosts.rest).hostname or "")
     return httpx.AsyncClient(
+        verify=_tls(trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
         timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
-        limits=_LIMITS,
+        limits=httpx.Limits(max_connections=most, max_keepalive_connections=20, keepalive_expiry=keepalive),
         follow_redirects=False,
         headers={"Accept": "application/json"},
         # A pool is shared by users: a cookie that one of them was given must not travel with another's request.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        trust_env=not is_loopback(urlsplit(hosts.rest).hostname or ""),
+        trust_env=trust_env,
     )
+
+
+@cache
+def _tls(trust_env: bool, *_authorities: str | None) -> ssl.SSLContext:
+    """httpx's own context, once for each set of authorities: reading them takes some 30 ms of a core."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 class Transport:
@@ -61,8 +74,10 @@ class Transport:
         budgets: Budgets | None = None,
         patience: float = 0.0,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        before_sending: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.hosts = hosts
+        self._extensions = {} if before_sending is None else {"trace": _right_before_sending(before_sending)}
         self._budgets = budgets
         self._patience = patience
         self._sleep = sleep
@@ -93,9 +108,12 @@ class Transport:
         """GET `path` of the REST host ("order/list") and return the body as `kind`. Raises TradovateError."""
         return await self._ask("GET", self._url(path), path, kind, query=query)
 
-    async def post(self, path: str, kind: type[T], body: object) -> T:
-        """POST `body` (a struct or mapping) as JSON to `path` of the REST host. Raises TradovateError."""
-        return await self._ask("POST", self._url(path), path, kind, content=_json(body))
+    async def post(self, path: str, kind: type[T], body: object, *, priority: Priority | None = None) -> T:
+        """POST `body` (a struct or mapping) as JSON to `path` of the REST host. Raises TradovateError.
+
+        `priority` is that of this request in the budgets, in place of their own.
+        """
+        return await self._ask("POST", self._url(path), path, kind, content=_json(body), priority=priority)
 
     async def auth(self, path: str, kind: type[T], *, body: object = None) -> T:
         """Ask the auth host ("/v1/auth/me"): GET, or POST when there is a body. Raises TradovateError."""
@@ -104,9 +122,15 @@ class Transport:
             return await self._ask("GET", url, path, kind)
         return await self._ask("POST", url, path, kind, content=_json(body))
 
-    async def form(self, path: str, fields: Mapping[str, str]) -> tuple[int, bytes]:
-        """POST a form to the auth host without a token; return status and body. Raises NotSent, OutcomeUnknown."""
-        reply = await self._once("POST", self.hosts.auth + path, {}, data=dict(fields))
+    async def form(
+        self, path: str, fields: Mapping[str, str], *, basic: tuple[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """POST a form to the auth host without a token; return status and body. Raises NotSent, OutcomeUnknown.
+
+        `basic` are name and secret of an HTTP Basic header, which percent-encodes both (RFC 6749, 2.3.1).
+        """
+        headers = {} if basic is None else {"Authorization": _basic(*basic)}
+        reply = await self._once("POST", self.hosts.auth + path, headers, data=dict(fields))
         return reply.status_code, reply.content
 
     async def exchange(
@@ -134,11 +158,12 @@ class Transport:
         *,
         query: Mapping[str, object] | None = None,
         content: bytes | None = None,
+        priority: Priority | None = None,
     ) -> T:
         route = path.removeprefix("/v1").strip("/").lower()
 
         async def once(ticket: str | None) -> T:
-            async with self._counted(method, route, with_ticket=ticket is not None):
+            async with self._counted(method, route, with_ticket=ticket is not None, priority=priority):
                 if ticket is None:
                     reply = await self._send(method, url, query=query, content=content)
                 else:
@@ -148,10 +173,12 @@ class Transport:
         patience = self._patience if penalties.may_be_repeated(method, route) else 0.0
         return await penalties.sit_out(once, patience=patience, sleep=self._sleep)
 
-    def _counted(self, method: str, route: str, *, with_ticket: bool) -> AbstractAsyncContextManager[None]:
+    def _counted(
+        self, method: str, route: str, *, with_ticket: bool, priority: Priority | None
+    ) -> AbstractAsyncContextManager[None]:
         if self._budgets is None:
             return nullcontext()
-        return self._budgets.request(method, route, with_ticket=with_ticket)
+        return self._budgets.request(method, route, with_ticket=with_ticket, priority=priority)
 
     async def _send(
         self, method: str, url: str, *, query: Mapping[str, object] | None = None, content: bytes | None = None
@@ -178,7 +205,9 @@ class Transport:
         try:
             # httpx limits each read; this limits the whole exchange, so that a dripping answer ends too.
             async with asyncio.timeout(self._exchange_timeout):
-                return await self._http.request(method, url, headers=headers, follow_redirects=False, **sent)
+                return await self._http.request(
+                    method, url, headers=headers, follow_redirects=False, extensions=self._extensions, **sent
+                )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise NotSent("Tradovate cannot be reached; nothing was sent.") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError):
@@ -211,8 +240,22 @@ class Transport:
         )
 
 
+def _right_before_sending(ask: Callable[[], Awaitable[object]]) -> Callable[[str, object], Awaitable[None]]:
+    """Return a trace for httpx that asks once a connection is there, before the first byte of a request."""
+
+    async def trace(event: str, _: object) -> None:
+        if event.endswith("send_request_headers.started"):
+            await ask()
+
+    return trace
+
+
 def _json(body: object) -> bytes:
     return encode(body)
+
+
+def _basic(name: str, secret: str) -> str:
+    return "Basic " + b64encode(f"{quote_plus(name)}:{quote_plus(secret)}".encode()).decode()
 
 
 def _base(url: str) -> str:

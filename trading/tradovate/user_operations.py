@@ -64,7 +64,7 @@ from .entities import (
     UserPlugin,
     UserStatusMessage,
 )
-from .operations import Reads, Writable
+from .reads import Reads, Writable
 
 
 class Users(Reads[User]):

@@ -8,6 +8,7 @@ from .account import (
     Account,
     AccountRiskStatus,
     CashBalance,
+    EntitlementSubscription,
     FillPair,
     MarginSnapshot,
     Position,
@@ -146,6 +147,7 @@ from .requests import (
     CancelOrder,
     LiquidatePosition,
     ModifyOrder,
+    OAuthToken,
     PlaceOrder,
 )
 from .risk import (
@@ -338,6 +340,7 @@ __all__ = [
     "DurationUnits",
     "ElementSizeUnit",
     "Entitlement",
+    "EntitlementSubscription",
     "EntitlementSubscriptionResponse",
     "Entity",
     "EventType",
@@ -378,6 +381,7 @@ __all__ = [
     "ModifyOrder",
     "ModifyOrderStrategy",
     "ModifyPassword",
+    "OAuthToken",
     "OAuthTokens",
     "OpenDemoAccount",
     "OpenDemoAccountResponse",

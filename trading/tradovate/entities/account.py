@@ -192,3 +192,7 @@ class UserPlugin(Entity, frozen=True, kw_only=True):
     paid_amount: Decimal | None = None
     autorenewal: bool | None = None
     plan_categories: str | None = None
+
+
+class EntitlementSubscription(UserPlugin, frozen=True, kw_only=True):
+    """A UserPlugin that was bought as an entitlement, by the name that the guide has for it (Entities Index)."""

@@ -9,7 +9,9 @@ import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
+import msgspec
 from msgspec import field
 
 from .base import Timestamp, TradeDate, Wire
@@ -50,23 +52,31 @@ class Dom(Wire, frozen=True, kw_only=True):
     offers: list[Level] = []
 
 
-class Histogram(Wire, frozen=True, kw_only=True):
-    """Volume by price over a trading day; `items` are by ticks from `base`, and `refresh` replaces what was there."""
+class VolumeByPrice(Wire, frozen=True, kw_only=True):
+    """Contracts traded at each price; `items` are by ticks from `base`."""
 
-    contract_id: int
-    timestamp: Timestamp
     base: Decimal
-    trade_date: TradeDate | None = None
     items: dict[int, Decimal] = {}
-    refresh: bool = False
 
     def by_price(self, tick_size: Decimal) -> dict[Decimal, Decimal]:
         """Return the volumes by price in points; `tick_size` is the product's."""
         return {self.base + offset * tick_size: volume for offset, volume in self.items.items()}
 
 
+class Histogram(VolumeByPrice, frozen=True, kw_only=True):
+    """Volume by price over a trading day; `refresh` replaces what was there."""
+
+    contract_id: int
+    timestamp: Timestamp
+    trade_date: TradeDate | None = None
+    refresh: bool = False
+
+
 class Bar(Wire, frozen=True, kw_only=True):
-    """One bar; a bar with the timestamp of an earlier one replaces it, since it was still forming."""
+    """One bar; a bar with the timestamp of an earlier one replaces it, since it was still forming.
+
+    `histogram` is what a chart with `with_histogram` adds, as it came: no document shows its form.
+    """
 
     timestamp: Timestamp
     open: Decimal
@@ -79,6 +89,15 @@ class Bar(Wire, frozen=True, kw_only=True):
     down_ticks: Decimal = Decimal(0)
     bid_volume: Decimal = Decimal(0)
     offer_volume: Decimal = Decimal(0)
+    histogram: Any = None
+
+    def by_price(self, tick_size: Decimal) -> dict[Decimal, Decimal]:
+        """Return the bar's volumes by price in points, when its histogram has the form of md/subscribehistogram's, as
+        the simulator's has; empty otherwise. `tick_size` is the product's."""
+        try:
+            return msgspec.convert(self.histogram, VolumeByPrice, strict=False).by_price(tick_size)
+        except msgspec.ValidationError:
+            return {}
 
 
 class Tick(Wire, frozen=True, kw_only=True):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import force_setattr
+
 from .base import Entity, Timestamp, TradeDate
 from .vocabulary import OrdStatus
 
-_FINISHED = frozenset(
-    {OrdStatus.CANCELED, OrdStatus.COMPLETED, OrdStatus.EXPIRED, OrdStatus.FILLED, OrdStatus.REJECTED}
-)
+FINISHED = frozenset({OrdStatus.CANCELED, OrdStatus.COMPLETED, OrdStatus.EXPIRED, OrdStatus.FILLED, OrdStatus.REJECTED})
 
 
 class Order(Entity, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class Order(Entity, frozen=True, kw_only=True):
     @property
     def finished(self) -> bool:
         """True when nothing can happen to the order any more; a state that we do not know counts as open."""
-        return self.ord_status in _FINISHED
+        return self.ord_status in FINISHED
 
 
 class OrderVersion(Entity, frozen=True, kw_only=True):
@@ -68,7 +68,10 @@ class Fill(Entity, frozen=True, kw_only=True):
 
 
 class FillFee(Entity, frozen=True, kw_only=True):
-    """What a fill cost, each part in the currency beside it; its id is the fill's."""
+    """What a fill cost, each part in the currency beside it; its id is the fill's.
+
+    The guide calls the commission `commissionFee` (FillFee, Definition): it is read as `commission`, too.
+    """
 
     clearing_fee: Decimal | None = None
     clearing_currency_id: int | None = None
@@ -81,9 +84,14 @@ class FillFee(Entity, frozen=True, kw_only=True):
     ip_fee: Decimal | None = None
     ip_currency_id: int | None = None
     commission: Decimal | None = None
+    commission_fee: Decimal | None = None
     commission_currency_id: int | None = None
     order_routing_fee: Decimal | None = None
     order_routing_currency_id: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.commission is None and self.commission_fee is not None:
+            force_setattr(self, "commission", self.commission_fee)
 
     @property
     def fill_id(self) -> int:

@@ -41,7 +41,7 @@ class Request(Wire, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         for name, on_the_wire, bound in bounds(type(self)):
             value = getattr(self, name)
-            if value is not None and (problem := _problem(value, bound)):
+            if value is not None and (problem := problem_with(value, bound)):
                 raise ValueError(f"{on_the_wire} {problem}.")
 
 
@@ -61,7 +61,14 @@ def _metas(kind: Any) -> Iterator[Meta]:
             yield from _metas(argument)
 
 
-def _problem(value: Any, bound: Meta) -> str | None:
+def bound_of(kind: Any) -> Meta:
+    """Return the bound of a type such as `Month`."""
+    (bound,) = (meta for meta in kind.__metadata__ if isinstance(meta, Meta))
+    return bound
+
+
+def problem_with(value: Any, bound: Meta) -> str | None:
+    """Return what is wrong with a value, to be read after its field's name, or None."""
     if isinstance(value, str | list):
         things = "characters" if isinstance(value, str) else "entries"
         if bound.max_length is not None and len(value) > bound.max_length:

@@ -110,3 +110,24 @@ class AccessTokenRequest(Request, frozen=True, kw_only=True):
 
     def __rich_repr__(self) -> list[tuple[str, str]]:
         return [("name", self.name)]
+
+
+class OAuthToken(Request, frozen=True, kw_only=True, rename=None):
+    """auth/oauthtoken, sent as a form; `grant_type` is authorization_code or refresh_token, and all its repr shows."""
+
+    grant_type: Text64
+    code: Text8192 | None = None
+    redirect_uri: Text8192 | None = None
+    client_id: Text8192 | None = None
+    client_secret: Text8192 | None = None
+    http_auth: Text8192 | None = field(default=None, name="httpAuth")
+    refresh_token: str | None = None
+    code_verifier: str | None = None
+    resource: str | None = None
+    assertion: str | None = None
+
+    def __repr__(self) -> str:
+        return f"OAuthToken(grant_type={self.grant_type!r}, ...)"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [("grant_type", self.grant_type)]

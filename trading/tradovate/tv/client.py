@@ -22,6 +22,7 @@ from trading.tradovate.errors import SymbolInaccessible
 from trading.tradovate.frames import encode_query
 from trading.tradovate.hosts import Hosts
 from trading.tradovate.limits import Limit
+from trading.tradovate.priorities import Priority
 from trading.tradovate.stores import MemoryStore
 from trading.tradovate.transport import TokenSource, Transport
 
@@ -44,7 +45,7 @@ T = TypeVar("T")
 
 # TradingView REST text, Rate Limits: of the demo environment, and per account. All requests of a token count as one
 # account's here, so that they stay below it whichever account is meant; LIVE publishes no figure of its own.
-PER_MINUTE = Limit("tv", 100, seconds=60.0, reserve=20)
+PER_MINUTE = Limit("tv", 100, seconds=60.0, shares={Priority.READ: 80})
 # TradingView REST text, Best Practices.
 QUOTE_SECONDS = 5.0
 
