@@ -15,7 +15,7 @@ from .config import DEFAULT_TRADERS, DEV_CLIENT_SECRET, Config
 from .fault_kinds import KINDS, Front
 from .faults import FaultRequest, read_fault
 from .hosts import LABELS, TRADOVATE_DOMAIN, HostNames
-from .limit_options import add_limit_options, limit_settings
+from .limit_options import add_limit_options, limit_settings, positive_seconds
 from .market_options import add_market_options, market_settings
 from .server import PortInUseError, listen, make_server
 from .tls import certificates_of, how_to_trust, names_of
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         redirect_uris=tuple(options.redirect_uri),
         oauth_error_status=options.oauth_error_status,
         state_path=options.state,
+        save_seconds=options.save_seconds,
         session_hours=options.session_hours,
         **market_settings(options),
         **limit_settings(options),
@@ -154,6 +155,13 @@ def _parser() -> argparse.ArgumentParser:
         help="status of OAuth error replies (%(default)s, as Tradovate has it)",
     )
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts, orders and sessions in this file")
+    parser.add_argument(
+        "--save-seconds",
+        type=positive_seconds,
+        default=Config.save_seconds,
+        metavar="N",
+        help="how often the state file is written, if anything has changed (%(default)g)",
+    )
     parser.add_argument(
         "--session-hours", action="store_true", help="keep each product's session hours and the exchange's holidays"
     )

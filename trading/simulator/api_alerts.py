@@ -1,4 +1,4 @@
-"""Alerts of a user (openapi.json, tag "Alerts"). They are kept and can be read back; nothing ever triggers one."""
+"""Alerts of a user, and what is made of their signals (openapi.json, tag "Alerts"). alerts.py triggers them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from .calls import Call, Handler
 from .clock import stamp
-from .people_entities import Alert, AlertSignal
+from .people_entities import AdminAlertSignal, Alert, AlertSignal
 from .writes import moment, of_the_user, save
 
 Id = Annotated[int, msgspec.Meta(gt=0)]
@@ -63,6 +63,7 @@ def dismiss(call: Call) -> Any:
 
 def reset(call: Call) -> Any:
     """openapi.json, ResetAlert: it waits again, from the beginning."""
+    call.simulation.alerts.met.discard(call.read(_Which).alert_id)
     return _change(call, status="Active", triggered_counter=0)
 
 
@@ -87,10 +88,23 @@ def mark_read(call: Call) -> Any:
     return {"alert": alert}
 
 
-def admin_signal(call: Call) -> Any:
-    """openapi.json, CompleteAlertSignal and TakeAlertSignalOwnership: there are no such signals here."""
-    call.read(_WhichAdminSignal)
-    return _missing("adminAlertSignal")
+def complete(call: Call) -> Any:
+    """openapi.json, CompleteAlertSignal. The account's owner is its administrator here."""
+    return _change_signal(call, completed=stamp(call.simulation.clock.now()))
+
+
+def take_ownership(call: Call) -> Any:
+    """openapi.json, TakeAlertSignalOwnership."""
+    return _change_signal(call, owned_by_admin_id=call.user_id, claimed_at=stamp(call.simulation.clock.now()))
+
+
+def _change_signal(call: Call, **changes: Any) -> Any:
+    number = call.read(_WhichAdminSignal).admin_alert_signal_id
+    signal = call.simulation.store.own(AdminAlertSignal, number, call.user_id)
+    if signal is None:
+        return _missing("adminAlertSignal")
+    changed = msgspec.structs.replace(signal, **changes)
+    return {"adminAlertSignal": save(call, changed, (call.user_id, signal.related_to_account_id))}
 
 
 def _own(call: Call) -> Alert | None:
@@ -120,6 +134,6 @@ OPERATIONS: dict[str, Handler] = {
     "alert/resetalert": reset,
     "alert/deletealert": delete,
     "alert/markreadalertsignal": mark_read,
-    "adminalertsignal/completealertsignal": admin_signal,
-    "adminalertsignal/takealertsignalownership": admin_signal,
+    "adminalertsignal/completealertsignal": complete,
+    "adminalertsignal/takealertsignalownership": take_ownership,
 }

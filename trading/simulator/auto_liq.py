@@ -10,7 +10,10 @@ day.
 A liquidated account has adminAction AgreedOnLiquidationByAutoLiq and is locked until the trading day ends, or for good
 with `doNotUnlock`; one in liquidate-only mode has AgreedOnLiqOnlyModeByAutoLiq as long. Nothing of this happens with
 PlaceAutoLiqOnHold or DisableAutoLiq. LiquidateImmediately closes what is there. `flattenTimestamp` closes everything
-once, at its time, without a lock."""
+once, at its time, without a lock.
+
+An account that may only close keeps no order that opens, and no exit is for more contracts than it holds: several exits
+may work beside each other, and each trade cuts the others down, so that they never open together."""
 
 from __future__ import annotations
 
@@ -22,10 +25,14 @@ from typing import Protocol
 
 import msgspec
 
+from . import entities as e
 from . import risk
 from .clock import read_stamp, stamp
+from .exchange import Trade
 from .ledger import CENT, ZERO
+from .risk_alerts import RiskAlerts
 from .risk_entities import AccountRiskStatus, UserAccountAutoLiq
+from .terms import Refusal
 from .venue import Venue
 
 LIQUIDATED = "AgreedOnLiquidationByAutoLiq"
@@ -56,21 +63,24 @@ class Figures:
 
 @dataclass(frozen=True)
 class Breach:
-    """A limit that is reached."""
+    """A limit that is reached; its name is one of those in `_rules`."""
 
     measure: Measure
+    name: str
     text: str
 
 
 def breaches(limits: UserAccountAutoLiq, now: Figures, floor: Decimal | None) -> list[Breach]:
     """The limits that are reached, the severest first. `floor` is the trailing drawdown's level."""
     found = [
-        Breach(measure, f"{name}: {value.quantize(CENT)} reached {limit}")
+        Breach(measure, name, f"{name}: {value.quantize(CENT)} reached {limit}")
         for measure, name, asked, value in _rules(limits, now)
         if (limit := _amount(asked)) is not None and value >= limit
     ]
     if floor is not None and now.net_liq <= floor:
-        found.append(Breach(Measure.LIQUIDATE, f"trailing drawdown: {now.net_liq} fell to {floor}"))
+        found.append(
+            Breach(Measure.LIQUIDATE, "trailing drawdown", f"trailing drawdown: {now.net_liq} fell to {floor}")
+        )
     return sorted(found, key=lambda breach: -breach.measure)
 
 
@@ -116,12 +126,12 @@ class Hand(Protocol):
         """Cancel all its orders and close all its positions."""
 
     def cancel_openings(self, account_id: int) -> None:
-        """Cancel the orders that would do more than close its positions."""
+        """Leave it only orders that close its positions."""
 
 
 class AutoLiquidation:
-    """Watches the accounts and acts on those that reach a limit. `flattened` remembers which flattenTimestamp of an
-    account has been carried out."""
+    """Watches the accounts, and warns or acts when they reach a limit. `flattened` remembers which flattenTimestamp of
+    an account has been carried out."""
 
     def __init__(self, venue: Venue, *, hand: Hand) -> None:
         self._clock = venue.clock
@@ -131,6 +141,7 @@ class AutoLiquidation:
         self._store = venue.store
         self._booking = venue.booking
         self._hand = hand
+        self.alerts = RiskAlerts(venue.clock, venue.store)
         self.flattened: dict[int, str] = {}
 
     def sweep(self) -> None:
@@ -140,10 +151,19 @@ class AutoLiquidation:
             limits = self._store.get(UserAccountAutoLiq, account_id)
             if status is not None and status.admin_action in CLOSE_NOW:
                 self._hand.flatten(account_id)
+            else:
+                self._keep_to_closing(account_id)
             if limits is not None:
                 self._flatten_at_time(limits)
             if status is not None and limits is not None and status.admin_action not in OFF:
                 self._watch(status, limits)
+
+    def traded(self, order: e.Order, trade: Trade) -> None:
+        """After a trade the other exits of an account that may only close must not close more than is left."""
+        self._keep_to_closing(order.account_id)
+
+    def ended(self, order: e.Order, refusal: Refusal | None) -> None:
+        """Nothing to do when an order ends."""
 
     def begin_day(self) -> None:
         """Lift what was imposed for the day that has ended. Call it with that day's last prices."""
@@ -157,9 +177,15 @@ class AutoLiquidation:
             if status.admin_action in (LIQUIDATED, CLOSING_ONLY) and not (limits and limits.do_not_unlock):
                 self._act(status, "Normal")
 
+    def _keep_to_closing(self, account_id: int) -> None:
+        status = self._store.get(AccountRiskStatus, account_id)
+        if status is not None and risk.closes_only(status, self._clock.now()):
+            self._hand.cancel_openings(account_id)
+
     def _watch(self, status: AccountRiskStatus, limits: UserAccountAutoLiq) -> None:
         floor = self._trail(status, limits, day_ends=False)
         found = breaches(limits, self._figures(limits.id), floor)
+        self.alerts.note(limits.id, {one.name: one.text for one in found if one.measure is Measure.ALERT})
         status = self._store.get(AccountRiskStatus, limits.id) or status
         if not found or status.admin_action in CLOSE_NOW:
             return

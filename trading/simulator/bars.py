@@ -6,8 +6,9 @@ place, in the order of time and returns the bars that they change: those that ar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 MINUTE = 60_000
@@ -39,7 +40,8 @@ class Print(NamedTuple):
 
 @dataclass(slots=True)
 class Bar:
-    """A bar that begins at `begin`. Ticks are prints here: `up_ticks` counts those that went up."""
+    """A bar that begins at `begin`. Ticks are prints here: `up_ticks` counts those that went up. `volumes`, by price,
+    are there where somebody wants them."""
 
     begin: int
     open: int
@@ -52,9 +54,10 @@ class Bar:
     down_ticks: int = 0
     bid_volume: int = 0
     offer_volume: int = 0
+    volumes: Counter[int] | None = field(default=None, kw_only=True)
 
     @classmethod
-    def of(cls, one: Print) -> Bar:
+    def of(cls, one: Print, *, with_volumes: bool = False) -> Bar:
         """The bar of a single print."""
         bar = cls(one.time, one.price, one.price, one.price, one.price)
         if one.up:
@@ -65,6 +68,8 @@ class Bar:
             bar.offer_volume = one.size
         else:
             bar.bid_volume = one.size
+        if with_volumes:
+            bar.volumes = Counter({one.price: one.size})
         return bar
 
     @property
@@ -83,13 +88,21 @@ class Bar:
         self.down_ticks += later.down_ticks
         self.bid_volume += later.bid_volume
         self.offer_volume += later.offer_volume
+        if later.volumes is not None:
+            self.volumes = self.volumes or Counter()
+            self.volumes.update(later.volumes)
 
     def at(self, begin: int) -> Bar:
         """A copy that begins at another time."""
-        return Bar(begin, self.open, self.high, self.low, self.close, *self._counts())
+        volumes = None if self.volumes is None else Counter(self.volumes)
+        return Bar(begin, self.open, self.high, self.low, self.close, *self._counts(), volumes=volumes)
+
+    def row(self) -> tuple[int, ...]:
+        """Its numbers, of which `Bar(*row)` makes it again, without volumes by price."""
+        return self.begin, self.open, self.high, self.low, self.close, *self._counts()
 
     def higher(self, ticks: int) -> Bar:
-        """A copy that trades so many ticks higher, but never below one."""
+        """A copy that trades so many ticks higher, but never below one. It does not keep the volumes by price."""
         low = self.low + ticks
         if low > 0:
             return Bar(self.begin, self.open + ticks, self.high + ticks, low, self.close + ticks, *self._counts())

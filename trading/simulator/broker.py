@@ -8,14 +8,13 @@ from collections.abc import Callable
 from . import entities as e
 from .auto_liq import AutoLiquidation
 from .catalog import Listing
-from .changes import Changes
+from .changes import MODIFY_ORDER, Changes
 from .execution import Execution
 from .linked_orders import LinkedOrders
 from .order_entry import DENIED, UNAUTHORIZED, OrderEntry, spelled_out
 from .papers import Papers, Sender
 from .pre_trade import PreTrade
 from .requests import CancelOrder, LiquidatePosition, ModifyOrder, OrderResult, PlaceOco, PlaceOrder, PlaceOso
-from .risk import opens
 from .strategies import OrderStrategies
 from .terms import Refusal
 from .venue import Venue
@@ -25,7 +24,11 @@ class Broker:
     """Takes orders of all users and keeps their entities."""
 
     def __init__(
-        self, venue: Venue, *, max_qty: int, ignores_modify: Callable[[int], bool] = lambda _user_id: False
+        self,
+        venue: Venue,
+        *,
+        max_qty: int,
+        ignores_modify: Callable[[int, str], bool] = lambda _user_id, _route: False,
     ) -> None:
         self._clock = venue.clock
         self._catalog = venue.catalog
@@ -45,8 +48,9 @@ class Broker:
             execution=self.execution,
             ignores_modify=ignores_modify,
         )
-        self.auto_liq = AutoLiquidation(venue, hand=self)
         self.strategies = OrderStrategies(venue, entry=self._entry, execution=self.execution, changes=self.changes)
+        self.auto_liq = AutoLiquidation(venue, hand=self)
+        self.execution.followers.append(self.auto_liq)
 
     def place(self, sender: Sender, request: PlaceOrder, *, admin: bool = False, trusted: bool = False) -> OrderResult:
         """Take a new order. The result says that it was accepted as a command, not that it will work. A trusted order
@@ -91,10 +95,10 @@ class Broker:
         except Refusal as refusal:
             return OrderResult.refused(refusal)
 
-    def modify(self, sender: Sender, request: ModifyOrder) -> OrderResult:
-        """Change quantity, type or prices of a working order."""
+    def modify(self, sender: Sender, request: ModifyOrder, *, route: str = MODIFY_ORDER) -> OrderResult:
+        """Change quantity, type or prices of a working order. `route` is the operation that asks for it."""
         try:
-            return OrderResult(command_id=self.changes.modify(sender, request).id)
+            return OrderResult(command_id=self.changes.modify(sender, request, route=route).id)
         except Refusal as refusal:
             return OrderResult.refused(refusal)
 
@@ -131,13 +135,18 @@ class Broker:
         self._flatten(account_id, lambda listing: self._catalog.session_open(listing, self._clock.now()))
 
     def cancel_openings(self, account_id: int) -> None:
-        """Cancel the orders of an account that would do more than close its positions."""
+        """Leave an account only orders that close its positions: one that opens is cancelled, one that closes more than
+        is held is left as many contracts as are."""
         account, ledger = self._store.get(e.Account, account_id), self._booking.ledgers[account_id]
         for ticket in self.execution.waiting():
             if account is None or ticket.account_id != account_id:
                 continue
-            if opens(ledger, ticket.contract_id, buy=ticket.buy, qty=ticket.left):
+            holding = ledger.holdings.get(ticket.contract_id)
+            held = holding.net if holding else 0
+            if not held or (held > 0) == ticket.buy:
                 self.cancel(Sender(account.user_id), CancelOrder(order_id=ticket.order_id))
+            elif ticket.left > abs(held):
+                self.execution.shrink(ticket, abs(held))
 
     def _flatten(self, account_id: int, included: Callable[[Listing], bool]) -> None:
         account = self._store.get(e.Account, account_id)

@@ -22,6 +22,7 @@ from .requests import CancelOrder, ModifyOrder
 from .terms import Refusal, Terms, check_side, check_terms, read_activation
 from .venue import Venue
 
+MODIFY_ORDER = "order/modifyorder"
 FINISHED = frozenset({"Filled", "Canceled", "Rejected", "Expired", "Completed"})
 
 
@@ -47,7 +48,7 @@ class Changes:
         entry: OrderEntry,
         pre_trade: PreTrade,
         execution: Execution,
-        ignores_modify: Callable[[int], bool],
+        ignores_modify: Callable[[int, str], bool],
     ) -> None:
         self._clock = venue.clock
         self._catalog = venue.catalog
@@ -78,8 +79,9 @@ class Changes:
             self._cancel(command, ticket)
         return command
 
-    def modify(self, sender: Sender, request: ModifyOrder) -> e.Command:
-        """Change quantity, type or prices of an order, now or at the activation time. Raises Refusal.
+    def modify(self, sender: Sender, request: ModifyOrder, *, route: str = MODIFY_ORDER) -> e.Command:
+        """Change quantity, type or prices of an order, now or at the activation time. `route` is the operation that
+        asks for it. Raises Refusal.
 
         A modification says all of the order anew: what it leaves out is the default, also for the time in force, which
         must be the order's own (protocol notes, "Orders"): another one is accepted as a command, and the exchange
@@ -99,7 +101,7 @@ class Changes:
         self._entry.check_quantity(request.order_qty)
         terms = self._terms(ticket, request)
         command = self._papers.command(order, "Modify", sender, request, activates=terms.activates)
-        if self._ignores_modify(sender.user_id):
+        if self._ignores_modify(sender.user_id, route):
             return command
         if terms.activates is not None and order.id not in self._exchange.held:
             self._hold(OnHold(terms.activates, command.id, order.id, request), command, order)

@@ -19,14 +19,15 @@ TICKS_A_PACKET = 512
 
 
 class ChartStream:
-    """One chart of a socket: its packets as they travel."""
+    """One chart of a socket: its packets as they travel. Its history holds the prints up to the id `known`."""
 
-    def __init__(self, listing: Listing, shift: int, shape: Shape, ids: tuple[int, int]) -> None:
+    def __init__(self, listing: Listing, shift: int, shape: Shape, ids: tuple[int, int], known: int) -> None:
         self.listing = listing
         self.historical_id, self.realtime_id = ids
         self._shape = shape
         self._ends = milliseconds(listing.expires)
         self._shift = shift
+        self._known = known
         self._found: Found | None = None
         self._waiting: deque[Print] = deque()
         self._held: list[Print] = []
@@ -38,7 +39,7 @@ class ChartStream:
 
     def take(self, prints: Iterable[Print]) -> list[dict[str, Any]]:
         """Packets that new prints make; none before history is known."""
-        self._waiting.extend(one for one in prints if one.time < self._ends)
+        self._waiting.extend(one for one in prints if one.time < self._ends and one.id > self._known)
         if self._found is None:
             return []
         due = list(self._waiting)
@@ -64,7 +65,7 @@ class ChartStream:
                     changed = {}
                 found.period = self._shape.period(one.time)
                 found.builder = self._shape.builder(found.period)
-            changed.update((bar.begin, bar) for bar in found.builder.add(Bar.of(one)))
+            changed.update((bar.begin, bar) for bar in found.builder.add(self._shape.unit(one)))
         if changed:
             packets.append(self._bars(self.realtime_id, found.period, changed.values()))
         return packets
@@ -93,9 +94,16 @@ class ChartStream:
             )
 
     def _bars(self, chart_id: int, period: Period, made: Iterable[Bar]) -> dict[str, Any]:
-        return {"id": chart_id, "td": period.td, "bars": [self._bar(bar.higher(self._shift)) for bar in made]}
+        return {"id": chart_id, "td": period.td, "bars": [self._bar(bar) | self._histogram(bar) for bar in made]}
+
+    def _histogram(self, bar: Bar) -> dict[str, Any]:
+        if bar.volumes is None:
+            return {}
+        items = {str(price - bar.open): bar.volumes[price] for price in sorted(bar.volumes)}
+        return {"histogram": {"base": self.listing.spec.price(bar.open + self._shift), "items": items}}
 
     def _bar(self, bar: Bar) -> dict[str, Any]:
+        bar = bar.higher(self._shift)
         price = self.listing.spec.price
         return {
             "timestamp": stamp(moment_of(bar.begin)),

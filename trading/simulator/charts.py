@@ -22,12 +22,13 @@ from .periods import Period
 from .tape import HOUR, TimeAndSales, milliseconds, moment_of
 
 LISTED_BEFORE = timedelta(days=456)  # a contract trades five quarters before it expires
-PRINT_DAYS = 5  # trade dates that one request for bars made of prints goes back
+PRINT_DAYS = 5  # trade dates that one request for bars made of prints goes back, or with volumes by price
 MOST_DAYS = 250
 
 
 class ChartDescription(msgspec.Struct, rename="camel", frozen=True):
-    """What the elements of a chart are. The payload of `withHistogram` is nowhere documented: it changes nothing."""
+    """What the elements of a chart are. `with_histogram` gives each bar its volume by price, in the form that
+    md/subscribehistogram has: what the bar has then is nowhere documented."""
 
     underlying_type: Literal["MinuteBar", "DailyBar", "Tick", "Custom", "DOM"]
     element_size: Annotated[int, msgspec.Meta(gt=0, le=100_000)]
@@ -60,13 +61,14 @@ class Shape:
     description: ChartDescription
 
     def __post_init__(self) -> None:
-        if self.days > MOST_DAYS:
-            raise ValueError(f"elementSize is more than {MOST_DAYS} days")
+        most = PRINT_DAYS if self.description.with_histogram else MOST_DAYS
+        if self.days > most:
+            raise ValueError(f"elementSize is more than {most} days")
 
     @property
     def days(self) -> int:
         """Trade dates in a bar, at least one."""
-        daily = self.description.underlying_type == "DailyBar" and not self.of_prints
+        daily = self.description.underlying_type == "DailyBar" and self._of_minutes
         return self.description.element_size if daily else 1
 
     @property
@@ -78,9 +80,14 @@ class Shape:
 
     @property
     def of_prints(self) -> bool:
-        """Does it need the single prints?"""
+        """Does it need the single prints, which take their time?"""
+        return self.description.with_histogram or not self._of_minutes
+
+    @property
+    def _of_minutes(self) -> bool:
+        """Do its bars begin and end with minutes?"""
         asked = self.description
-        return asked.element_size_unit != "UnderlyingUnits" or asked.underlying_type in ("Tick", "DOM")
+        return asked.element_size_unit == "UnderlyingUnits" and asked.underlying_type not in ("Tick", "DOM")
 
     def period(self, time: int) -> Period:
         """The period that a time belongs to."""
@@ -102,17 +109,23 @@ class Shape:
                 return bars.Renko(size)
             case "PointAndFigure":
                 return bars.PointAndFigure(size)
-        if self.of_prints:
+        if not self._of_minutes:
             return bars.by_count(size)
         if asked.underlying_type == "DailyBar":
             midnight = datetime.combine(period.begins, datetime.min.time())
             return bars.whole(milliseconds(midnight.replace(tzinfo=moment_of(0).tzinfo)))
         return bars.by_minutes(size, period.begin)
 
+    def unit(self, one: Print) -> Bar:
+        """What the builder takes of a print."""
+        return Bar.of(one, with_volumes=self.description.with_histogram)
+
     def units(self, sales: TimeAndSales, begin: int, end: int) -> Iterator[Bar]:
         """What the builder takes, of [begin, end)."""
-        if self.of_prints:
-            return (Bar.of(one) for one in sales.prints(begin, end))
+        if not self._of_minutes:
+            return (self.unit(one) for one in sales.prints(begin, end))
+        if self.description.with_histogram:
+            return sales.profiled_minutes(begin, end)
         daily = self.description.underlying_type == "DailyBar"
         return (
             sales.hours(begin, end) if daily or self.description.element_size % 60 == 0 else sales.minutes(begin, end)

@@ -185,6 +185,7 @@ class Control:
                 "userId": connection.session.user_id if connection.session else None,
                 "synced": connection.interest is not None,
                 "quotes": sorted(connection.market.quotes),
+                "charts": len(connection.market.charts),
             }
             for connection in self._hub.connections
             if connection.is_open

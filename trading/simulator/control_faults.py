@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .calls import Rejected
-from .fault_kinds import KINDS, Effect
+from .fault_kinds import KINDS
 from .faults import FaultRequest
 from .simulation import Simulation
 from .sockets import Hub
@@ -29,7 +29,7 @@ class FaultSwitch:
             kind = asked.checked()
             user_id = self._simulation.user_id(asked.user) if asked.user is not None else None
             if user_id is not None and asked.at_once:
-                return {"ok": True, "count": self._do(kind.effect, user_id, asked.reason or "Maintenance")}
+                return {"ok": True, "count": self._hub.strike(kind.effect, user_id, asked.reason or "Maintenance")}
             self._simulation.faults.arm(asked, user_id)
         except ValueError as error:
             raise Rejected(400, str(error)) from None
@@ -42,19 +42,3 @@ class FaultSwitch:
             for fault in self._simulation.faults.armed()
         ]
         return {"armed": armed, "kinds": {kind.name: kind.summary for kind in KINDS.values()}}
-
-    def _do(self, effect: Effect, user_id: int, reason: str) -> int:
-        sessions = self._simulation.sessions
-        if effect is Effect.EXPIRE:
-            return sessions.expire(user_id)
-        if effect is Effect.EVICT:
-            own = [number for number, session in sessions.sessions.items() if session.user_id == user_id]
-            for number in own:
-                sessions.close(number)
-            return len(own)
-        connections = self._hub.of_user(user_id)
-        if effect is Effect.SHUTDOWN:
-            self._hub.shut_down(connections, reason, "Asked for by a fault.")
-        for connection in connections:
-            connection.suffer(effect)
-        return len(connections)

@@ -184,14 +184,13 @@ class Exchange:
         """Keep an order until it is released."""
         self.held[ticket.order_id] = ticket
 
-    def release(self, order_ids: Iterable[int]) -> list[Outcome]:
-        """Let held orders work and return what happens at once. One that trades pulls the one that it is linked to,
-        even before that has met the market."""
-        outcomes: list[Outcome] = []
+    def release(self, order_ids: Iterable[int]) -> Iterator[Outcome]:
+        """Let held orders work, one after another, and yield what happens at once: who books that before going on may
+        change those that follow. One that trades pulls the one that it is linked to, even before that has met the
+        market."""
         for order_id in order_ids:
             if ticket := self.held.pop(order_id, None):
-                outcomes += self.submit(ticket)
-        return outcomes
+                yield from self.submit(ticket)
 
     def replace(
         self,
@@ -223,9 +222,13 @@ class Exchange:
             self._lapse(ticket, outcomes)
         return outcomes
 
-    def sweep(self, contract_id: int | None = None) -> list[Outcome]:
-        """Let every working order (of one contract) meet the present book: best price first, then first come."""
-        outcomes: list[Outcome] = []
+    def shrink(self, ticket: Ticket, left: int) -> None:
+        """Leave an order only so many contracts to trade. It keeps its place in the queue."""
+        ticket.qty = ticket.filled + left
+
+    def sweep(self, contract_id: int | None = None) -> Iterator[Outcome]:
+        """Let every working order (of one contract) meet the present book, best price first, then first come, and yield
+        what happens: who books that before going on may change those that follow."""
         for number in [contract_id] if contract_id is not None else list(self._working):
             tickets = self._working.get(number)
             if not tickets:
@@ -233,12 +236,11 @@ class Exchange:
             market = self._market(number)
             for ticket in sorted(tickets.values(), key=_priority):
                 if ticket.order_id not in tickets:
-                    continue  # pulled by one before it
+                    continue  # it went because of one before it
                 found = self._try(ticket, market, arriving=False)
                 if ticket.awake:
                     self._lapse(ticket, found)
-                outcomes += found
-        return outcomes
+                yield from found
 
     def _try(self, ticket: Ticket, market: Market, *, arriving: bool) -> list[Outcome]:
         if not ticket.awake:

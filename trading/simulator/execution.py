@@ -111,6 +111,12 @@ class Execution:
             follower.ended(order, None)
         self._booking.margin(order.account_id)
 
+    def shrink(self, ticket: Ticket, left: int) -> None:
+        """Leave an order only so many contracts to trade, and write that down."""
+        self._exchange.shrink(ticket, left)
+        self._papers.reduced(ticket, ticket.qty)
+        self._booking.margin(ticket.account_id)
+
     def waiting(self) -> list[Ticket]:
         """Every order that has not ended."""
         return [*self._exchange.held.values(), *self._exchange.working()]

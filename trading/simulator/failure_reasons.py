@@ -1,20 +1,7 @@
-"""Why Tradovate refuses an order (openapi.json, PlaceOrderResult.failureReason, CommandReport.rejectReason) and what
-makes it refuse one here.
+"""Why Tradovate refuses an order (openapi.json, PlaceOrderResult.failureReason, CommandReport.rejectReason).
 
-When it is asked for: AccountClosed, TradingLocked (account flags, risk status), Unauthorized (an admin's order from
-somebody who is none), SessionClosed, InvalidContract, InvalidPrice, Unsupported, MaxOrderQtyLimitReached,
-BackMonthProhibited, LiquidationOnly, LiquidationOnlyBeforeExpiration, UnknownReason (another one's account or order),
-TooLate, AnotherCommandPending and TrailingStopNonOrderQtyModify (modifications).
-
-As a command: NotEnoughLiquidity, MaxPosLimitReached, MaxTotalPosLimitReached, MaxPosLimitMisconfigured, ParentRejected.
-
-At execution: OtherExecutionRelated (a modification that changes the time in force).
-
-Some have no cause in a simulator and come only when control arms them, as every reason can be at each stage:
-ExecutionProviderNotConfigured and ExecutionProviderUnavailable (there is one exchange and it is up), RiskCheckTimeout
-(checks take no time), NoQuote (every contract has a book), MaxOrderQtyIsNotSpecified (there is always a maximum),
-MultipleAccountPlanRequired, KeyInformationDocumentRequired, SSFRiskDisclosureAcknowledgmentRequired and
-AdvancedTrailingStopUnsupported (plans, documents and products that nobody has here). Success is no reason to refuse.
+docs/simulator.md, "Refusals", has the cause of each; some have none in a simulator and come only when control arms
+them, as every reason can be at each stage. Success is no reason to refuse.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .entities import encode
-from .fault_kinds import Effect, Front
+from .fault_kinds import OF_USERS, Effect, Front
 from .faults import Fault
 from .hosts import environment_of, split_port, with_port
 from .rest import host_of, moved_to
@@ -47,9 +47,11 @@ class HttpFaults:
         if effect is Effect.WAIT and not fault.kind.carried_out:
             await asyncio.sleep(fault.seconds)
             return await endpoint(request)
-        if effect is Effect.EVICT:
-            if session is not None:
-                self._simulation.sessions.close(session.id)
+        if effect is Effect.EVICT and session is not None:
+            self._simulation.sessions.close(session.id)
+        elif effect in OF_USERS and session is not None:
+            self._simulation.on_strike(effect, session.user_id, fault.reason)
+        if effect in OF_USERS:
             return await endpoint(request)
         # a body that nobody read would make a reset of every other end
         await request.body()

@@ -21,7 +21,7 @@ class Front(Flag):
     EVENT = auto()
     """A `props` event on its way to the sockets."""
     USER = auto()
-    """Nothing passes: it happens at once to what a user has open."""
+    """Nothing passes: it happens at once to what a user has open. Armed, it happens to whose request passes."""
 
 
 class Effect(Enum):
@@ -39,6 +39,7 @@ class Effect(Enum):
     EVICT = auto()
     HALF_OPEN = auto()
     NO_HEARTBEAT = auto()
+    KICK = auto()
     SHUTDOWN = auto()
     EXPIRE = auto()
     IGNORE = auto()
@@ -66,6 +67,8 @@ class FaultKind:
 
 REQUEST = Front.REST | Front.SOCKET
 OPENING = REQUEST | Front.UPGRADE
+OF_USERS = frozenset({Effect.EVICT, Effect.KICK, Effect.SHUTDOWN, Effect.EXPIRE})
+"""What happens to a user, whichever of the user's requests meets it."""
 STATUS_TEXTS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 
 
@@ -155,7 +158,7 @@ KINDS: Mapping[str, FaultKind] = {
             Front.SOCKET | Front.UPGRADE | Front.USER,
             'The socket is closed with code 1000 "Bye".',
         ),
-        FaultKind("kick", Effect.RESET, Front.USER, "The user's sockets are reset without a close frame."),
+        FaultKind("kick", Effect.KICK, REQUEST | Front.USER, "The user's sockets are reset without a close frame."),
         FaultKind(
             "evict",
             Effect.EVICT,
@@ -178,11 +181,11 @@ KINDS: Mapping[str, FaultKind] = {
         FaultKind(
             "shutdown",
             Effect.SHUTDOWN,
-            Front.USER,
+            REQUEST | Front.USER,
             "The user's sockets get a shutdown event with `reason` and are closed; the session lives on.",
             options=frozenset({"reason"}),
         ),
-        FaultKind("expire_tokens", Effect.EXPIRE, Front.USER, "All access tokens of the user expire now."),
+        FaultKind("expire_tokens", Effect.EXPIRE, REQUEST | Front.USER, "All access tokens of the user expire now."),
         FaultKind("modify_ignored", Effect.IGNORE, Front.MODIFY, "A modification is accepted and changes nothing."),
         FaultKind("duplicate_events", Effect.DUPLICATE, Front.EVENT, "An event is sent twice."),
         FaultKind(

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 from . import frames
 from .calls import Rejected
 from .fault_http import penalty_ticket
-from .fault_kinds import Effect
+from .fault_kinds import OF_USERS, Effect
 from .faults import Fault
 from .transports import Transports
 
@@ -59,6 +59,9 @@ async def meet_request(
     if effect is Effect.EVICT:
         connection.evict()
         return []
+    if effect in OF_USERS:
+        connection.strike(effect, fault.reason)
+        return answer() if effect is Effect.EXPIRE else []
     frames_out = answer() if fault.kind.carried_out else []
     match effect:
         case Effect.WAIT:

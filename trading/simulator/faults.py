@@ -42,10 +42,8 @@ class FaultRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         kind = KINDS.get(self.kind)
         if kind is None:
             raise ValueError(f"There is no fault {self.kind!r}. There are: {', '.join(KINDS)}.")
-        allowed = {"kind", "user", *kind.options}
-        if kind.fronts != Front.USER:
-            allowed |= {"times", "probability", "seed"}
-        if kind.fronts & OPENING:
+        allowed = {"kind", "user", "times", "probability", "seed", *kind.options}
+        if kind.fronts & (OPENING | Front.MODIFY):
             allowed.add("route")
         if kind.fronts & Front.EVENT:
             allowed.add("entity")
@@ -53,8 +51,6 @@ class FaultRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         if excess := sorted(given - allowed):
             known = ", ".join(sorted(allowed - {"kind"}))
             raise ValueError(f"The fault {kind.name} has no option {', '.join(excess)}. It has: {known}.")
-        if kind.fronts == Front.USER and self.user is None:
-            raise ValueError(f"The fault {kind.name} needs a user.")
         if self.route is not None and not _ROUTE.fullmatch(_normal(self.route)):
             raise ValueError(f"{self.route!r} is no route, such as order/placeorder, order/* or *.")
         return kind
@@ -80,7 +76,7 @@ def read_fault(text: str) -> FaultRequest:
         request = msgspec.convert(asked, FaultRequest, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError(f"{text!r}: {error}") from None
-    if request.checked().fronts == Front.USER:
+    if request.at_once:
         raise ValueError(f"The fault {request.kind} happens to what is open now: use /control/faults.")
     return request
 
@@ -98,6 +94,7 @@ class Fault:
     seconds: float = 1.0
     captcha: bool = False
     to: str | None = None
+    reason: str = "Maintenance"
     met: int = 0
 
     def matches(self, front: Front, name: str, user_id: int | None) -> bool:
@@ -137,6 +134,7 @@ class Faults:
             seconds=1.0 if asked.seconds is None else asked.seconds,
             captcha=bool(asked.captcha),
             to=asked.to,
+            reason=asked.reason or "Maintenance",
         )
         self._armed.append(fault)
         return fault

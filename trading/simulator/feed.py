@@ -203,6 +203,14 @@ class Feed:
         """The markets of a product that somebody has looked at."""
         return [market for market in self._markets.values() if market.listing.spec.name == product]
 
+    def note_trade(self, market: Market, one: Print) -> None:
+        """An order has taken its contracts from a market's book: the product's markets share their prints."""
+        for other in self.of_product(market.listing.spec.name):
+            price = one.price + other.shift
+            other.high, other.low = max(other.high, price), min(other.low, price)
+            if other is not market:
+                other.volume += one.size
+
     def set_price(self, contract_id: int, ticks: int) -> None:
         """Put a contract's offer and last trade at a price, its bid one tick below, with a fresh book. The
         walk goes on from there and is drawn to it."""

@@ -41,11 +41,12 @@ class Profile:
 
 class HistogramStream:
     """One contract's histogram as a socket gets it: all of it first and at the begin of a trade date, with `refresh`,
-    then the prices whose volume has changed."""
+    then the prices whose volume has changed. Its first one holds the prints up to the id `known`."""
 
-    def __init__(self, listing: Listing, shift: int) -> None:
+    def __init__(self, listing: Listing, shift: int, known: int) -> None:
         self.listing = listing
         self._shift = shift
+        self._known = known
         self._ends = milliseconds(listing.expires)
         self._profile: Profile | None = None
         self._waiting: deque[Print] = deque()
@@ -58,7 +59,7 @@ class HistogramStream:
 
     def take(self, prints: Iterable[Print], now: datetime) -> list[dict[str, Any]]:
         """The histograms that new prints make; none before the trade date so far is known."""
-        self._waiting.extend(one for one in prints if one.time < self._ends)
+        self._waiting.extend(one for one in prints if one.time < self._ends and one.id > self._known)
         if self._profile is None:
             return []
         messages = []

@@ -1,9 +1,10 @@
-"""Command line options for limits, sessions and sockets, and what they say as settings."""
+"""Command line options for limits, sessions and sockets, and what they say as settings; numbers of other options."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from math import inf
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +34,12 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--penalty-seconds", type=_count, metavar="N", help="how long a penalty ticket has to wait")
     group.add_argument("--captcha-after", type=_count, metavar="N", help="penalties before a captcha is asked for")
     group.add_argument(
+        "--tv-requests",
+        type=_count,
+        metavar="N",
+        help="requests a minute of an account in the TradingView-style dialect",
+    )
+    group.add_argument(
         "--token-lifetime", type=positive, default=4800, metavar="SECONDS", help="of an access token (%(default)s)"
     )
     group.add_argument(
@@ -61,6 +68,8 @@ def limit_settings(options: argparse.Namespace) -> dict[str, Any]:
         changes |= {"penalty_seconds": options.penalty_seconds, "penalty_seconds_of": MappingProxyType({})}
     if options.captcha_after is not None:
         changes["captcha_after"] = options.captcha_after
+    if options.tv_requests is not None:
+        changes["tv_per_minute"] = options.tv_requests
     devices = options.verified_device
     return {
         "limits": replace(limits or REAL, **changes) if changes else limits,
@@ -83,6 +92,17 @@ def positive(text: str) -> int:
     if _count(text) == 0:
         raise argparse.ArgumentTypeError("it has to be 1 or more")
     return int(text)
+
+
+def positive_seconds(text: str) -> float:
+    """A time such as 0.5. Raises ArgumentTypeError for one that does not pass."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
 
 
 def _budget(text: str) -> tuple[str, int]:

@@ -170,9 +170,10 @@ def _unsubscribe_dom(_: Call, asked: Asked) -> None:
 def _subscribe_histogram(_: Call, asked: Asked) -> None:
     if asked.contract_id in asked.subscribed.histograms:
         return
-    stream = HistogramStream(asked.market.listing, asked.market.shift)
+    sales = asked.sales
+    stream = HistogramStream(asked.market.listing, asked.market.shift, sales.newest_id)
     asked.subscribed.histograms[asked.contract_id] = stream
-    lookup = partial(Profile.of, asked.sales)
+    lookup = partial(Profile.of, sales)
     asked.subscribed.look_up(stream, _send_profile(asked, stream, lookup))
 
 
@@ -191,9 +192,10 @@ def _get_chart(call: Call, asked: Asked) -> dict[str, Any]:
         wanted = Wanted.of(request.time_range, listing, call.simulation.config.chart_elements)
     except (ValueError, OverflowError) as error:
         raise Rejected(400, f"Invalid request: {error}") from None
-    stream = ChartStream(listing, asked.market.shift, shape, (subscribed.next_id(), subscribed.next_id()))
+    sales, ids = asked.sales, (subscribed.next_id(), subscribed.next_id())
+    stream = ChartStream(listing, asked.market.shift, shape, ids, sales.newest_id)
     subscribed.charts.append(stream)
-    lookup = partial(history, asked.sales, shape, wanted)
+    lookup = partial(history, sales, shape, wanted)
     subscribed.look_up(stream, _send_history(asked.subscriber, stream, lookup))
     return {"historicalId": stream.historical_id, "realtimeId": stream.realtime_id}
 

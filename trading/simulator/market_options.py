@@ -24,6 +24,13 @@ def add_market_options(parser: argparse.ArgumentParser) -> None:
         help="a trader's entitlement, repeatable: RealTime (everybody's), Delayed or None",
     )
     group.add_argument(
+        "--tick-seconds",
+        type=positive,
+        default=Config.tick_seconds,
+        metavar="N",
+        help="how often the market takes a step (%(default)g)",
+    )
+    group.add_argument(
         "--delay-seconds",
         type=positive,
         default=Config.delay_seconds,
@@ -49,6 +56,7 @@ def market_settings(options: argparse.Namespace) -> dict[str, Any]:
     modes: dict[str, Mode] = dict(options.market_data)
     return {
         "traders": tuple(_entitled(trader, modes.get(trader.name)) for trader in DEFAULT_TRADERS),
+        "tick_seconds": options.tick_seconds,
         "delay_seconds": options.delay_seconds,
         "chart_elements": options.chart_elements,
         "lowercase_market_data": options.lowercase_market_data,

@@ -143,7 +143,7 @@ class Papers:
         self.put(msgspec.structs.replace(latest, order_qty=ticket.qty), order)
 
     def reduced(self, ticket: Ticket, qty: int) -> None:
-        """Write down that an order has only `qty` contracts now because the one that it is linked to traded."""
+        """Write down that an order has only `qty` contracts now because another one traded."""
         order, command = self.order_of(ticket), self.command_of(ticket)
         latest = self._latest(order)
         self.put(msgspec.structs.replace(latest, id=self._store.next_id(), order_qty=qty), order)

@@ -20,7 +20,7 @@ class TradingPermission(Entity, kw_only=True):
 
 
 class Alert(Entity, kw_only=True):
-    """`expression` is what the user wants to be told about; the simulator keeps it and never evaluates it."""
+    """`expression` is what the user wants to be told about, see alerts.py."""
 
     timestamp: str
     user_id: int
@@ -37,6 +37,28 @@ class AlertSignal(Entity, kw_only=True):
     alert_id: int
     is_read: bool
     text: str
+
+
+class AdminAlert(Entity, kw_only=True):
+    """A condition that somebody is told of."""
+
+    name: str
+    timestamp: str
+
+
+class AdminAlertSignal(Entity, kw_only=True):
+    """One time that it was so; `subject_id` is whose condition it is."""
+
+    timestamp: str
+    admin_alert_id: int
+    related_to_account_id: int | None = None
+    related_to_user_id: int | None = None
+    owned_by_admin_id: int | None = None
+    completed: str | None = None
+    text: str
+    email_sent: bool
+    subject_id: int
+    claimed_at: str | None = None
 
 
 class Chat(Entity, kw_only=True):
@@ -85,6 +107,7 @@ TYPES: dict[str, type[Entity]] = {
     "tradingPermission": TradingPermission,
     "alert": Alert,
     "alertSignal": AlertSignal,
+    "adminAlertSignal": AdminAlertSignal,
     "chat": Chat,
     "chatMessage": ChatMessage,
 }

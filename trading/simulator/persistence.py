@@ -58,6 +58,8 @@ class State(msgspec.Struct):
     ended_sessions: list[Session] = []
     people: list[Person] = []
     flattened: dict[int, str] = {}
+    limits_reached: dict[int, list[str]] = {}
+    alerts_met: list[int] = []
 
 
 class StateFile:
@@ -139,6 +141,8 @@ class StateFile:
             held=list(simulation.exchange.held.values()),
             on_hold=simulation.broker.changes.on_hold,
             flattened=simulation.broker.auto_liq.flattened,
+            limits_reached=simulation.broker.auto_liq.alerts.reached,
+            alerts_met=sorted(simulation.alerts.met),
             strategies=list(simulation.broker.strategies.running.values()),
             ended_sessions=simulation.sessions.ended,
             people=list(simulation.people.changed.values()),
@@ -165,6 +169,8 @@ class StateFile:
             simulation.exchange.hold(ticket)
         simulation.broker.changes.on_hold = state.on_hold
         simulation.broker.auto_liq.flattened = state.flattened
+        simulation.broker.auto_liq.alerts.reached = state.limits_reached
+        simulation.alerts.met = set(state.alerts_met)
         simulation.broker.strategies.running = {one.strategy_id: one for one in state.strategies}
         for name, saved in state.walks.items():
             if walk := simulation.feed.walks.get(name):

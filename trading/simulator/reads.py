@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import plans
+from . import plans, risk_alerts
 from .api_permissions import permissions
 from .api_users import session_stats, user_sessions
 from .calls import Call, Handler, Rejected
@@ -91,6 +91,8 @@ READABLE = [
     Readable("tradingPermission", permissions, "user_id", EVERYTHING),
     Readable("alert", _own("alert"), "user_id", EVERYTHING),
     Readable("alertSignal", _own("alertSignal"), "alert_id", EVERYTHING),
+    Readable("adminAlert", _fixed(risk_alerts.ALERTS), None, NAMED),
+    Readable("adminAlertSignal", _own("adminAlertSignal"), "admin_alert_id", EVERYTHING),
     Readable("chat", _own("chat"), "user_id", EVERYTHING),
     Readable("chatMessage", _own("chatMessage"), "chat_id", PAST_THE_NAMES),
     Readable("userPlugin", _own("userPlugin"), "user_id", EVERYTHING),
@@ -108,8 +110,6 @@ READABLE = [
     Readable("spreadDefinition", _none, None, "item items"),
     Readable("userProperty", _none, "user_id", PAST_THE_NAMES),
     Readable("property", _none, None, NAMED),
-    Readable("adminAlert", _none, None, NAMED),
-    Readable("adminAlertSignal", _none, "admin_alert_id", EVERYTHING),
     Readable("contactInfo", _none, "user_id", PAST_THE_NAMES),
 ]
 

@@ -36,9 +36,14 @@ def check_status(status: AccountRiskStatus | None, now: datetime, *, opening: bo
         return
     if status.admin_action in LOCKING:
         raise Refusal("TradingLocked", "Trading is locked for this account.")
-    since = status.liquidate_only
-    if opening and (status.admin_action in LIQUIDATION_ONLY or (since is not None and read_stamp(since) <= now)):
+    if opening and closes_only(status, now):
         raise Refusal("LiquidationOnly", "This account may only close its positions.")
+
+
+def closes_only(status: AccountRiskStatus, now: datetime) -> bool:
+    """May the account only close its positions?"""
+    since = status.liquidate_only
+    return status.admin_action in LIQUIDATION_ONLY or (since is not None and read_stamp(since) <= now)
 
 
 def check_session(catalog: Catalog, listing: Listing, now: datetime) -> None:

@@ -7,7 +7,7 @@ import errno
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from .tls import Certificates, certificates_of
 START_SECONDS = 15.0
 STOP_SECONDS = 15.0
 NOTICE_SECONDS = 0.5
+TICK_SECONDS = 0.1  # uvicorn's
+DAY_OF_TICKS = 864_000
 
 
 class PortInUseError(OSError):
@@ -49,22 +51,47 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that tells the sockets why it goes before it closes them."""
+    """A uvicorn server that tells the sockets why it goes before it closes them, and ends at once when none is left."""
 
     def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
         super().__init__(config)
         self._hub = hub
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked_to_end = asyncio.Event()
+
+    def end(self) -> None:
+        """End soon. For any thread."""
+        self.should_exit = True
+        with suppress(RuntimeError):  # it has ended by itself
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._asked_to_end.set)
+
+    async def main_loop(self) -> None:
+        """uvicorn's own, woken by `end`."""
+        self._loop = asyncio.get_running_loop()
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % DAY_OF_TICKS
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._asked_to_end.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Announce the end, give the notices a moment to go out, then close everything."""
         await self._hub.end(NOTICE_SECONDS)
-        await super().shutdown(sockets)
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+        else:
+            await self.lifespan.shutdown()
 
 
-def make_server(
-    app: Starlette, *, certificates: Certificates | None = None, log_level: str = "warning"
-) -> uvicorn.Server:
-    """A uvicorn server for an application of `create_app`; with certificates it speaks TLS and nothing else."""
+def make_server(app: Starlette, *, certificates: Certificates | None = None, log_level: str = "warning") -> Server:
+    """A server for an application of `create_app`; with certificates it speaks TLS and nothing else."""
     transports = app.state.transports
     return Server(
         uvicorn.Config(
@@ -74,6 +101,8 @@ def make_server(
             ws_max_size=LONGEST_MESSAGE,
             ws_per_message_deflate=False,
             ws_ping_interval=None,
+            # More than clients keep idle connections: one that closes just as an order goes out costs its answer.
+            timeout_keep_alive=75,
             lifespan="on",
             log_level=log_level,
             access_log=False,
@@ -133,7 +162,7 @@ def serve(config: Config | None = None, *, port: int = 0) -> Iterator[RunningSim
         yield RunningSimulator(url, control, config.traders, config, ca)
     finally:
         control.close()
-        server.should_exit = True
+        server.end()
         thread.join(STOP_SECONDS)
         bound.close()
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from . import entities as e
+from .alerts import Alerts
 from .bars import Print
 from .booking import Booking
 from .broker import Broker
@@ -16,8 +17,8 @@ from .catalog import Catalog
 from .clock import Clock, stamp, trading_day
 from .config import Config, Trader
 from .delayed import Delayed
-from .exchange import Exchange
-from .fault_kinds import Front
+from .exchange import Exchange, Trade
+from .fault_kinds import Effect, Front
 from .faults import Faults
 from .feed import Day, Feed
 from .history import write_history
@@ -28,6 +29,7 @@ from .risk import equity
 from .sessions import Session, Sessions
 from .store import Event, Store
 from .tape import Tape, TimeAndSales, day_so_far
+from .terms import Refusal
 from .venue import Venue
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class Simulation:
         self.store = Store(self._event)
         self.booking = Booking(clock=self.clock, catalog=self.catalog, exchange=self.exchange, store=self.store)
         venue = Venue(self.clock, self.catalog, self.feed, self.exchange, self.store, self.booking)
+        self.alerts = Alerts(venue)
         self.broker = Broker(venue, max_qty=config.max_order_qty, ignores_modify=self._ignores_modify)
         self.sessions = Sessions(config, self.clock, self._session_closed)
         self.budgets = Budgets(config.limits, self.clock.now) if config.limits else None
@@ -81,8 +84,11 @@ class Simulation:
         self.on_event: Callable[[Event], None] = _ignore
         self.on_close_session: Callable[[Session], None] = _ignore
         self.on_tick: Callable[[], None] = _nothing
+        self.on_strike: Callable[[Effect, int, str], int] = _no_sockets
         self.day: date = trading_day(self.clock.now())
+        self.broker.execution.followers.append(self)
         self._owed = 0.0
+        self._printed: dict[str, list[Print]] = {}
 
     def user_id(self, name: str) -> int:
         """The id of a trader by name, in any case. Raises ValueError for a stranger."""
@@ -124,9 +130,19 @@ class Simulation:
         """One step of the market: prices move, working orders trade, quotes go out."""
         if trading_day(self.clock.now()) != self.day:
             self.begin_day()
-        self._record(self.feed.advance(self.clock.now()))
-        self.broker.sweep()
-        self.on_tick()
+        self._settle(self.feed.advance(self.clock.now()))
+
+    def traded(self, order: e.Order, trade: Trade) -> None:
+        """A trader's trade is a trade of the market: it is printed like any other, and shown with the next step."""
+        market = self.feed.market(order.contract_id)
+        product = market.listing.spec.name
+        one = self.tape.record_trade(product, self.clock.now(), trade.price - market.shift, trade.qty)
+        if one is not None:
+            self._printed.setdefault(product, []).append(one)
+            self.feed.note_trade(market, one)
+
+    def ended(self, order: e.Order, refusal: Refusal | None) -> None:
+        """An order that ends unfilled is no matter of the market."""
 
     def advance(self, seconds: float) -> None:
         """Let time pass on a manual clock, with the market steps that fall into it: one for each `tick_seconds`, or
@@ -143,9 +159,7 @@ class Simulation:
     def set_price(self, contract_id: int, ticks: int) -> None:
         """Put a contract's price somewhere and let the orders meet it."""
         self.feed.set_price(contract_id, ticks)
-        self._record([self.catalog.listings[contract_id].spec.name])
-        self.broker.sweep()
-        self.on_tick()
+        self._settle([self.catalog.listings[contract_id].spec.name])
 
     def begin_day(self) -> None:
         """A new trading day: day orders expire, what is finished is served no longer, today's figures start again."""
@@ -195,12 +209,19 @@ class Simulation:
     def _list_contracts(self) -> None:
         self.catalog.extend(self.clock.now())
 
-    def _ignores_modify(self, user_id: int) -> bool:
-        return self.faults.take(Front.MODIFY, "order/modifyorder", user_id) is not None
+    def _ignores_modify(self, user_id: int, route: str) -> bool:
+        return self.faults.take(Front.MODIFY, route, user_id) is not None
 
-    def _record(self, products: Iterable[str]) -> None:
+    def _settle(self, products: Iterable[str]) -> None:
+        """Some products have taken a step: orders meet it, and what was traded is shown. Orders trade on the way to
+        where the market stands now."""
+        self.broker.sweep()
         now = self.clock.now()
-        self.fresh = {product: [self.tape.record(product, now)] for product in products}
+        for product in products:
+            self._printed.setdefault(product, []).append(self.tape.record(product, now))
+        self.alerts.sweep()
+        self.fresh, self._printed = self._printed, {}
+        self.on_tick()
 
     def _is_open(self, product: str, moment: datetime) -> bool:
         return self.catalog.product_open(PRODUCTS[product], moment)
@@ -249,3 +270,7 @@ def _ignore(_: object) -> None:
 
 def _nothing() -> None:
     return
+
+
+def _no_sockets(_effect: Effect, _user_id: int, _reason: str) -> int:
+    return 0

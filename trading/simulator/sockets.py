@@ -54,6 +54,7 @@ class Hub:
         simulation.on_event = events.add
         simulation.on_close_session = self._session_closed
         simulation.on_tick = self._tick
+        simulation.on_strike = self.strike
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """Serve one socket from its open frame to its end."""
@@ -101,12 +102,30 @@ class Hub:
             connection.push(frames.shutdown(code, reason))
             connection.close()
 
+    def strike(self, effect: Effect, user_id: int, reason: str) -> int:
+        """Let a fault happen to everything that a user has open; return how many sockets, sessions or tokens it met."""
+        sessions = self.simulation.sessions
+        if effect is Effect.EXPIRE:
+            return sessions.expire(user_id)
+        if effect is Effect.EVICT:
+            own = [number for number, session in sessions.sessions.items() if session.user_id == user_id]
+            for number in own:
+                sessions.close(number)
+            return len(own)
+        connections = self.of_user(user_id)
+        if effect is Effect.SHUTDOWN:
+            self.shut_down(connections, reason, "Asked for by a fault.")
+        for connection in connections:
+            connection.suffer(effect)
+        return len(connections)
+
     async def end(self, seconds: float) -> None:
         """Tell every socket that the server stops, and wait for them to close, at most so long."""
         if self.connections:
             self.shut_down(list(self.connections), "Maintenance", "The simulator stops.")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._empty.wait()
 
     def _session_closed(self, session: Session) -> None:
         mine = [c for c in self.connections if c.session is session]
@@ -192,10 +211,15 @@ class Connection:
         if self.session is not None:
             self._hub.simulation.sessions.close(self.session.id)
 
+    def strike(self, effect: Effect, reason: str) -> None:
+        """Let a fault happen to everything that the socket's user has open."""
+        if self.session is not None:
+            self._hub.strike(effect, self.session.user_id, reason)
+
     def suffer(self, effect: Effect) -> None:
         """Let a fault of the whole socket happen to it; does nothing for other effects."""
         match effect:
-            case Effect.RESET:
+            case Effect.RESET | Effect.KICK:
                 self.cut()
             case Effect.BYE:
                 self.close()
@@ -225,7 +249,8 @@ class Connection:
         wait = self._hub.simulation.config.heartbeat_seconds
         while True:
             try:
-                frame = await asyncio.wait_for(self._queue.get(), wait)
+                async with asyncio.timeout(wait):
+                    frame = await self._queue.get()
             except TimeoutError:
                 if self.half_open or not self.heartbeats:
                     continue
@@ -250,7 +275,8 @@ class Connection:
                 wait = config.silence_seconds
                 if self.session is None:
                     wait = min(wait, max(0.0, authorize_by - loop.time()))
-                text = await asyncio.wait_for(self._websocket.receive_text(), wait)
+                async with asyncio.timeout(wait):
+                    text = await self._websocket.receive_text()
                 if self.half_open:
                     break
                 if text.strip() != frames.CLIENT_HEARTBEAT:

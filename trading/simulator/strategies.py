@@ -43,6 +43,7 @@ ACTIVE = "ActiveStrategy"
 LOST = frozenset({"Canceled", "Expired", "Rejected"})
 NOT_ACTIVE = Refusal("TooLate", "No active order strategy")
 LONGEST_MESSAGE = 512
+MODIFY_STRATEGY = "orderstrategy/modifyorderstrategy"
 
 
 class StrategyResult(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel"):
@@ -206,7 +207,7 @@ class OrderStrategies:
                 self._protection.check_change(bracket, wanted)
         if change.entry_version is not None:
             asked = entry_change(running.entry_id, change.entry_version, is_automated=running.is_automated)
-            self._changes.modify(sender, asked)
+            self._changes.modify(sender, asked, route=MODIFY_STRATEGY)
         for bracket, wanted in zip(running.brackets, plans, strict=False):
             self._protection.move(running, bracket, wanted)
         params = read_params(strategy.params, StrategyParams)

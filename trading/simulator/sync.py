@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -40,12 +40,14 @@ SPLIT_SIZE = 50
 
 
 class ShardingExpression(msgspec.Struct, rename="camel"):
-    expression_type: str
+    expression_type: Literal["modAccountId", "modUserId"]
     divisor: Annotated[int, msgspec.Meta(gt=0)]
     remainder: int
 
 
 class SyncRequest(msgspec.Struct, kw_only=True, rename="camel"):
+    """openapi.json, SyncRequest. `cutoff_timestamp` has no effect: no document says what it does."""
+
     users: list[int] | None = None
     accounts: list[int] | None = None
     split_responses: bool = False

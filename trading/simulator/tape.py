@@ -1,4 +1,4 @@
-"""Time and sales of every product: what the simulator traded since it was started, and the seeded past before that.
+"""Time and sales of every product: what was traded since the simulator was started, and the seeded past before that.
 
 The past is moved up or down as a whole so that it ends where the live market begins. Prices are those of the front
 contract, in ticks; times are milliseconds since 1970.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from . import past
@@ -80,7 +81,7 @@ class TimeAndSales:
     may read.
 
     `live` is the minute in which the recorded market begins, `shift` lifts the seeded past to it, and from the minute
-    `exact` on the prints themselves were kept.
+    `exact` on the prints themselves were kept. `newest_id` is that of the last print, when it is of the present.
     """
 
     product: str
@@ -94,10 +95,11 @@ class TimeAndSales:
     recorded_minutes: Rows
     recorded_prints: Rows
     forming: Bar | None
+    newest_id: int = -1
 
     def until(self, end: int) -> TimeAndSales:
         """The same, as it was known at an earlier time."""
-        return replace(self, end=min(end, self.end))
+        return self if end >= self.end else replace(self, end=end, newest_id=-1)
 
     def minutes(self, begin: int, end: int) -> Iterator[Bar]:
         """The minute bars that begin in [begin, end), oldest first. The last one may still form."""
@@ -115,6 +117,16 @@ class TimeAndSales:
                     cut.add(Bar.of(one))
             if cut is not None:
                 yield cut
+
+    def profiled_minutes(self, begin: int, end: int) -> Iterator[Bar]:
+        """As `minutes`, with volumes by price: every print is looked at, a second for a trade date."""
+        for bar in self.minutes(begin, end):
+            profiled = bar.at(bar.begin)
+            profiled.volumes = Counter()
+            for one in self._prints_in(bar):
+                if one.time < self.end:
+                    profiled.volumes[one.price] += one.size
+            yield profiled
 
     def hours(self, begin: int, end: int) -> Iterator[Bar]:
         """As `minutes`, but the hours of the seeded past in which it traded throughout are one bar each: for bars that
@@ -208,23 +220,32 @@ class Recorder:
             forming=None,
         )
         self._sales = replace(self._sales, shift=self._shift(live, walk.last))
+        self._begin = begin
         self._last = walk.last
         self._up = True
         self._next_id = 0
 
     def record(self, time: int) -> Print:
         """Write down that the walk traded where it is now."""
-        walk, sales = self._walk, self._sales
+        return self._write(time, self._walk.last, self._walk.size)
+
+    def record_trade(self, time: int, price: int, size: int) -> Print | None:
+        """Write down that an order traded against the book. None for one that is said to have traded before the record
+        began: it is part of the seeded past."""
+        return self._write(time, price, size) if time >= self._begin else None
+
+    def _write(self, time: int, price: int, size: int) -> Print:
+        sales = self._sales
         minute = time // MINUTE * MINUTE
         self._next_id = max(self._next_id, minute // MINUTE * IDS_PER_MINUTE)
-        if walk.last != self._last:
-            self._up, self._last = walk.last > self._last, walk.last
-        one = Print(self._next_id, time, walk.last, walk.size, self._up, walk.last > walk.bid)
+        if price != self._last:
+            self._up, self._last = price > self._last, price
+        one = Print(self._next_id, time, price, size, self._up, price > self._walk.bid)
         self._next_id += 1
         forming = sales.forming
         if forming is None or forming.begin < minute:
             if forming is not None:
-                sales.recorded_minutes.append(astuple(forming))
+                sales.recorded_minutes.append(forming.row())
             self._sales = sales = replace(sales, forming=Bar.of(one).at(minute))
             self._trim(minute)
         else:
@@ -238,6 +259,7 @@ class Recorder:
         return replace(
             sales,
             end=end,
+            newest_id=self._next_id - 1,
             recorded_minutes=sales.recorded_minutes.copy(),
             recorded_prints=sales.recorded_prints.copy(),
             forming=copy(sales.forming),
@@ -246,7 +268,8 @@ class Recorder:
     def _trim(self, minute: int) -> None:
         sales = self._sales
         if len(sales.recorded_prints) > PRINTS_KEPT:
-            exact = minute - PRINTS_KEPT // (2 * sales.prints_a_minute) * MINUTE
+            oldest_kept = sales.recorded_prints[len(sales.recorded_prints) - PRINTS_KEPT // 2]
+            exact = min(minute, oldest_kept[1] // MINUTE * MINUTE + MINUTE)
             sales.recorded_prints.drop_before(exact)
             self._sales = sales = replace(sales, exact=exact)
         if len(sales.recorded_minutes) > MINUTES_KEPT * 5 // 4:
@@ -277,6 +300,12 @@ class Tape:
     def record(self, product: str, now: datetime) -> Print:
         """A product trades where its walk stands now."""
         return self._recorders[product].record(milliseconds(now))
+
+    def record_trade(self, product: str, now: datetime, price: int, size: int) -> Print | None:
+        """An order traded so many contracts of a product, at a price of the front contract. None where nothing is
+        recorded."""
+        recorder = self._recorders.get(product)
+        return recorder.record_trade(milliseconds(now), price, size) if recorder else None
 
     def sales(self, product: str, now: datetime) -> TimeAndSales:
         """A product's time and sales up to now."""

@@ -7,6 +7,7 @@ Reference" describes it. An error has HTTP status 200 and the document's code, b
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,8 +16,8 @@ from functools import partial
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Mount, Route
-from starlette.types import Scope
+from starlette.routing import BaseRoute, Match, Mount, Route, Router, request_response
+from starlette.types import ASGIApp, Scope
 
 from . import tv_accounts, tv_orders
 from .entities import encode
@@ -63,8 +64,8 @@ class TradingView:
             Route(path, faults.around(partial(self._serve, methods), partial(_route_of, methods)), methods=METHODS)
             for path, methods in OPERATIONS.items()
         ]
-        routes.append(Route("/{rest:path}", _not_found, methods=METHODS))
-        return [Mount("/tv", routes=routes), OwnHost("/", routes=routes)]
+        dialect = Router(routes, redirect_slashes=False, default=request_response(_not_found))
+        return [AnyPath("/tv", dialect), OwnHost("/", dialect)]
 
     async def _serve(self, methods: Methods, request: Request) -> Response:
         try:
@@ -107,7 +108,15 @@ class TradingView:
         seen.append(now)
 
 
-class OwnHost(Mount):
+class AnyPath(Mount):
+    """A mount that takes every path below it; Starlette's own leaves out those with an encoded line break."""
+
+    def __init__(self, path: str, app: ASGIApp) -> None:
+        super().__init__(path, app)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
+
+
+class OwnHost(AnyPath):
     """What is mounted is served on the dialect's own hosts only."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

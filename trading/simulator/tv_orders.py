@@ -275,7 +275,7 @@ def _modify(
         peg_difference=version.peg_difference,
         time_in_force=duration,
     )
-    result = call.simulation.broker.modify(call.sender, request)
+    result = call.simulation.broker.modify(call.sender, request, route="tv/modifyorder")
     if result.failure_reason == "TooLate":
         raise Refused(f"Too late to update - {result.failure_text}")
     _check(result)
