@@ -14,7 +14,7 @@ import datetime as dt
 import logging
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import Final
 
@@ -23,8 +23,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import User
+from trading.files import preview
 from trading.models import Account, OrderFile, OrderIntent, OrderLine
-from trading.orders import gateway, intents, reconcile
+from trading.orders import checks, gateway, intents, pretrade, reconcile, reports, turns
+from trading.orders.contracts import Looked
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 
@@ -66,6 +68,7 @@ class _Next(Enum):
 def confirm(file_id: uuid.UUID, user: User) -> bool:
     """Take a READY file for sending: its intents and the state QUEUED are committed together. False if it was taken
     before (a double click confirms once). Raises OrderFile.DoesNotExist for another's file, CannotConfirm."""
+    received = timezone.now()
     with transaction.atomic():
         file = _own(file_id, user)
         if file.state == FileState.REFUSED:
@@ -74,10 +77,13 @@ def confirm(file_id: uuid.UUID, user: User) -> bool:
             raise CannotConfirm("The file has not been checked yet. Check it first.")
         if file.state != FileState.READY:
             return False
-        lines = list(file.lines.select_related("contract"))
+        lines = list(file.lines.select_related("contract", "file"))
+        turns.begin(file.account_id)
         _still_good(file, lines)
+        checked = timezone.now()
         for line in lines:
-            line.intent = intents.create(_spec(file, line), f"file:{file.pk}:{line.number}")
+            key = f"{intents.FILE}:{file.pk}:{line.number}"
+            line.intent = intents.create(_spec(line), key, received_at=received, checked_at=checked)
         OrderLine.objects.bulk_update(lines, ["intent"])
         now = timezone.now()
         return _move(file.pk, {FileState.READY}, FileState.QUEUED, confirmed_at=now, progressed_at=now)
@@ -92,19 +98,15 @@ def run(file_id: uuid.UUID, on_line: OnLine, *, seconds: float = RUN_FOR) -> boo
     if not _look_first(file_id, on_line):
         return False
     _move(file_id, {FileState.QUEUED}, FileState.EXECUTING)
-    file = OrderFile.objects.select_related("account__connection").filter(pk=file_id, state=FileState.EXECUTING).first()
-    if file is None:
+    if not OrderFile.objects.filter(pk=file_id, state=FileState.EXECUTING).exists():
         return False
     end = time.monotonic() + seconds
     try:
-        with gateway.Session(file.account.connection) as session:
-            while isinstance(line := _next(file_id), OrderLine):
-                if time.monotonic() > end:
-                    return True
-                if _stop_late(file_id, on_line):
-                    return False
-                if not _send(session, line, on_line):
-                    return False
+        while isinstance(line := _next(file_id), OrderLine):
+            if time.monotonic() > end:
+                return True
+            if _stop_late(file_id, on_line) or not _send(line, on_line):
+                return False
     except Exception:
         # A fault of ours must not be tried again every few seconds with somebody's orders.
         _stop(file_id, "An internal error interrupted the file. Look at the lines before you resume.", on_line)
@@ -127,11 +129,15 @@ def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
     so and is never sent again.
 
     `seen` is the reason for the stop that the trader has read: a press that was meant for an earlier one does nothing.
+    Raises CannotConfirm for what has come to forbid a line since the file was confirmed.
     """
     with transaction.atomic():
         file = _own(file_id, user)
         if seen is not None and seen != file.stop_reason:
             return False
+        if file.state == FileState.STOPPED:
+            turns.begin(file.account_id)
+            _meet_checks(file, list(file.lines.sendable().select_related("file")), checks.CHECKS_OF_RESUMED)
         if not _move(file.pk, {FileState.STOPPED}, FileState.QUEUED, stop_reason="", progressed_at=timezone.now()):
             return False
         _pass_over(file)
@@ -149,9 +155,8 @@ def discard(file_id: uuid.UUID, user: User) -> bool:
             return True
         if file.state != FileState.STOPPED:
             return False
-        words, unsent = "Given up before it was sent.", {State.CREATED, State.ABSENT}
         given_up = [
-            intents.transition(line.intent_id, unsent, State.CANCELLED, words, reason=words)
+            intents.give_up(line.intent_id, "Given up before it was sent.")
             for line in file.lines.sendable()
             if line.intent_id is not None
         ]
@@ -182,7 +187,7 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
         line = OrderLine.objects.filter(intent=intent_id).first()
         if line is not None and not _stop(line.file_id, _doubtful(line.file_id), on_line):
             on_line(line.pk)
-    for line in OrderLine.objects.filter(intent__in=intents.observe_missed()):
+    for line in OrderLine.objects.filter(intent__in=reports.observe_missed()):
         on_line(line.pk)
     unsettled = OrderLine.objects.filter(_UNSETTLED, file=OuterRef("pk"))
     for file in OrderFile.objects.filter(~Exists(unsettled), state=FileState.STOPPED):
@@ -225,7 +230,7 @@ def _look_first(file_id: uuid.UUID, on_line: OnLine) -> bool:
     return True
 
 
-def _send(session: gateway.Session, line: OrderLine, on_line: OnLine) -> bool:
+def _send(line: OrderLine, on_line: OnLine) -> bool:
     """Send one line; True when the next one may follow."""
 
     def claim(intent_id: int) -> int:
@@ -242,7 +247,7 @@ def _send(session: gateway.Session, line: OrderLine, on_line: OnLine) -> bool:
     if line.intent_id is None:
         raise ValueError(f"{line} of file {line.file_id} was confirmed without an intent.")
     try:
-        session.submit(line.intent_id, claim)
+        gateway.submit(line.intent_id, claim)
     except gateway.CannotSend as problem:
         _stop(line.file_id, f"Line {line.number} was not sent. {problem}", on_line)
         on_line(line.pk)
@@ -332,16 +337,6 @@ def _numbers(file_id: uuid.UUID, state: State) -> str:
     return ", ".join(str(number) for number in lines.values_list("number", flat=True))
 
 
-def _spec(file: OrderFile, line: OrderLine) -> OrderSpec:
-    quantity = line.quantity or 0
-    return OrderSpec(
-        account_id=file.account_id,
-        symbol=line.symbol,
-        action="Buy" if quantity > 0 else "Sell",
-        order_qty=abs(quantity),
-    )
-
-
 def _still_good(file: OrderFile, lines: list[OrderLine]) -> None:
     """Raise CannotConfirm for what may have changed since the preview."""
     if not Account.objects.tradable().filter(pk=file.account_id).exists():
@@ -351,3 +346,23 @@ def _still_good(file: OrderFile, lines: list[OrderLine]) -> None:
     for line in lines:
         if line.contract is None or line.contract.is_expired:
             raise CannotConfirm(f"Line {line.number}: {line.symbol} has expired since the upload. Upload a new file.")
+    _meet_checks(file, lines, checks.CHECKS)
+
+
+def _meet_checks(file: OrderFile, lines: Sequence[OrderLine], which: tuple[checks.Check, ...]) -> None:
+    """Raise CannotConfirm for the first line that a check refuses; a line meets what the lines before it leave."""
+    symbols = [line.symbol for line in lines]
+    # Nobody is asked from within a transaction.
+    surroundings = pretrade.look_around(file.account_id, symbols, Looked({}))
+    # What waits to be sent must not count against itself.
+    surroundings = surroundings.but_for({line.intent_id for line in lines if line.intent_id is not None})
+    for line in lines:
+        spec = _spec(line)
+        for finding in checks.check(spec, surroundings.situation(line.symbol), which):
+            if finding.is_error:
+                raise CannotConfirm(f"Nothing was sent. Line {line.number}: {finding.message}")
+        surroundings = surroundings.after(spec)
+
+
+def _spec(line: OrderLine) -> OrderSpec:
+    return preview.spec_of(line.file.account_id, line.symbol, line.quantity or 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -17,13 +17,18 @@ from accounts.models import User
 from trading.files import readers
 from trading.files.readers import ParsedLine, Unreadable
 from trading.models import Account, Contract, OrderFile, OrderLine
-from trading.orders import checks, contracts
+from trading.orders import checks, contracts, pretrade
 from trading.orders.checks import Finding, error, warning
-from trading.orders.contracts import Looked
+from trading.orders.checks.contract import known, not_expired
+from trading.orders.pretrade import Surroundings
+from trading.orders.spec import InvalidSpec, OrderSpec
 
 SAME_CONTENT_WITHIN: Final = dt.timedelta(minutes=10)
 _NEVER_SENT: Final = [OrderFile.State.UNCHECKED, OrderFile.State.REFUSED, OrderFile.State.DISCARDED]
 _LONGEST_NAME = 128
+# Fields of findings that are the same for every line, and of those that forbid an order only for now.
+_OF_THE_ACCOUNT: Final = frozenset({"account", "kill", "daily_loss", "drawdown"})
+_PASSING: Final = _OF_THE_ACCOUNT | {"session", "position", "margin"}
 
 
 @dataclass(frozen=True)
@@ -81,22 +86,34 @@ def check_again(file_id: uuid.UUID, user: User) -> bool:
     return True
 
 
-def check(lines: Sequence[ParsedLine], looked: Looked, largest: int, now: dt.datetime) -> Iterator[Checked]:
-    """Add to each line what the contracts and the other lines tell; `largest` is in contracts per order. Pure."""
+def check(lines: Sequence[ParsedLine], surroundings: Surroundings) -> Iterator[Checked]:
+    """Add to each line what the checks and the other lines tell; a line meets what the lines before it leave. Pure."""
     first_with: dict[str, int] = {}
     for line in lines:
         findings = list(line.findings)
-        contract = looked.found.get(line.symbol)
-        if line.symbol:
-            findings += _symbol(line, contract, looked, now)
-            earlier = first_with.setdefault(line.symbol, line.number)
-            if earlier != line.number:
-                findings.append(
-                    error("symbol", f"{line.symbol} is on line {earlier} already. Put its whole quantity on one line.")
-                )
-        if line.quantity is not None:
-            findings += checks.quantity(line.quantity, largest)
-        yield Checked(line, contract, tuple(findings))
+        earlier = first_with.setdefault(line.symbol, line.number)
+        if line.symbol and earlier != line.number:
+            findings.append(
+                error("symbol", f"{line.symbol} is on line {earlier} already. Put its whole quantity on one line.")
+            )
+        if line.quantity == 0:
+            findings.append(error("quantity", "The quantity is zero. Write 1 or more to buy, -1 or less to sell."))
+        spec = _spec(surroundings.account_id, line) if line.symbol else None
+        if spec is not None:
+            situation = surroundings.situation(line.symbol)
+            if line.quantity:
+                findings += checks.check(spec, situation)
+                surroundings = surroundings.after(spec)
+            else:
+                findings += (*known(spec, situation), *not_expired(spec, situation))
+        yield Checked(line, surroundings.looked.found.get(line.symbol), tuple(findings))
+
+
+def spec_of(account_id: int, symbol: str, quantity: int) -> OrderSpec:
+    """The order of a line for an account (pk): its signed quantity of contracts, at market."""
+    return OrderSpec(
+        account_id=account_id, symbol=symbol, action="Buy" if quantity > 0 else "Sell", order_qty=abs(quantity)
+    )
 
 
 def does(line: OrderLine) -> str:
@@ -137,23 +154,28 @@ def _examine(account: Account, text: str) -> Examined:
         sign_in = isinstance(problem, contracts.SignInNeeded)
         about = error("sign-in" if sign_in else "broker", f"The symbols could not be checked. {problem}")
         return Examined(OrderFile.State.UNCHECKED, [Checked(line, None, line.findings) for line in parsed], [about])
-    lines = list(check(parsed, looked, settings.ORDER_MAX_QUANTITY, timezone.now()))
+    surroundings = pretrade.look_around(account.pk, [line.symbol for line in parsed], looked)
+    lines = [replace(one, findings=tuple(map(_for_now, one.findings))) for one in check(parsed, surroundings)]
+    of_all = dict.fromkeys(finding for one in lines for finding in one.findings if finding.field in _OF_THE_ACCOUNT)
+    lines = [replace(one, findings=tuple(found for found in one.findings if found not in of_all)) for one in lines]
     wrong = any(finding.is_error for one in lines for finding in one.findings)
     state = OrderFile.State.REFUSED if wrong else OrderFile.State.READY
-    return Examined(state, lines, list(_seen_before(account, text)))
+    return Examined(state, lines, [*_seen_before(account, text), *of_all])
 
 
-def _symbol(line: ParsedLine, contract: Contract | None, looked: Looked, now: dt.datetime) -> Iterator[Finding]:
-    if contract is not None:
-        yield from checks.expiry(contract, looked.front.get(line.symbol), now)
-        return
-    near = looked.near.get(line.symbol, ())
-    instead = f" Did you mean {_either(near)}?" if near else " Check it in Tradovate's symbol search."
-    yield error("symbol", f"Tradovate knows no contract {line.symbol}.{instead}")
+def _for_now(finding: Finding) -> Finding:
+    """What forbids an order only now does not refuse a file that may be confirmed later."""
+    if finding.is_error and finding.field in _PASSING:
+        return warning(finding.field, f"{finding.message} As long as this is so, the file cannot be confirmed.")
+    return finding
 
 
-def _either(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+def _spec(account_id: int, line: ParsedLine) -> OrderSpec | None:
+    """The order of a line, or of one contract where the quantity is none; None for a symbol that cannot be one."""
+    try:
+        return spec_of(account_id, line.symbol, line.quantity or 1)
+    except InvalidSpec:
+        return None
 
 
 def _seen_before(account: Account, text: str) -> Iterator[Finding]:

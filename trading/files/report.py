@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import csv as csv_writer
-import io
-import re
 from dataclasses import astuple, dataclass, fields
 from decimal import Decimal
-from typing import Final
 
+from trading import spreadsheet
 from trading.files import preview
 from trading.models import OrderFile, OrderLine
 from trading.orders.checks import Finding
 from trading.orders.states import State
-
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-# A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV Injection).
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 @dataclass(frozen=True)
@@ -54,12 +47,8 @@ def rows(file: OrderFile) -> list[Row]:
 
 def csv(file: OrderFile) -> str:
     """The results as CSV text (RFC 4180) that no spreadsheet takes for formulas."""
-    out = io.StringIO(newline="")
-    writer = csv_writer.writer(out)
-    writer.writerow(field.name.replace("_", " ") for field in fields(Result))
-    for line in _lines(file):
-        writer.writerow(_safe(cell) for cell in astuple(_result(line)))
-    return out.getvalue()
+    header = (field.name.replace("_", " ") for field in fields(Result))
+    return spreadsheet.text(header, (astuple(_result(line)) for line in _lines(file)))
 
 
 def _lines(file: OrderFile) -> list[OrderLine]:
@@ -86,8 +75,3 @@ def _result(line: OrderLine) -> Result:
 
 def _plain(price: Decimal | None) -> str:
     return "" if price is None else f"{price.normalize():f}"
-
-
-def _safe(cell: object) -> str:
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text

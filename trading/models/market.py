@@ -11,7 +11,11 @@ from accounts.models import Environment
 
 
 class Product(models.Model):
-    """What contracts are of, e.g. ES (openapi.json, Product)."""
+    """What contracts are of, e.g. ES (openapi.json, Product, ProductMargin and Exchange).
+
+    Ids are Tradovate's. `initial_margin` is in dollars for one contract; `terms_read_at` is when it was asked for last,
+    together with the session.
+    """
 
     environment = models.CharField(max_length=4, choices=Environment)
     tradovate_id = models.BigIntegerField("Tradovate id")
@@ -19,6 +23,13 @@ class Product(models.Model):
     description = models.CharField(max_length=128)
     tick_size = models.DecimalField(max_digits=18, decimal_places=10)
     value_per_point = models.DecimalField(max_digits=18, decimal_places=6)
+    product_type = models.CharField(max_length=20, blank=True)
+    exchange_id_at_broker = models.BigIntegerField("exchange id at Tradovate", null=True, blank=True)
+    exchange = models.CharField(max_length=64, blank=True)
+    contract_group_id_at_broker = models.BigIntegerField("contract group id at Tradovate", null=True, blank=True)
+    status = models.CharField(max_length=20, blank=True)
+    initial_margin = models.DecimalField(null=True, blank=True, max_digits=18, decimal_places=2)
+    terms_read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["environment", "tradovate_id"], name="one_product_per_id")]
@@ -30,6 +41,21 @@ class Product(models.Model):
     def tick_value(self) -> Decimal:
         """Dollars that one tick is worth on one contract."""
         return self.tick_size * self.value_per_point
+
+
+class ProductSession(models.Model):
+    """When a product trades on a day without a holiday, in the exchange's time (guide, ProductSession)."""
+
+    product = models.OneToOneField(Product, on_delete=models.CASCADE, related_name="session")
+    open_time = models.TimeField(null=True, blank=True)
+    start_time = models.TimeField(null=True, blank=True)
+    stop_time = models.TimeField(null=True, blank=True)
+    close_time = models.TimeField(null=True, blank=True)
+    sunday_open_time = models.TimeField(null=True, blank=True)
+    all_day = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return "all day" if self.all_day else f"{self.open_time} to {self.close_time}"
 
 
 class Contract(models.Model):

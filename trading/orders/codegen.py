@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
+import msgspec
+
 from trading.orders.messages import Message
 from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, OrderSpec, OrderTerms
@@ -58,8 +60,8 @@ def file_line(spec: OrderSpec) -> str:
 
 
 def raw_json(message: Message) -> str:
-    """The body that goes to Tradovate, as JSON."""
-    return encode(message).decode()
+    """The body that goes to Tradovate, as JSON with a field a line."""
+    return msgspec.json.format(encode(message).decode(), indent=2)
 
 
 def _order(spec: OrderSpec, terms: OrderTerms) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -13,6 +14,8 @@ from accounts import renewal
 from accounts.budgets import budgets
 from accounts.models import Connection
 from trading.models import Contract, Product
+from trading.orders import product_terms, refused
+from trading.orders.product_terms import ProductTerms
 from trading.tradovate import entities
 from trading.tradovate.client import Tradovate
 from trading.tradovate.errors import NotAuthorized, NotFound, TradovateError
@@ -48,6 +51,14 @@ class _Terms:
     expires: dt.datetime
 
 
+@dataclass(frozen=True)
+class _Answers:
+    terms: dict[str, _Terms]
+    near: dict[str, tuple[str, ...]]
+    front: dict[str, str]
+    products: list[ProductTerms]
+
+
 def look_up(connection: Connection, symbols: Iterable[str]) -> Looked:
     """Look up contracts by symbol (upper case) in the connection's environment.
 
@@ -57,40 +68,94 @@ def look_up(connection: Connection, symbols: Iterable[str]) -> Looked:
     found = _seen_today(connection, wanted)
     unseen = [symbol for symbol in wanted if symbol not in found]
     expired = [symbol for symbol, contract in found.items() if contract.is_expired]
-    if not unseen and not expired:
+    bare = {contract.product_id: contract.product for contract in found.values() if _is_bare(contract.product)}
+    if not unseen and not expired and not bare:
         return Looked(found)
+    token = ""
     try:
         token = renewal.access_token(connection.pk)
-        terms, near, front = asyncio.run(_ask(connection, token, unseen, [found[s] for s in expired]))
-    except renewal.NoToken as error:
-        raise SignInNeeded(str(error)) from error
-    except NotAuthorized as error:
-        raise SignInNeeded("Tradovate does not accept your sign-in any more. Sign in again.") from error
-    except TradovateError as error:
-        raise ContractsUnavailable(str(error)) from error
-    for symbol, one in terms.items():
+        answers = asyncio.run(_ask(connection, token, unseen, [found[s] for s in expired], list(bare.values())))
+    except (renewal.NoToken, TradovateError) as error:
+        if not unseen and not expired:
+            # What is missing only makes checks say that they do not know.
+            return Looked(found)
+        raise _unavailable(connection, token, error) from error
+    for symbol, one in answers.terms.items():
         found[symbol] = _keep(connection.environment, one)
-    return Looked(found, near, front)
+    if answers.products:
+        product_terms.keep(connection.environment, answers.products)
+        found = _seen_today(connection, wanted)
+    return Looked(found, answers.near, answers.front)
+
+
+def has_product(connection: Connection, name: str) -> bool:
+    """Whether Tradovate has a product of this name (ES). Raises ContractsUnavailable when it had to be asked and could
+    not."""
+    if Product.objects.filter(environment=connection.environment, name=name).exists():
+        return True
+
+    async def find() -> bool:
+        async with _client(connection, token) as client:
+            try:
+                return (await client.product.find(name)).name.upper() == name
+            except NotFound:
+                return False
+
+    token = ""
+    try:
+        token = renewal.access_token(connection.pk)
+        return asyncio.run(find())
+    except (renewal.NoToken, TradovateError) as error:
+        raise _unavailable(connection, token, error) from error
+
+
+def known(environment: str, symbols: Iterable[str]) -> dict[str, Contract]:
+    """The contracts of these symbols that were ever seen, with their products and sessions. Asks nobody."""
+    seen = Contract.objects.filter(environment=environment, name__in=list(symbols))
+    # A name comes back every ten years; the row seen last is the one that trades now.
+    return {contract.name: contract for contract in seen.select_related("product__session").order_by("seen_at")}
 
 
 def _seen_today(connection: Connection, symbols: Sequence[str]) -> dict[str, Contract]:
-    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    seen = Contract.objects.filter(environment=connection.environment, name__in=symbols, seen_at__gte=midnight)
-    # A name comes back every ten years; the row seen last is the one that trades now.
-    return {contract.name: contract for contract in seen.select_related("product").order_by("seen_at")}
+    midnight = _midnight()
+    return {name: one for name, one in known(connection.environment, symbols).items() if one.seen_at >= midnight}
 
 
-async def _ask(
-    connection: Connection, token: str, unseen: Sequence[str], expired: Sequence[Contract]
-) -> tuple[dict[str, _Terms], dict[str, tuple[str, ...]], dict[str, str]]:
-    terms: dict[str, _Terms] = {}
-    near: dict[str, tuple[str, ...]] = {}
-    front: dict[str, str] = {}
-    gate = asyncio.Semaphore(_AT_ONCE)
+def _is_bare(product: Product) -> bool:
+    """Whether the product's margin and session were not read today."""
+    return product.terms_read_at is None or product.terms_read_at < _midnight()
+
+
+def _midnight() -> dt.datetime:
+    return timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _unavailable(connection: Connection, token: str, error: Exception) -> ContractsUnavailable:
+    if isinstance(error, renewal.NoToken):
+        return SignInNeeded(str(error))
+    if isinstance(error, NotAuthorized):
+        now = refused.meaning(connection.pk, token, error)
+        return (SignInNeeded if now.sign_in else ContractsUnavailable)(now.words)
+    return ContractsUnavailable(str(error))
+
+
+@asynccontextmanager
+async def _client(connection: Connection, token: str) -> AsyncIterator[Tradovate]:
     async with (
         budgets(connection.environment, connection.tradovate_user_id) as own,
         Tradovate(connection.hosts, token, budgets=own) as client,
     ):
+        yield client
+
+
+async def _ask(
+    connection: Connection, token: str, unseen: Sequence[str], expired: Sequence[Contract], bare: Sequence[Product]
+) -> _Answers:
+    terms: dict[str, _Terms] = {}
+    near: dict[str, tuple[str, ...]] = {}
+    front: dict[str, str] = {}
+    gate = asyncio.Semaphore(_AT_ONCE)
+    async with _client(connection, token) as client:
 
         async def describe(symbol: str) -> None:
             async with gate:
@@ -114,7 +179,9 @@ async def _ask(
         ended |= {s: t.product.id for s, t in terms.items() if t.expires <= now}
         fronts = {product_id: await _front_month(client, product_id) for product_id in set(ended.values())}
         front = {symbol: name for symbol, product_id in ended.items() if (name := fronts[product_id])}
-    return terms, near, front
+        ids = {one.product.id for one in terms.values()} | {product.tradovate_id for product in bare}
+        products = await product_terms.read(client, ids)
+    return _Answers(terms, near, front, products)
 
 
 async def _all(jobs: Iterable[Coroutine[None, None, None]]) -> None:

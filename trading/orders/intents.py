@@ -1,65 +1,114 @@
-"""Intents: every order is a row before it is on the wire, and moves only along the table in `states`.
+"""Intents: every wish is a row before it is on the wire, and moves only along the tables in `states`.
 
-All changes are compare-and-swap: they name the states that they expect, write one IntentTransition in the same
-transaction and raise `version` by one, so `version` counts the transitions.
+All changes are compare-and-swap: they name the states that they expect, write the IntentTransitions in the same
+transaction and raise `version` by as many. What the broker says of an intent is in `reports`.
+
+A leg (the second order of an OCO, what an OSO's fill sends) travels in its lead's message: until the broker has taken
+it, it goes where its lead goes, in the same transaction. From then on it has an order id and a life of its own.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Collection
-from decimal import Decimal
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, Final
 
 import msgspec
-from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from trading.models import Account, Fill, IntentTransition, Order, OrderIntent
+from trading.models import Account, IntentTransition, OrderIntent
+from trading.orders import compiled, let_through, turns
+from trading.orders.drafts import Draft, draft
 from trading.orders.spec import OrderSpec
-from trading.orders.states import ALLOWED, NAMEABLE, STATE_OF_STATUS, TERMINAL, State, after_report
+from trading.orders.states import NAMEABLE, Kind, State, allowed
+from trading.orders.wishes import Wish, type_of
 
-LONGEST_DETAIL = 255
-AVERAGE_PLACES = Decimal("0.00000001")
-_COLUMNS = (
-    "symbol", "action", "order_qty", "order_type", "price", "stop_price", "time_in_force", "is_automated",
-)  # fmt: skip
+Step = IntentTransition.Step
+
+LONGEST_DETAIL: Final = 255
+# The source of what may wait to be sent.
+FILE: Final = "file"
+_LOCKED: Final = compiled.Read(
+    lambda intent: (
+        OrderIntent.objects.select_for_update().filter(pk=intent).values_list(*compiled.columns(OrderIntent))
+    ),
+    intent=int,
+)
+# Where a leg goes with its lead.
+_TOGETHER: Final = frozenset({*NAMEABLE, State.REJECTED, State.CANCELLED})
 
 
 class SourceKeyReused(ValueError):
     """The same source key came with a different order."""
 
 
-def create(spec: OrderSpec, source_key: str) -> OrderIntent:
-    """The intent of `source_key`, made from `spec` when there is none yet: asking twice makes one order.
+class Forbidden(Exception):
+    """Something forbids that this intent is sent now, such as a kill switch; the text says what, to the trader."""
 
-    clOrdId is derived from the source key, so that even a database restored from a backup recognises its orders at
-    the broker. Raises SourceKeyReused when the key already belongs to another order, ValueError for linked orders,
-    Account.DoesNotExist.
+
+def create(
+    wish: Wish,
+    source_key: str,
+    *,
+    received_at: dt.datetime | None = None,
+    checked_at: dt.datetime | None = None,
+    gate: turns.Gate | None = None,
+) -> OrderIntent:
+    """The intent of `source_key`, made from `wish` (with its legs) when there is none yet: asking twice makes one.
+
+    `received_at` is when the wish reached the portal, `checked_at` when it had passed the checks. Raises
+    SourceKeyReused when the key already belongs to another wish, ValueError for one that is too long,
+    Account.DoesNotExist, turns.Refused for what does not pass the gate.
     """
-    if spec.other or spec.triggers or spec.brackets:
-        raise ValueError("Linked orders cannot be sent yet: what becomes of them is not followed.")
-    account = Account.objects.get(pk=spec.account_id)
-    intent, made = OrderIntent.objects.get_or_create(
-        source_key=source_key,
-        defaults={
-            "connection_id": account.connection_id,
-            "account": account,
-            "cl_ord_id": "tp-" + hashlib.sha256(source_key.encode()).hexdigest()[:40],
-            "spec": msgspec.to_builtins(spec),
-            **{name: getattr(spec, name) for name in _COLUMNS},
-        },
-    )
-    if not made and spec_of(intent) != spec:
-        raise SourceKeyReused(f"{source_key} is already the key of another order: {intent}.")
-    return intent
+    account = Account.objects.select_related("connection").get(pk=wish.account_id)
+    made = draft(account, wish, source_key)
+    return insert(made, received_at=received_at, checked_at=checked_at, gate=gate)[0]
+
+
+def insert(
+    made: Draft,
+    *,
+    received_at: dt.datetime | None = None,
+    checked_at: dt.datetime | None = None,
+    claimed: bool = False,
+    gate: turns.Gate | None = None,
+) -> tuple[OrderIntent, int]:
+    """As `create`, of a draft. With `claimed` it is taken for sending in the commit that makes it, as by `claim`:
+    the number of the attempt is 1 then, and 0 when the key had an intent. Raises Forbidden, and turns.Refused for what
+    does not pass the gate; nothing is made then."""
+    try:
+        with transaction.atomic():
+            # Two cancellations of one order do no harm, and never wait.
+            if made.intent.kind != Kind.CANCEL:
+                turns.take(made.intent, gate)
+            if claimed:
+                _ask_whether_allowed(made.intent)
+                for one in (made.intent, *made.legs):
+                    one.state, one.version = State.SUBMITTING, 1
+            compiled.insert([made.intent])
+            if made.legs:
+                OrderIntent.objects.bulk_create(made.legs)
+            _note_birth([made.intent, *made.legs], received_at, checked_at, claimed=claimed)
+    except IntegrityError:
+        earlier = OrderIntent.objects.get(source_key=made.intent.source_key)
+        if wish_of(earlier) != made.wish:
+            raise SourceKeyReused(f"{earlier.source_key} is already the key of something else: {earlier}.") from None
+        return earlier, 0
+    return made.intent, int(claimed)
+
+
+def wish_of(intent: OrderIntent) -> Wish:
+    """What was asked for. Raises msgspec.ValidationError for a row that no code of ours wrote."""
+    return msgspec.convert(intent.spec, type_of(intent.kind))
 
 
 def spec_of(intent: OrderIntent) -> OrderSpec:
-    """The order as it was asked for. Raises msgspec.ValidationError for a row that no code of ours wrote."""
-    return msgspec.convert(intent.spec, OrderSpec)
+    """The order as it was asked for. Raises TypeError for an intent that is none, and as wish_of."""
+    wish = wish_of(intent)
+    if not isinstance(wish, OrderSpec):
+        raise TypeError(f"Intent {intent.pk} is no order: {intent}.")
+    return wish
 
 
 def transition(
@@ -68,104 +117,61 @@ def transition(
     to_state: State,
     detail: str = "",
     *,
+    step: str = "",
     at_version: int | None = None,
     of_attempt: int | None = None,
     **fields: Any,
 ) -> bool:
     """Move an intent to `to_state` if it is in one of `from_states`, setting `fields` on the way; False if it is not,
-    if it has moved since `at_version`, or was claimed again since `of_attempt`. Raises ValueError for a step that the
-    table does not know.
+    if it has moved since `at_version`, or was claimed again since `of_attempt`. Its legs go along where they stand
+    where it stood. Raises ValueError for a move that the table does not know, OrderIntent.DoesNotExist.
     """
-    for state in from_states:
-        if to_state not in ALLOWED[state]:
-            raise ValueError(f"An intent cannot go from {state} to {to_state}.")
     with transaction.atomic():
-        intent = OrderIntent.objects.select_for_update().filter(pk=intent_id, state__in=from_states).first()
-        if intent is None or at_version not in (None, intent.version):
+        intent = locked(intent_id)
+        table = allowed(intent.kind)
+        for state in from_states:
+            if to_state not in table.get(state, ()):
+                raise ValueError(f"An intent ({intent.kind}) cannot go from {state} to {to_state}.")
+        if intent.state not in from_states or at_version not in (None, intent.version):
             return False
         if of_attempt not in (None, _attempts(intent)):
             return False
-        return _step(intent, to_state, detail, fields)
+        return move(intent, to_state, detail, fields, step=step)
 
 
 def claim(intent_id: int) -> int:
     """Take an intent for sending: the number of this attempt, from 1 on, or 0 when it is not to be sent.
 
     Exactly one caller gets one until it is proven that nothing was sent, or its owner wants it to be sent again. What
-    comes of an attempt must name it: its sender may wake up when the next one is on its way.
+    comes of an attempt must name it: its sender may wake up when the next one is on its way. Raises Forbidden, and the
+    intent waits as before.
     """
     with transaction.atomic():
-        if not transition(intent_id, {State.CREATED}, State.SUBMITTING):
+        intent = locked(intent_id)
+        if intent.state != State.CREATED or intent.kind == Kind.LEG or not _legs_are(intent, State.CREATED):
             return 0
-        return _attempts(OrderIntent.objects.get(pk=intent_id))
+        _ask_whether_allowed(intent)
+        earlier = _attempts(intent)
+        return earlier + 1 if move(intent, State.SUBMITTING, "", {}, step=Step.SENT) else 0
 
 
-def want_again(intent_id: int) -> bool:
-    """Its owner wants an order that Tradovate does not have to be sent once more: it waits as before it was sent."""
-    return transition(intent_id, {State.ABSENT}, State.CREATED, "to be sent again", reason="")
+def want_again(intent_id: int, gate: turns.Gate | None = None) -> bool:
+    """Its owner wants an order that Tradovate does not have to be sent once more: it waits as before it was sent.
 
-
-def observe_order(
-    connection_id: int,
-    order_id: int,
-    status: str,
-    filled_qty: int = 0,
-    average_price: Decimal | None = None,
-    reason: str = "",
-) -> list[int]:
-    """Take the broker's report of an order: its ordStatus, contracts filled so far, their average price in points.
-
-    Returns the ids of the intents that changed. Reports may come late, twice or in any order: the state never moves
-    backwards and the filled quantity never shrinks.
+    False for a leg, and for an order of whose legs one may be at Tradovate: then its message has arrived. Raises
+    turns.Refused, and it stays as it is.
     """
-    # Most orders of a trader were not placed here: do not take the database's write lock for those.
-    ours = list(
-        OrderIntent.objects.filter(connection_id=connection_id, order_id_at_broker=order_id).values_list(
-            "pk", flat=True
-        )
-    )
-    return [pk for pk in ours if _report(pk, status, filled_qty, average_price, reason)]
+    with transaction.atomic():
+        intent = locked(intent_id)
+        if intent.state != State.ABSENT or intent.kind == Kind.LEG or not _legs_are(intent, State.ABSENT):
+            return False
+        turns.take(intent, gate)
+        return move(intent, State.CREATED, "to be sent again", {"reason": ""})
 
 
-def recount(connection_id: int, order_id: int) -> list[int]:
-    """Count an order's fills anew from the journal: it keeps those of earlier days, and knows which were busted.
-
-    The one way in which a filled quantity may shrink. Returns the ids of the intents that changed.
-    """
-    ours = OrderIntent.objects.filter(connection_id=connection_id, order_id_at_broker=order_id)
-    return [pk for pk in list(ours.values_list("pk", flat=True)) if _recount(pk, order_id)]
-
-
-def observe_missed() -> list[int]:
-    """Take what the journal knows of orders that have ended and whose intents were not told: whoever was about to
-    tell them was killed. Returns the ids of the intents that changed."""
-    ended = [status for status, state in STATE_OF_STATUS.items() if state in TERMINAL and status != "Completed"]
-    known = Order.objects.filter(
-        connection=OuterRef("connection"), tradovate_id=OuterRef("order_id_at_broker"), status__in=ended
-    )
-    missed = OrderIntent.objects.filter(Exists(known), state__in=[State.ACCEPTED, State.WORKING])
-    pairs = list(missed.values_list("pk", "order_id_at_broker"))
-    return [pk for pk, order_id in pairs if order_id is not None and _catch_up(pk, order_id)]
-
-
-def observe_command(connection_id: int, cl_ord_id: str, order_id: int) -> list[int]:
-    """Take the broker's record of a command: it names the order that our clOrdId became.
-
-    Resolves what was not answered or not found, and catches up with what the journal already has of that order.
-    Returns the ids of the intents that changed.
-    """
-    waiting = OrderIntent.objects.filter(connection_id=connection_id, cl_ord_id=cl_ord_id, state__in=NAMEABLE)
-    return [
-        pk for pk in list(waiting.values_list("pk", flat=True)) if accept(pk, order_id, "seen in Tradovate's records")
-    ]
-
-
-def accept(intent_id: int, order_id: int, detail: str = "") -> bool:
-    """The broker has taken the order under `order_id`; False when the intent had been answered before."""
-    taken = transition(intent_id, NAMEABLE, State.ACCEPTED, detail, order_id_at_broker=order_id, reason="")
-    if taken:
-        _catch_up(intent_id, order_id)
-    return taken
+def give_up(intent_id: int, words: str) -> bool:
+    """Put an intent aside that was not sent, or that Tradovate does not have; False when it is neither any more."""
+    return transition(intent_id, {State.CREATED, State.ABSENT}, State.CANCELLED, words, reason=words[:LONGEST_DETAIL])
 
 
 def give_up_waiting(sent_before: dt.datetime) -> list[int]:
@@ -174,69 +180,106 @@ def give_up_waiting(sent_before: dt.datetime) -> list[int]:
     words = "The portal was interrupted while sending. Tradovate may have the order: it will not be sent again."
     return [
         pk
-        for pk, version in list(stale.values_list("pk", "version"))
+        # A lead before its legs, which go along; a leg that was left behind goes by itself.
+        for pk, version in list(stale.order_by("pk").values_list("pk", "version"))
         if transition(pk, {State.SUBMITTING}, State.UNKNOWN, words, at_version=version, reason=words)
     ]
 
 
-def _attempts(intent: OrderIntent) -> int:
-    return intent.transitions.filter(to_state=State.SUBMITTING).count()
+def give_up_unsent(made_before: dt.datetime) -> list[int]:
+    """Put aside what was to go out at once and did not, because whoever was to send it is gone; the ids.
+
+    Only the lines of an order file wait to be sent.
+    """
+    words = "The portal was interrupted before it could send this: nothing was sent."
+    stale = OrderIntent.objects.filter(state=State.CREATED, lead=None, changed_at__lt=made_before)
+    stale = stale.exclude(source_key__startswith=f"{FILE}:")
+    return [pk for pk in list(stale.values_list("pk", flat=True)) if give_up(pk, words)]
 
 
-def _catch_up(intent_id: int, order_id: int) -> bool:
-    """Apply what the journal wrote before the intent knew its order id; the journal looks here after it has written."""
-    intent = OrderIntent.objects.get(pk=intent_id)
-    order = Order.objects.filter(connection_id=intent.connection_id, tradovate_id=order_id).first()
-    if order is None:
+def seen(connection_id: int, order_ids: Collection[int]) -> None:
+    """Note that a trader's page shows these orders (Tradovate's ids); the first time of each intent is kept."""
+    ours = OrderIntent.objects.filter(connection_id=connection_id, order_id_at_broker__in=order_ids)
+    unseen = ours.exclude(transitions__step=Step.SEEN)
+    rows = [_beside(intent, Step.SEEN, timezone.now()) for intent in unseen]
+    if rows:
+        # Of two pages that show it at the same time, one is first.
+        IntentTransition.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def locked(intent_id: int) -> OrderIntent:
+    """The intent, its row locked until the caller's transaction ends. Raises OrderIntent.DoesNotExist."""
+    row = _LOCKED.first(intent=intent_id)
+    if row is None:
+        raise OrderIntent.DoesNotExist
+    return compiled.instance(OrderIntent, row)
+
+
+def move(intent: OrderIntent, to_state: State, detail: str, fields: dict[str, Any], *, step: str = "") -> bool:
+    """Move a row that the caller has locked, and the legs that go along; the caller knows that the table allows it."""
+    before = State(intent.state)
+    if not write(intent, [(to_state, step, detail)], fields):
         return False
-    return _report(intent_id, order.status, *_journalled_fills(intent.connection_id, order_id), order.reject_reason)
+    if before in NAMEABLE and to_state in _TOGETHER and intent.kind in (Kind.OCO, Kind.OSO):
+        follows = {state: value for state, value in fields.items() if state == "reason"}
+        for leg in OrderIntent.objects.select_for_update().filter(lead=intent, state=before).order_by("pk"):
+            write(leg, [(to_state, step, detail)], follows)
+    return True
 
 
-def _recount(intent_id: int, order_id: int) -> bool:
-    with transaction.atomic():
-        # Locked before the fills are read: of two that count, the later one has seen what the earlier one saw.
-        intent = OrderIntent.objects.select_for_update().get(pk=intent_id)
-        qty, average = _journalled_fills(intent.connection_id, order_id)
-        if (qty, average) == (intent.filled_qty, intent.average_price):
-            return False
-        detail = f"{qty} of {intent.order_qty} filled"
-        return _step(intent, State(intent.state), detail, {"filled_qty": qty, "average_price": average})
-
-
-def _journalled_fills(connection_id: int, order_id: int) -> tuple[int, Decimal | None]:
-    """(contracts filled, their average price in points), of the fills that stand."""
-    fills = Fill.objects.filter(connection_id=connection_id, order_id_at_broker=order_id, active=True)
-    # Summed here, not in SQL: SQLite would add prices as floats.
-    pairs = list(fills.values_list("qty", "price"))
-    qty = sum(qty for qty, _ in pairs)
-    total = sum((qty * price for qty, price in pairs), Decimal())
-    return qty, (total / qty).quantize(AVERAGE_PLACES) if qty else None
-
-
-def _report(intent_id: int, status: str, filled_qty: int, average_price: Decimal | None, reason: str) -> bool:
-    with transaction.atomic():
-        intent = OrderIntent.objects.select_for_update().get(pk=intent_id)
-        current = State(intent.state)
-        filled = max(filled_qty, intent.filled_qty)
-        after = after_report(current, status, all_filled=filled >= intent.order_qty)
-        fields: dict[str, Any] = {}
-        if filled_qty > intent.filled_qty or (filled_qty == intent.filled_qty > 0 and intent.average_price is None):
-            fields = {"filled_qty": filled_qty, "average_price": average_price}
-        if reason and not intent.reason and after in {State.REJECTED, State.CANCELLED, State.EXPIRED}:
-            fields["reason"] = reason[:LONGEST_DETAIL]
-        if after == current and not fields:
-            return False
-        detail = f"{status}, {filled} of {intent.order_qty} filled"
-        return after in ALLOWED[current] and _step(intent, after, detail, fields)
-
-
-def _step(intent: OrderIntent, to_state: State, detail: str, fields: dict[str, Any]) -> bool:
-    """Write one step of a row that the caller has locked; the version is compared once more, lock or no lock."""
-    swapped = OrderIntent.objects.filter(pk=intent.pk, version=intent.version).update(
-        state=to_state, version=intent.version + 1, changed_at=timezone.now(), **fields
-    )
+def write(intent: OrderIntent, steps: list[tuple[State, str, str]], fields: dict[str, Any]) -> bool:
+    """Write steps (state, step, detail) of a row that the caller has locked, and set `fields`; then `intent` is what
+    was written. The version is compared once more, lock or no lock."""
+    values = {"state": steps[-1][0], "version": intent.version + len(steps), "changed_at": timezone.now(), **fields}
+    swapped = compiled.update(intent, values, where="version")
     if swapped:
-        IntentTransition.objects.create(
-            intent=intent, from_state=intent.state, to_state=to_state, detail=detail[:LONGEST_DETAIL]
+        befores = [intent.state, *(state for state, _, _ in steps)]
+        compiled.insert(
+            [
+                IntentTransition(
+                    intent=intent, step=step, from_state=before, to_state=state, detail=detail[:LONGEST_DETAIL]
+                )
+                for before, (state, step, detail) in zip(befores, steps, strict=False)
+            ]
         )
-    return bool(swapped)
+        for name, value in values.items():
+            setattr(intent, name, value)
+    return swapped
+
+
+def _ask_whether_allowed(intent: OrderIntent) -> None:
+    """What may forbid sending, inside the claim's transaction: raises Forbidden."""
+    if words := let_through.forbids(intent):
+        raise Forbidden(words)
+
+
+def _legs_are(intent: OrderIntent, state: State) -> bool:
+    """Whether all legs are in this state; so is what has none."""
+    return intent.kind not in (Kind.OCO, Kind.OSO) or not intent.legs.exclude(state=state).exists()
+
+
+def _attempts(intent: OrderIntent) -> int:
+    if not intent.version:
+        return 0
+    return intent.transitions.filter(from_state=State.CREATED, to_state=State.SUBMITTING).count()
+
+
+def _note_birth(
+    made: Iterable[OrderIntent], received_at: dt.datetime | None, checked_at: dt.datetime | None, *, claimed: bool
+) -> None:
+    now, born = timezone.now(), State.CREATED
+    times = [(Step.RECEIVED, received_at, born), (Step.CHECKED, checked_at, born), (Step.QUEUED, now, born)]
+    if claimed:
+        times.append((Step.SENT, now, State.SUBMITTING))
+    compiled.insert(
+        [
+            IntentTransition(intent=intent, step=step, at=at, from_state=born, to_state=state)
+            for intent in made
+            for step, at, state in times
+            if at is not None
+        ]
+    )
+
+
+def _beside(intent: OrderIntent, step: str, at: dt.datetime) -> IntentTransition:
+    return IntentTransition(intent=intent, step=step, at=at, from_state=intent.state, to_state=intent.state)

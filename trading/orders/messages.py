@@ -1,4 +1,4 @@
-"""A spec in Tradovate's words: which operation takes it, and the body that goes there."""
+"""A wish in Tradovate's words: which operation takes it, and the body that goes there."""
 
 from __future__ import annotations
 
@@ -10,13 +10,51 @@ import msgspec
 
 from trading.orders.prices import Distance, PriceTerms, Unit, plain
 from trading.orders.spec import Bracket, InvalidSpec, LinkedOrder, OrderSpec, OrderTerms, Problem
-from trading.tradovate.entities import PlaceOCO, PlaceOrder, PlaceOSO, RestrainedOrderVersion, StartOrderStrategy
+from trading.orders.wishes import Cancellation, Liquidation, Modification, Wish
+from trading.tradovate.entities import (
+    CancelOrder,
+    LiquidatePosition,
+    ModifyOrder,
+    PlaceOCO,
+    PlaceOrder,
+    PlaceOSO,
+    RestrainedOrderVersion,
+    StartOrderStrategy,
+)
 from trading.tradovate.entities.codec import encode
 
 BRACKET_STRATEGY = 2
 """The id of the bracket strategy type (protocol notes, "Orders")."""
 
 Message = PlaceOrder | PlaceOCO | PlaceOSO | StartOrderStrategy
+AnyMessage = Message | ModifyOrder | CancelOrder | LiquidatePosition
+
+
+def message_of(
+    wish: Wish, *, account_id: int, cl_ord_id: str, account_name: str | None = None, terms: PriceTerms | None = None
+) -> AnyMessage:
+    """As `message`, for every kind of wish. A liquidation takes no clOrdId: it has it as its customTag50, which the
+    command of the closing order repeats."""
+    match wish:
+        case Modification():
+            own = {name: value for name, value in _terms(wish.becomes).items() if name != "action"}
+            return ModifyOrder(
+                order_id=wish.order_id,
+                order_qty=wish.becomes.order_qty,
+                cl_ord_id=cl_ord_id,
+                is_automated=wish.is_automated,
+                **own,
+            )
+        case Cancellation():
+            return CancelOrder(order_id=wish.order_id, cl_ord_id=cl_ord_id, is_automated=wish.is_automated)
+        case Liquidation():
+            return LiquidatePosition(
+                account_id=account_id,
+                contract_id=wish.contract_id,
+                custom_tag50=cl_ord_id,
+                is_automated=wish.is_automated,
+            )
+    return message(wish, account_id=account_id, cl_ord_id=cl_ord_id, account_name=account_name, terms=terms)
 
 
 def message(

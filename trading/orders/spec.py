@@ -222,8 +222,10 @@ class OrderSpec(OrderTerms):
         if len(self.triggers) > MOST_TRIGGERED:
             yield Problem("triggers", f"An order can send {MOST_TRIGGERED} others when it fills, not more.")
         for number, child in enumerate(self.triggers):
-            if trouble := _wrong_side(self, child):
-                yield Problem(f"triggers[{number}].{_trigger_field(child)}", trouble)
+            entered = trigger_price(self)
+            where = "" if entered is None else f"the entry at {plain(entered)}: what is {_done(self)} there"
+            if trouble := closes_at_once(self, entered, child, where):
+                yield Problem(f"triggers[{number}].{trigger_field(child)}", trouble)
         for number, bracket in enumerate(self.brackets):
             yield from (
                 Problem(f"brackets[{number}].{field}", f"Bracket {number + 1}: {message}")
@@ -242,29 +244,32 @@ def _where(prefix: str) -> str:
     return f"Order {int(prefix[9:-2]) + 1} after the entry: " if prefix else ""
 
 
-def _trigger_field(terms: OrderTerms) -> str:
+def trigger_field(terms: OrderTerms) -> str:
     """The field whose price decides when the order trades, or wakes."""
     if "stop_price" in PRICES_OF_TYPE.get(terms.order_type, ()):
         return "stop_price"
     return "limit_if_touched_price" if terms.order_type == "LimitIfTouched" else "price"
 
 
-def _wrong_side(entry: OrderTerms, child: OrderTerms) -> str:
-    """Why an exit would trade the moment that its entry fills: a target below or a stop above a bought price."""
-    entered, exits = _trigger_price(entry), _trigger_price(child)
+def closes_at_once(entry: OrderTerms, entered: Decimal | None, child: OrderTerms, where: str) -> str:
+    """Why an exit would trade the moment that its entry fills, at `entered`: a target below or a stop above a bought
+    price. "" when it would not. `where` is that price in words, and what is done there."""
+    exits = trigger_price(child)
     if entered is None or exits is None or child.action == entry.action:
         return ""
-    bought, is_stop = entry.action == "Buy", _trigger_field(child) == "stop_price"
-    belongs_above = bought is not is_stop
+    is_stop = trigger_field(child) == "stop_price"
+    belongs_above = (entry.action == "Buy") is not is_stop
     if exits != entered and (exits > entered) is belongs_above:
         return ""
     kind, side = "stop" if is_stop else "target", "above" if belongs_above else "below"
-    return (
-        f"The {kind} at {plain(exits)} must be {side} the entry at {plain(entered)}: "
-        f"what is {'bought' if bought else 'sold'} there would be closed at once."
-    )
+    return f"The {kind} at {plain(exits)} must be {side} {where} would be closed at once."
 
 
-def _trigger_price(terms: OrderTerms) -> Decimal | None:
-    price: Decimal | None = getattr(terms, _trigger_field(terms))
+def _done(entry: OrderTerms) -> str:
+    return "bought" if entry.action == "Buy" else "sold"
+
+
+def trigger_price(terms: OrderTerms) -> Decimal | None:
+    """The price that decides when an order trades, or wakes; None for one that has none."""
+    price: Decimal | None = getattr(terms, trigger_field(terms))
     return price if price is not None and price.is_finite() else None

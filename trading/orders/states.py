@@ -8,18 +8,23 @@ from typing import Final
 from trading.models import OrderIntent
 
 State = OrderIntent.State
+Kind = OrderIntent.Kind
+Table = Mapping[State, frozenset[State]]
 
-TERMINAL: Final = frozenset({State.FILLED, State.CANCELLED, State.EXPIRED, State.REJECTED})
+# How orders end, and how commands about them do.
+ENDS: Final = frozenset({State.FILLED, State.CANCELLED, State.EXPIRED, State.REJECTED})
+TERMINAL: Final = ENDS | {State.DONE, State.INEFFECTIVE}
 # Nobody can say yet whether the broker has the order.
 UNANSWERED: Final = frozenset({State.SUBMITTING, State.UNKNOWN})
 # What a command at the broker may turn out to be: also what a look did not find and is now to be sent again, or what a
 # database restored from a backup takes for not sent.
 NAMEABLE: Final = frozenset({State.CREATED, *UNANSWERED, State.ABSENT})
-_OUTCOMES: Final = frozenset({State.WORKING, *TERMINAL})
+_OUTCOMES: Final = frozenset({State.WORKING, *ENDS})
+_ANSWERS: Final = frozenset({State.DONE, State.INEFFECTIVE, State.REJECTED})
 
 # A state that may follow itself takes news (a partial fill, a late fill of a cancelled order) without moving.
 # `submitting` goes back to `created` in one case only: it is certain that the broker did not take the order.
-ALLOWED: Final[Mapping[State, frozenset[State]]] = {
+ALLOWED: Final[Table] = {
     State.CREATED: frozenset({State.SUBMITTING, State.ACCEPTED, State.CANCELLED}),
     State.SUBMITTING: frozenset({State.CREATED, State.UNKNOWN, State.ACCEPTED, *_OUTCOMES}),
     State.UNKNOWN: frozenset({State.ABSENT, State.ACCEPTED, *_OUTCOMES}),
@@ -32,6 +37,36 @@ ALLOWED: Final[Mapping[State, frozenset[State]]] = {
     State.EXPIRED: frozenset({State.EXPIRED}),
     State.REJECTED: frozenset({State.REJECTED}),
 }
+# A command about an order: `accepted` says nothing yet about the order, `done` that it took effect.
+ALLOWED_OF_COMMANDS: Final[Table] = {
+    State.CREATED: frozenset({State.SUBMITTING, State.ACCEPTED, State.CANCELLED}),
+    State.SUBMITTING: frozenset({State.CREATED, State.UNKNOWN, State.ACCEPTED, State.CANCELLED, *_ANSWERS}),
+    State.UNKNOWN: frozenset({State.ABSENT, State.ACCEPTED, State.CANCELLED, *_ANSWERS}),
+    State.ABSENT: frozenset({State.CREATED, State.ACCEPTED, State.CANCELLED, *_ANSWERS}),
+    State.ACCEPTED: frozenset({State.ACCEPTED, *_ANSWERS}),
+    State.DONE: frozenset(),
+    # It only took longer than anybody waited.
+    State.INEFFECTIVE: frozenset({State.DONE}),
+    State.CANCELLED: frozenset(),
+    State.REJECTED: frozenset(),
+}
+# A position's closing is followed as the order that Tradovate makes of it; `done` when there was nothing to close.
+ALLOWED_OF_LIQUIDATIONS: Final[Table] = {
+    **ALLOWED,
+    **{state: ALLOWED[state] | {State.DONE} for state in (*UNANSWERED, State.ABSENT, State.ACCEPTED)},
+    State.DONE: frozenset(),
+}
+
+
+def allowed(kind: str) -> Table:
+    """Which state may follow which, for intents of a kind."""
+    tables = {
+        Kind.MODIFY: ALLOWED_OF_COMMANDS,
+        Kind.CANCEL: ALLOWED_OF_COMMANDS,
+        Kind.LIQUIDATE: ALLOWED_OF_LIQUIDATIONS,
+    }
+    return tables.get(Kind(kind), ALLOWED)
+
 
 # Order.ordStatus (openapi.json). A status that is not here, `Unknown` among them, says nothing.
 STATE_OF_STATUS: Final[Mapping[str, State]] = {

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import renewal
-from accounts.budgets import budgets
 from accounts.models import Connection, Environment
-from trading.models import Account
-from trading.orders.codegen import NoFileLine, builder_code, file_line, raw_json
-from trading.orders.messages import message
-from trading.orders.recall import NoSuchOrder, Plan, recall, spec_of
-from trading.orders.spec import InvalidSpec, OrderSpec
-from trading.tradovate import Tradovate
-from trading.tradovate.errors import TradovateError
+from trading.orders.as_code import NoCode, order_code
 
 
 class Command(BaseCommand):
@@ -28,22 +19,13 @@ class Command(BaseCommand):
         parser.add_argument("--environment", choices=Environment.values, help="when the trader is signed in to several")
 
     def handle(self, *args: Any, trader: str, order: int | None, environment: str | None, **options: Any) -> None:
-        connection = _connection(trader, environment)
         try:
-            account_id, plan = asyncio.run(_recall(connection, renewal.access_token(connection.pk), order))
-        except (renewal.NoToken, NoSuchOrder, TradovateError) as trouble:
+            code = order_code(_connection(trader, environment), order)
+        except NoCode as trouble:
             raise CommandError(str(trouble)) from None
-        account = Account.objects.filter(connection=connection, tradovate_id=account_id).first()
-        if account is None:
-            raise CommandError("The order's account is not known yet: open the desk once.")
-        try:
-            spec = spec_of(plan, account.pk)
-        except InvalidSpec as trouble:
-            raise CommandError(f"Order {plan.first.order.id} cannot be said as a spec: {trouble}") from None
-        self.stdout.write(f"# Order {plan.first.order.id} of {trader}, account {account}\n{builder_code(spec)}\n\n")
-        self.stdout.write(f"# As a line of an order file\n{_file_line(spec)}\n\n")
-        body = message(spec, account_id=account_id, account_name=account.name)
-        self.stdout.write(f"# As Tradovate's JSON\n{raw_json(body)}\n")
+        self.stdout.write(f"# Order {code.order_id} of {trader}, account {code.account}\n{code.builder}\n\n")
+        self.stdout.write(f"# As a line of an order file\n{code.line or f'# {code.no_line}'}\n\n")
+        self.stdout.write(f"# As Tradovate's JSON\n{code.json}\n")
 
 
 def _connection(trader: str, environment: str | None) -> Connection:
@@ -58,18 +40,3 @@ def _connection(trader: str, environment: str | None) -> Connection:
         case several:
             names = ", ".join(connection.environment for connection in several)
             raise CommandError(f"{trader} is signed in to {names}: choose one with --environment.")
-
-
-async def _recall(connection: Connection, token: str, order_id: int | None) -> tuple[int, Plan]:
-    async with (
-        budgets(connection.environment, connection.tradovate_user_id) as own,
-        Tradovate(connection.hosts, token, budgets=own) as client,
-    ):
-        return await recall(client, order_id)
-
-
-def _file_line(spec: OrderSpec) -> str:
-    try:
-        return file_line(spec)
-    except NoFileLine as reason:
-        return f"# {reason}"

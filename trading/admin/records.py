@@ -131,17 +131,18 @@ class OrderFileAdmin(ReadOnly, FileBase):
 
 class TransitionInline(ReadOnly, TransitionInlineBase):
     model = IntentTransition
-    fields = ("at", "from_state", "to_state", "detail")
+    fields = ("at", "step", "from_state", "to_state", "detail")
     readonly_fields = fields
 
 
 @admin.register(OrderIntent)
 class OrderIntentAdmin(ReadOnly, IntentBase):
     list_display = [
-        *("id", "trader", "account", "action", "order_qty", "symbol", "state", "filled_qty", "order_id_at_broker"),
+        *("id", "trader", "account", "kind", "action", "order_qty", "symbol", "state", "filled_qty"),
+        "order_id_at_broker",
         *("reason", "changed_at"),
     ]
-    list_filter = ["state", "connection__environment", "created_at"]
+    list_filter = ["state", "kind", "connection__environment", "created_at"]
     list_select_related = ["connection", "account"]
     search_fields = [
         *("=cl_ord_id", "=order_id_at_broker", "source_key", "symbol", "account__name"),

@@ -1,0 +1,191 @@
+"""Support's kill switch: everybody's trading or one trader's, thrown with a reason and released with one's password.
+
+Both need a permission of their own, "Can stop trading, and release it".
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import authenticate
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts import audit
+from accounts.admin import ReadOnly
+from accounts.models import User
+from trading import tasks
+from trading.models import KillSwitch, KillSwitchAction
+from trading.orders import kill_switch
+
+if TYPE_CHECKING:
+    SwitchBase = admin.ModelAdmin[KillSwitch]
+    ActionInlineBase = admin.TabularInline[KillSwitchAction, KillSwitch]
+    SwitchForm = forms.ModelForm[KillSwitch]
+else:
+    # Only the stubs' classes take a type argument.
+    SwitchBase, ActionInlineBase, SwitchForm = admin.ModelAdmin, admin.TabularInline, forms.ModelForm
+
+Scope = KillSwitch.Scope
+MAY_STOP = "trading.stop_trading"
+
+
+class ThrowForm(SwitchForm):
+    """Whose trading is stopped, why, and what is done about orders and positions."""
+
+    reason = forms.CharField(
+        max_length=kill_switch.LONGEST_REASON,
+        widget=forms.TextInput(attrs={"size": 80}),
+        help_text="The traders read it.",
+    )
+    cancel = forms.BooleanField(label="Cancel working orders", required=False)
+    flatten = forms.BooleanField(
+        label="Close all positions at the market", required=False, help_text="It cancels the working orders, too."
+    )
+
+    class Meta:
+        model = KillSwitch
+        fields = ["scope", "user", "connection"]
+        labels = {"user": "Trader"}
+        help_texts = {"user": "With the scope “one trader”.", "connection": "With the scope “one connection”."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("user", "connection"):
+            widget = self.fields[name].widget
+            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        needed = {Scope.USER: "user", Scope.CONNECTION: "connection"}.get(cleaned.get("scope", ""))
+        for name in ("user", "connection"):
+            if name == needed and cleaned.get(name) is None:
+                self.add_error(name, "Choose whose trading is stopped.")
+            elif name != needed and cleaned.get(name) is not None:
+                self.add_error(name, "Leave this empty, or choose the scope that goes with it.")
+        return cleaned
+
+    def _post_clean(self) -> None:
+        """The row is not made by the form: what the model asks of one is not for the form to check."""
+
+
+class PasswordForm(forms.Form):
+    """The password of whoever is signed in, once more."""
+
+    password = forms.CharField(
+        label="Your password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+
+class ActionInline(ReadOnly, ActionInlineBase):
+    model = KillSwitchAction
+    fields = ("connection", "flatten", "state", "words", "changed_at")
+    readonly_fields = fields
+
+
+@admin.register(KillSwitch)
+class KillSwitchAdmin(SwitchBase):
+    """Rows are added by throwing the switch and never changed; releasing has a page of its own."""
+
+    list_display = ["target", "scope", "is_on", "by_staff", "reason", "thrown_at", "thrown_by", "released_at"]
+    list_filter = [("released_at", admin.EmptyFieldListFilter), "scope", "by_staff", "thrown_at"]
+    list_select_related = ["user", "connection", "thrown_by"]
+    search_fields = [
+        *("reason", "user__username", "user__first_name", "user__email", "user__connections__name"),
+        *("connection__name", "connection__email", "connection__user__username", "thrown_by__username"),
+    ]
+    autocomplete_fields = ["user", "connection"]
+    inlines = [ActionInline]
+    change_form_template = "admin/trading/killswitch/change_form.html"
+
+    @admin.display(description="thrown", boolean=True)
+    def is_on(self, switch: KillSwitch) -> bool:
+        return switch.is_thrown
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(MAY_STOP)
+
+    def has_view_permission(self, request: HttpRequest, obj: KillSwitch | None = None) -> bool:
+        return super().has_view_permission(request, obj) or request.user.has_perm(MAY_STOP)
+
+    def has_change_permission(self, request: HttpRequest, obj: KillSwitch | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: KillSwitch | None = None) -> bool:
+        return False
+
+    def get_form(
+        self, request: HttpRequest, obj: KillSwitch | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[KillSwitch]]:
+        return super().get_form(request, obj, change, **(kwargs if change else {"form": ThrowForm} | kwargs))
+
+    def get_fields(self, request: HttpRequest, obj: KillSwitch | None = None) -> Any:
+        if obj is None:
+            return ["scope", "user", "connection", "reason", "cancel", "flatten"]
+        return ["scope", "target", "by_staff", "reason", "thrown_at", "thrown_by", "released_at", "released_by"]
+
+    def get_inlines(self, request: HttpRequest, obj: KillSwitch | None) -> Any:
+        return [] if obj is None else self.inlines
+
+    def save_model(self, request: HttpRequest, obj: KillSwitch, form: Any, change: bool) -> None:
+        asked = form.cleaned_data
+        switch = kill_switch.throw(
+            cast("User", request.user),
+            by_staff=True,
+            ip_address=audit.address_of(request),
+            **{name: asked[name] for name in ("user", "connection", "reason", "cancel", "flatten")},
+        )
+        obj.__dict__.update(switch.__dict__)
+        transaction.on_commit(partial(tasks.kill_switch_changed, switch))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing hangs on the form."""
+
+    def get_urls(self) -> list[URLPattern]:
+        page = path(
+            "<int:switch_id>/release/", self.admin_site.admin_view(self.release), name="trading_killswitch_release"
+        )
+        return [page, *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        switch = kwargs.get("obj")
+        releasable = switch is not None and switch.is_thrown and switch.by_staff and request.user.has_perm(MAY_STOP)
+        return super().render_change_form(request, context | {"releasable": releasable}, *args, **kwargs)
+
+    @method_decorator(sensitive_post_parameters("password"))
+    def release(self, request: HttpRequest, switch_id: int) -> HttpResponse:
+        """Asks for the password once more and releases a switch that staff has thrown."""
+        if not request.user.has_perm(MAY_STOP):
+            raise PermissionDenied
+        switch = get_object_or_404(KillSwitch.objects.select_related("user", "connection"), pk=switch_id)
+        form = PasswordForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            # As at a sign-in: wrong ones are counted, and too many lock out.
+            known = authenticate(request, username=request.user.get_username(), password=form.cleaned_data["password"])
+            if known is None or known.pk != request.user.pk:
+                form.add_error("password", "This is not your password, or too many were wrong: wait 15 minutes then.")
+            else:
+                return self._release(request, switch)
+        context = self.admin_site.each_context(request) | {
+            "title": f"Release: {switch.target}", "opts": self.opts, "switch": switch, "form": form,
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/trading/killswitch/release.html", context)
+
+    def _release(self, request: HttpRequest, switch: KillSwitch) -> HttpResponse:
+        try:
+            switch = kill_switch.release_by_staff(switch.pk, cast("User", request.user), audit.address_of(request))
+        except kill_switch.CannotRelease as problem:
+            messages.error(request, str(problem))
+        else:
+            tasks.kill_switch_changed(switch)
+            messages.success(request, f"Trading of {switch.target} is released.")
+        return redirect(reverse("admin:trading_killswitch_change", args=[switch.pk]))

@@ -1,0 +1,82 @@
+"""Limits that support sets for a trader; his own are to be read here. Each change is in the audit trail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.models import User
+from trading.models import TradingLimit
+from trading.orders import limit_changes
+
+if TYPE_CHECKING:
+    LimitBase = admin.ModelAdmin[TradingLimit]
+    LimitForm = forms.ModelForm[TradingLimit]
+else:
+    # Only the stubs' classes take a type argument.
+    LimitBase, LimitForm = admin.ModelAdmin, forms.ModelForm
+
+STAFF = TradingLimit.SetBy.STAFF
+
+
+class StaffLimitForm(LimitForm):
+    """A limit for one trader, in one of his accounts or each."""
+
+    class Meta:
+        model = TradingLimit
+        fields = ["user", "account", "product", *limit_changes.FIGURES]
+
+    def clean_product(self) -> str:
+        return str(self.cleaned_data["product"]).strip().upper()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        user, account, product = cleaned.get("user"), cleaned.get("account"), cleaned.get("product", "")
+        if account is not None and user is not None and account.connection.user_id != user.pk:
+            self.add_error("account", "This is not an account of that trader.")
+        if product and cleaned.get("daily_loss") is not None:
+            self.add_error("daily_loss", "A daily loss counts over all products: leave the product empty.")
+        if all(cleaned.get(name) is None for name in limit_changes.FIGURES):
+            self.add_error(None, "Write at least one figure.")
+        twins = TradingLimit.objects.filter(user=user, account=account, product=product, set_by=STAFF)
+        if user is not None and not self.errors and twins.exclude(pk=self.instance.pk).exists():
+            self.add_error(None, "There is a limit of support's for this trader, account and product: change that one.")
+        return cleaned
+
+
+@admin.register(TradingLimit)
+class TradingLimitAdmin(LimitBase):
+    """Staff with the permissions to add, change and delete trading limits do so here, one at a time."""
+
+    form = StaffLimitForm
+    actions = None
+    list_display = ["user", "account", "product", "set_by", *limit_changes.FIGURES, "changed_at"]
+    list_filter = ["set_by", "product"]
+    list_select_related = ["user", "account"]
+    search_fields = ["user__username", "user__first_name", "user__email", "user__connections__name", "account__name"]
+    autocomplete_fields = ["user", "account"]
+
+    def has_change_permission(self, request: HttpRequest, obj: TradingLimit | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.set_by == STAFF)
+
+    def has_delete_permission(self, request: HttpRequest, obj: TradingLimit | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.set_by == STAFF)
+
+    def save_model(self, request: HttpRequest, obj: TradingLimit, form: Any, change: bool) -> None:
+        obj.set_by = STAFF
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            self._record(request, obj, "changed to" if change else "set")
+
+    def delete_model(self, request: HttpRequest, obj: TradingLimit) -> None:
+        with transaction.atomic():
+            self._record(request, obj, "removed, was")
+            super().delete_model(request, obj)
+
+    def _record(self, request: HttpRequest, limit: TradingLimit, what: str) -> None:
+        limit_changes.record(limit, what, cast("User", request.user), audit.address_of(request))

@@ -1,0 +1,260 @@
+"""All that checks look at besides the order: one immutable value, gathered in trading.orders.pretrade. Pure.
+
+Of the broker's figures two things may be wrong: there are none (`facts` is None), or they are old (`is_fresh` is
+false). Neither ever makes an error: what follows from them is then a warning that says how old they are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from trading.orders.checks.exposure import Exposure
+from trading.orders.checks.finding import Finding, error, warning
+from trading.orders.facts import AccountFacts, ContractFacts, Facts, MarkFacts
+from trading.orders.limits import NO_RULES, Rules
+from trading.orders.prices import PriceTerms
+from trading.orders.session_hours import Hours
+from trading.orders.spec import OrderSpec
+
+# A link is heard from every 2.5 seconds at least; what is older than this may not be so any more.
+FRESH_FOR: Final = dt.timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class AccountState:
+    """An account as the portal's own tables have it; `id` is Tradovate's."""
+
+    id: int
+    name: str
+    closed: bool = False
+    readonly: bool = False
+    signed_in: bool = True
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A contract with its product's terms. `counts_as` says what limits it counts towards, `margin` is dollars of
+    initial margin for one contract, or None; `terms_read_at` is when Tradovate told margin and hours."""
+
+    symbol: str
+    counts_as: ContractFacts
+    terms: PriceTerms
+    expires: dt.datetime
+    first_intent: dt.datetime | None = None
+    margin: Decimal | None = None
+    hours: Hours | None = None
+    exchange: str = ""
+    terms_read_at: dt.datetime | None = None
+
+    @property
+    def id(self) -> int:
+        return self.counts_as.id
+
+    @property
+    def product(self) -> str:
+        return self.counts_as.product
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An order that this portal made lately. `pending`: it may still trade, as far as the portal knows.
+
+    With `changes` it is a change of that order (Tradovate's id), which is to have so many contracts; with `closes` it
+    closes what is held, on whichever side.
+    """
+
+    symbol: str
+    action: str
+    qty: int
+    at: dt.datetime
+    order_id: int | None = None
+    pending: bool = True
+    changes: int | None = None
+    closes: bool = False
+    intent_id: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What an order would meet.
+
+    `largest` is the portal's own limit of contracts in one order. `listing` is None for a symbol that nobody knows
+    (then `near` may name others), or that could not be looked up (`unasked` says why). `front_month` is named where
+    `listing` has expired. `assumed` are contracts by id, signed, taken for traded: earlier lines of a file.
+    `stopped` says why a kill switch holds back orders; empty: none does.
+    """
+
+    now: dt.datetime
+    account: AccountState
+    largest: int
+    listing: Listing | None = None
+    near: tuple[str, ...] = ()
+    unasked: str = ""
+    front_month: str = ""
+    facts: Facts | None = None
+    rules: Rules = NO_RULES
+    sent: tuple[Sent, ...] = ()
+    contract_ids: dict[str, int] = field(default_factory=dict)
+    assumed: tuple[tuple[ContractFacts, int, Decimal | None], ...] = ()
+    stopped: str = ""
+
+    @property
+    def money(self) -> AccountFacts | None:
+        """The account's figures."""
+        return self.facts.account(self.account.id) if self.facts else None
+
+    @property
+    def mark(self) -> MarkFacts | None:
+        """The contract's last price."""
+        return self.facts.mark(self.listing.id) if self.facts and self.listing else None
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.facts is not None and self.now - self.facts.heard_at <= FRESH_FOR
+
+    @property
+    def age(self) -> str:
+        """How old the broker's figures are, in words."""
+        if self.facts is None:
+            return "unknown"
+        seconds = max(0, round((self.now - self.facts.heard_at).total_seconds()))
+        return f"{seconds} s old" if seconds < 120 else f"{seconds // 60} min old"
+
+    def held(self, contract_id: int) -> int:
+        """Contracts that the account holds, negative when short."""
+        known = self.facts.positions if self.facts else []
+        net = sum(x.net_pos for x in known if (x.account_id, x.contract_id) == (self.account.id, contract_id))
+        return net + sum(qty for contract, qty, _ in self.assumed if contract.id == contract_id)
+
+    def is_exit(self, spec: OrderSpec) -> bool:
+        """Whether the order can only make a position that the account is known to hold smaller, also when all orders
+        trade that are to close it and work or are under way already."""
+        return self._closes(spec) and spec.order_qty + self._closing(spec) <= abs(self._own.net)
+
+    def only_closes(self, spec: OrderSpec) -> bool:
+        """Whether the order is an exit by figures of this moment: old ones prove nothing."""
+        return self.is_fresh and self.is_exit(spec)
+
+    def why_no_exit(self, spec: OrderSpec) -> str:
+        """Why an order that may close a position does not count as an exit; "" for what is none."""
+        if self.money is None or not self.is_fresh:
+            words = f"What {self.account.name} holds is not known just now, so no order counts as an exit"
+            return f" {words}: flatten the position instead."
+        return self.closes_again(spec)
+
+    def closes_again(self, spec: OrderSpec) -> str:
+        """For an order that were an exit but for those that work already: says so; else nothing."""
+        if self.is_exit(spec) or not self._closes(spec) or spec.order_qty > abs(self._own.net):
+            return ""
+        closing = f"{self._closing(spec):,} of {abs(self._own.net):,} contracts have an order that closes them already"
+        return f" {closing}: cancel that first, or flatten the position."
+
+    def _closes(self, spec: OrderSpec) -> bool:
+        """Whether all of the order trades against a position."""
+        if self.money is None or spec.triggers or spec.brackets:
+            return False
+        if spec.other is not None and spec.other.action != spec.action:
+            return False
+        net, buys = self._own.net, spec.action == "Buy"
+        return net != 0 and (net < 0) is buys
+
+    def _closing(self, spec: OrderSpec) -> int:
+        """Contracts that other orders on the order's side may still trade."""
+        return self._own.buys if spec.action == "Buy" else self._own.sells
+
+    @property
+    def _own(self) -> Exposure:
+        """What the account has to do with the contract."""
+        return self.exposures.get(self.listing.id, Exposure()) if self.listing else Exposure()
+
+    def without(self, order_ids: Collection[int]) -> Situation:
+        """The situation once these orders (Tradovate's ids) have ended."""
+        if not order_ids:
+            return self
+        orders = [one for one in self.facts.orders if one.id not in order_ids] if self.facts else []
+        return replace(
+            self,
+            facts=self.facts and msgspec.structs.replace(self.facts, orders=orders),
+            sent=tuple(one for one in self.sent if one.order_id not in order_ids),
+        )
+
+    def from_figures(self, field: str, message: str) -> Finding:
+        """An error because of the broker's figures, or a warning when they are old."""
+        if self.is_fresh:
+            return error(field, message)
+        return warning(field, f"{message} (The figures are {self.age}.)")
+
+    @cached_property
+    def exposures(self) -> dict[int, Exposure]:
+        """By contract: what the account holds, and what its working orders and those under way may still trade."""
+        found: dict[int, Exposure] = {}
+
+        def add(contract_id: int, *, net: int = 0, buys: int = 0, sells: int = 0) -> None:
+            known = found.get(contract_id, Exposure())
+            found[contract_id] = Exposure(known.net + net, known.buys + buys, known.sells + sells)
+
+        if self.facts is None:
+            return found
+        for position in self.facts.positions:
+            if position.account_id == self.account.id and position.net_pos:
+                add(position.contract_id, net=position.net_pos)
+        for contract, qty, _ in self.assumed:
+            add(contract.id, net=qty)
+        known_orders = {order.id for order in self.facts.orders}
+        wanted = self._wanted()
+        linked: dict[tuple[int, str], int] = {}
+        for order in self.facts.orders:
+            if order.account_id != self.account.id or order.contract_id is None or not order.left:
+                continue
+            # Of two linked orders on one side only one can trade.
+            pair = (min(order.id, order.oco_id), order.action) if order.oco_id else (order.id, order.action)
+            left = max(order.left, wanted.get(order.id, 0) - order.filled)
+            more = max(0, left - linked.get(pair, 0))
+            linked[pair] = max(left, linked.get(pair, 0))
+            add(order.contract_id, **{"buys" if order.action == "Buy" else "sells": more})
+        for sent in self.sent:
+            contract_id = self.contract_ids.get(sent.symbol)
+            if contract_id is None or not sent.pending or sent.changes is not None or sent.order_id in known_orders:
+                continue
+            qty = max(sent.qty, wanted.get(sent.order_id or 0, 0))
+            if not sent.closes:
+                add(contract_id, **{"buys" if sent.action == "Buy" else "sells": qty})
+        for contract_id in self._being_closed(known_orders) & found.keys():
+            net = found[contract_id].net
+            add(contract_id, buys=max(0, -net), sells=max(0, net))
+        return found
+
+    def _wanted(self) -> dict[int, int]:
+        """By order (Tradovate's id): the most contracts that it is to have by changes that are under way."""
+        wanted: dict[int, int] = {}
+        for sent in self.sent:
+            if sent.changes is not None and sent.pending:
+                wanted[sent.changes] = max(sent.qty, wanted.get(sent.changes, 0))
+        return wanted
+
+    def _being_closed(self, known_orders: set[int]) -> set[int]:
+        """The contracts whose positions are being closed by what is none of these orders."""
+        closing = [one for one in self.sent if one.closes and one.pending and one.order_id not in known_orders]
+        return {self.contract_ids[one.symbol] for one in closing if one.symbol in self.contract_ids}
+
+    def counts_as(self) -> dict[int, ContractFacts]:
+        """What the contracts that the account has to do with count towards, by id."""
+        found = {contract.id: contract for contract in self.facts.contracts} if self.facts else {}
+        found |= {contract.id: contract for contract, _, _ in self.assumed}
+        if self.listing:
+            found[self.listing.id] = self.listing.counts_as
+        return found
+
+    def after(self, spec: OrderSpec) -> Situation:
+        """The situation once this order has traded: what the next line of a file meets. Needs the contract."""
+        if self.listing is None:
+            return self
+        qty = spec.order_qty if spec.action == "Buy" else -spec.order_qty
+        return replace(self, assumed=(*self.assumed, (self.listing.counts_as, qty, self.listing.margin)))

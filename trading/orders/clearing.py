@@ -1,0 +1,174 @@
+"""What a thrown kill switch does at Tradovate: it cancels the working orders of a connection, and closes its positions
+where that was asked for.
+
+In rounds, each of which looks at Tradovate's own lists and acts on what it finds there. Only a round that finds
+nothing, while no order of ours is still under way, is the last one: an order that was sent before the throw may show up
+after it. The row of the action is the truth: a round whose worker was killed is taken up again, and what it sent has
+source keys ("kill:SWITCH:CONNECTION:ROUND") under which nothing is sent twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Collection
+from typing import Final
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from trading.models import Account, KillSwitchAction, OrderIntent
+from trading.orders import closing, exits, looks, reports
+from trading.orders.states import TERMINAL, UNANSWERED, Kind, State
+from trading.orders.wishes import Liquidation
+from trading.tradovate.entities import Position
+
+logger = logging.getLogger(__name__)
+
+ActionState = KillSwitchAction.State
+
+# A round that lasts longer has lost its worker.
+LEASE: Final = dt.timedelta(seconds=90)
+# Between two rounds: the longer it has been going on, the longer.
+SOONEST: Final = dt.timedelta(seconds=2)
+LATEST: Final = dt.timedelta(seconds=60)
+# Then somebody has to look at Tradovate.
+PATIENCE: Final = dt.timedelta(minutes=10)
+LONGEST_WORDS: Final = 255
+
+
+def due() -> list[int]:
+    """The actions (primary keys) that have a round to do now."""
+    waiting = KillSwitchAction.objects.filter(state=ActionState.WORKING, look_at__lte=timezone.now())
+    return list(waiting.values_list("pk", flat=True))
+
+
+def carry_out(action_id: int) -> int | None:
+    """Do one round of an action; the connection whose pages are to hear of it, None when there was nothing to do.
+
+    Safe to run twice, or in two workers at the same time. For threads without a running event loop, outside a
+    transaction.
+    """
+    now = timezone.now()
+    waiting = KillSwitchAction.objects.filter(pk=action_id, state=ActionState.WORKING, look_at__lte=now)
+    if not waiting.update(look_at=now + LEASE):
+        return None
+    action = KillSwitchAction.objects.select_related("switch", "connection").get(pk=action_id)
+    if not action.switch.is_thrown:
+        # Released between being wanted and being done.
+        _write(action, ActionState.ENDED, "Ended: the kill switch was released.")
+        return action.connection_id
+    try:
+        left = _Round(action).run()
+    except looks.CannotAsk as trouble:
+        left = f"Tradovate could not be asked. {trouble}"
+    if not left:
+        _write(action, ActionState.DONE, f"Done: {_achieved(action) or 'There was nothing to do.'}")
+    elif (going_on_for := timezone.now() - action.wanted_at) > PATIENCE:
+        _write(action, ActionState.ENDED, f"Given up, look at Tradovate. {left} {_achieved(action)}")
+    else:
+        look_at = timezone.now() + min(LATEST, max(SOONEST, going_on_for))
+        _write(action, ActionState.WORKING, f"{left} {_achieved(action)}", look_at)
+    return action.connection_id
+
+
+class _Round:
+    """One look at a connection, and what is done about what it finds."""
+
+    def __init__(self, action: KillSwitchAction) -> None:
+        self._action = action
+        self._connection = action.connection
+        self._accounts = {account.tradovate_id: account for account in action.connection.accounts.filter(closed=False)}
+        self._key = f"{_keys(action)}{action.round}"
+
+    def run(self) -> str:
+        """Act on what is there; what is left, in words, "" when nothing was found."""
+        if not self._accounts:
+            return ""
+        self._settle_closings()
+        found = []
+        if self._action.flatten and (positions := looks.open_positions(self._connection, self._accounts.keys())):
+            self._close(positions)
+            found.append(_counted(len(positions), "open position"))
+        going = set(self._closings().values_list("order_id_at_broker", flat=True))
+        orders = [one for one in looks.open_orders(self._connection, self._accounts.keys()) if one.id not in going]
+        if orders:
+            exits.clear(list(self._accounts.values()), orders, self._key, timezone.now())
+            found.append(_counted(len(orders), "working order"))
+        if under_way := self._under_way():
+            found.append(_counted(under_way, "order") + " still unanswered")
+        return f"Found {', '.join(found)}." if found else ""
+
+    def _close(self, positions: Collection[Position]) -> None:
+        # Whoever closes the same position twice may end up with the opposite one.
+        going = set(self._closings().values_list("account_id", "spec__contract_id"))
+        wishes = []
+        for position in positions:
+            account = self._accounts[position.account_id]
+            if (account.pk, position.contract_id) not in going:
+                wish = self._liquidation(account, position.contract_id)
+                wishes.append((account, wish, self._closing_key(account, position)))
+        closing.close_all(wishes, timezone.now())
+
+    def _closing_key(self, account: Account, position: Position) -> str:
+        return f"{self._key}:flatten:{account.pk}:{position.contract_id}"
+
+    def _liquidation(self, account: Account, contract_id: int) -> Liquidation:
+        try:
+            symbol = looks.symbol(self._connection, contract_id)
+        except looks.CannotAsk:
+            symbol = f"contract {contract_id}"
+        return Liquidation(account_id=account.pk, contract_id=contract_id, symbol=symbol)
+
+    def _closings(self) -> QuerySet[OrderIntent]:
+        """What is closing a position of this connection now, whoever asked for it."""
+        ours = OrderIntent.objects.filter(connection=self._connection, kind=Kind.LIQUIDATE)
+        return ours.exclude(state__in=TERMINAL | {State.ABSENT})
+
+    def _settle_closings(self) -> None:
+        """Learn which closings have ended: nobody else may be listening to Tradovate just now."""
+        numbers = {number for number in self._closings().values_list("order_id_at_broker", flat=True) if number}
+        for order in looks.orders(self._connection, numbers) if numbers else []:
+            if order.finished:
+                reports.observe_order(self._connection.pk, order.id, order.ord_status)
+
+    def _under_way(self) -> int:
+        """How many orders of ours Tradovate may still take; older ones do not keep an action going."""
+        since = timezone.now() - PATIENCE
+        ours = OrderIntent.objects.filter(connection=self._connection, state__in=UNANSWERED, changed_at__gte=since)
+        return ours.exclude(kind__in=[Kind.CANCEL, Kind.LEG]).count()
+
+
+def _keys(action: KillSwitchAction) -> str:
+    """What the source keys of all rounds of an action begin with."""
+    return f"kill:{action.switch_id}:{action.connection_id}:"
+
+
+def _achieved(action: KillSwitchAction) -> str:
+    """What the action has come to in all its rounds, in words, with the last refusal; "" when that is nothing."""
+    ours = OrderIntent.objects.filter(source_key__startswith=_keys(action))
+    cancelled = ours.filter(kind=Kind.CANCEL, state=State.DONE).values("target_order_id").distinct().count()
+    closed = ours.filter(kind=Kind.LIQUIDATE, state__in=[State.FILLED, State.DONE]).count()
+    # Closing a position takes its orders along, and nobody counts those.
+    achieved = [_counted(closed, "position") + " closed"] if closed else []
+    achieved += [_counted(cancelled, "order") + " cancelled"] if cancelled else []
+    refusal = ours.exclude(reason="").exclude(state__in=[State.DONE, State.FILLED, State.INEFFECTIVE]).last()
+    words = [", ".join(achieved).capitalize() + "."] if achieved else []
+    words += [f"Last refusal: {refusal.described}: {refusal.reason}"] if refusal else []
+    return " ".join(words)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _write(action: KillSwitchAction, state: ActionState, words: str, look_at: dt.datetime | None = None) -> None:
+    """The end of a round, unless the action was wanted anew or ended meanwhile."""
+    mine = KillSwitchAction.objects.filter(pk=action.pk, state=ActionState.WORKING, round=action.round)
+    mine.update(
+        state=state,
+        words=words[:LONGEST_WORDS],
+        round=action.round + 1,
+        look_at=look_at or timezone.now(),
+        changed_at=timezone.now(),
+    )

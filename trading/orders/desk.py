@@ -1,0 +1,245 @@
+"""What every front calls: a click, a signal or the API ask for something here, and are told in words what came of it.
+
+The same source key ("click:...", "signal:...") always means the same wish: asked again, also by two processes at the
+same time, it sends nothing twice and returns what the first one came to. A refusal is an Outcome, too. Functions are
+for threads without a running event loop, outside a transaction. Account ids are primary keys of trading.models.Account,
+order and contract ids are Tradovate's; for a user only their own accounts exist. `received_at` is when the wish
+reached the portal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import User
+from trading.models import Account, Order
+from trading.orders import checks, intents, looks, pretrade, sole
+from trading.orders.exits import cancel_all, clear, flatten, flatten_all
+from trading.orders.outcomes import (
+    REUSED,
+    Outcome,
+    begun,
+    carry_out,
+    derived,
+    first,
+    is_automated,
+    own_accounts,
+    refused,
+    told,
+)
+from trading.orders.spec import OPTIONAL_PRICES, PRICES_OF_TYPE, InvalidSpec, OrderSpec
+from trading.orders.wishes import Cancellation, Modification
+
+__all__ = ["NewTerms", "Outcome", "cancel", "cancel_all", "flatten", "flatten_all", "modify", "place", "reverse"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTerms:
+    """What is to be other than it is in a working order; None leaves it. Prices are in points. With another
+    `order_type` none of the old prices stays."""
+
+    order_qty: int | None = None
+    order_type: str | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    limit_if_touched_price: Decimal | None = None
+    peg_difference: Decimal | None = None
+    max_show: int | None = None
+
+    def given(self) -> dict[str, object]:
+        """What is not None, by field."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+def place(
+    user: User,
+    spec: OrderSpec,
+    source_key: str,
+    *,
+    received_at: dt.datetime | None = None,
+    alone: sole.Alone | None = None,
+) -> Outcome:
+    """Check an order with all that hangs on it, and send it; with `alone` only if that has nothing to say."""
+    received_at = received_at or timezone.now()
+    accounts = own_accounts(user, spec.account_id, source_key)
+    if isinstance(accounts, Outcome):
+        return accounts
+    spec = dataclasses.replace(spec, is_automated=is_automated(source_key))
+    return first(accounts[0], source_key, spec) or _check_and_send(accounts[0], spec, source_key, received_at, alone)
+
+
+def modify(
+    user: User,
+    account_id: int,
+    order_id: int,
+    terms: NewTerms,
+    source_key: str,
+    *,
+    received_at: dt.datetime | None = None,
+) -> Outcome:
+    """Change a working order, wherever it was placed. What `terms` leave out is repeated as Tradovate has it now."""
+    received_at = received_at or timezone.now()
+    accounts = own_accounts(user, account_id, source_key)
+    if isinstance(accounts, Outcome):
+        return accounts
+    [account] = accounts
+    if earlier := first(account, source_key):
+        return earlier if _is_change(earlier, order_id, terms) else refused(REUSED)
+    try:
+        standing = looks.standing(account.connection, order_id)
+        symbol = looks.symbol(account.connection, standing.order.contract_id or 0)
+    except looks.CannotAsk as trouble:
+        return refused(checks.error("order_id", f"Order {order_id} was not changed. {trouble}"))
+    if standing.order.account_id != account.tradovate_id:
+        return refused(checks.error("order_id", f"Order {order_id} is none of account {account}."))
+    if standing.order.finished:
+        words = f"Order {order_id} is {standing.order.ord_status.lower()}: it cannot be changed any more."
+        return refused(checks.error("order_id", words))
+    try:
+        becomes = _changed(account, symbol, standing, terms, source_key)
+    except InvalidSpec as trouble:
+        return refused(*(checks.error(problem.field, problem.message) for problem in trouble.problems))
+    vetted = pretrade.vet_change(order_id, becomes, more=becomes.order_qty - standing.version.order_qty)
+    if vetted.refuses:
+        if (earlier := first(account, source_key)) and _is_change(earlier, order_id, terms):
+            return earlier
+        return refused(*vetted.findings)
+    wish = Modification(order_id=order_id, becomes=becomes)
+    return carry_out(account, wish, source_key, received_at, vetted.findings, vetted.gate)
+
+
+def cancel(
+    user: User, account_id: int, order_id: int, source_key: str, *, received_at: dt.datetime | None = None
+) -> Outcome:
+    """Take an order out of the market, wherever it was placed."""
+    received_at = received_at or timezone.now()
+    accounts = own_accounts(user, account_id, source_key)
+    if isinstance(accounts, Outcome):
+        return accounts
+    [account] = accounts
+    if earlier := first(account, source_key):
+        return earlier if _is_about(earlier, order_id) else refused(REUSED)
+    known = Order.objects.filter(connection=account.connection_id, tradovate_id=order_id).first()
+    wish = Cancellation(
+        account_id=account.pk,
+        order_id=order_id,
+        symbol=known.symbol if known else "",
+        is_automated=is_automated(source_key),
+    )
+    return carry_out(account, wish, source_key, received_at)
+
+
+def reverse(
+    user: User, account_id: int, contract_id: int, source_key: str, *, received_at: dt.datetime | None = None
+) -> Outcome:
+    """Turn a position around: cancel the contract's working orders and, when none is left and the position is still
+    what it was, trade twice as many contracts the other way at the market.
+
+    Begun once for a source key: when it could not be finished, nothing of it is done later.
+    """
+    received_at = received_at or timezone.now()
+    accounts = own_accounts(user, account_id, source_key)
+    if isinstance(accounts, Outcome):
+        return accounts
+    [account] = accounts
+    if earlier := derived(accounts, source_key):
+        return begun(earlier, f"{source_key}{sole.OF_REVERSAL}", "nothing is reversed")
+    try:
+        net = looks.net_position(account, contract_id)
+        symbol = looks.symbol(account.connection, contract_id)
+        working = looks.open_orders(account.connection, {account.tradovate_id})
+    except looks.CannotAsk as trouble:
+        return refused(checks.error("contract_id", f"Nothing was reversed. {trouble}"))
+    if not net:
+        return refused(checks.error("contract_id", f"There is no position in {symbol} to reverse."))
+    spec = OrderSpec(
+        account_id=account.pk,
+        symbol=symbol,
+        action="Sell" if net > 0 else "Buy",
+        order_qty=2 * abs(net),
+        is_automated=is_automated(source_key),
+    )
+    working = [one for one in working if one.contract_id == contract_id]
+    vetted = pretrade.vet(spec, without={order.id for order in working})
+    if vetted.refuses:
+        return refused(*vetted.findings)
+    cleared = clear(accounts, working, source_key, received_at)
+    looked_at, obstacle = timezone.now(), cleared.words
+    obstacle = obstacle or _moved(account, contract_id, net)
+    if not obstacle:
+        gate = dataclasses.replace(vetted.gate, alone=sole.unchanged_since(looked_at))
+        outcome = carry_out(account, spec, f"{source_key}{sole.OF_REVERSAL}", received_at, vetted.findings, gate)
+        if not outcome.refused:
+            made = [intent.pk for intent in outcome.intents]
+            return told([*cleared.intent_ids, *made], vetted.findings)
+        obstacle = outcome.words
+    return told(cleared.intent_ids, note=f"Nothing was reversed. {obstacle}", complete=False)
+
+
+def is_reversal(source_key: str) -> bool:
+    """Whether an order of this key was to turn a position around."""
+    return source_key.endswith(sole.OF_REVERSAL)
+
+
+def _moved(account: Account, contract_id: int, net: int) -> str:
+    """Why a position is not what it was any more; "" when it is."""
+    try:
+        now = looks.net_position(account, contract_id)
+    except looks.CannotAsk as trouble:
+        return str(trouble)
+    if now == net:
+        return ""
+    return f"While its orders were cancelled the position went from {net} to {now} contracts. Look, then decide anew."
+
+
+def _check_and_send(
+    account: Account, spec: OrderSpec, source_key: str, received_at: dt.datetime, alone: sole.Alone | None
+) -> Outcome:
+    vetted = pretrade.vet(spec, account)
+    if vetted.refuses:
+        # What refuses it may be its own twin, which arrived first and counts by now.
+        return first(account, source_key, spec) or refused(*vetted.findings)
+    gate = dataclasses.replace(vetted.gate, alone=alone) if alone else vetted.gate
+    return carry_out(account, spec, source_key, received_at, vetted.findings, gate)
+
+
+def _changed(account: Account, symbol: str, standing: looks.Standing, terms: NewTerms, source_key: str) -> OrderSpec:
+    """The order as it is to be: all of it, for a modify says it anew. Raises InvalidSpec."""
+    version = standing.version
+    order_type = terms.order_type or version.order_type
+    time_in_force = version.time_in_force or "Day"
+    kept: dict[str, Any] = {"order_qty": version.order_qty, "max_show": version.max_show or None}
+    if order_type == version.order_type:
+        # Tradovate may keep prices beside those that a type has.
+        own = PRICES_OF_TYPE.get(order_type, frozenset()) | OPTIONAL_PRICES.get(order_type, frozenset())
+        kept |= {name: getattr(version, name) for name in own}
+    return OrderSpec(
+        account_id=account.pk,
+        symbol=symbol,
+        action=standing.order.action,
+        time_in_force=time_in_force,
+        expire_time=version.expire_time if time_in_force == "GTD" else None,
+        text=version.text or "",
+        is_automated=is_automated(source_key),
+        **(kept | {"order_type": order_type} | terms.given()),
+    )
+
+
+def _is_about(outcome: Outcome, order_id: int) -> bool:
+    return all(intent.target_order_id == order_id and intent.is_command for intent in outcome.intents)
+
+
+def _is_change(outcome: Outcome, order_id: int, terms: NewTerms) -> bool:
+    """Whether an earlier outcome is that of the same change."""
+    if not _is_about(outcome, order_id):
+        return False
+    [wish] = [intents.wish_of(intent) for intent in outcome.intents]
+    return isinstance(wish, Modification) and all(
+        getattr(wish.becomes, name) == value for name, value in terms.given().items()
+    )

@@ -1,0 +1,106 @@
+"""What the desk reads at Tradovate before it acts: orders and positions as the broker itself has them now.
+
+For threads without a running event loop. Everything raises CannotAsk. Looks for a way out are never held back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import TypeVar
+
+from accounts import renewal
+from accounts.models import Connection
+from trading.models import Account, Contract
+from trading.orders import refused, warm
+from trading.orders.reasons import of_error
+from trading.tradovate import Priority, Tradovate
+from trading.tradovate.entities import Order, OrderVersion, Position
+from trading.tradovate.errors import NotAuthorized, TradovateError
+
+T = TypeVar("T")
+
+
+class CannotAsk(Exception):
+    """Tradovate could not be asked; the text says why, to the trader."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An order as it stands, with its newest terms."""
+
+    order: Order
+    version: OrderVersion
+
+
+def open_orders(connection: Connection, account_ids: Collection[int]) -> list[Order]:
+    """The orders of these accounts (Tradovate's ids) that have not ended, wherever they were placed."""
+    orders = _ask(connection, lambda client: client.order.list(), Priority.EXIT)
+    return [order for order in orders if order.account_id in account_ids and not order.finished]
+
+
+def orders(connection: Connection, order_ids: Collection[int]) -> list[Order]:
+    """These orders as they are now; those that Tradovate does not know are left out."""
+    return _ask(connection, lambda client: client.order.items(order_ids), Priority.EXIT)
+
+
+def open_positions(
+    connection: Connection, account_ids: Collection[int], priority: Priority = Priority.EXIT
+) -> list[Position]:
+    """The positions of these accounts (Tradovate's ids) that are not flat."""
+    positions = _ask(connection, lambda client: client.position.list(), priority)
+    return [one for one in positions if one.account_id in account_ids and one.net_pos]
+
+
+def net_position(account: Account, contract_id: int, priority: Priority = Priority.EXIT) -> int:
+    """Contracts held in an account, negative when short."""
+    held = open_positions(account.connection, {account.tradovate_id}, priority)
+    return sum(position.net_pos for position in held if position.contract_id == contract_id)
+
+
+def standing(connection: Connection, order_id: int) -> Standing:
+    """An order with its newest terms."""
+
+    async def question(client: Tradovate) -> Standing:
+        order, versions = await asyncio.gather(client.order.item(order_id), client.order_version.deps(order_id))
+        if not versions:
+            raise CannotAsk(f"Tradovate shows no terms of order {order_id}.")
+        return Standing(order, max(versions, key=lambda version: version.id))
+
+    return _ask(connection, question, Priority.MODIFY)
+
+
+def filled_qty(connection: Connection, order_id: int) -> int:
+    """Contracts that an order has filled."""
+    fills = _ask(connection, lambda client: client.fill.deps(order_id), Priority.EXIT)
+    return sum(fill.qty for fill in fills if fill.active)
+
+
+def is_of_strategy(connection: Connection, order_id: int) -> bool:
+    """Whether a strategy at Tradovate works with this order."""
+    links = _ask(connection, lambda client: client.order_strategy_link.list(), Priority.MODIFY)
+    return any(link.order_id == order_id for link in links)
+
+
+def symbol(connection: Connection, contract_id: int) -> str:
+    """The name of a contract (Tradovate's id), from our own tables when it is there."""
+    known = Contract.objects.filter(environment=connection.environment, tradovate_id=contract_id).first()
+    if known is not None:
+        return known.name
+    return _ask(connection, lambda client: client.contract.item(contract_id), Priority.EXIT).name
+
+
+def _ask(connection: Connection, question: Callable[[Tradovate], Awaitable[T]], priority: Priority) -> T:
+    token = ""
+    try:
+        token = renewal.access_token(connection.pk)
+        return warm.ask(connection, token, question, priority=priority)
+    except renewal.NoToken as trouble:
+        raise CannotAsk(str(trouble)) from trouble
+    except NotAuthorized as trouble:
+        raise CannotAsk(refused.meaning(connection.pk, token, trouble).words) from trouble
+    except TradovateError as trouble:
+        raise CannotAsk(of_error(trouble, connection)) from trouble
+    except TimeoutError as trouble:
+        raise CannotAsk("Tradovate did not answer in time.") from trouble

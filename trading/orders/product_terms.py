@@ -1,0 +1,88 @@
+"""What checks need of a product besides its tick: margin, session, exchange. Read once a day, and kept."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Collection
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from trading.models import Product, ProductSession
+from trading.tradovate import entities
+from trading.tradovate.client import Tradovate
+from trading.tradovate.errors import NotFound
+
+_AT_ONCE: Final = 4
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ProductTerms:
+    """A product with what belongs to it; None where Tradovate has nothing."""
+
+    product: entities.Product
+    margin: entities.ProductMargin | None
+    session: entities.ProductSession | None
+    exchange: entities.Exchange | None
+
+
+async def read(client: Tradovate, product_ids: Collection[int]) -> list[ProductTerms]:
+    """Ask for the terms of products, four requests each. Raises TradovateError."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(product_id: int) -> ProductTerms | None:
+        async with gate:
+            product = await _or_none(client.product.item(product_id))
+            if product is None:
+                return None
+            exchange = (
+                None if product.exchange_id is None else await _or_none(client.exchange.item(product.exchange_id))
+            )
+            margin = await _or_none(client.product_margin.item(product_id))
+            return ProductTerms(product, margin, await _or_none(client.product_session.item(product_id)), exchange)
+
+    found = await asyncio.gather(*(one(product_id) for product_id in product_ids))
+    return [terms for terms in found if terms is not None]
+
+
+def keep(environment: str, found: Collection[ProductTerms]) -> None:
+    """Write the terms of products that are kept already."""
+    for terms in found:
+        with transaction.atomic():
+            product = terms.product
+            row = Product.objects.filter(environment=environment, tradovate_id=product.id)
+            row.update(
+                product_type=product.product_type[:20],
+                exchange_id_at_broker=product.exchange_id,
+                exchange=terms.exchange.name[:64] if terms.exchange else "",
+                contract_group_id_at_broker=product.contract_group_id,
+                status=product.status[:20],
+                initial_margin=terms.margin.initial_margin if terms.margin else None,
+                terms_read_at=timezone.now(),
+            )
+            if terms.session is not None and (kept := row.first()):
+                ProductSession.objects.update_or_create(product=kept, defaults=_session(terms.session))
+
+
+def _session(session: entities.ProductSession) -> dict[str, object]:
+    names = ("open_time", "start_time", "stop_time", "close_time", "sunday_open_time")
+    times: dict[str, object] = {name: _time(getattr(session, name)) for name in names}
+    return {**times, "all_day": bool(session.all_day)}
+
+
+def _time(time: entities.TradeTime | None) -> dt.time | None:
+    """None for what no clock shows."""
+    if time is None or not (0 <= time.hour <= 24 and 0 <= time.minute < 60):
+        return None
+    return dt.time(time.hour % 24, time.minute)
+
+
+async def _or_none(asked: Awaitable[T]) -> T | None:
+    try:
+        return await asked
+    except NotFound:
+        return None

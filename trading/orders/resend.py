@@ -1,0 +1,100 @@
+"""What a trader decides about an order that Tradovate never got: it is sent again, or it is given up.
+
+Only the owner decides, only about what was looked for and is not there, and the intent stays the same one: whoever
+asks twice sends once. What is sent again meets the checks of a new order. The lines of an order file are resumed with
+their file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from django.utils import timezone
+
+from accounts.models import User
+from trading.models import OrderIntent
+from trading.orders import desk, gateway, intents, looks, pretrade, reconcile, sole, turns
+from trading.orders.pretrade import Vetted
+from trading.orders.spec import OrderSpec
+from trading.orders.states import Kind, State
+from trading.orders.turns import Gate
+from trading.orders.wishes import Liquidation, Modification
+
+_GIVEN_UP = "Given up by the trader: it is not at Tradovate and will not be sent."
+
+
+class CannotDecide(Exception):
+    """Nothing was sent or given up; the text says why, to the trader."""
+
+
+def again(user: User, intent_id: int) -> OrderIntent:
+    """Send an intent that Tradovate never got once more; returns it as it is afterwards.
+
+    Tradovate's records are looked at first: what has arrived there late is taken over instead. For threads without a
+    running event loop, outside a transaction. Raises CannotDecide, OrderIntent.DoesNotExist.
+    """
+    intent = _own(user, intent_id)
+    try:
+        found = reconcile.find(intent.connection, [intent])
+    except reconcile.CannotLook as trouble:
+        raise CannotDecide(
+            f"Nothing was sent: Tradovate's records could not be looked at first. {trouble}"
+        ) from trouble
+    gate = None if found else _check(intent)
+    # Of two presses one is first; the other one is told what came of it.
+    if not found and _want_again(intent, gate):
+        # What cannot be sent is put aside, and says why.
+        with contextlib.suppress(gateway.CannotSend):
+            gateway.submit(intent.pk)
+    return OrderIntent.objects.select_related("account", "connection").get(pk=intent.pk)
+
+
+def give_up(user: User, intent_id: int) -> OrderIntent:
+    """Put an intent aside that Tradovate never got; returns it. Raises as `again`."""
+    intent = _own(user, intent_id)
+    intents.give_up(intent.pk, _GIVEN_UP)
+    intent.refresh_from_db()
+    return intent
+
+
+def _want_again(intent: OrderIntent, gate: Gate | None) -> bool:
+    try:
+        return intents.want_again(intent.pk, gate)
+    except turns.Refused as late:
+        raise CannotDecide(f"Nothing was sent. {late}") from late
+
+
+def _check(intent: OrderIntent) -> Gate | None:
+    """Much may be different from when it was asked for. Raises CannotDecide for what a new order would be refused."""
+    if desk.is_reversal(intent.source_key):
+        raise CannotDecide("A position may have changed since: press reverse once more, or give this one up.")
+    vetted: Vetted | None = None
+    gate: Gate | None = None
+    match intents.wish_of(intent):
+        case OrderSpec() as wish:
+            vetted = pretrade.vet(wish)
+        case Modification() as wish:
+            try:
+                has = looks.standing(intent.connection, wish.order_id).version.order_qty
+            except looks.CannotAsk as trouble:
+                raise CannotDecide(f"Nothing was sent. {trouble}") from trouble
+            vetted = pretrade.vet_change(wish.order_id, wish.becomes, more=wish.becomes.order_qty - has)
+        case Liquidation():
+            gate = Gate(alone=sole.closes(timezone.now()))
+    if vetted is None:
+        return gate
+    if errors := [finding.message for finding in vetted.findings if finding.is_error]:
+        raise CannotDecide(f"Nothing was sent. {' '.join(errors)}")
+    return vetted.gate
+
+
+def _own(user: User, intent_id: int) -> OrderIntent:
+    own = OrderIntent.objects.filter(connection__user=user).select_related("account", "connection")
+    intent = own.get(pk=intent_id)
+    if intent.source == intents.FILE:
+        raise CannotDecide("This is a line of an order file: resume the file, or discard what it has not sent.")
+    if intent.kind == Kind.LEG:
+        raise CannotDecide("This order travels with another one: decide about that one.")
+    if intent.state != State.ABSENT:
+        raise CannotDecide(f"Nothing is to be decided any more: {intent}. {intent.reason}".strip())
+    return intent

@@ -1,0 +1,57 @@
+"""What an order with exits risks, and what it may gain. Pure arithmetic over Decimals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading.orders.prices import PriceTerms
+from trading.orders.spec import OrderSpec, OrderTerms
+
+
+@dataclass(frozen=True)
+class Stakes:
+    """Dollars that the stop would lose and that the target would gain, for the whole quantity; None without one."""
+
+    risk: Decimal | None
+    reward: Decimal | None
+
+    @property
+    def ratio(self) -> Decimal | None:
+        """The gain in units of the risk (R)."""
+        return self.reward / self.risk if self.risk and self.reward is not None else None
+
+
+def stakes(spec: OrderSpec, terms: PriceTerms, expected_price: Decimal | None = None) -> Stakes | None:
+    """What is at stake; None when the order has no exits, or when nothing says at which price it will fill.
+
+    `expected_price` is where an order without a price of its own would fill, in points.
+    """
+    if spec.brackets:
+        return Stakes(
+            risk=_dollars(((b.stop_loss.points(terms), b.order_qty) for b in spec.brackets if b.stop_loss), terms),
+            reward=_dollars(
+                ((b.profit_target.points(terms), b.order_qty) for b in spec.brackets if b.profit_target), terms
+            ),
+        )
+    entry = _price(spec) or expected_price
+    if not spec.triggers or entry is None:
+        return None
+    exits = [(child, _price(child)) for child in spec.triggers if child.action != spec.action]
+    gain = 1 if spec.action == "Buy" else -1
+    ends = [gain * (price - entry) for _, price in exits if price is not None]
+    return Stakes(
+        risk=_dollars(((-end, spec.order_qty) for end in ends if end < 0), terms),
+        reward=_dollars(((end, spec.order_qty) for end in ends if end > 0), terms),
+    )
+
+
+def _price(order: OrderTerms) -> Decimal | None:
+    """Where an order trades, or wakes."""
+    return order.stop_price if order.stop_price is not None else order.price
+
+
+def _dollars(distances: Iterable[tuple[Decimal, int]], terms: PriceTerms) -> Decimal | None:
+    worth = [points * qty * terms.value_per_point for points, qty in distances]
+    return sum(worth, Decimal()) if worth else None

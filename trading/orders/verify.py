@@ -1,0 +1,209 @@
+"""Whether what Tradovate accepted took effect: an accepted command says nothing yet about the order.
+
+    change        done once it is reported as Replaced, or the order's newest version has the new terms; rejected when
+                  a report refuses it; ineffective when after the settle time the order still has its old terms
+    cancellation  done with the order's end (`reports`); rejected when a report refuses it
+    strategy      followed as its entry, once that is known; rejected when its failureMessage says why there is none
+
+The stream tells it first where the hub is connected (`observe_answer`, `observe_strategy`). What it has not told after
+the settle time is looked up here: a few requests for all of a connection, ever more seldom.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts import renewal
+from accounts.models import Connection
+from trading.models import OrderIntent
+from trading.orders import intents, lookup, reconcile, reports
+from trading.orders.prices import plain
+from trading.orders.spec import OrderSpec
+from trading.orders.states import STATE_OF_STATUS, Kind, State
+from trading.tradovate import Tradovate
+from trading.tradovate.entities import ExecType, Order, OrderVersion
+from trading.tradovate.errors import TradovateError
+
+logger = logging.getLogger(__name__)
+
+# What is not clear within a day is Tradovate's no more: it serves the current trading day only.
+GIVEN_UP_AFTER: Final = dt.timedelta(days=1)
+_TERMS: Final = (
+    *("order_qty", "order_type", "price", "stop_price", "limit_if_touched_price"),
+    *("peg_difference", "max_show", "time_in_force"),
+)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What Tradovate's records say of commands and the orders that they are about, and of strategies."""
+
+    refusals: dict[int, str]
+    replaced: frozenset[int]
+    orders: dict[int, Order]
+    versions: Sequence[OrderVersion]
+    strategies: dict[int, lookup.Found]
+
+
+def due(now: dt.datetime) -> list[int]:
+    """The connections (primary keys) that have something accepted whose effect is to be looked up now."""
+    waiting = _waiting(now).filter(Q(looked_at=None) | Q(looked_at__lte=now - reconcile.SOONEST))
+    rows = waiting.values_list("connection_id", "changed_at", "looked_at")
+    return sorted({pk for pk, since, looked_at in rows if reconcile.is_due(since, _later(since, looked_at), now)})
+
+
+def look(connection_id: int) -> list[int]:
+    """Look up the effect of all that is accepted of a connection; the ids of the intents that changed.
+
+    For threads without a running event loop, outside a transaction. Raises nothing when Tradovate cannot be asked.
+    """
+    now = timezone.now()
+    waiting = list(_waiting(now).filter(connection_id=connection_id).order_by("pk"))
+    if not waiting:
+        return []
+    OrderIntent.objects.filter(pk__in=[intent.pk for intent in waiting]).update(looked_at=now)
+    try:
+        connection = Connection.objects.get(pk=connection_id)
+        seen = reconcile.ask(connection, lambda client: _see(client, waiting))
+    except (renewal.NoToken, TradovateError) as trouble:
+        logger.info("Connection %s: effects cannot be looked up (%s)", connection_id, type(trouble).__name__)
+        return []
+    return [pk for intent in waiting for pk in _judge(intent, seen)]
+
+
+def observe_answer(
+    connection_id: int, cl_ord_id: str, command_id: int, *, took: bool = False, refusal: str = ""
+) -> list[int]:
+    """Take the broker's record of a change or cancellation of ours: that it is there, that it took effect, or why it
+    was refused, in words. Returns the ids of the intents that changed."""
+    ours = OrderIntent.objects.filter(
+        connection_id=connection_id, cl_ord_id=cl_ord_id, kind__in=[Kind.MODIFY, Kind.CANCEL]
+    )
+    changed = []
+    for intent in ours:
+        moved = reports.accept(intent.pk, detail="seen in Tradovate's records", command_id=command_id)
+        if refusal:
+            moved |= _refuse(intent.pk, refusal)
+        elif took and intent.kind == Kind.MODIFY:
+            moved |= _done(intent.pk)
+        changed += [intent.pk] if moved else []
+    return changed
+
+
+def observe_strategy(
+    connection_id: int, uuid: str, strategy_id: int, entry: int | None, refusal: str = ""
+) -> list[int]:
+    """Take the broker's record of a strategy of ours: the order id of its entry as soon as it has one, or why it has
+    none. Returns the ids of the intents that changed."""
+    ours = OrderIntent.objects.filter(connection_id=connection_id, cl_ord_id=uuid, kind=Kind.BRACKET)
+    changed = []
+    for pk in list(ours.values_list("pk", flat=True)):
+        moved = reports.accept(pk, detail="seen in Tradovate's records", strategy_id=strategy_id)
+        if entry is not None:
+            moved |= reports.name_entry(pk, entry)
+        elif refusal:
+            moved |= _refuse(pk, refusal)
+        changed += [pk] if moved else []
+    return changed
+
+
+def _waiting(now: dt.datetime) -> QuerySet[OrderIntent]:
+    ours = OrderIntent.objects.filter(
+        Q(kind__in=[Kind.MODIFY, Kind.CANCEL], command_id_at_broker__isnull=False)
+        | Q(kind=Kind.BRACKET, strategy_id_at_broker__isnull=False, order_id_at_broker=None),
+        state=State.ACCEPTED,
+        created_at__gt=now - GIVEN_UP_AFTER,
+    )
+    return ours.filter(changed_at__lte=now - reconcile.SETTLE)
+
+
+def _later(since: dt.datetime, looked_at: dt.datetime | None) -> dt.datetime | None:
+    """A look before it was accepted was for something else."""
+    return looked_at if looked_at is not None and looked_at > since else None
+
+
+async def _see(client: Tradovate, waiting: Sequence[OrderIntent]) -> _Seen:
+    about = [intent for intent in waiting if intent.is_command]
+    commands = [intent.command_id_at_broker for intent in about if intent.command_id_at_broker is not None]
+    changed = {i.target_order_id for i in about if i.kind == Kind.MODIFY and i.target_order_id is not None}
+    targets = {i.target_order_id for i in about if i.target_order_id is not None}
+    strategies = [i.strategy_id_at_broker for i in waiting if not i.is_command and i.strategy_id_at_broker is not None]
+    executed = await client.execution_report.ldeps(commands) if changed else []
+    return _Seen(
+        refusals=await lookup.refusals(client, commands) if commands else {},
+        replaced=frozenset(r.command_id for r in executed if r.exec_type == ExecType.REPLACED and r.command_id),
+        orders={order.id: order for order in await client.order.items(targets)} if targets else {},
+        versions=await client.order_version.ldeps(changed) if changed else (),
+        strategies=await lookup.entries(client, strategies) if strategies else {},
+    )
+
+
+def _judge(intent: OrderIntent, seen: _Seen) -> list[int]:
+    if intent.kind == Kind.BRACKET:
+        found = seen.strategies.get(intent.strategy_id_at_broker or 0)
+        return [intent.pk] if found is not None and _judge_strategy(intent, found) else []
+    if refusal := seen.refusals.get(intent.command_id_at_broker or 0):
+        return [intent.pk] if _refuse(intent.pk, refusal) else []
+    order = seen.orders.get(intent.target_order_id or 0)
+    if order is None:
+        return []
+    if intent.kind == Kind.MODIFY:
+        return [intent.pk] if _judge_change(intent, order, seen) else []
+    return reports.observe_order(intent.connection_id, order.id, order.ord_status) if order.finished else []
+
+
+def _judge_strategy(intent: OrderIntent, found: lookup.Found) -> bool:
+    if found.order_id is None:
+        return found.is_refused and _refuse(intent.pk, found.reason)
+    named = reports.name_entry(intent.pk, found.order_id)
+    reports.observe_order(
+        intent.connection_id, found.order_id, found.status, found.filled_qty, found.average_price, found.reason
+    )
+    return named
+
+
+def _judge_change(intent: OrderIntent, order: Order, seen: _Seen) -> bool:
+    versions = [version for version in seen.versions if version.order_id == order.id]
+    newest = max(versions, key=lambda version: version.id, default=None)
+    wanted = intents.wish_of(intent).becomes  # type: ignore[union-attr]  # of a change
+    if intent.command_id_at_broker in seen.replaced or (newest is not None and _has(newest, wanted)):
+        return _done(intent.pk)
+    if order.finished:
+        ended = STATE_OF_STATUS.get(order.ord_status)
+        return _changed_nothing(intent, f"The order was {ended.label if ended else 'over'} before it could be changed.")
+    stands = f"{newest.order_qty} at {_prices(newest)}" if newest is not None else "as it was"
+    words = f"Tradovate accepted the change, but the order still stands: {stands}. Cancel and replace it instead."
+    return _changed_nothing(intent, words)
+
+
+def _has(version: OrderVersion, wanted: OrderSpec) -> bool:
+    return all(getattr(version, name) == value for name in _TERMS if (value := getattr(wanted, name)) is not None)
+
+
+def _prices(version: OrderVersion) -> str:
+    prices: list[Decimal] = [price for price in (version.stop_price, version.price) if price is not None]
+    return " / ".join(plain(price) for price in prices) or "the market"
+
+
+def _done(intent_id: int) -> bool:
+    """Also of what seemed to change nothing: it only took long."""
+    was = {State.ACCEPTED, State.INEFFECTIVE}
+    return intents.transition(intent_id, was, State.DONE, "took effect", step=intents.Step.EXCHANGE, reason="")
+
+
+def _refuse(intent_id: int, words: str) -> bool:
+    return intents.transition(intent_id, {State.ACCEPTED}, State.REJECTED, words, reason=words[:255])
+
+
+def _changed_nothing(intent: OrderIntent, words: str) -> bool:
+    return intents.transition(
+        intent.pk, {State.ACCEPTED}, State.INEFFECTIVE, words, at_version=intent.version, reason=words[:255]
+    )
