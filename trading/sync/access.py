@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseTrouble
@@ -11,6 +12,7 @@ from django.db import connections as database_connections
 
 from accounts import renewal
 from accounts.models import Connection, Environment
+from trading.models import Upstream
 from trading.tradovate import Hosts
 from trading.tradovate.errors import HostMoved, NotSent
 
@@ -38,6 +40,7 @@ class Targets:
     def __init__(self, connection_id: int) -> None:
         self._connection_id = connection_id
         self._renewed_for_hosts = False
+        self._token = ""
 
     async def current(self, last_error: Exception | None = None) -> Target:
         """The target with a token that is still good; `last_error` ended the last attempt to use one.
@@ -48,21 +51,45 @@ class Targets:
             if isinstance(last_error, HostMoved):
                 await self._learn_hosts()
             # The token first: renewing it may have moved the hosts.
-            token = await renewal.aaccess_token(self._connection_id)
-            return await sync_to_async(_load, thread_sensitive=False)(self._connection_id, token)
+            self._token = await renewal.aaccess_token(self._connection_id)
+            return await sync_to_async(_load, thread_sensitive=False)(self._connection_id, self._token)
         except DatabaseTrouble as reason:
             log.warning("Connection %d waits for the database: %s", self._connection_id, reason)
             raise NotSent("Tradeport's own database does not answer.") from None
 
     def reached(self) -> None:
-        """The target was where it was said to be."""
+        """The target was where it was said to be, and took the token."""
         self._renewed_for_hosts = False
+
+    async def refused(self) -> None:
+        """The last target's token was refused: have it renewed at once if it is over. A refresh token begins another
+        session then, which ends the oldest of the others. What came of it is told by the doorbell."""
+        try:
+            await renewal.arefused(self._connection_id, self._token)
+        except (renewal.NoToken, DatabaseTrouble) as reason:
+            log.warning("Connection %d: a refused token cannot be looked at: %s", self._connection_id, reason)
 
     async def _learn_hosts(self) -> None:
         """Only auth replies tell the hosts of now. Once is enough until they are reached: renewals are few."""
         if not self._renewed_for_hosts:
             self._renewed_for_hosts = True
             await sync_to_async(_renew, thread_sensitive=False)(self._connection_id)
+
+
+async def is_up_since(connection_id: int, since: datetime) -> bool:
+    """Whether the hub's socket of a connection came up after `since` and still is. Raises NotSent as `current`."""
+    try:
+        return await sync_to_async(_is_up_since, thread_sensitive=False)(connection_id, since)
+    except DatabaseTrouble:
+        raise NotSent("Tradeport's own database does not answer.") from None
+
+
+def _is_up_since(connection_id: int, since: datetime) -> bool:
+    try:
+        up = Upstream.objects.filter(connection=connection_id, state=Upstream.State.UP, since__gt=since)
+        return up.exists()
+    finally:
+        database_connections.close_all()
 
 
 def _renew(connection_id: int) -> None:

@@ -1,39 +1,46 @@
-"""The state of one connection as pages show it: a snapshot, then events. Pure: no I/O, no clock.
-
-P&L is exact: open P&L = (mark - net price) x value per point x net position (guide, Product), net liquidation = cash +
-open P&L, day P&L = the day's realised P&L + open P&L. What is not known makes what depends on it unknown, never zero.
-"""
+"""The state of one connection as pages show it: a snapshot, then events. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from decimal import Decimal
+from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
-from trading.sync import rows as formatter
-from trading.sync.mirror import ZERO, Mirror, Ref
-from trading.sync.rows import UNKNOWN, Row
+from trading.sync.display import KINDS, Display, order_keys
+from trading.sync.fees import DayFees
+from trading.sync.marks_known import KnownMarks
+from trading.sync.mirror import Mirror, Ref
+from trading.sync.recording import KEPT
+from trading.sync.records import EquityRecord
+from trading.sync.rows import Row
+from trading.sync.worth import Worth
 from trading.tradovate.entities import (
     ENTITY_TYPES,
     Account,
+    AccountRiskStatus,
     CashBalance,
     Command,
     CommandReport,
+    CommandType,
     Contract,
     ContractMaturity,
     Entity,
     EventType,
     ExecutionReport,
     Fill,
+    FillFee,
     MarginSnapshot,
     Order,
+    OrderStrategy,
+    OrderStrategyLink,
     OrderVersion,
     Position,
     Product,
     Quote,
     SyncSnapshot,
     UnknownEntity,
+    UserAccountAutoLiq,
 )
 from trading.tradovate.frames import Event, PropsEvent, SnapshotPart
 
@@ -47,21 +54,20 @@ class Changes(msgspec.Struct):
 
 
 class Book:
-    """Accounts, positions, working orders and today's fills of one connection, as rows.
+    """Accounts, positions, working orders, today's finished orders and fills of one connection, as rows.
 
     `rows` is what was last told of each; every method that changes something returns the difference.
     """
 
     def __init__(self) -> None:
         self.mirror = Mirror()
-        self.marks: dict[int, Decimal] = {}
+        self.marks = KnownMarks(self.mirror)
+        self.fees = DayFees(self.mirror)
+        # Whether the position limits that are mirrored are all that there are: a snapshot holds none.
+        self.limits_known = False
         self.rows: dict[str, Row] = {}
-        self._row_makers: dict[str, Callable[[int], Row | None]] = {
-            "account": self._account,
-            "position": self._position,
-            "order": self._order,
-            "fill": self._fill,
-        }
+        self.worth = Worth(self.mirror, self.marks, self.fees)
+        self._display = Display(self.mirror, self.marks, self.worth)
 
     @classmethod
     def load(cls, snapshot: SyncSnapshot) -> Book:
@@ -87,7 +93,8 @@ class Book:
                 keys |= self._shown_in(entity)
                 touched |= self._to_write(entity)
         if self.mirror.today != today:
-            keys |= {f"fill:{key}" for key in self.mirror.fills}
+            keys |= {f"fill:{key}" for key in self.mirror.fills} | {f"done:{key}" for key in self.mirror.orders}
+            keys |= self._count_fees(self.mirror.fills)
         return self._settle(keys, touched)
 
     def learn(self, entities: Iterable[Entity]) -> Changes:
@@ -96,65 +103,94 @@ class Book:
         for entity in entities:
             if self.mirror.put(entity):
                 touched |= self._to_write(entity)
+        self._count_fees(self.mirror.fills)
         return self._settle(self._all_keys(), touched)
 
-    def mark(self, quotes: Iterable[Quote]) -> Changes:
-        """Take in quotes: the mark is the last trade, or the settlement before the first trade."""
-        keys: set[str] = set()
-        for quote in quotes:
-            level = quote.trade or quote.settlement_price
-            if level and level.price is not None and self.marks.get(quote.contract_id) != level.price:
-                self.marks[quote.contract_id] = level.price
-                keys |= self._marked_keys(quote.contract_id)
-        return self._settle(keys)
+    def mark(self, quotes: Iterable[Quote], *, are_late: bool = False) -> Changes:
+        """Take in quotes as they come, of now or delayed."""
+        return self._remark(self.marks.take(quotes, are_late=are_late))
 
-    def unmark(self) -> Changes:
-        """Forget all marks: market data has stopped, and an old mark would be taken for the price."""
-        keys = {key for contract_id in self.marks for key in self._marked_keys(contract_id)}
-        self.marks.clear()
-        return self._settle(keys)
+    def unmark(self, contract_ids: set[int]) -> Changes:
+        """Quotes of these have stopped: what is shown is no price of now any more, and says so."""
+        return self._remark(self.marks.lose(contract_ids))
+
+    def _remark(self, contract_ids: set[int]) -> Changes:
+        return self._settle({key for contract_id in contract_ids for key in self._marked_keys(contract_id)})
 
     def open_contracts(self) -> set[int]:
         """Ids of the contracts in which a position is open: those that need a mark."""
         return {position.contract_id for position in self.mirror.positions.values() if position.net_pos}
 
+    def late_symbols(self) -> list[str]:
+        """Names of the contracts in which a position is open and whose quotes are delayed."""
+        return sorted(self.mirror.symbol(key) for key in self.open_contracts() if self.marks.are_late(key))
+
+    def working_contracts(self) -> set[int]:
+        """Ids of the contracts in which orders have not ended."""
+        orders = self.mirror.orders.values()
+        return {order.contract_id for order in orders if order.contract_id is not None and not order.finished}
+
     def all_to_write(self) -> set[Ref]:
         """Everything that the journal keeps, after a fresh snapshot."""
-        return {
-            (kind, key)
-            for kind in (Account, CashBalance, Contract, Order, Fill, Command)
-            for key in self.mirror.ids(kind)
-        }
+        return {(kind, key) for kind in KEPT for key in self.mirror.ids(kind)}
 
-    def open_pnl(self, position: Position) -> Decimal | None:
-        """Dollars that closing the position at the mark would gain; None when that cannot be known."""
-        if position.net_pos == 0:
-            return ZERO
-        mark, product = self.marks.get(position.contract_id), self.mirror.product(position.contract_id)
-        if mark is None or product is None or position.net_price is None:
-            return None
-        return (mark - position.net_price) * product.value_per_point * position.net_pos
+    def to_write_first(self, keys: set[str]) -> set[Ref]:
+        """Of `all_to_write`, what shows in these rows."""
+        tables = self.mirror.table
+        return {(kind, key) for kind, key in self.all_to_write() if self._shown_in(tables(kind)[key]) & keys}
+
+    def equity(self, at: datetime) -> list[EquityRecord]:
+        """What each account is worth, where that is known; `at` is when this is said to have been."""
+        worths = {account_id: self.worth.of_account(account_id) for account_id in self.mirror.accounts}
+        return [
+            EquityRecord(
+                account_id=account_id,
+                at=at,
+                net_liq=worth.net_liq,
+                cash=worth.cash,
+                open_pnl=worth.open_pnl,
+                day_pnl=worth.day_pnl,
+                fees=worth.fees,
+                is_estimate=worth.is_estimate,
+            )
+            for account_id, worth in worths.items()
+            if worth.net_liq is not None and worth.cash is not None and worth.open_pnl is not None
+        ]
+
+    def _count_fees(self, fill_ids: Iterable[int]) -> set[str]:
+        return {f"account:{account_id}" for account_id in self.fees.count(fill_ids)}
 
     def _take(self, snapshot: SyncSnapshot) -> Changes:
         for name in SyncSnapshot.__struct_fields__:
             for entity in getattr(snapshot, name):
                 if isinstance(entity, Entity):
                     self.mirror.put(entity)
+        self._count_fees(self.mirror.fills)
         return self._settle(self._all_keys(), self.all_to_write())
 
     def _shown_in(self, entity: Entity) -> set[str]:
         """Keys of the rows in which this entity shows."""
         match entity:
-            case MarginSnapshot() | CashBalance():
+            case MarginSnapshot() | CashBalance() | AccountRiskStatus():
                 return {f"account:{entity.account_id}"}
+            case UserAccountAutoLiq():
+                return {f"account:{entity.id}"}
             case Position():
                 return {f"position:{entity.id}", f"account:{entity.account_id}"}
             case Order():
-                return {f"order:{entity.id}", *(f"fill:{key}" for key in self.mirror.part_ids(Fill, entity.id))}
-            case OrderVersion():
-                return {f"order:{entity.order_id}"}
+                fills = self.mirror.part_ids(Fill, entity.id)
+                return order_keys(entity.id) | {f"fill:{key}" for key in fills} | self._count_fees(fills)
+            case OrderVersion() | Command() | OrderStrategyLink():
+                return order_keys(entity.order_id)
+            case OrderStrategy() | ExecutionReport() | CommandReport():
+                return self._explained_by(entity)
             case Fill():
-                return {f"fill:{entity.id}", f"order:{entity.order_id}"}
+                marked = (
+                    self._marked_keys(entity.contract_id) if self.marks.depends_on_fills(entity.contract_id) else set()
+                )
+                return {f"fill:{entity.id}", *order_keys(entity.order_id), *marked, *self._count_fees([entity.id])}
+            case FillFee():
+                return {f"fill:{entity.id}"} | self._count_fees([entity.id])
             case Account():
                 # Named itself: when it was removed, it is not among all keys any more.
                 return {f"account:{entity.id}", *self._all_keys()}
@@ -163,119 +199,62 @@ class Book:
             case _:
                 return set()
 
+    def _explained_by(self, entity: OrderStrategy | ExecutionReport | CommandReport) -> set[str]:
+        """Keys of the orders that this may say a reason of."""
+        if isinstance(entity, OrderStrategy):
+            return {key for order_id in self.mirror.orders_of_strategy(entity.id) for key in order_keys(order_id)}
+        about = self.mirror.commands.get(entity.command_id) if isinstance(entity, CommandReport) else entity
+        return {f"done:{about.order_id}"} if about else set()
+
     def _to_write(self, entity: Entity) -> set[Ref]:
         """What the journal must write because of this entity; an order's record holds what its parts say."""
-        order_id: int | None = None
         match entity:
-            case Account() | CashBalance() | Order():
+            case Account() | CashBalance() | FillFee() | Order() | Position():
                 return {(type(entity), entity.id)}
             case Contract():
-                named = ((Order, self.mirror.orders), (Fill, self.mirror.fills))
+                mirror = self.mirror
+                named = ((Order, mirror.orders), (Fill, mirror.fills), (Position, mirror.positions))
                 refs = {(kind, x.id) for kind, table in named for x in table.values() if x.contract_id == entity.id}
                 return {(Contract, entity.id), *refs}
             case ContractMaturity() | Product():
                 return {(Contract, key) for key in self.mirror.contracts}
-            case Fill() | Command():
+            case Fill() | OrderVersion():
                 return {(type(entity), entity.id), (Order, entity.order_id)}
-            case OrderVersion() | ExecutionReport():
-                order_id = entity.order_id
+            case Command():
+                return {(Command, entity.id), (OrderVersion, entity.id), (Order, entity.order_id)}
+            case OrderStrategy():
+                return {(OrderStrategy, entity.id)}
+            case OrderStrategyLink():
+                return {(OrderStrategy, entity.order_strategy_id)}
+            case ExecutionReport():
+                return {(Order, entity.order_id), *self._about_an_order(entity.command_id)}
             case CommandReport():
                 command = self.mirror.commands.get(entity.command_id)
                 order_id = command.order_id if command else None
-        return set() if order_id is None else {(Order, order_id)}
+                about = self._about_an_order(entity.command_id)
+                return about | (set() if order_id is None else {(Order, order_id)})
+        return set()
+
+    def _about_an_order(self, command_id: int | None) -> set[Ref]:
+        """A change or cancellation, which its reports say more of; what placed an order is told with its order."""
+        command = self.mirror.commands.get(command_id or 0)
+        return {(Command, command.id)} if command is not None and command.command_type != CommandType.NEW else set()
 
     def _marked_keys(self, contract_id: int) -> set[str]:
         held = [x for x in self.mirror.positions.values() if x.contract_id == contract_id]
         return {f"position:{x.id}" for x in held} | {f"account:{x.account_id}" for x in held}
 
     def _all_keys(self) -> set[str]:
-        mirror = self.mirror
-        tables = {
-            "account": mirror.ids(Account),
-            "position": mirror.ids(Position),
-            "order": mirror.ids(Order),
-            "fill": mirror.ids(Fill),
-        }
-        return {f"{kind}:{key}" for kind, ids in tables.items() for key in ids}
+        return {f"{kind}:{key}" for kind, entity in KINDS.items() for key in self.mirror.ids(entity)}
 
     def _settle(self, keys: set[str], touched: set[Ref] | None = None) -> Changes:
         """Format the rows of `keys` anew and keep those that differ from what was last told."""
         changes = Changes(touched=touched or set())
         for key in sorted(keys):
-            kind, _, number = key.partition(":")
-            row = self._row_makers[kind](int(number))
+            row = self._display.row(key)
             if row is None:
                 if self.rows.pop(key, None) is not None:
                     changes.gone.append(key)
             elif self.rows.get(key) != row:
                 self.rows[key] = changes.rows[key] = row
         return changes
-
-    def _account(self, account_id: int) -> Row | None:
-        mirror = self.mirror
-        account = mirror.accounts.get(account_id)
-        if account is None:
-            return None
-        cash, margin = mirror.cash(account_id), mirror.margins.get(account_id)
-        parts = [self.open_pnl(x) for x in mirror.positions.values() if x.account_id == account_id]
-        known = [part for part in parts if part is not None]
-        open_pnl = sum(known, ZERO) if len(known) == len(parts) else None
-        return formatter.account_row(
-            account,
-            net_liq=_sum(cash.amount if cash else None, open_pnl),
-            cash=cash.amount if cash else None,
-            open_pnl=open_pnl,
-            day_pnl=_sum(cash.realized_pnl if cash else None, open_pnl),
-            margin_used=margin.total_used_margin if margin else None,
-        )
-
-    def _position(self, position_id: int) -> Row | None:
-        position = self.mirror.positions.get(position_id)
-        if position is None or position.net_pos == 0:
-            return None
-        return formatter.position_row(
-            position,
-            account=self._account_name(position.account_id),
-            symbol=self.mirror.symbol(position.contract_id),
-            tick_size=self._tick_size(position.contract_id),
-            mark=self.marks.get(position.contract_id),
-            open_pnl=self.open_pnl(position),
-        )
-
-    def _order(self, order_id: int) -> Row | None:
-        order = self.mirror.orders.get(order_id)
-        if order is None or order.finished:
-            return None
-        return formatter.order_row(
-            order,
-            self.mirror.version(order_id),
-            account=self._account_name(order.account_id),
-            symbol=self.mirror.symbol(order.contract_id),
-            tick_size=self._tick_size(order.contract_id),
-            filled=self.mirror.filled(order_id)[0],
-        )
-
-    def _fill(self, fill_id: int) -> Row | None:
-        fill, today = self.mirror.fills.get(fill_id), self.mirror.today
-        if fill is None or not fill.active or (fill.trade_date and today and fill.trade_date < today):
-            return None
-        order = self.mirror.orders.get(fill.order_id)
-        return formatter.fill_row(
-            fill,
-            account_id=order.account_id if order else None,
-            account=self._account_name(order.account_id) if order else UNKNOWN,
-            symbol=self.mirror.symbol(fill.contract_id),
-            tick_size=self._tick_size(fill.contract_id),
-        )
-
-    def _account_name(self, account_id: int) -> str:
-        account = self.mirror.accounts.get(account_id)
-        return account.name if account else UNKNOWN
-
-    def _tick_size(self, contract_id: int | None) -> Decimal | None:
-        product = self.mirror.product(contract_id)
-        return product.tick_size if product else None
-
-
-def _sum(first: Decimal | None, second: Decimal | None) -> Decimal | None:
-    return None if first is None or second is None else first + second

@@ -1,4 +1,4 @@
-"""Tells the sync processes who signed in or out, or has new tokens.
+"""Tells the sync processes who signed in or out, has new tokens, opens a page or wants a taken session back.
 
 Only a doorbell: the database is the truth, and they look into it anyway.
 """
@@ -19,14 +19,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "sync:doorbell"
 OPENED = "opened"
 CLOSED = "closed"
 RENEWED = "renewed"
+WANTED = "wanted"
+RECONNECT = "reconnect"
+
+
+def channel() -> str:
+    """The Redis channel on which the sync processes listen."""
+    return stream.of_this_database("sync:doorbell")
 
 
 def ring_opened(connection_id: int) -> None:
-    """A connection has tokens (again): some hub should open its socket now."""
+    """A connection has tokens (again): some hub should open its socket now, if anybody looks at it."""
+    try:
+        stream.forget_taken(connection_id)
+    except redis.RedisError:
+        log.warning("Redis does not answer; connection %s may have to be asked back.", connection_id)
     _ring(OPENED, connection_id)
 
 
@@ -40,8 +50,19 @@ def ring_closed(connection_id: int) -> None:
 
 
 def ring_renewed(connection_id: int) -> None:
-    """A connection's tokens were renewed: the hub that holds its sockets authorizes them anew."""
+    """A connection's tokens were renewed, or have ended: the hub that holds its sockets authorizes them anew, or tells
+    the pages."""
     _ring(RENEWED, connection_id)
+
+
+def ring_wanted(connection_id: int) -> None:
+    """Somebody opens a page of this connection, or a process has given it away: some hub should open its socket now."""
+    _ring(WANTED, connection_id)
+
+
+def ring_reconnect(connection_id: int) -> bool:
+    """The trader wants the session back that another login took. False while Redis does not answer."""
+    return _ring(RECONNECT, connection_id)
 
 
 def on_opened(sender: object, connection: Connection, **_: Any) -> None:
@@ -60,8 +81,10 @@ def on_closed(sender: object, connection: Connection, **_: Any) -> None:
     ring_closed(connection.pk)
 
 
-def _ring(what: str, connection_id: int) -> None:
+def _ring(what: str, connection_id: int) -> bool:
     try:
-        stream.client().publish(CHANNEL, f"{what} {connection_id}")
+        stream.client().publish(channel(), f"{what} {connection_id}")
     except redis.RedisError:
         log.warning("Redis does not answer; connection %s waits for the hub's next look.", connection_id)
+        return False
+    return True

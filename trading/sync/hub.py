@@ -1,43 +1,66 @@
-"""The sync process: one link per authorised connection that no other process holds."""
+"""The sync process: its share of the connections that somebody looks at or whose orders are at work, one link each."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import time
 
-from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import Error as DatabaseTrouble
-from django.db import connections as database_connections
 from redis.exceptions import RedisError
 
-from accounts.models import Connection
-from trading.sync import alive, doorbell, stream
+from trading.sync import doorbell, presence, sharing, stream, wanted
+from trading.sync.crew import Crew, Sight
 from trading.sync.journal import Journal
-from trading.sync.link import Link, Means
+from trading.sync.link import Ending, Link, Means
 from trading.sync.pace import Pace
+from trading.sync.quote_pool import QuotePool
+from trading.sync.wanted import Roll
+from trading.sync.watchful import answered, next_message
 
 log = logging.getLogger(__name__)
 
-RESCAN = 10.0  # seconds between looks for connections that are new, or that another process has left
-REDIS_RETRY = 1.0
+LOOK = 0.5  # seconds between looks for connections that are free, or that nobody wants any more
+RESCAN = 10.0  # seconds after which the database is read anew, though no bell rang
+REDIS_RETRY = DATABASE_RETRY = 1.0
+REST = 10.0  # seconds after an error of ours, which would come again at every look
+# Seconds that a Redis which lost its memory needs: for processes to take their leases back, for pages to be named.
+SETTLE = 2.0
+REMEMBER = 2 * presence.EVERY
 
 
 class Hub:
-    """Runs links until `stop`: those found in the database at the start and on every look, those the bell names."""
+    """Runs links until `stop`. What is wanted it learns from Redis at every look and from the database at every
+    `rescan` and ring of the bell; which of it is for this process, from the others' number (sharing)."""
 
-    def __init__(self, rescan: float = RESCAN) -> None:
+    def __init__(self, rescan: float = RESCAN, grace: float | None = None) -> None:
         self._rescan = rescan
         self._client = stream.async_client()
-        self._means = Means(self._client, Journal(), Pace())
+        self._crew = Crew(self._client, settings.DESK_SOCKET_GRACE if grace is None else grace)
+        self._means = Means(self._client, Journal(), Pace(self._client), QuotePool())
         self._links: dict[int, tuple[Link, asyncio.Task[None]]] = {}
-        # Connections that were signed in to again while their last link was still closing.
-        self._again: set[int] = set()
+        self._roll = Roll()
+        self._reread_now = asyncio.Event()
+        self._sight = Sight()
+        self._even_out = False
+        self._remembered: frozenset[int] = frozenset()
+        self._remembered_until = float("-inf")
+        self._free_since: dict[int, float] = {}
+        self._rests_until: dict[int, float] = {}
+        self._settled_at = float("-inf")
+        self._look_now = asyncio.Event()
         self._stopping = asyncio.Event()
 
     @property
     def journal(self) -> Journal:
         return self._means.journal
+
+    @property
+    def held(self) -> set[int]:
+        """The connections that this process holds or is about to."""
+        return {one for one, (link, _) in self._links.items() if link.ending is None}
 
     def stop(self) -> None:
         """End `run`: sockets closed, leases released, the journal written."""
@@ -45,7 +68,8 @@ class Hub:
 
     async def run(self) -> None:
         """Work until stopped."""
-        jobs = [asyncio.create_task(job) for job in (self._look_forever(), self._listen_to_bell(), self._show_alive())]
+        work = (self._read_roll_forever(), self._look_forever(), self._listen_to_bell())
+        jobs = [asyncio.create_task(job) for job in work]
         stopped = asyncio.create_task(self._until_stopped())
         try:
             done, _ = await asyncio.wait([*jobs, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -58,65 +82,124 @@ class Hub:
         await self._stopping.wait()
 
     async def _wind_up(self, jobs: list[asyncio.Task[None]]) -> None:
+        with contextlib.suppress(RedisError, OSError):
+            await self._crew.leave()
+        held = self.held
         tasks = [*jobs, *(task for _, task in self._links.values())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self.journal.close)
         with contextlib.suppress(RedisError, OSError):
-            await self._client.delete(alive.key())
+            for connection_id in held:
+                await self._ring(connection_id)
             await self._client.aclose()
 
     async def _look_forever(self) -> None:
         while True:
+            self._look_now.clear()
             try:
                 await self._look()
-            except DatabaseTrouble as error:
-                log.warning("The database does not answer; looking for connections again soon: %s", error)
-            await asyncio.sleep(self._rescan)
+            except (RedisError, OSError) as error:
+                log.warning("Redis does not answer; looking for connections again soon: %s", type(error).__name__)
+                await asyncio.sleep(REDIS_RETRY)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._look_now.wait()
 
     async def _look(self) -> None:
-        # A link that the bell opens during the look is no matter of this look.
-        before = set(self._links)
-        authorised = await _authorised()
-        for connection_id in authorised:
+        sight = await self._crew.look()
+        now = time.monotonic()
+        if sight.forgotten:
+            self._settled_at = now + SETTLE
+            self._remembered, self._remembered_until = self._sight.present, now + REMEMBER
+        self._even_out |= bool(sight.members - self._sight.members - {self._crew.name})
+        self._sight = sight
+        wished = self._wished(now)
+        for connection_id, (link, _) in self._links.items():
+            if connection_id not in self._roll.authorised:
+                link.end(Ending.SIGNED_OUT)
+            elif connection_id not in wished:
+                link.end(Ending.IDLE)
+        if now >= self._settled_at:
+            await self._share(wished, now)
+
+    async def _read_roll_forever(self) -> None:
+        """Beside the looks: a database that is slow or away must not make this process look dead to the others."""
+        while True:
+            # Before the reading: a ring meanwhile asks for another one.
+            self._reread_now.clear()
+            try:
+                self._roll = await wanted.read()
+                self._look_now.set()
+            except DatabaseTrouble as error:
+                log.warning("The database does not answer; looking for connections again soon: %s", error)
+                await asyncio.sleep(DATABASE_RETRY)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._rescan):
+                    await self._reread_now.wait()
+
+    def _wished(self, now: float) -> set[int]:
+        """What somebody looks at or what is at work, of those signed in."""
+        remembered = self._remembered if now < self._remembered_until else frozenset()
+        return {*self._sight.present, *remembered, *self._roll.at_work} & self._roll.authorised.keys()
+
+    async def _share(self, wished: set[int], now: float) -> None:
+        free = await self._crew.free(wished - self._links.keys())
+        # Meanwhile links may have ended, and the database may have been read.
+        wished &= self._roll.authorised.keys()
+        free = (free & wished) - self._links.keys()
+        mine = self.held & wished
+        self._free_since = {one: self._free_since.get(one, now) for one in free}
+        ages = {one: now - since for one, since in self._free_since.items() if self._rests_until.get(one, 0.0) <= now}
+        others = len(wished) - len(mine) - len(ages)
+        plan = sharing.plan(self._crew.name, self._sight.members, mine, ages, others, even_out=self._even_out)
+        for connection_id in plan.take:
             self._open(connection_id)
-        for connection_id in before - authorised:
-            self._close(connection_id)
+        for connection_id in plan.give:
+            self._links[connection_id][0].end(Ending.HANDED_OVER)
+        if not plan.give:
+            self._even_out = False
 
     def _open(self, connection_id: int) -> None:
-        if connection_id in self._links:
-            return
-        link = Link(connection_id, self._means)
+        link = Link(connection_id, self._roll.authorised[connection_id], self._means)
         task = asyncio.create_task(self._run_link(link), name=f"connection {connection_id}")
         self._links[connection_id] = link, task
 
     async def _run_link(self, link: Link) -> None:
+        connection_id = link.connection_id
         try:
             await link.run()
         except (RedisError, OSError) as error:
-            log.warning("Connection %d waits for Redis: %s", link.connection_id, type(error).__name__)
+            log.warning("Connection %d waits for Redis: %s", connection_id, type(error).__name__)
+            self._rests_until[connection_id] = time.monotonic() + REDIS_RETRY
         except Exception:
             # One connection's surprise must not take the others' sockets down.
-            log.exception("Connection %d stopped by an error of ours; it starts again soon.", link.connection_id)
+            log.exception("Connection %d stopped by an error of ours; it starts again soon.", connection_id)
+            self._rests_until[connection_id] = time.monotonic() + REST
         finally:
-            self._links.pop(link.connection_id, None)
-            if link.connection_id in self._again:
-                self._again.discard(link.connection_id)
-                self._open(link.connection_id)
+            self._links.pop(connection_id, None)
+            if link.ending is Ending.SIGNED_OUT:
+                # It may have been signed in to again while it closed.
+                self._reread_now.set()
+            self._look_now.set()
+        if link.ending is Ending.HANDED_OVER:
+            with contextlib.suppress(RedisError, OSError):
+                await self._ring(connection_id)
 
-    def _close(self, connection_id: int) -> None:
-        if found := self._links.get(connection_id):
-            found[0].sign_out()
+    async def _ring(self, connection_id: int) -> None:
+        await self._client.publish(doorbell.channel(), f"{doorbell.WANTED} {connection_id}")
 
     async def _listen_to_bell(self) -> None:
         while True:
             try:
-                async with self._client.pubsub(ignore_subscribe_messages=True) as bell:
-                    await bell.subscribe(doorbell.CHANNEL)
+                async with self._client.pubsub() as bell:
+                    async with answered():
+                        await bell.subscribe(doorbell.channel())
                     while True:
-                        message = await bell.get_message(timeout=None)
-                        if message is not None:
+                        message = await next_message(bell)
+                        if message is not None and message["type"] == "message":
                             self._answer(message["data"].decode())
             except (RedisError, OSError):
                 log.warning("Redis does not answer; the doorbell is out of order.")
@@ -127,29 +210,20 @@ class Hub:
         if not number.isdecimal():
             return
         connection_id = int(number)
-        if what == doorbell.CLOSED:
-            self._close(connection_id)
-        elif connection_id in self._links:
-            link, _ = self._links[connection_id]
-            link.nudge()
-            if what == doorbell.OPENED and link.is_ending:
-                self._again.add(connection_id)
-        elif what == doorbell.OPENED:
-            self._open(connection_id)
-
-    async def _show_alive(self) -> None:
-        while True:
-            with contextlib.suppress(RedisError, OSError):
-                await alive.beat(self._client, len(self._links))
-            await asyncio.sleep(alive.EVERY)
-
-
-def _authorised_now() -> set[int]:
-    try:
-        return set(Connection.objects.authorised().values_list("pk", flat=True))
-    finally:
-        database_connections.close_all()
-
-
-async def _authorised() -> set[int]:
-    return await sync_to_async(_authorised_now, thread_sensitive=False)()
+        link, _ = self._links.get(connection_id, (None, None))
+        match what:
+            case doorbell.CLOSED if link:
+                link.end(Ending.SIGNED_OUT)
+            case doorbell.OPENED if not link or link.ending:
+                self._reread_now.set()
+            case doorbell.WANTED if connection_id not in self._roll.authorised:
+                self._reread_now.set()
+            case doorbell.WANTED:
+                self._look_now.set()
+            case doorbell.OPENED if link:
+                link.take_back()
+                link.nudge()
+            case doorbell.RENEWED if link:
+                link.nudge()
+            case doorbell.RECONNECT if link:
+                link.take_back()

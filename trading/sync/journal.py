@@ -1,7 +1,7 @@
 """Writes what the hub mirrors to the database: in a thread of its own, in batches, off the way to the pages.
 
 What waits is kept by entity, the newest state of each, so it cannot grow without bound and nothing is lost while the
-database is busy. After a batch is committed the order intents learn of it, and the pages of changed order lines.
+database is busy. After a batch is committed the order intents learn of it, and the pages of changed intents.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 import redis
 from django.db import InterfaceError, OperationalError, connections
 
-from trading.sync import stream, writing
+from trading.models import OrderLine
+from trading.sync import intent_rows, stream, writing
 from trading.sync.records import Record
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,9 @@ BATCH = 500  # records in one transaction
 # An event's way to the pages is over after this many seconds: before, writing would only slow it down.
 GATHER = 0.02
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds
+
+
+Key = tuple[int, type, Hashable]
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,16 @@ class Entry:
     record: Record
 
     @property
-    def key(self) -> tuple[int, type, int]:
-        return self.connection_id, type(self.record), getattr(self.record, "id", 0)
+    def key(self) -> Key:
+        return self.connection_id, type(self.record), self.record.key
 
 
 class Journal:
-    """The writing thread. `write` is what it does with a batch; it returns ids of order lines that changed."""
+    """The writing thread. `write` is what it does with a batch; it returns ids of the intents that changed."""
 
     def __init__(self, write: Callable[[list[Entry]], list[int]] | None = None) -> None:
         self._write = write or (lambda batch: writing.write(batch))
-        self._waiting: dict[tuple[int, type, int], Entry] = {}
+        self._waiting: dict[Key, Entry] = {}
         self._changed = threading.Condition()
         self._busy = False
         self._closing = False
@@ -113,7 +117,7 @@ class Journal:
     def _attempt(self, batch: list[Entry]) -> bool:
         """Write a batch; False when the database is away or busy and the batch should be tried again."""
         try:
-            lines = self._write(batch)
+            changed = self._write(batch)
         except (OperationalError, InterfaceError) as error:
             log.warning("The journal waits for the database: %s", error)
             connections.close_all()
@@ -125,19 +129,22 @@ class Journal:
                 return all(self._attempt([entry]) for entry in batch)
             log.exception("The journal cannot keep %s of connection %d.", *_named(batch[0]))
             return True
-        _tell(lines)
+        _tell(changed)
         return True
 
 
 def _named(entry: Entry) -> tuple[str, int]:
-    return f"{type(entry.record).__name__} {entry.key[2]}", entry.connection_id
+    return f"{type(entry.record).__name__} {entry.record.key}", entry.connection_id
 
 
-def _tell(line_ids: list[int]) -> None:
+def _tell(intent_ids: list[int]) -> None:
+    if not intent_ids:
+        return
+    # Pages get everything anew once Redis is back; a database that went away meanwhile is met by the next batch.
     try:
-        for line_id in line_ids:
+        intent_rows.tell(intent_ids)
+        for line_id in OrderLine.objects.filter(intent__in=intent_ids).values_list("pk", flat=True):
             stream.publish_line(line_id)
-    except redis.RedisError as error:
-        # Pages get all lines anew once Redis is back.
-        log.warning("Redis does not answer; %d order lines were not told: %s", len(line_ids), type(error).__name__)
+    except (redis.RedisError, OperationalError, InterfaceError) as error:
+        log.warning("%d intents could not be told to the pages: %s", len(intent_ids), type(error).__name__)
         time.sleep(RETRY_FIRST)

@@ -12,7 +12,8 @@ import redis.asyncio
 
 from trading.sync.stream import lease_key
 
-LASTS = 4.0  # seconds
+# Seconds. With the looks of the hubs this bounds how long a desk stands still when its process is killed: under five.
+LASTS = 3.0
 RENEW_EVERY = 1.0
 
 # An owner whose key Redis lost (a restart) takes it back unless somebody else was faster.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 import logging
-import time
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import redis.asyncio
 from redis.exceptions import RedisError
@@ -16,32 +14,29 @@ from redis.exceptions import RedisError
 from accounts import renewal
 from accounts.budgets import kept_in
 from trading.models import Upstream
-from trading.sync import lease, retry
+from trading.sync import lease, retry, standing
 from trading.sync.access import Target, Targets
-from trading.sync.book import Book, Changes
+from trading.sync.fact_sheet import FactSheet
 from trading.sync.journal import Journal
 from trading.sync.lease import Lease
-from trading.sync.marks import Marks
-from trading.sync.mirror import Ref
+from trading.sync.mirroring import Mirroring, Outlets
 from trading.sync.pace import Pace
 from trading.sync.publisher import Publisher
-from trading.sync.records import UpstreamRecord, records
-from trading.sync.rows import upstream_row
+from trading.sync.quote_pool import QuotePool
+from trading.sync.records import Record
+from trading.sync.retry import PATIENCE
+from trading.sync.standing import Standing
 from trading.sync.stream import Fenced, StateLost, Stream
-from trading.tradovate import Access, Attempts, Budgets, Interrupted, MarketSocket, Patience, ReconnectingUserSocket
-from trading.tradovate.entities import Contract, ContractMaturity, Entity, Product, SyncSnapshot
-from trading.tradovate.errors import OutcomeUnknown, RateLimited, TradovateError
+from trading.tradovate import Access, Budgets, Interrupted, MarketSocket, ReconnectingUserSocket
+from trading.tradovate.entities import SyncSnapshot
+from trading.tradovate.errors import Evicted, NotAuthorized
 
 log = logging.getLogger(__name__)
 
-TICK = 1.0  # seconds between updates of "last message at"
-PATIENCE = Patience(judge=retry.judge, errors=(TradovateError, renewal.NoToken))
-
-_ITEM: dict[type[Entity], str] = {
-    Contract: "contract/item",
-    ContractMaturity: "contractmaturity/item",
-    Product: "product/item",
-}
+TURN = 20  # events of one trader before the others have theirs
+WORTH_TELLING = 1.0  # seconds
+IN_LINE = "Tradovate lets this portal open so many connections an hour: this one's turn comes in about {seconds} s."
+STOPPED = "The sync process that held this connection has stopped."
 
 
 @dataclass(frozen=True)
@@ -51,44 +46,53 @@ class Means:
     client: redis.asyncio.Redis
     journal: Journal
     pace: Pace
+    pool: QuotePool
+
+
+class Ending(enum.Enum):
+    """Why a link is asked to end."""
+
+    SIGNED_OUT = "the connection has no tokens any more"
+    IDLE = "nobody looks at it, and nothing of it is at work"
+    HANDED_OVER = "another sync process is to hold it"
 
 
 class Link:
     """Keeps one connection mirrored while this process holds its lease."""
 
-    def __init__(self, connection_id: int, means: Means) -> None:
+    def __init__(self, connection_id: int, environment: str, means: Means) -> None:
         self.connection_id = connection_id
+        self.ending: Ending | None = None
         self._means = means
         self._lease = Lease(means.client, connection_id)
         self._stream = Stream(means.client, connection_id, self._lease.token)
         self._publisher = Publisher(self._stream)
-        self._book = Book()
+        self._facts = FactSheet(means.client, connection_id, self._lease.token)
         self._targets = Targets(connection_id)
-        self._target: Target | None = None
-        self._state, self._since = Upstream.State.CONNECTING, datetime.now(UTC)
-        self._detail = self._market_trouble = ""
-        self._last_message_at: datetime | None = None
-        self._socket = ReconnectingUserSocket(self._access, patience=PATIENCE, turn=means.pace.turn)
-        self._marks: Marks | None = None
-        self._helpers: set[asyncio.Task[None]] = set()
-        self._asked: set[Ref] = set()
+        self._standing = Standing(environment)
+        self._socket = ReconnectingUserSocket(self._access, patience=PATIENCE, turn=self._turn)
+        outlets = Outlets(self._publisher, self._facts, self._put, means.pool)
+        self._mirroring = Mirroring(connection_id, self._standing, self._socket, outlets, self._open_market)
         self._nudged = asyncio.Event()
-        self._signed_out = asyncio.Event()
+        self._asked_back = asyncio.Event()
+        self._ended = asyncio.Event()
 
     def nudge(self) -> None:
         """There are new tokens: open sockets are authorized with them, and a pause ends."""
         self._nudged.set()
 
-    def sign_out(self) -> None:
-        """The connection has no tokens any more: close its socket and end its pages."""
-        self._signed_out.set()
+    def take_back(self) -> None:
+        """The trader wants the session back that another login took."""
+        self._asked_back.set()
 
-    @property
-    def is_ending(self) -> bool:
-        return self._signed_out.is_set()
+    def end(self, ending: Ending) -> None:
+        """Close the socket and let the lease go. What ends a sign-in counts more than anything else."""
+        if self.ending is None or ending is Ending.SIGNED_OUT:
+            self.ending = ending
+        self._ended.set()
 
     async def run(self) -> None:
-        """Take the lease and follow the connection until it is signed out, the lease is lost, or this is cancelled.
+        """Take the lease and follow the connection until it ends, the lease is lost, or this is cancelled.
 
         Returns at once when another process holds the lease.
         """
@@ -102,35 +106,46 @@ class Link:
                 self._keep_lease(),
                 self._follow(),
                 self._keep_authorized(),
-                self._until_signed_out(),
+                self._until_ended(),
             )
         ]
+        is_mine = True
         try:
             done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
             for job in done:
                 job.result()
         except Fenced:
+            is_mine = False
             log.warning("Another sync process has taken over connection %d.", self.connection_id)
         finally:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
-            with contextlib.suppress(RedisError, OSError, Fenced, StateLost):
-                await self._leave()
-                await self._lease.release()
+            if is_mine:
+                with contextlib.suppress(RedisError, OSError, Fenced, StateLost):
+                    await self._leave()
+                    await self._lease.release()
 
-    async def _until_signed_out(self) -> None:
-        await self._signed_out.wait()
+    async def _until_ended(self) -> None:
+        await self._ended.wait()
 
     async def _leave(self) -> None:
         """Say how things stand now that nobody holds the socket."""
-        if self._signed_out.is_set():
-            self._write_state(Upstream.State.SIGNED_OUT, "")
+        if self.ending is Ending.SIGNED_OUT:
+            self._write_state(Upstream.State.SIGNED_OUT)
             await self._stream.clear()
-        elif self._state is Upstream.State.UP:
-            self._write_state(Upstream.State.DOWN, "The sync process that held this connection has stopped.")
+            await self._facts.forget()
+        elif self._standing.state is Upstream.State.EVICTED:
+            return  # whoever holds it next must not fight either
+        elif self.ending is Ending.IDLE:
+            self._write_state(Upstream.State.IDLE)
+            # Rows of now would be taken for those of then by whoever opens a page in an hour.
+            await self._stream.forget()
+        elif self._standing.state is Upstream.State.UP:
+            handed_over = self.ending is Ending.HANDED_OVER
+            self._write_state(*((Upstream.State.CONNECTING, "") if handed_over else (Upstream.State.DOWN, STOPPED)))
             if self._stream.epoch:
-                await self._stream.change({"upstream": self._upstream_row()})
+                await self._stream.change(self._standing.row())
 
     async def _keep_lease(self) -> None:
         while True:
@@ -146,23 +161,57 @@ class Link:
         """Mirror the user, one socket after the other. Returns when signed out."""
         try:
             async with self._socket:
-                async for news in self._socket:
-                    match news:
-                        case SyncSnapshot():
-                            self._begin(news)
-                        case Interrupted():
-                            await self._interrupted(news)
-                        case _:
-                            self._take(self._book.apply(news))
+                if standing.was_taken(self._publisher.rows):
+                    await self._until_asked_back(Evicted(""))
+                while True:
+                    try:
+                        await self._read()
+                    except Evicted as taken:
+                        await self._until_asked_back(taken)
+                    else:
+                        return
         except renewal.SignedOut:
-            self.sign_out()
+            self.end(Ending.SIGNED_OUT)
         finally:
-            await self._end_helpers()
+            await self._mirroring.end()
+
+    async def _read(self) -> None:
+        taken = 0
+        async for news in self._socket:
+            taken += 1
+            if taken % TURN == 0:
+                # A burst that waits already would not let anything else run: no other trader's news, no lease.
+                await asyncio.sleep(0)
+            match news:
+                case SyncSnapshot():
+                    self._begin(news)
+                case Interrupted():
+                    log.info("Connection %d: %s.", self.connection_id, type(news.error).__name__)
+                    await self._interrupted(news.error)
+                case _:
+                    self._mirroring.take(news)
+
+    async def _until_asked_back(self, taken: Evicted) -> None:
+        """Another login has this session: taking it back unasked would throw that one out, and so on for ever."""
+        log.info("Connection %d was taken by another login; its trader is asked.", self.connection_id)
+        self._asked_back.clear()
+        await self._interrupted(taken)
+        await self._asked_back.wait()
+        self._tell(Upstream.State.CONNECTING)
+        await self._socket.renew()  # without a socket: do not wait any longer
+
+    async def _turn(self) -> None:
+        """Wait for a sync request of the network's allowance; the page says so when that takes long."""
+        await self._means.pace.turn(self._standing.environment, self._wait_in_line)
+
+    def _wait_in_line(self, seconds: float) -> None:
+        if seconds >= WORTH_TELLING:
+            self._show(Upstream.State.CONNECTING, IN_LINE.format(seconds=round(seconds)))
 
     async def _access(self, last_error: Exception | None) -> Access:
-        target = self._target = await self._targets.current(last_error)
-        if self._state not in (Upstream.State.UP, Upstream.State.EVICTED):
-            self._tell(Upstream.State.CONNECTING, self._detail)
+        target = await self._targets.current(last_error)
+        if self._standing.state is not Upstream.State.UP:
+            self._tell(Upstream.State.CONNECTING, self._standing.detail)
         return Access(target.hosts.user_socket, target.token, target.tradovate_user_id, self._budgets(target))
 
     def _budgets(self, target: Target) -> Budgets:
@@ -171,145 +220,61 @@ class Link:
     async def _keep_authorized(self) -> None:
         """Whenever there are new tokens, present them on the sockets that are open (protocol notes, WebSocket frames).
 
-        A token that is refused changes nothing: the sockets stay as they are.
+        A token that is refused changes nothing: the sockets stay as they are. When there is none any more, the pages
+        are told at once, although the stream may go on for a while.
         """
         while True:
             await self._nudged.wait()
             self._nudged.clear()
-            for renew in (self._socket.renew, self._renew_marks):
+            for renew in (self._socket.renew, self._renew_market):
                 try:
                     await renew()
                 except PATIENCE.errors as error:
                     log.warning("Connection %d keeps an older token: %s", self.connection_id, type(error).__name__)
+                    self._warn(str(error) if isinstance(error, renewal.NoToken) else "")
+                else:
+                    self._warn("")
 
-    async def _renew_marks(self) -> None:
-        if self._marks is not None:
-            await self._marks.authorize((await self._targets.current()).token)
+    def _warn(self, words: str) -> None:
+        """Say beside a stream that goes on what its trader has to do."""
+        if self._standing.state is Upstream.State.UP and self._standing.detail != words:
+            self._tell(Upstream.State.UP, words)
+
+    async def _renew_market(self) -> None:
+        await self._mirroring.authorize(self._token)
+
+    async def _token(self) -> str:
+        return (await self._targets.current()).token
+
+    async def _open_market(self, last_error: Exception | None) -> MarketSocket:
+        target = await self._targets.current(last_error)
+        return await MarketSocket.connect(target.hosts.market_socket, target.token, budgets=self._budgets(target))
 
     def _begin(self, snapshot: SyncSnapshot) -> None:
-        """A new socket mirrors the user from here."""
-        self._book = Book.load(snapshot)
-        self._market_trouble = ""
         self._targets.reached()
-        self._heard()
-        self._tell(Upstream.State.UP, "")
-        self._publisher.replace({**self._book.rows, "upstream": self._upstream_row()})
-        self._write(self._book.all_to_write())
-        self._marks = self._new_marks()
-        self._help(self._marks.run())
-        self._help(self._tick())
-        self._asked = set()
-        self._look_up()
+        self._tell(Upstream.State.UP)
+        self._mirroring.begin(snapshot)
 
-    async def _interrupted(self, news: Interrupted) -> None:
+    async def _interrupted(self, error: Exception) -> None:
         """The socket has ended, or did not open."""
-        log.info("Connection %d: %s; again in %.1f s.", self.connection_id, type(news.error).__name__, news.seconds)
-        await self._end_helpers()
-        self._show_marks_lost("")
-        self._tell(*retry.shown(news.error))
+        await self._mirroring.end()
+        self._show(*retry.shown(error))
+        if isinstance(error, NotAuthorized):
+            await self._targets.refused()
+
+    def _put(self, found: list[Record]) -> None:
+        self._means.journal.put(self.connection_id, self._standing.environment, found)
+
+    def _tell(self, state: Upstream.State, detail: str = "") -> None:
+        """Show and write down how the socket stands."""
+        self._write_state(state, detail)
+        self._publisher.change(self._standing.row())
+
+    def _show(self, state: Upstream.State, detail: str) -> None:
+        """Tell it to pages that have nothing to look at yet, too."""
+        self._tell(state, detail)
         if not self._stream.epoch:
             self._publisher.replace(self._publisher.rows)
 
-    def _take(self, changes: Changes) -> None:
-        self._publish(changes)
-        if self._marks and any(key.startswith("position:") for key in (*changes.rows, *changes.gone)):
-            self._marks.look()
-        self._look_up()
-
-    def _look_up(self) -> None:
-        """Ask, beside the events, for what they refer to and we do not know."""
-        for ref in self._book.mirror.missing() - self._asked:
-            self._asked.add(ref)
-            self._help(self._learn(ref))
-
-    async def _learn(self, ref: Ref) -> None:
-        kind, key = ref
-        attempts = Attempts(PATIENCE)
-        while True:
-            try:
-                found = await self._socket.ask(_ITEM[kind], kind, query={"id": key})
-            except TradovateError as error:
-                log.warning("Tradovate did not describe %s %d: %s", kind.__name__, key, type(error).__name__)
-                if not isinstance(error, RateLimited | OutcomeUnknown):
-                    return
-                await attempts.pause(attempts.failed(error).seconds)
-            else:
-                self._publish(self._book.learn([found]))
-                self._look_up()
-                return
-
-    def _help(self, work: Coroutine[None, None, None]) -> None:
-        """Run something beside the mirroring for as long as this socket lives."""
-        task = asyncio.create_task(work)
-        self._helpers.add(task)
-        task.add_done_callback(self._helpers.discard)
-
-    async def _end_helpers(self) -> None:
-        self._marks = None
-        helpers = list(self._helpers)
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
-
-    def _new_marks(self) -> Marks:
-        async def connect(last_error: Exception | None) -> MarketSocket:
-            target = await self._targets.current(last_error)
-            return await MarketSocket.connect(target.hosts.market_socket, target.token, budgets=self._budgets(target))
-
-        book = self._book
-        return Marks(
-            connect,
-            wanted=book.open_contracts,
-            symbol=book.mirror.symbol,
-            tell=lambda quotes: self._publish(book.mark(quotes)),
-            lost=lambda: self._publish(book.unmark()),
-            trouble=self._show_marks_lost,
-        )
-
-    def _show_marks_lost(self, words: str) -> None:
-        if words != self._market_trouble:
-            self._market_trouble = words
-            self._publisher.change({"upstream": self._upstream_row()})
-
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            if self._heard():
-                self._publisher.change({"upstream": self._upstream_row()})
-
-    def _heard(self) -> bool:
-        """Take over when the socket last heard something; False when that is known."""
-        socket = self._socket.socket
-        if socket is None:
-            return False
-        at = datetime.now(UTC) - timedelta(seconds=time.monotonic() - socket.last_frame_at)
-        if self._last_message_at and abs(at - self._last_message_at) < timedelta(milliseconds=50):
-            return False
-        self._last_message_at = at
-        return True
-
-    def _publish(self, changes: Changes) -> None:
-        if changes.rows or changes.gone:
-            self._publisher.change(changes.rows, changes.gone)
-        self._write(changes.touched)
-
-    def _write(self, refs: set[Ref]) -> None:
-        if refs and self._target is not None:
-            found = records(self._book.mirror, refs)
-            self._means.journal.put(self.connection_id, self._target.environment, found)
-
-    def _tell(self, state: Upstream.State, detail: str) -> None:
-        """Show and write down how the socket stands."""
-        self._write_state(state, detail)
-        self._publisher.change({"upstream": self._upstream_row()})
-
-    def _write_state(self, state: Upstream.State, detail: str) -> None:
-        if (state, detail) != (self._state, self._detail):
-            self._since = datetime.now(UTC)
-        self._state, self._detail = state, detail
-        record = UpstreamRecord(state.value, detail, self._since)
-        self._means.journal.put(self.connection_id, self._target.environment if self._target else "", [record])
-
-    def _upstream_row(self) -> dict[str, str]:
-        label = self._target.label if self._target else ""
-        return upstream_row(label, self._state.value, self._detail, self._market_trouble, self._last_message_at)
+    def _write_state(self, state: Upstream.State, detail: str = "") -> None:
+        self._put([self._standing.turn(state, detail)])

@@ -1,7 +1,8 @@
-"""Marks for open positions: quotes of the market data socket, subscribed while a position is open and not longer.
+"""Marks for open positions, and last prices for checks: quotes of a market data socket, subscribed while a contract is
+held, worked in or looked at, and not longer.
 
-Market data is a convenience of the desk: whatever goes wrong here is told in words, leaves marks unknown, and touches
-nothing else.
+Market data is a convenience of the desk: whatever goes wrong here is told in words, leaves marks to what else is known
+(marks_known), and touches nothing else.
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ from collections.abc import Awaitable, Callable
 
 from accounts.renewal import NoToken
 from trading.sync import retry
-from trading.tradovate import Attempts, MarketSocket, Patience, Retry
-from trading.tradovate.entities import Quote
+from trading.sync.quote_pool import QuotePool, Seat
+from trading.tradovate import Attempts, MarketSocket, Patience, QuoteSubscription, Retry
+from trading.tradovate.entities import Quote, QuoteMode
 from trading.tradovate.errors import NotAuthorized, SocketClosed, SymbolInaccessible, TradovateError
 
 log = logging.getLogger(__name__)
 
 EVERY = 0.1  # seconds between looks at the newest quotes: faster than an eye, slower than a fast market
 NOT_ENTITLED = 300.0  # seconds
+NOT_LIVE = "Marks are the last known prices"
+
+
+def is_late(mode: str) -> bool:
+    """Whether quotes of this mode (QuoteMode or a newer word, "" when none was said) are not of now."""
+    return mode not in ("", QuoteMode.REAL_TIME)
 
 
 def judge(error: Exception, attempt: int, chance: float, *, refused: bool = True) -> Retry:
@@ -34,8 +42,9 @@ class Marks:
     """The market data of one connection.
 
     `connect` gets the error that ended the last attempt, None at first. `wanted` says which contract ids need a quote
-    now, `tell` gets the newest quotes, `lost` is called when quotes have stopped, and `trouble` with words for the
-    trader (empty when all is well).
+    now, `shown` in which of them a position is open, `tell` gets the newest quotes with the mode in which Tradovate
+    granted them, `lost` the contracts whose quotes have stopped, and `trouble` words for the trader (empty when all is
+    well with what is shown). What somebody else's socket brings anyway comes by the `pool`.
     """
 
     def __init__(
@@ -43,17 +52,23 @@ class Marks:
         connect: Callable[[Exception | None], Awaitable[MarketSocket]],
         *,
         wanted: Callable[[], set[int]],
+        shown: Callable[[], set[int]],
         symbol: Callable[[int], str],
-        tell: Callable[[list[Quote]], None],
-        lost: Callable[[], None],
+        tell: Callable[[list[Quote], str], None],
+        lost: Callable[[set[int]], None],
         trouble: Callable[[str], None],
+        pool: QuotePool,
+        whose: tuple[str, int],
     ) -> None:
         self._connect = connect
         self._wanted = wanted
+        self._shown = shown
         self._symbol = symbol
         self._tell = tell
         self._lost = lost
         self._trouble = trouble
+        self._seat = Seat(pool, *whose, tell=tell, lost=lost, look=self.look)
+        self._subscribed: dict[int, str] = {}  # contract id -> mode
         self._newest: dict[int, Quote] = {}
         self._socket: MarketSocket | None = None
         self._attempts = Attempts(Patience(judge=judge, errors=(TradovateError, NoToken)))
@@ -74,63 +89,98 @@ class Marks:
 
     async def run(self) -> None:
         """Follow the wanted contracts until cancelled."""
-        while True:
-            while not self._wanted():
-                self._trouble("")
-                self._look.clear()
-                await self._look.wait()
-            self._attempts.begin()
-            try:
-                async with await self._connect(self._attempts.last_error) as self._socket:
-                    await self._follow(self._socket)
-            except (TradovateError, NoToken) as error:
-                pause = self._attempts.failed(error)
-                self._trouble(f"Marks are missing: {error}")
-                log.info("Market data stopped: %s", type(error).__name__)
-                self._lost()
-                await self._attempts.pause(pause.seconds)
-            finally:
-                self._socket = None
+        try:
+            while True:
+                await self._until_needed()
+                await self._attempt()
+        finally:
+            self._seat.leave()
+
+    async def _until_needed(self) -> None:
+        """Wait for a contract that no other user's socket brings."""
+        while not self._seat.own(self._wanted()):
+            self._trouble("")
+            self._look.clear()
+            await self._look.wait()
+
+    async def _attempt(self) -> None:
+        """One socket, from its opening to its end."""
+        self._attempts.begin()
+        try:
+            async with await self._connect(self._attempts.last_error) as self._socket:
+                await self._follow(self._socket)
+        except (TradovateError, NoToken) as error:
+            pause = self._attempts.failed(error)
+            self._trouble(f"{NOT_LIVE}: {error}" if self._shown() else "")
+            log.info("Market data stopped: %s", type(error).__name__)
+            self._stop(self._seat.own(self._wanted()) | self._subscribed.keys())
+            await self._attempts.pause(pause.seconds)
+        finally:
+            self._socket = None
+            self._stop(set(self._subscribed))
+
+    def _stop(self, contract_ids: set[int]) -> None:
+        """These come on this user's socket no longer."""
+        if contract_ids:
+            for contract_id in contract_ids:
+                self._subscribed.pop(contract_id, None)
+            self._lost(contract_ids)
+            self._seat.stop(contract_ids)
 
     async def _follow(self, socket: MarketSocket) -> None:
-        """Read quotes until the socket ends or nothing is wanted any more."""
+        """Read quotes until the socket ends or nothing is wanted of it any more."""
         reader = asyncio.create_task(self._read(socket))
-        subscribed: set[int] = set()
         inaccessible: set[int] = set()
         self._look.set()
         try:
             while not reader.done():
                 if self._look.is_set():
                     self._look.clear()
-                    wanted = self._wanted()
-                    if not wanted and not subscribed:
+                    needed = self._seat.own(self._wanted())
+                    if not needed and not self._subscribed:
                         return
-                    await self._subscribe(socket, wanted, subscribed, inaccessible)
+                    await self._subscribe(socket, needed, inaccessible)
                     self._attempts.worked()
-                newest, self._newest = self._newest, {}
-                if newest:
-                    self._tell(list(newest.values()))
+                self._hand_out()
                 await asyncio.wait({reader}, timeout=EVERY)
             await reader
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
 
+    def _hand_out(self) -> None:
+        newest, self._newest = self._newest, {}
+        for mode in set(self._subscribed.values()):
+            found = [quote for contract_id, quote in newest.items() if self._subscribed.get(contract_id) == mode]
+            if found:
+                self._tell(found, mode)
+                self._seat.pass_on(found)
+
     async def _read(self, socket: MarketSocket) -> None:
         async for quote in socket:
             self._newest[quote.contract_id] = quote
 
-    async def _subscribe(
-        self, socket: MarketSocket, wanted: set[int], subscribed: set[int], inaccessible: set[int]
-    ) -> None:
-        for contract_id in subscribed - wanted:
+    async def _subscribe(self, socket: MarketSocket, needed: set[int], inaccessible: set[int]) -> None:
+        for contract_id in self._subscribed.keys() - needed:
             await socket.unsubscribe_quote(contract_id)
-            subscribed.discard(contract_id)
-        for contract_id in wanted - subscribed - inaccessible:
+            self._stop({contract_id})
+        for contract_id in needed - self._subscribed.keys() - inaccessible:
             try:
-                await socket.subscribe_quote(contract_id)
-                subscribed.add(contract_id)
+                granted = await socket.subscribe_quote(contract_id)
             except SymbolInaccessible:
                 inaccessible.add(contract_id)
-        missing = sorted(self._symbol(contract_id) for contract_id in inaccessible & wanted)
-        self._trouble(f"No market data for {', '.join(missing)}: marks are missing" if missing else "")
+                continue
+            if granted.mode == QuoteMode.NONE:
+                inaccessible.add(contract_id)
+            else:
+                await self._keep(socket, contract_id, granted)
+        missing = sorted(self._symbol(contract_id) for contract_id in inaccessible & needed & self._shown())
+        self._trouble(f"{NOT_LIVE}: no market data for {', '.join(missing)}" if missing else "")
+
+    async def _keep(self, socket: MarketSocket, contract_id: int, granted: QuoteSubscription) -> None:
+        """Keep a subscription, unless another user's socket brings the same quotes."""
+        self._subscribed[contract_id] = granted.mode
+        if not self._seat.granted(contract_id, granted.mode):
+            del self._subscribed[contract_id]
+            await socket.unsubscribe_quote(contract_id)
+            self._look.set()

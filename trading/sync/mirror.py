@@ -6,27 +6,42 @@ An older state of an entity never replaces a newer one, and what an entity refer
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
+from trading.orders import reasons
+from trading.orders.drafts import is_ours
 from trading.sync.rows import UNKNOWN
 from trading.tradovate.entities import (
     Account,
+    AccountRiskStatus,
     CashBalance,
     Command,
     CommandReport,
+    CommandType,
     Contract,
     ContractMaturity,
     Entity,
+    ExecType,
     ExecutionReport,
     Fill,
+    FillFee,
     MarginSnapshot,
     Order,
+    OrderStrategy,
+    OrderStrategyLink,
     OrderVersion,
     OrdStatus,
     Position,
     Product,
     TradeDate,
+    UserAccountAutoLiq,
+    UserAccountPositionLimit,
+    UserAccountRiskParameter,
 )
 
 # An entity by its type's struct and its id.
@@ -36,19 +51,26 @@ ZERO = Decimal(0)
 
 
 class Mirror:
-    """The entities that the desk and the journal need; others are ignored."""
+    """The entities that the desk, the journal and the checks need; others are ignored."""
 
     def __init__(self) -> None:
         self.accounts: dict[int, Account] = {}
         self.cash_balances: dict[int, CashBalance] = {}
         self.margins: dict[int, MarginSnapshot] = {}
+        self.risk_statuses: dict[int, AccountRiskStatus] = {}
+        self.auto_liqs: dict[int, UserAccountAutoLiq] = {}
+        self.position_limits: dict[int, UserAccountPositionLimit] = {}
+        self.risk_parameters: dict[int, UserAccountRiskParameter] = {}
         self.positions: dict[int, Position] = {}
         self.orders: dict[int, Order] = {}
         self.versions: dict[int, OrderVersion] = {}
         self.fills: dict[int, Fill] = {}
+        self.fees: dict[int, FillFee] = {}
         self.commands: dict[int, Command] = {}
         self.command_reports: dict[int, CommandReport] = {}
         self.execution_reports: dict[int, ExecutionReport] = {}
+        self.strategies: dict[int, OrderStrategy] = {}
+        self.strategy_links: dict[int, OrderStrategyLink] = {}
         self.contracts: dict[int, Contract] = {}
         self.maturities: dict[int, ContractMaturity] = {}
         self.products: dict[int, Product] = {}
@@ -58,18 +80,26 @@ class Mirror:
             Account: self.accounts,
             CashBalance: self.cash_balances,
             MarginSnapshot: self.margins,
+            AccountRiskStatus: self.risk_statuses,
+            UserAccountAutoLiq: self.auto_liqs,
+            UserAccountPositionLimit: self.position_limits,
+            UserAccountRiskParameter: self.risk_parameters,
             Position: self.positions,
             Order: self.orders,
             OrderVersion: self.versions,
             Fill: self.fills,
+            FillFee: self.fees,
             Command: self.commands,
             CommandReport: self.command_reports,
             ExecutionReport: self.execution_reports,
+            OrderStrategy: self.strategies,
+            OrderStrategyLink: self.strategy_links,
             Contract: self.contracts,
             ContractMaturity: self.maturities,
             Product: self.products,
         }
         self._contracts_used: set[int] = set()
+        self._last_fills: dict[int, Fill] = {}
         # Ids of what belongs to an order, or, for command reports, to a command.
         self._parts: dict[type[Entity], dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
 
@@ -79,7 +109,7 @@ class Mirror:
         if table is None:
             return False
         current = table.get(entity.id)
-        if current is not None and (current == entity or _is_older(entity, current)):
+        if current is not None and (current == entity or is_older(entity, current)):
             return False
         table[entity.id] = entity
         whole = _whole(entity)
@@ -87,6 +117,8 @@ class Mirror:
             self._parts[type(entity)][whole].add(entity.id)
         if isinstance(entity, Position | Fill | Order) and entity.contract_id is not None:
             self._contracts_used.add(entity.contract_id)
+        if isinstance(entity, Fill):
+            self._note_last(entity)
         if isinstance(entity, Fill | CashBalance) and entity.trade_date is not None:
             self.today = max(self.today, entity.trade_date) if self.today else entity.trade_date
         return True
@@ -98,10 +130,16 @@ class Mirror:
         whole = _whole(entity) if entity else None
         if entity is not None and whole is not None:
             self._parts[type(entity)][whole].discard(entity.id)
+        if isinstance(entity, Fill):
+            self._note_last(msgspec.structs.replace(entity, active=False))
         return entity
 
     def ids(self, kind: type[Entity]) -> list[int]:
         return list(self._tables[kind])
+
+    def table(self, kind: type[Entity]) -> Mapping[int, Entity]:
+        """All entities of a kind, by id."""
+        return self._tables[kind]
 
     def part_ids(self, kind: type[Entity], whole: int) -> list[int]:
         """Ids of an order's fills, versions, commands or execution reports, or of a command's reports; ascending."""
@@ -129,14 +167,78 @@ class Mirror:
         fills = (self.fills[key] for key in self.part_ids(Fill, order_id))
         return [fill for fill in fills if fill.active]
 
+    def last_fill(self, contract_id: int) -> Fill | None:
+        """The newest fill in the contract, whichever account's."""
+        return self._last_fills.get(contract_id)
+
+    def _note_last(self, fill: Fill) -> None:
+        last = self._last_fills.get(fill.contract_id)
+        if fill.active and (last is None or _age(last) < _age(fill)):
+            self._last_fills[fill.contract_id] = fill
+        elif not fill.active and last is not None and last.id == fill.id:
+            # Busts are rare: the one before is looked for.
+            others = [x for x in self.fills.values() if x.active and x.contract_id == fill.contract_id]
+            self._last_fills.pop(fill.contract_id)
+            if others:
+                self._last_fills[fill.contract_id] = max(others, key=_age)
+
+    def is_of_today(self, fill: Fill) -> bool:
+        """Whether the fill stands and is of the newest trade date that is known."""
+        return fill.active and not (fill.trade_date and self.today and fill.trade_date < self.today)
+
+    def day(self, order_id: int) -> TradeDate | None:
+        """The newest trade date on which something came of the order; None when nothing says so."""
+        parts: list[Fill | ExecutionReport] = [self.fills[key] for key in self.part_ids(Fill, order_id)]
+        parts += [self.execution_reports[key] for key in self.part_ids(ExecutionReport, order_id)]
+        return max((part.trade_date for part in parts if part.trade_date), default=None)
+
+    def strategy_id(self, order_id: int) -> int | None:
+        """The order strategy that sent this order."""
+        links = self.part_ids(OrderStrategyLink, order_id)
+        return self.strategy_links[links[0]].order_strategy_id if links else None
+
+    def strategy_failure(self, order_id: int) -> str:
+        """Why the order strategy that sent this order has failed, to its trader; "" when it has not."""
+        strategy = self.strategies.get(self.strategy_id(order_id) or 0)
+        said = strategy.failure_message if strategy else None
+        return reasons.strategy_failure(said) if said else ""
+
+    def orders_of_strategy(self, strategy_id: int) -> list[int]:
+        """The orders (ids) that a strategy has sent."""
+        return [link.order_id for link in self.strategy_links.values() if link.order_strategy_id == strategy_id]
+
+    def entry(self, strategy_id: int) -> int | None:
+        """The first order that a strategy has sent."""
+        return min(self.orders_of_strategy(strategy_id), default=None)
+
+    def took(self, command: Command) -> bool:
+        """Whether the exchange has carried out a change."""
+        reports = (self.execution_reports[key] for key in self.part_ids(ExecutionReport, command.order_id))
+        return any(one.command_id == command.id and one.exec_type == ExecType.REPLACED for one in reports)
+
+    def refusal(self, command_id: int) -> str:
+        """Why a command was refused, as a trader reads it; "" when it was not."""
+        said = [self.command_reports[key] for key in self.part_ids(CommandReport, command_id)]
+        return reasons.of_commands(said).get(command_id, "")
+
     def filled(self, order_id: int) -> tuple[int, Decimal | None]:
         """(contracts filled, their average price)."""
         fills = self.order_fills(order_id)
         qty = sum(fill.qty for fill in fills)
         return qty, sum((fill.price * fill.qty for fill in fills), ZERO) / qty if qty else None
 
+    def is_ours(self, order_id: int) -> bool | None:
+        """Whether this portal has placed the order; None while nothing says so. What closes a position has our mark as
+        customTag50, and a strategy as its uuid."""
+        strategy = self.strategies.get(self.strategy_id(order_id) or 0)
+        if strategy is not None and is_ours(strategy.uuid or ""):
+            return True
+        commands = (self.commands[key] for key in self.part_ids(Command, order_id))
+        placed = next((one for one in commands if one.command_type == CommandType.NEW), None)
+        return None if placed is None else is_ours(placed.cl_ord_id or placed.custom_tag50 or "")
+
     def reject_reason(self, order_id: int) -> str:
-        """Why the order was refused, in Tradovate's words; empty when nothing says so."""
+        """Why the order was refused, as a trader reads it; empty when nothing says so."""
         reports: list[CommandReport | ExecutionReport] = [
             self.execution_reports[key] for key in self.part_ids(ExecutionReport, order_id)
         ]
@@ -144,7 +246,7 @@ class Mirror:
             reports += [self.command_reports[key] for key in self.part_ids(CommandReport, command_id)]
         for report in reversed(reports):
             if report.reject_reason and report.reject_reason != "Success":
-                return f"{report.text} ({report.reject_reason})" if report.text else report.reject_reason
+                return reasons.rejection(report.reject_reason, report.text or "")
         return ""
 
     def cash(self, account_id: int) -> CashBalance | None:
@@ -170,12 +272,16 @@ class Mirror:
 
 def _whole(entity: Entity) -> int | None:
     """The id of the order, or for a command report the command, that this entity is a part of."""
-    if isinstance(entity, Fill | OrderVersion | Command | ExecutionReport):
+    if isinstance(entity, Fill | OrderVersion | Command | ExecutionReport | OrderStrategyLink):
         return entity.order_id
     return entity.command_id if isinstance(entity, CommandReport) else None
 
 
-def _is_older(entity: Entity, current: Entity) -> bool:
+def _age(fill: Fill) -> tuple[datetime, int]:
+    return fill.timestamp, fill.id
+
+
+def is_older(entity: Entity, current: Entity) -> bool:
     """Whether `entity` is a late repeat of a state that `current` has left behind."""
     if isinstance(entity, Order) and isinstance(current, Order):
         if current.finished:

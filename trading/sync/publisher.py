@@ -1,13 +1,14 @@
 """Brings one connection's rows to Redis: what changes while a write is under way goes out together with the next one.
 
 So the hub never waits for Redis, and Redis being slow or away costs nothing but freshness: the last state of every row
-goes out when it is back.
+goes out when it is back. Orders are the exception: each of their states goes out, one after another.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 from redis.exceptions import RedisError
@@ -18,6 +19,11 @@ from trading.sync.stream import StateLost, Stream
 log = logging.getLogger(__name__)
 
 RETRY = 0.5  # seconds
+ORDER = "order:"
+# While Redis is away states would pile up: beyond so many the last one of each order has to do.
+MOST_BEFORE = 200
+
+Delta = tuple[dict[str, Row], set[str]]
 
 
 class Publisher:
@@ -27,6 +33,8 @@ class Publisher:
         self.rows: dict[str, Row] = {}
         self._stream = stream
         self._changed: set[str] = set()
+        # Changes that were complete before a later state of one of their orders came.
+        self._before: deque[Delta] = deque()
         self._replace = False
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
@@ -35,12 +43,16 @@ class Publisher:
     def replace(self, rows: Mapping[str, Row]) -> None:
         """Begin a new epoch with exactly these rows."""
         self.rows = dict(rows)
+        self._before.clear()
+        self._changed.clear()
         self._replace = True
         self._wake()
 
     def change(self, rows: Mapping[str, Row], gone: Iterable[str] = ()) -> None:
         """Set and remove rows. Before the first `replace` they are only kept."""
         gone = list(gone)
+        if len(self._before) < MOST_BEFORE and any(map(self._hides_a_state, (*rows, *gone))):
+            self._before.append(self._delta())
         self.rows.update(rows)
         for key in gone:
             self.rows.pop(key, None)
@@ -75,11 +87,25 @@ class Publisher:
         self._idle.clear()
         self._news.set()
 
-    async def _publish(self) -> None:
+    def _hides_a_state(self, key: str) -> bool:
+        """Whether a change under this key would take the place of an order's state that no page has seen yet."""
+        return key.startswith(ORDER) and key in self._changed and key in self.rows
+
+    def _delta(self) -> Delta:
+        """What has changed and was not taken yet."""
         keys, self._changed = self._changed, set()
+        present = {key: self.rows[key] for key in keys if key in self.rows}
+        return present, keys - present.keys()
+
+    async def _publish(self) -> None:
         if self._replace:
             self._replace = False
+            self._before.clear()
+            self._changed.clear()
             await self._stream.replace(self.rows)
-        elif keys and self._stream.epoch:
-            present = {key: self.rows[key] for key in keys if key in self.rows}
-            await self._stream.change(present, keys - present.keys())
+            return
+        while self._stream.epoch and (self._before or self._changed):
+            rows, gone = self._before.popleft() if self._before else self._delta()
+            await self._stream.change(rows, gone)
+            if self._replace:
+                return

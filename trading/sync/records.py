@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from trading.sync.mirror import Mirror, Ref
-from trading.tradovate.entities import Account, CashBalance, Command, CommandType, Contract, Fill, Order
 
-# Column widths of the models that hold these texts.
-LONGEST_REASON = 255
-LONGEST_DESCRIPTION = 128
+class Record:
+    """What is kept of something. Of records with the same `key` that wait, the newest is written."""
+
+    @property
+    def key(self) -> Hashable:
+        return getattr(self, "id", 0)
 
 
 @dataclass(frozen=True)
-class AccountRecord:
+class AccountRecord(Record):
     id: int
     name: str
     readonly: bool
@@ -33,7 +34,7 @@ class ProductRecord:
 
 
 @dataclass(frozen=True)
-class ContractRecord:
+class ContractRecord(Record):
     id: int
     name: str
     expiration_date: datetime
@@ -42,8 +43,8 @@ class ContractRecord:
 
 
 @dataclass(frozen=True)
-class OrderRecord:
-    """An order with its newest terms, its fills' sums and why it was refused."""
+class OrderRecord(Record):
+    """An order with its newest terms (`version_id`: Tradovate's id of them), its fills' sums and why it was refused."""
 
     id: int
     account_id: int
@@ -59,10 +60,30 @@ class OrderRecord:
     at: datetime | None
     filled_qty: int
     average_price: Decimal | None
+    parent_id: int | None = None
+    oco_id: int | None = None
+    version_id: int | None = None
 
 
 @dataclass(frozen=True)
-class FillRecord:
+class OrderVersionRecord(Record):
+    id: int
+    order_id: int
+    order_qty: int
+    order_type: str
+    price: Decimal | None
+    stop_price: Decimal | None
+    limit_if_touched_price: Decimal | None
+    peg_difference: Decimal | None
+    max_show: int | None
+    time_in_force: str
+    expire_time: datetime | None
+    text: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class FillRecord(Record):
     id: int
     order_id: int
     symbol: str
@@ -71,10 +92,36 @@ class FillRecord:
     price: Decimal
     active: bool
     at: datetime
+    trade_date: date | None = None
 
 
 @dataclass(frozen=True)
-class CashRecord:
+class FeeRecord(Record):
+    """What a fill cost, in dollars, by the names of FillFee's parts."""
+
+    id: int
+    parts: dict[str, Decimal]
+
+
+@dataclass(frozen=True)
+class PositionRecord(Record):
+    id: int
+    account_id: int
+    symbol: str
+    trade_date: date
+    net_pos: int
+    net_price: Decimal | None
+    bought: int
+    sold: int
+    at: datetime | None
+
+    @property
+    def key(self) -> Hashable:
+        return self.id, self.trade_date
+
+
+@dataclass(frozen=True)
+class CashRecord(Record):
     id: int
     account_id: int
     trade_date: date
@@ -82,119 +129,86 @@ class CashRecord:
     realized_pnl: Decimal
     at: datetime | None
 
+    @property
+    def key(self) -> Hashable:
+        return self.id, self.trade_date
+
 
 @dataclass(frozen=True)
-class CommandRecord:
-    """That our clOrdId became an order."""
+class CashEntryRecord(Record):
+    """One line of an account's cash book."""
+
+    id: int
+    account_id: int
+    trade_date: date | None
+    change_type: str
+    delta: Decimal | None
+    amount: Decimal | None
+    realized_pnl: Decimal | None
+    fill_id: int | None
+    comment: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class EquityRecord(Record):
+    """What an account was worth in a minute, in dollars."""
+
+    account_id: int
+    at: datetime
+    net_liq: Decimal
+    cash: Decimal
+    open_pnl: Decimal
+    day_pnl: Decimal | None
+    fees: Decimal | None
+    is_estimate: bool
+
+    @property
+    def key(self) -> Hashable:
+        return self.account_id, self.at
+
+
+@dataclass(frozen=True)
+class ComparisonRecord(Record):
+    """How the book differed from Tradovate's snapshot after its socket came back."""
+
+    at: datetime
+    missed: int
+    wrong: int
+    detail: str
+
+    @property
+    def key(self) -> Hashable:
+        return self.at
+
+
+@dataclass(frozen=True)
+class CommandRecord(Record):
+    """That our clOrdId (of a closing: its customTag50) became an order, or a command about one; whether that took
+    effect, and why it was refused, in words."""
 
     id: int
     cl_ord_id: str
     order_id: int
+    command_type: str = "New"
+    took: bool = False
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
-class UpstreamRecord:
+class StrategyRecord(Record):
+    """That our uuid became a strategy: the order that it began with, or why it has none, in words."""
+
+    id: int
+    uuid: str
+    entry: int | None
+    refusal: str
+
+
+@dataclass(frozen=True)
+class UpstreamRecord(Record):
     """How the socket stands; `since` is when it came to that."""
 
     state: str
     detail: str
     since: datetime
-
-
-Record = AccountRecord | ContractRecord | OrderRecord | FillRecord | CashRecord | CommandRecord | UpstreamRecord
-
-
-def records(mirror: Mirror, refs: Iterable[Ref]) -> list[Record]:
-    """Records of these entities as they are now; what is not there, or not complete enough to keep, is left out."""
-    found = (_record(mirror, kind, key) for kind, key in refs)
-    return [record for record in found if record is not None]
-
-
-def _record(mirror: Mirror, kind: type, key: int) -> Record | None:
-    if kind is Order:
-        return _order(mirror, key)
-    if kind is Fill:
-        return _fill(mirror, key)
-    if kind is CashBalance:
-        return _cash(mirror, key)
-    if kind is Command:
-        return _command(mirror, key)
-    if kind is Contract:
-        return _contract(mirror, key)
-    return _account(mirror, key) if kind is Account else None
-
-
-def _account(mirror: Mirror, key: int) -> AccountRecord | None:
-    account = mirror.accounts.get(key)
-    if account is None:
-        return None
-    closed = bool(account.closed) or account.active is False
-    return AccountRecord(account.id, account.name, bool(account.readonly or account.restricted), closed)
-
-
-def _contract(mirror: Mirror, key: int) -> ContractRecord | None:
-    contract, product = mirror.contracts.get(key), mirror.product(key)
-    maturity = mirror.maturities.get(contract.contract_maturity_id or 0) if contract else None
-    if contract is None or product is None or maturity is None or maturity.expiration_date is None:
-        return None
-    kept = ProductRecord(
-        product.id,
-        product.name,
-        product.description[:LONGEST_DESCRIPTION],
-        product.tick_size,
-        product.value_per_point,
-    )
-    return ContractRecord(contract.id, contract.name, maturity.expiration_date, maturity.first_intent_date, kept)
-
-
-def _order(mirror: Mirror, key: int) -> OrderRecord | None:
-    order = mirror.orders.get(key)
-    if order is None:
-        return None
-    version = mirror.version(key)
-    filled_qty, average_price = mirror.filled(key)
-    return OrderRecord(
-        id=order.id,
-        account_id=order.account_id,
-        symbol=mirror.symbol(order.contract_id),
-        action=order.action,
-        status=order.ord_status,
-        order_qty=version.order_qty if version else None,
-        order_type=version.order_type if version else "",
-        price=version.price if version else None,
-        stop_price=version.stop_price if version else None,
-        time_in_force=(version.time_in_force if version else None) or "",
-        reject_reason=mirror.reject_reason(key)[:LONGEST_REASON],
-        at=order.timestamp,
-        filled_qty=filled_qty,
-        average_price=average_price,
-    )
-
-
-def _fill(mirror: Mirror, key: int) -> FillRecord | None:
-    fill = mirror.fills.get(key)
-    if fill is None:
-        return None
-    symbol = mirror.symbol(fill.contract_id)
-    return FillRecord(fill.id, fill.order_id, symbol, fill.action, fill.qty, fill.price, fill.active, fill.timestamp)
-
-
-def _cash(mirror: Mirror, key: int) -> CashRecord | None:
-    cash = mirror.cash_balances.get(key)
-    if cash is None or cash.trade_date is None:
-        return None
-    return CashRecord(
-        cash.id,
-        cash.account_id,
-        cash.trade_date.to_date(),
-        cash.amount,
-        cash.realized_pnl or Decimal(0),
-        cash.timestamp,
-    )
-
-
-def _command(mirror: Mirror, key: int) -> CommandRecord | None:
-    command = mirror.commands.get(key)
-    if command is None or not command.cl_ord_id or command.command_type != CommandType.NEW:
-        return None
-    return CommandRecord(command.id, command.cl_ord_id, command.order_id)

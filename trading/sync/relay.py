@@ -1,8 +1,10 @@
 """One Redis subscription per web process, fanned out to its browser sockets.
 
 Every socket has an outbox of its own with a bound. A browser that does not keep up overflows only its own outbox: what
-was in it is dropped and a fresh snapshot takes its place once the socket takes bytes again. Nothing here waits for a
-browser. After a lost Redis connection everybody gets a fresh snapshot too.
+was in it is dropped and a fresh snapshot takes its place once the socket takes bytes again. It holds every fill of the
+day and the last state of every order, and the page tells its trader those fills and refusals that it has not told yet
+(untold.js): only an order's states in between are lost to that page. Nothing here waits for a browser. After a lost
+Redis connection everybody gets a fresh snapshot too.
 """
 
 from __future__ import annotations
@@ -14,14 +16,13 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from accounts.budgets import kept_in
-from trading.sync import stream
+from trading.sync import presence, stream
 from trading.sync.gauge import gauge_row
 from trading.sync.rows import Row
+from trading.sync.watchful import answered, next_message
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +42,13 @@ class Bye(Exception):
 
 
 class Outbox:
-    """What waits for one browser. `file` is the id of the order file whose lines it wants, or empty."""
+    """What waits for one browser. `file` is the id of the order file whose lines it wants, or empty; `intents` says
+    whether it wants news of intents."""
 
-    def __init__(self, connection_id: int, file: str = "", limit: int = LIMIT) -> None:
+    def __init__(self, connection_id: int, file: str = "", limit: int = LIMIT, *, intents: bool = False) -> None:
         self.connection_id = connection_id
         self.file = file
+        self.intents = intents
         self.dropped = 0
         self._limit = limit
         # (sequence number of its epoch, or 0 for what has none; frame)
@@ -70,13 +73,13 @@ class Outbox:
         self._epoch, self._seq = epoch, seq
         self._append(seq, frame)
 
-    def put_line(self, frame: str) -> None:
-        """Take news of an order file's line; never waits."""
+    def put_news(self, frame: str) -> None:
+        """Take news that have no sequence number, of an order file's line, an intent or a kill switch; never waits."""
         if not self._stale:
             self._append(0, frame)
 
     def make_stale(self) -> None:
-        """Drop what waits: a fresh snapshot is due."""
+        """Drop what waits: a fresh snapshot is due, which holds all of it but the states in between."""
         self.dropped += len(self._frames)
         self._frames.clear()
         self._stale = True
@@ -128,13 +131,14 @@ class Relay:
 
     def __init__(self) -> None:
         # No retries inside redis-py: it would subscribe again by itself and never tell what was missed meanwhile.
-        self._client = stream.async_client(retry=Retry(NoBackoff(), 0))
+        self._client = stream.async_client(retries=0)
         self._pubsub = self._client.pubsub()
         self._outboxes: dict[str, set[Outbox]] = {}
         self._confirmed: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._subscribed = False
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._presence: asyncio.Task[None] | None = None
 
     async def join(self, outbox: Outbox) -> None:
         """Collect for an outbox; returns once Redis has confirmed, so that a snapshot read after this misses nothing.
@@ -144,14 +148,18 @@ class Relay:
         name = stream.channel(outbox.connection_id)
         first = name not in self._outboxes
         self._outboxes.setdefault(name, set()).add(outbox)
+        with suppress(RedisError, OSError):
+            await presence.aannounce(self._client, outbox.connection_id)
         if self._task is None:
             self._task = asyncio.create_task(self._listen(), name="desk relay")
+            self._presence = asyncio.create_task(self._say_presence(), name="desk presence")
         elif first:
             async with self._lock:
                 if self._subscribed:
                     # When this fails the listener fails too, and subscribes to everything again.
                     with suppress(RedisError, OSError):
-                        await self._pubsub.subscribe(name)
+                        async with answered():
+                            await self._pubsub.subscribe(name)
         await self._confirmed[name].wait()
 
     async def leave(self, outbox: Outbox) -> None:
@@ -169,7 +177,8 @@ class Relay:
             if name not in self._outboxes:
                 self._confirmed.pop(name, None)
                 with suppress(RedisError, OSError):
-                    await self._pubsub.unsubscribe(name)
+                    async with answered():
+                        await self._pubsub.unsubscribe(name)
 
     async def snapshot(self, connection_id: int) -> tuple[str, int, str]:
         """(epoch, seq, frame) of a connection's state now. Raises RedisError."""
@@ -182,11 +191,19 @@ class Relay:
     async def _close(self) -> None:
         if _relays.get(asyncio.get_running_loop()) is self:
             del _relays[asyncio.get_running_loop()]
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, self._presence) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
         await self._client.aclose()
+
+    async def _say_presence(self) -> None:
+        while True:
+            await asyncio.sleep(presence.EVERY)
+            open_pages = {one.connection_id for outboxes in self._outboxes.values() for one in outboxes}
+            with suppress(RedisError, OSError):
+                await presence.say(self._client, open_pages)
 
     async def _listen(self) -> None:
         delay = RETRY_FIRST
@@ -194,7 +211,7 @@ class Relay:
             try:
                 if not self._subscribed:
                     await self._subscribe()
-                message = await self._pubsub.get_message(timeout=None)
+                message = await next_message(self._pubsub)
                 delay = RETRY_FIRST
             except (RedisError, OSError):
                 self._subscribed = False
@@ -211,7 +228,8 @@ class Relay:
                 event.clear()
             await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # as above
             self._pubsub = self._client.pubsub()
-            await self._pubsub.subscribe(*self._outboxes)
+            async with answered():
+                await self._pubsub.subscribe(*self._outboxes)
             self._subscribed = True
 
     def _take(self, message: dict[str, Any]) -> None:
@@ -229,7 +247,14 @@ class Relay:
         if kind == "line":
             for outbox in outboxes:
                 if outbox.file == parts[0]:
-                    outbox.put_line(frame)
+                    outbox.put_news(frame)
+        elif kind == "kill":
+            for outbox in outboxes:
+                outbox.put_news(frame)
+        elif kind == "intent":
+            for outbox in outboxes:
+                if outbox.intents:
+                    outbox.put_news(frame)
         elif kind == "bye":
             for outbox in outboxes:
                 outbox.end(Bye(parts[0], frame))

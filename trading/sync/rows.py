@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trading.models import OrderLine, Totals
+    from trading.sync.limits_left import Left
+    from trading.sync.marks_known import Mark
+    from trading.sync.worth import AccountWorth
     from trading.tradovate import entities
 
 Row = dict[str, str]
 
 UNKNOWN = "—"
+YES = "1"
+PORTAL, ELSEWHERE = "portal", "elsewhere"
 CENT = Decimal("0.01")
 # An average of several prices falls between ticks: this many decimals more than the tick has tell it well enough.
 AVERAGE_EXTRA_PLACES = 2
@@ -62,21 +67,37 @@ def moment(at: datetime | None) -> str:
 
 def account_row(
     account: entities.Account,
+    worth: AccountWorth,
     *,
-    net_liq: Decimal | None,
-    cash: Decimal | None,
-    open_pnl: Decimal | None,
-    day_pnl: Decimal | None,
+    cash_at: datetime | None,
     margin_used: Decimal | None,
+    loss: Left,
+    drawdown: Left,
 ) -> Row:
+    """`day_pnl` is before the day's `fees`, `day_net` after them; `estimate` says that a mark is none of now, `cash_at`
+    when Tradovate told `cash`.
+
+    `excess` is what is left of the net liquidation value beside the margin in use. `loss_left` and `drawdown_left` are
+    what may still be lost until Tradovate acts; their limits are an em dash where there is none.
+    """
+    excess = None if worth.net_liq is None or margin_used is None else worth.net_liq - margin_used
     return {
         "id": str(account.id),
         "name": account.name,
-        "net_liq": money(net_liq),
-        "cash": money(cash),
-        "open_pnl": signed(open_pnl),
-        "day_pnl": signed(day_pnl),
+        "net_liq": money(worth.net_liq),
+        "cash": money(worth.cash),
+        "cash_at": moment(cash_at),
+        "open_pnl": signed(worth.open_pnl),
+        "day_pnl": signed(worth.day_pnl),
+        "fees": money(worth.fees),
+        "day_net": signed(worth.day_net),
         "margin_used": money(margin_used),
+        "excess": money(excess),
+        "loss_left": money(loss.left),
+        "loss_limit": money(loss.limit),
+        "drawdown_left": money(drawdown.left),
+        "drawdown_limit": money(drawdown.limit),
+        "estimate": YES if worth.is_estimate else "",
     }
 
 
@@ -86,20 +107,33 @@ def position_row(
     account: str,
     symbol: str,
     tick_size: Decimal | None,
-    mark: Decimal | None,
+    mark: Mark,
     open_pnl: Decimal | None,
 ) -> Row:
+    """`mark_source` is empty for a live mark, else it names what stands in for it."""
     return {
         "id": str(position.id),
+        "contract_id": str(position.contract_id),
         "account_id": str(position.account_id),
         "account": account,
         "symbol": symbol,
         "side": "Long" if position.net_pos > 0 else "Short",
         "qty": str(abs(position.net_pos)),
         "average": average(position.net_price, tick_size),
-        "mark": price(mark, tick_size),
+        "mark": price(mark.price, tick_size),
+        "mark_source": mark.source,
         "open_pnl": signed(open_pnl),
     }
+
+
+def more_terms(touch: Decimal | None, trail: Decimal | None, shown: int | None, tick_size: Decimal | None) -> str:
+    """What an order has beside its price and its stop, in words: "touched at 5000.25", "trails by 2.50, shows 1"."""
+    words = [
+        f"touched at {price(touch, tick_size)}" if touch is not None else "",
+        f"trails by {price(abs(trail), tick_size)}" if trail is not None else "",
+        f"shows {shown}" if shown else "",
+    ]
+    return ", ".join(filter(None, words))
 
 
 def order_row(
@@ -110,7 +144,18 @@ def order_row(
     symbol: str,
     tick_size: Decimal | None,
     filled: int,
+    average_price: Decimal | None,
+    is_ours: bool | None,
+    strategy_id: int | None = None,
 ) -> Row:
+    """`source` is "portal" or "elsewhere", and empty while it is not known; ids of other orders are empty for none.
+
+    `touch` is the touch price, `shown` the most contracts that the market is shown at a time, `terms` both in words and
+    how far a trailing stop stays behind.
+    """
+    touch, trail, shown = (
+        (version.limit_if_touched_price, version.peg_difference, version.max_show) if version else (None, None, None)
+    )
     return {
         "id": str(order.id),
         "account_id": str(order.account_id),
@@ -122,14 +167,33 @@ def order_row(
         "type": str(version.order_type) if version else UNKNOWN,
         "price": price(version.price if version else None, tick_size),
         "stop": price(version.stop_price if version else None, tick_size),
+        "touch": price(touch, tick_size),
+        "shown": str(shown or UNKNOWN),
+        "terms": more_terms(touch, trail, shown, tick_size),
         "time_in_force": str(version.time_in_force) if version and version.time_in_force else UNKNOWN,
         "status": str(order.ord_status),
         "at": moment(order.timestamp),
+        "average": average(average_price, tick_size),
+        "parent_id": str(order.parent_id or ""),
+        "oco_id": str(order.oco_id or ""),
+        "strategy_id": str(strategy_id or ""),
+        "source": source(is_ours),
     }
 
 
+def source(is_ours: bool | None) -> str:
+    """Where an order was placed as far as Tradovate says it: "portal" or "elsewhere", empty while it is not known."""
+    return "" if is_ours is None else PORTAL if is_ours else ELSEWHERE
+
+
 def fill_row(
-    fill: entities.Fill, *, account_id: int | None, account: str, symbol: str, tick_size: Decimal | None
+    fill: entities.Fill,
+    *,
+    account_id: int | None,
+    account: str,
+    symbol: str,
+    tick_size: Decimal | None,
+    fee: Decimal | None,
 ) -> Row:
     return {
         "id": str(fill.id),
@@ -141,13 +205,22 @@ def fill_row(
         "price": price(fill.price, tick_size),
         "at": moment(fill.timestamp),
         "order_id": str(fill.order_id),
+        "fee": money(fee),
     }
 
 
-def upstream_row(environment: str, state: str, detail: str, marks: str, last_message_at: datetime | None) -> Row:
-    """How the socket to Tradovate stands: `environment` is LIVE, DEMO or SIM, `state` a value of Upstream.State.
+def upstream_row(
+    environment: str,
+    state: str,
+    detail: str,
+    marks: str,
+    last_message_at: datetime | None,
+    round_trip: float | None = None,
+) -> Row:
+    """How the socket to Tradovate stands: `environment` is LIVE, DEMO, SIM or REPLAY, `state` of Upstream.State.
 
-    `detail` says more about the state, `marks` why marks are missing; both are words for the trader, or empty.
+    `detail` says more about the state, `marks` why marks are missing or late; both are words for the trader, or empty.
+    `round_trip`, given in seconds, is milliseconds between Tradovate and here, or empty while nobody knows.
     """
     return {
         "environment": environment,
@@ -155,6 +228,7 @@ def upstream_row(environment: str, state: str, detail: str, marks: str, last_mes
         "detail": detail,
         "marks": marks,
         "last_message_at": moment(last_message_at),
+        "round_trip": "" if round_trip is None else f"{max(1, round(round_trip * 1000))}",
     }
 
 

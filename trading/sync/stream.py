@@ -6,7 +6,7 @@ is new whenever the hub has rebuilt the state from a fresh sync: all rows are re
 
 A published message is one line that a relay can read without decoding JSON, then the frame as browsers get it:
 
-    delta EPOCH SEQ | snapshot EPOCH SEQ | line FILE | bye REASON
+    delta EPOCH SEQ | snapshot EPOCH SEQ | line FILE | intent | kill | bye REASON
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import redis
 import redis.asyncio
 from django.conf import settings
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from trading.sync import rows as formatter
+from trading.sync.watchful import WatchfulRedis, answered
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
 
 SIGNED_OUT = "signed-out"
 
+# An owner that was paused until its lease ended goes on, unless somebody else has become it.
 _FENCE = """
-if ARGV[2] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[2] then return -1 end
+local owner = redis.call('GET', KEYS[3])
+if ARGV[2] ~= '' and owner and owner ~= ARGV[2] then return -1 end
 """
 
 # KEYS: rows, meta, lease. ARGV: channel, lease token or '', epoch, encoded rows, then key, row, key, row, ...
@@ -85,9 +89,28 @@ class Snapshot(msgspec.Struct, frozen=True):
     rows: dict[str, dict[str, str]]
 
 
+class _Rows(msgspec.Struct, frozen=True):
+    rows: dict[str, dict[str, str]] = {}
+
+
+_rows_decoder = msgspec.json.Decoder(_Rows)
+
+
 def channel(connection_id: int) -> str:
     """The Redis channel on which a connection's messages are published."""
-    return f"desk:{connection_id}"
+    return of_this_database(f"desk:{connection_id}")
+
+
+def of_this_database(channel_name: str) -> str:
+    """The channel's name with the number of our Redis database: all databases of a server share their channels, and
+    another portal may use the next one."""
+    return f"{_database_number(settings.REDIS_URL)}.{channel_name}"
+
+
+@cache
+def _database_number(redis_url: str) -> int:
+    parsed = redis.connection.parse_url(redis_url)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    return int(parsed.get("db", 0))
 
 
 def lease_key(connection_id: int) -> str:
@@ -147,6 +170,10 @@ class Stream:
         await self._client.delete(*self._keys[:2])
         await self._client.publish(self._channel, bye_message(reason))
 
+    async def forget(self) -> None:
+        """Forget every row; pages that come see none until the next snapshot."""
+        await self._client.delete(*self._keys[:2])
+
     def _checked(self, seq: int) -> int:
         if seq == -1:
             raise Fenced
@@ -173,6 +200,16 @@ def bye_frame(reason: str) -> str:
     return _encode({"t": "bye", "reason": reason})
 
 
+def intent_message(frame: dict[str, Any]) -> str:
+    """The message that tells pages how one intent stands (intent_rows.tell)."""
+    return f"intent\n{_encode(frame)}"
+
+
+def intents_frame(rows: Mapping[str, Row]) -> str:
+    """The frame that tells a page all intents that it shows, after each snapshot."""
+    return _encode({"t": "intents", "rows": rows})
+
+
 def gauge_frame(gauge: Row) -> str:
     """The frame that tells a page how many of the hour's requests are used (gauge.gauge_row)."""
     return _encode({"t": "gauge", "gauge": gauge})
@@ -186,9 +223,12 @@ def client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=once_more)
 
 
-def async_client(**options: Any) -> redis.asyncio.Redis:
-    """A new asynchronous client for the running event loop; whoever asks for it closes it."""
-    made: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL, **options)
+def async_client(*, retries: int = 1) -> redis.asyncio.Redis:
+    """A new asynchronous client for the running event loop; whoever asks for it closes it. A command gives up after
+    seconds; read subscriptions by watchful.next_message, which waits for as long as Redis is there."""
+    made: redis.asyncio.Redis = WatchfulRedis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=2, retry=AsyncRetry(NoBackoff(), retries)
+    )
     return made
 
 
@@ -216,11 +256,17 @@ async def snapshot_frame(connection: redis.asyncio.Redis, connection_id: int) ->
     return epoch, seq, f'{{"t":"snapshot","epoch":"{epoch}","seq":{seq},"at":{at},"rows":{rows}}}'
 
 
+def rows_of_frame(frame: str) -> dict[str, Row]:
+    """The rows of a snapshot's frame by key."""
+    return _rows_decoder.decode(frame).rows
+
+
 async def _read(connection: redis.asyncio.Redis, connection_id: int) -> Any:
     async with connection.pipeline(transaction=True) as pipeline:
         pipeline.hmget(_meta_key(connection_id), ["epoch", "seq"])
         pipeline.hgetall(_rows_key(connection_id))
-        return await pipeline.execute()
+        async with answered():
+            return await pipeline.execute()
 
 
 def _snapshot(meta: list[bytes | None], encoded: dict[bytes, bytes]) -> Snapshot:
@@ -233,6 +279,13 @@ def say_bye(connection_id: int, reason: str = SIGNED_OUT) -> None:
     """Forget a connection's rows and end its browser sockets, whether or not a hub runs."""
     client().delete(_rows_key(connection_id), _meta_key(connection_id))
     client().publish(channel(connection_id), bye_message(reason))
+
+
+def forget_taken(connection_id: int) -> None:
+    """After a new sign-in nothing stands for an older session that another login took. Raises redis.RedisError."""
+    row = client().hget(_rows_key(connection_id), "upstream")
+    if row and b'"state":"evicted"' in cast(bytes, row):
+        client().hdel(_rows_key(connection_id), "upstream")
 
 
 def publish_line(line_id: int) -> None:

@@ -1,0 +1,213 @@
+"""The desk's stream as a page gets it: a snapshot, then deltas, and the thrown kill switches; on request intents, the
+lines of a file and the gauge."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from uuid import UUID
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import Error as DatabaseTrouble
+from redis.exceptions import RedisError
+
+from accounts.models import Connection
+from trading.consumers.page_socket import NOT_FOUND, Asked, PageSocket, Refused, in_thread, signed_in
+from trading.models import OrderFile
+from trading.orders import intents
+from trading.sync import intent_rows, kill_banner, stream
+from trading.sync.relay import Outbox, Relay, relay
+from trading.sync.rows import Row
+
+REDIS_RETRY = 0.5  # seconds between attempts to read a snapshot while Redis is away
+
+_RESYNC = '"resync"'
+_SNAPSHOT = '{"t":"snapshot"'
+_PING = '{"t":"ping",'
+_SEEN = '{"t":"seen",'
+# A page tells which orders its trader has seen; more than these at a time is no desk of ours.
+MOST_SEEN = 500
+SEEN_EVERY = 1.0  # seconds in which what was seen is gathered before it is written down
+
+
+class DeskConsumer(PageSocket):
+    """/ws/desk/, optionally with ?file=UUID for the lines of an order file, ?intents=1 for news of intents, or ?gauge=1
+    for the request gauge."""
+
+    switches_every = 30.0  # seconds between looks which kill switches are thrown, in case news of that were lost
+    gauge_every = 5.0  # seconds between looks how many of the hour's requests are used
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._outbox: Outbox | None = None
+        self._relay: Relay | None = None
+        self._ping = ""
+        self._pinged = asyncio.Event()
+        self._seen: set[int] = set()
+        self._anything_seen = asyncio.Event()
+
+    def admit(self, user_id: int | None, session: SessionBase, asked: Asked) -> int:
+        """The connection whose stream a page gets: the one that its browser signed in to, or that of its order file.
+
+        Raises Refused for somebody who is not signed in, and for a file that is not the user's.
+        """
+        user, connection = signed_in(user_id, session)
+        file = _file(asked)
+        if not file:
+            return connection.pk
+        try:
+            own = OrderFile.objects.visible_to(user).filter(pk=UUID(file))
+            found = own.select_related("account__connection").first()
+        except ValueError:
+            found = None
+        if found is None or str(found.pk) != file:
+            raise Refused(NOT_FOUND)
+        owner = found.account.connection
+        return owner.pk if owner.is_authorised else connection.pk
+
+    def begin(self, connection_id: int, asked: Asked) -> Outbox:
+        outbox = self._outbox = Outbox(connection_id, _file(asked), intents="intents" in asked)
+        self.run(self.telling(self._write(outbox)))
+        self.run(self._show_switches(connection_id))
+        self.run(self._answer_pings())
+        if outbox.intents:
+            self.run(self._note_seen(connection_id))
+        if "gauge" in asked:
+            self.run(self._show_gauge(outbox))
+        return outbox
+
+    def receive(self, text: str) -> None:
+        if self._outbox is not None and _RESYNC in text:
+            self._outbox.make_stale()
+        elif text.startswith(_PING):
+            self._ping = text
+            self._pinged.set()
+        elif text.startswith(_SEEN) and len(self._seen) < MOST_SEEN:
+            self._seen |= seen_orders(text)
+            self._anything_seen.set()
+
+    async def leave(self) -> None:
+        if self._outbox is not None and self._seen:
+            await self._write_seen(self._outbox.connection_id)
+        if self._outbox is not None and self._relay is not None:
+            await self._relay.leave(self._outbox)
+        self._outbox = None
+
+    async def _write(self, outbox: Outbox) -> None:
+        """Send what the outbox gives, as fast as this browser takes it."""
+        # Asked for and joined in one step: a relay closes for good when its last page leaves.
+        source = self._relay = relay()
+        await source.join(outbox)
+        while True:
+            frame = await outbox.get()
+            if frame is None:
+                await self._write_state(source, outbox)
+            else:
+                await self._say_state(outbox, frame)
+
+    async def _write_state(self, source: Relay, outbox: Outbox) -> None:
+        """Send the state of now: the snapshot, and the lines of the file that is looked at."""
+        outbox.begin()
+        try:
+            epoch, seq, frame = await source.snapshot(outbox.connection_id)
+        except (RedisError, OSError):
+            outbox.make_stale()
+            await asyncio.sleep(REDIS_RETRY)
+            return
+        outbox.continue_from(epoch, seq)
+        await self._say_state(outbox, frame)
+        if outbox.file:
+            await self.say(await in_thread(stream.lines_frame, UUID(outbox.file)))
+
+    async def _say_state(self, outbox: Outbox, frame: str) -> None:
+        """Send a frame of the stream; a snapshot with the intents that its orders came of."""
+        await self.say(frame)
+        if outbox.intents and frame.startswith(_SNAPSHOT):
+            await self.say(await in_thread(_intents_frame, outbox.connection_id, frame))
+
+    async def _answer_pings(self) -> None:
+        """Give each ping back as it came, for the page to see how long that took; of several at a time the last one."""
+        # A browser that goes away ends this.
+        with contextlib.suppress(OSError, RuntimeError):
+            while True:
+                await self._pinged.wait()
+                self._pinged.clear()
+                if (frame := pong(self._ping)) is not None:
+                    await self.say(frame)
+
+    async def _note_seen(self, connection_id: int) -> None:
+        """Write down which orders the trader has seen."""
+        while True:
+            await self._anything_seen.wait()
+            await asyncio.sleep(SEEN_EVERY)
+            self._anything_seen.clear()
+            await self._write_seen(connection_id)
+
+    async def _write_seen(self, connection_id: int) -> None:
+        seen = frozenset(self._seen)
+        # Kept until it is written: a page that goes away meanwhile has it written once more.
+        with contextlib.suppress(DatabaseTrouble):
+            await in_thread(intents.seen, connection_id, seen)
+            self._seen -= seen
+
+    async def _show_switches(self, connection_id: int) -> None:
+        """Tell the page which kill switches are thrown, and again now and then."""
+        # A browser that goes away ends this; a database that does so is looked for again.
+        with contextlib.suppress(OSError, RuntimeError):
+            while True:
+                with contextlib.suppress(DatabaseTrouble):
+                    await self.say(await in_thread(kill_banner.frame, connection_id))
+                await asyncio.sleep(self.switches_every)
+
+    async def _show_gauge(self, outbox: Outbox) -> None:
+        """Tell the page how many of the hour's requests are used, whenever that has changed."""
+        told: Row | None = None
+        whose: tuple[str, int] | None = None
+        # A browser that goes away ends this; a Redis or a database that does so is looked for again.
+        with contextlib.suppress(OSError, RuntimeError):
+            while True:
+                gauge: Row | None
+                try:
+                    whose = whose or await in_thread(tradovate_user, outbox.connection_id)
+                    gauge = await relay().gauge(*whose)
+                except (RedisError, OSError, DatabaseTrouble):
+                    gauge = told
+                if gauge is not None and gauge != told:
+                    told = gauge
+                    await self.say(stream.gauge_frame(gauge))
+                await asyncio.sleep(self.gauge_every)
+
+
+def _intents_frame(connection_id: int, snapshot: str) -> str:
+    return stream.intents_frame(intent_rows.todays(connection_id, stream.rows_of_frame(snapshot)))
+
+
+def tradovate_user(connection_id: int) -> tuple[str, int]:
+    """The environment and the Tradovate user id of a connection."""
+    connection = Connection.objects.get(pk=connection_id)
+    return connection.environment, connection.tradovate_user_id
+
+
+def pong(ping: str) -> str | None:
+    """The answer to a page's {"t":"ping","at":its own clock}; None for what no page of ours says."""
+    try:
+        at = json.loads(ping)["at"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_time = isinstance(at, int | float) and 0 <= at < 2**53
+    return json.dumps({"t": "pong", "at": at}, separators=(",", ":")) if is_time else None
+
+
+def seen_orders(text: str) -> set[int]:
+    """Tradovate's ids of the orders that a page says its trader has seen; none for what no page of ours says."""
+    try:
+        said = json.loads(text)["orders"][:MOST_SEEN]
+        return {int(order_id) for order_id in said if 0 < int(order_id) < 2**63}
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return set()
+
+
+def _file(asked: Asked) -> str:
+    """The id of the order file whose lines a page wants, or empty."""
+    return asked.get("file", [""])[0]

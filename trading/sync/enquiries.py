@@ -1,0 +1,108 @@
+"""What a link asks Tradovate beside the events, on the same socket: entities that are named and not known yet, and the
+accounts' limits, which no snapshot holds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TypeVar
+
+from trading.sync.mirror import Ref
+from trading.sync.retry import PATIENCE
+from trading.tradovate import Attempts, ReconnectingUserSocket
+from trading.tradovate.entities import (
+    Contract,
+    ContractMaturity,
+    Entity,
+    Product,
+    UserAccountPositionLimit,
+    UserAccountRiskParameter,
+)
+from trading.tradovate.errors import OutcomeUnknown, RateLimited, TradovateError
+
+log = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Entity)
+
+_ITEM: dict[type[Entity], str] = {
+    Contract: "contract/item",
+    ContractMaturity: "contractmaturity/item",
+    Product: "product/item",
+}
+
+
+class Helpers:
+    """Tasks that run beside the mirroring for as long as one socket lives."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def end(self) -> None:
+        """End them all."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Enquiries:
+    """The questions of one socket's life. `learn` gets each answer."""
+
+    def __init__(
+        self,
+        socket: ReconnectingUserSocket,
+        helpers: Helpers,
+        *,
+        missing: Callable[[], set[Ref]],
+        learn: Callable[[Entity], None],
+    ) -> None:
+        self._socket = socket
+        self._helpers = helpers
+        self._missing = missing
+        self._learn = learn
+        self._asked: set[Ref] = set()
+
+    def look(self) -> None:
+        """Ask for what is missing and has not been asked for."""
+        for ref in self._missing() - self._asked:
+            self._asked.add(ref)
+            self._helpers.start(self._ask(ref))
+
+    async def _ask(self, ref: Ref) -> None:
+        kind, key = ref
+        attempts = Attempts(PATIENCE)
+        while True:
+            try:
+                found = await self._socket.ask(_ITEM[kind], kind, query={"id": key})
+            except TradovateError as error:
+                log.warning("Tradovate did not describe %s %d: %s", kind.__name__, key, type(error).__name__)
+                if not isinstance(error, RateLimited | OutcomeUnknown):
+                    return
+                await attempts.pause(attempts.failed(error).seconds)
+            else:
+                self._learn(found)
+                self.look()
+                return
+
+    async def limits(self, account_ids: Iterable[int]) -> list[Entity] | None:
+        """The position limits of these accounts with their risk parameters; None when Tradovate does not tell.
+
+        They are in no snapshot (openapi.json, SyncMessage); what changes about them comes as events.
+        """
+        try:
+            found = await self._dependents("useraccountpositionlimit/ldeps", UserAccountPositionLimit, account_ids)
+            ids = [limit.id for limit in found]
+            return [*found, *await self._dependents("useraccountriskparameter/ldeps", UserAccountRiskParameter, ids)]
+        except TradovateError as error:
+            log.warning("Tradovate did not tell the position limits: %s", type(error).__name__)
+            return None
+
+    async def _dependents(self, endpoint: str, kind: type[E], masters: Iterable[int]) -> list[E]:
+        ids = ",".join(map(str, sorted(masters)))
+        return await self._socket.ask(endpoint, list[kind], query={"masterids": ids}) if ids else []  # type: ignore[valid-type]

@@ -1,0 +1,64 @@
+"""What the day's fills cost, kept account by account as fills, fees and orders come, in whatever order they do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from trading.tradovate.entities import FillFee
+
+if TYPE_CHECKING:
+    from trading.sync.mirror import Mirror
+
+ZERO = Decimal(0)
+PARTS = ("clearing_fee", "exchange_fee", "nfa_fee", "brokerage_fee", "ip_fee", "commission", "order_routing_fee")
+
+
+def parts(fee: FillFee) -> dict[str, Decimal]:
+    """The parts of a fee that are not nothing, in dollars."""
+    named = {name: getattr(fee, name) for name in PARTS}
+    return {name: amount for name, amount in named.items() if amount}
+
+
+class DayFees:
+    """The sum of each account's fees of today. Only what has changed is counted anew."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        self._mirror = mirror
+        # Fill id -> its account and its fees, None while they are not known.
+        self._counted: dict[int, tuple[int, Decimal | None]] = {}
+        self._totals: dict[int, Decimal] = defaultdict(lambda: ZERO)
+        self._unknown: dict[int, int] = defaultdict(int)
+
+    def of(self, account_id: int) -> Decimal | None:
+        """Dollars of fees of the account's fills of today; None while those of a fill are not known."""
+        return None if self._unknown[account_id] else self._totals[account_id]
+
+    def count(self, fill_ids: Iterable[int]) -> set[int]:
+        """Count these fills anew; returns the accounts whose fees may have changed."""
+        accounts: set[int] = set()
+        for fill_id in fill_ids:
+            before, after = self._counted.pop(fill_id, None), self._of_fill(fill_id)
+            if before is not None:
+                self._add(*before, times=-1)
+            if after is not None:
+                self._counted[fill_id] = after
+                self._add(*after, times=1)
+            if before != after:
+                accounts |= {one[0] for one in (before, after) if one is not None}
+        return accounts
+
+    def _of_fill(self, fill_id: int) -> tuple[int, Decimal | None] | None:
+        fill, fee = self._mirror.fills.get(fill_id), self._mirror.fees.get(fill_id)
+        order = self._mirror.orders.get(fill.order_id) if fill else None
+        if fill is None or order is None or not self._mirror.is_of_today(fill):
+            return None
+        return order.account_id, sum(parts(fee).values(), ZERO) if fee else None
+
+    def _add(self, account_id: int, amount: Decimal | None, *, times: int) -> None:
+        if amount is None:
+            self._unknown[account_id] += times
+        else:
+            self._totals[account_id] += times * amount

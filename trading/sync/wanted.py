@@ -1,0 +1,63 @@
+"""Which connections may have a socket to Tradovate, and which need one though nobody looks: the database's part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from asgiref.sync import sync_to_async
+from django.db import connections as database_connections
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Connection
+from trading.models import OrderFile, OrderIntent, TradingLimit, Upstream
+from trading.sync import visits
+
+# An order of ours is followed to its end, unless that was missed.
+FOLLOWED_FOR = timedelta(days=1)
+_ON_ITS_WAY = ["submitting", "accepted", "working", "unknown"]
+
+
+@dataclass(frozen=True)
+class Roll:
+    """Signed-in connections with their environments, and those of which an order file runs, an order is at work, a
+    limit on position or loss is to be kept, or the day is to be seen to its end."""
+
+    authorised: dict[int, str] = field(default_factory=dict)
+    at_work: frozenset[int] = frozenset()
+
+
+async def read() -> Roll:
+    """The roll as it is now. Raises django.db.Error."""
+    return await sync_to_async(_read, thread_sensitive=False)()
+
+
+def _to_visit(authorised: set[int], now: datetime) -> set[int]:
+    """Whose day has not been seen to its end yet. A session that another login took is not taken back for that."""
+    begun = visits.begin(now)
+    if begun is None:
+        return set()
+    seen = Upstream.objects.filter(Q(since__gte=begun) | Q(state=Upstream.State.EVICTED))
+    unseen = authorised - set(seen.values_list("connection_id", flat=True))
+    return {one for one in unseen if visits.is_due(one, begun, now)}
+
+
+def _read() -> Roll:
+    try:
+        authorised = dict(Connection.objects.authorised().values_list("pk", "environment"))
+        running = OrderFile.objects.filter(state__in=[OrderFile.State.QUEUED, OrderFile.State.EXECUTING])
+        recent = Q(changed_at__gte=timezone.now() - FOLLOWED_FOR)
+        lasting = Q(state="working", time_in_force__in=["GTC", "GTD"])
+        orders = OrderIntent.objects.filter(recent | lasting, state__in=_ON_ITS_WAY)
+        guarded = TradingLimit.objects.filter(Q(max_position__isnull=False) | Q(daily_loss__isnull=False))
+        at_work = {
+            *running.values_list("account__connection_id", flat=True),
+            *orders.values_list("connection_id", flat=True),
+            # A signal must meet the limit of somebody who is not looking.
+            *Connection.objects.filter(user__trading_limits__in=guarded).values_list("pk", flat=True),
+            *_to_visit(set(authorised), timezone.now()),
+        }
+        return Roll(authorised, frozenset(at_work))
+    finally:
+        database_connections.close_all()
