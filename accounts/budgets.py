@@ -1,7 +1,9 @@
 """Tradovate's limits on requests, counted in Redis by all processes of this portal together.
 
-Whoever talks to Tradovate does it with the budgets of the connection (see trading.tradovate.limits). User ids and
-networks of the simulator are its own: they are counted apart from Tradovate's, whose LIVE and DEMO share one count.
+Whoever talks to Tradovate does it with the budgets of the connection, and says what for (see
+trading.tradovate.priorities): `kept_in(..., priority=Priority.ENTRY)` for all that a client sends, or for one order
+`client.order.place(order, priority=Priority.ENTRY)`. User ids and networks of the simulator are its own: they are
+counted apart from Tradovate's, whose LIVE and DEMO share one count.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from accounts.models import Environment
-from trading.tradovate import Budgets, RedisStore
+from trading.tradovate import Budgets, Priority, RedisStore
 from trading.tradovate.limits import Budget
 
 # Seconds that counting may take; requests go on without it.
@@ -33,21 +35,25 @@ def client() -> redis.asyncio.Redis:
 
 
 def kept_in(
-    store: redis.asyncio.Redis, environment: str, tradovate_user_id: int | None = None, *, urgent: bool = False
+    store: redis.asyncio.Redis,
+    environment: str,
+    tradovate_user_id: int | None = None,
+    *,
+    priority: Priority | None = None,
 ) -> Budgets:
-    """The budgets of a Tradovate user (None before the sign-in) in a Redis; `urgent` may use the reserves."""
+    """The budgets of a Tradovate user (None before the sign-in) in a Redis; `priority` as Budgets takes it."""
     prefix = f"budget:{Environment(environment).realm}:"
     counts = RedisStore(store, prefix=prefix)
-    return Budgets(counts, network=settings.TRADOVATE_NETWORK, user=tradovate_user_id, urgent=urgent)
+    return Budgets(counts, network=settings.TRADOVATE_NETWORK, user=tradovate_user_id, priority=priority)
 
 
 @asynccontextmanager
 async def budgets(
-    environment: str, tradovate_user_id: int | None = None, *, urgent: bool = False
+    environment: str, tradovate_user_id: int | None = None, *, priority: Priority | None = None
 ) -> AsyncIterator[Budgets]:
     """As `kept_in`, with a Redis client of their own. Leave it after what uses them is closed."""
     async with client() as store:
-        yield kept_in(store, environment, tradovate_user_id, urgent=urgent)
+        yield kept_in(store, environment, tradovate_user_id, priority=priority)
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,13 @@ from accounts import oauth
 from accounts.budgets import budgets
 from accounts.models import Connection, Environment
 from accounts.tokens import Tokens
-from trading.tradovate import Hosts, Tradovate, refresh
+from trading.tradovate import Hosts, Priority, Tradovate, refresh
 from trading.tradovate.errors import ApiError, NotAuthorized, NotSent, OAuthError, OutcomeUnknown
 
 # For replies that do not say how long their token lives (measured in production: 80 minutes).
 DEFAULT_LIFETIME = timedelta(minutes=80)
 ANSWER_TIMEOUT = timedelta(seconds=25)
+PROBE_TIMEOUT = 5.0
 # How long a time penalty may be to be sat out within that; after a longer one it is tried again later.
 PENALTY_PATIENCE = 10.0
 
@@ -77,9 +78,25 @@ async def ask(connection: Connection, tokens: Tokens, grant: Grant, *, urgent: b
         raise OutcomeUnknown("Tradovate did not answer the renewal in time.") from None
 
 
+async def still_accepted(connection: Connection, tokens: Tokens) -> bool:
+    """Does Tradovate still take the access token? Asked with one harmless read, because a 401 alone does not say: LIVE
+    refuses orders from unverified devices like that (protocol notes, Password login). Raises any other TradovateError.
+    """
+    try:
+        async with (
+            budgets(connection.environment, connection.tradovate_user_id, priority=Priority.EXIT) as own,
+            Tradovate(connection.hosts, tokens.access_token, timeout=PROBE_TIMEOUT, budgets=own) as tradovate,
+        ):
+            await tradovate.account.list()
+    except NotAuthorized:
+        return False
+    return True
+
+
 async def _by_access_token(connection: Connection, tokens: Tokens, hosts: Hosts, *, urgent: bool) -> Granted:
+    priority = Priority.EXIT if urgent else Priority.READ
     async with (
-        budgets(connection.environment, connection.tradovate_user_id, urgent=urgent) as own,
+        budgets(connection.environment, connection.tradovate_user_id, priority=priority) as own,
         Tradovate(hosts, tokens.access_token, budgets=own, patience=PENALTY_PATIENCE) as tradovate,
     ):
         reply = await tradovate.auth.renew()

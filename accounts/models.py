@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn
@@ -83,6 +84,9 @@ class Connection(models.Model):
 
     objects = ConnectionQuerySet.as_manager()
 
+    # When this row was read, by time.monotonic(); None for one that was not read.
+    read_at: float | None = None
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["environment", "tradovate_user_id"], name="one_connection_per_identity"),
@@ -91,6 +95,13 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.get_environment_display()})"
+
+    @classmethod
+    def from_db(cls, *values: Any, **more: Any) -> Connection:
+        """A row of the database; it knows when it was read."""
+        row = super().from_db(*values, **more)
+        row.read_at = time.monotonic()
+        return row
 
     @property
     def is_authorised(self) -> bool:
@@ -156,7 +167,7 @@ class Connection(models.Model):
 
 
 class AuditEvent(models.Model):
-    """Something that happened to a person's access. Append-only; never holds a token."""
+    """Something that happened to a person's access or to their trading. Append-only; never holds a token."""
 
     class Kind(models.TextChoices):
         SIGNED_IN = "signed-in", "signed in"
@@ -164,6 +175,9 @@ class AuditEvent(models.Model):
         SIGNED_OUT = "signed-out", "signed out"
         TOKEN_RENEWED = "token-renewed", "token renewed"
         RENEWAL_FAILED = "renewal-failed", "token renewal failed"
+        TRADING_STOPPED = "trading-stopped", "trading stopped"
+        TRADING_RELEASED = "trading-released", "trading released"
+        LIMITS_CHANGED = "limits-changed", "limits changed"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     kind = models.CharField(max_length=16, choices=Kind)

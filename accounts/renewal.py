@@ -9,11 +9,15 @@ end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import logging
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import connections as database_connections
@@ -23,18 +27,24 @@ from django.utils import timezone
 
 from accounts import audit, grants
 from accounts.crypto import CannotDecrypt
+from accounts.due import Waiting, due
 from accounts.grants import Grant, Granted
-from accounts.models import AuditEvent, Connection, ConnectionQuerySet
-from accounts.signals import announce, connection_renewed
+from accounts.models import AuditEvent, Connection, ConnectionQuerySet, Environment
+from accounts.signals import announce, connection_ended, connection_renewed
 from accounts.tokens import Tokens
 from trading.tradovate.errors import BudgetSpent, PenaltyImposed, RateLimited, TradovateError
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 # What callers may count on: a token that they get is good for this long, where such a one can be had.
 USABLE = timedelta(seconds=60)
-# How long before the end the schedule begins to renew: enough for several attempts.
-RENEW_AHEAD = timedelta(minutes=15)
+
+# Seconds for which a row that was read stands for the one in the database. Who signs out meanwhile has signed out after
+# what was asked for.
+JUST_READ = 1.0
 
 # Outlasts two requests that both run into their timeouts.
 CLAIM = 2 * grants.ANSWER_TIMEOUT + timedelta(seconds=10)
@@ -48,6 +58,7 @@ RETRY_AFTER_REFUSAL = timedelta(minutes=15)
 RETRY_AFTER_LIMIT = timedelta(minutes=60)
 
 ENDED = "Your Tradovate session has ended. Sign in again."
+ENDED_EARLY = "Tradovate ended this session early; another login may have replaced it."
 NOT_NOW = "Your Tradovate session has ended and cannot be renewed just now. Sign in again, or try again in a minute."
 
 
@@ -71,6 +82,7 @@ class Outcome(enum.Enum):
     PACED = "it is too early to try again"
     FAILED = "Tradovate refused or did not answer"
     IMPOSSIBLE = "nothing is left that could renew them"
+    NOT_NEEDED = "Tradovate accepts the token: it was refused for what was asked with it"
 
 
 def access_token(connection_id: int) -> str:
@@ -98,41 +110,58 @@ def access_token(connection_id: int) -> str:
             raise TokenExpired(ENDED if outcome is Outcome.IMPOSSIBLE else NOT_NOW)
 
 
+def token_of(connection: Connection) -> str:
+    """`access_token` of a connection whose row may just have been read: then it is not read again, unless its token has
+    to be renewed first. Raises the same."""
+    is_new = connection.read_at is not None and time.monotonic() - connection.read_at <= JUST_READ
+    if is_new and _left(connection) >= USABLE:
+        with contextlib.suppress(CannotDecrypt):
+            if tokens := connection.tokens:
+                return tokens.access_token
+    return access_token(connection.pk)
+
+
 async def aaccess_token(connection_id: int) -> str:
     """`access_token` for async callers, in a thread of its own; raises the same."""
-    return await sync_to_async(_access_token_in_thread, thread_sensitive=False, executor=_THREADS)(connection_id)
+    return await sync_to_async(_in_thread, thread_sensitive=False, executor=_THREADS)(access_token, connection_id)
 
 
-def _access_token_in_thread(connection_id: int) -> str:
+def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
-        return access_token(connection_id)
+        return work(*args, **kwargs)
     finally:
         # The pool's threads outlive this call; a database connection of theirs must not.
         database_connections.close_all()
 
 
 def renew_due() -> int:
-    """Renew every connection whose token ends within 15 minutes, soonest first; returns how many were renewed.
+    """Renew the connections whose turn it is (accounts.due); returns how many were renewed.
 
     Meant for a schedule. One connection's trouble never keeps the next one from its turn.
     """
     now = timezone.now()
-    due = (
-        Connection.objects.authorised()
-        .filter(access_token_expires_at__lt=now + RENEW_AHEAD)
-        .filter(Q(renew_after=None) | Q(renew_after__lte=now))
-        .order_by("access_token_expires_at")
-        .values_list("pk", flat=True)
-    )
+    queues: dict[str, list[Waiting]] = defaultdict(list)
+    authorised = Connection.objects.authorised().exclude(access_token_expires_at=None)
+    for connection in authorised.filter(Q(renew_after=None) | Q(renew_after__lte=now)):
+        queues[Environment(connection.environment).realm].append(_waiting(connection, now))
     renewed = 0
-    for connection_id in list(due):
+    for one in [one for queue in queues.values() for one in due(queue, now)]:
         try:
-            connection, tokens = _open(connection_id)
-            if _left(connection) < RENEW_AHEAD:
+            connection, tokens = _open(one.connection_id)
+            if connection.access_token_expires_at == one.ends_at:
                 renewed += _renew(connection, tokens, urgent=False) is Outcome.RENEWED
         except NoToken as reason:
-            log.warning("Connection %s cannot be renewed: %s", connection_id, reason)
+            log.warning("Connection %s cannot be renewed: %s", one.connection_id, reason)
     return renewed
+
+
+def _waiting(connection: Connection, now: datetime) -> Waiting:
+    try:
+        tokens = connection.tokens
+    except CannotDecrypt:
+        tokens = None  # told when its turn comes
+    by_refresh_token = tokens is not None and grants.Grant.REFRESH_TOKEN in grants.available(connection, tokens, now)
+    return Waiting(connection.pk, connection.access_token_expires_at or now, by_refresh_token)
 
 
 def renew(connection_id: int, *, urgent: bool = False) -> Outcome:
@@ -143,6 +172,53 @@ def renew(connection_id: int, *, urgent: bool = False) -> Outcome:
     """
     connection, tokens = _open(connection_id)
     return _renew(connection, tokens, urgent=urgent)
+
+
+def refused(connection_id: int, token: str) -> Outcome:
+    """Tradovate has answered 401 to `token` before its end: find out whether it is over, and renew at once if so.
+
+    One process at a time asks, with one harmless read; nothing that was refused is repeated. RENEWED says that there is
+    another token now, from here or from whoever was faster. When the token is over and nothing can take its place, the
+    connection says so from now on (TokenExpired) instead of when it would have ended, and its desk is told. Raises
+    SignedOut, TokenExpired.
+    """
+    connection, tokens = _open(connection_id)
+    if tokens.access_token != token:
+        return Outcome.RENEWED
+    now = timezone.now()
+    if connection.renew_after is not None and connection.renew_after > now:
+        return Outcome.PACED
+    if not _claim(connection, now):
+        return Outcome.BUSY
+    try:
+        accepted = asyncio.run(grants.still_accepted(connection, tokens))
+    except (TradovateError, ValueError) as trouble:
+        log.warning("Connection %s: whether its token is over is not known: %s", connection_id, type(trouble).__name__)
+        _row(connection).update(renewing_until=None)
+        return Outcome.FAILED
+    if accepted:
+        _row(connection).update(renewing_until=None)
+        return Outcome.NOT_NEEDED
+    return _replace_ended(connection, tokens)
+
+
+async def arefused(connection_id: int, token: str) -> Outcome:
+    """`refused` for async callers, in a thread of its own; raises the same."""
+    return await sync_to_async(_in_thread, thread_sensitive=False, executor=_THREADS)(refused, connection_id, token)
+
+
+def _replace_ended(connection: Connection, tokens: Tokens) -> Outcome:
+    """Tradovate has ended these tokens early, and the claim to renew them is held."""
+    connection.access_token_expires_at = now = timezone.now()
+    _row(connection).update(access_token_expires_at=now, renewal_error=ENDED_EARLY)
+    audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=ENDED_EARLY)
+    possible = grants.available(connection, tokens, now)
+    outcome = _try(connection, tokens, possible, urgent=True) if possible else Outcome.IMPOSSIBLE
+    if outcome is Outcome.IMPOSSIBLE:
+        _row(connection).update(renewing_until=None)
+    if outcome is not Outcome.RENEWED:
+        announce(connection_ended, connection)
+    return outcome
 
 
 def _renew(connection: Connection, tokens: Tokens, *, urgent: bool) -> Outcome:
@@ -161,7 +237,7 @@ def _renew(connection: Connection, tokens: Tokens, *, urgent: bool) -> Outcome:
 
 def _open(connection_id: int) -> tuple[Connection, Tokens]:
     """The connection as it is in the database now, and its tokens. Raises SignedOut, TokenExpired."""
-    connection = Connection.objects.select_related("user").filter(pk=connection_id).first()
+    connection = Connection.objects.filter(pk=connection_id).first()
     try:
         tokens = connection.tokens if connection is not None else None
     except CannotDecrypt as reason:

@@ -6,6 +6,7 @@ Where it ends (`enter`) is where the way by API key ends too.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SESSION_KEY = "connection_id"
+SIGNED_IN_AT = "signed_in_at"
 
 
 def begin(request: HttpRequest, environment: Environment, next_url: str = "") -> str:
@@ -93,11 +95,21 @@ def enter(request: HttpRequest, environment: Environment, way: Way, me: Me, gran
     request.session.flush()
     login(request, connection.user, backend=BACKEND)
     request.session[SESSION_KEY] = connection.pk
+    request.session[SIGNED_IN_AT] = timezone.now().isoformat()
 
 
 def current_connection(user: User, session: SessionBase) -> Connection | None:
     """The connection that this browser signed in to, or None when it is signed out or is not the user's."""
     return Connection.objects.visible_to(user).authorised().filter(pk=session.get(SESSION_KEY, 0)).first()
+
+
+def signed_in_at(session: SessionBase) -> dt.datetime | None:
+    """When somebody last signed in with Tradovate in this browser (aware); None when nobody did.
+
+    What is worth asking for once more is done only soon after this.
+    """
+    kept = session.get(SIGNED_IN_AT)
+    return dt.datetime.fromisoformat(kept) if kept else None
 
 
 def own_url(request: HttpRequest, url: str) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 connection_opened = Signal()
 connection_renewed = Signal()
+connection_ended = Signal()  # Tradovate takes its access token no longer, and nothing could renew it
 connection_closed = Signal()
 
 

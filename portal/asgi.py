@@ -1,8 +1,9 @@
 """The ASGI application: pages, browser sockets and the server's start and stop."""
 
 import os
+from typing import cast
 
-from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
@@ -26,10 +27,21 @@ async def lifespan(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCal
             return
 
 
+class DirectSend:
+    """Leaves the server's own `send` in the scope as "direct_send", for frames: on the way through the middleware the
+    session is looked at before each of them, which only the answers of pages need."""
+
+    def __init__(self, app: ASGI3Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await self._app(cast("Scope", {**scope, "direct_send": send}), receive, send)
+
+
 application = ProtocolTypeRouter(
     {
         "http": BodyLimit(pages, settings.REQUEST_MAX_BYTES),
-        "websocket": AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+        "websocket": DirectSend(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
         "lifespan": lifespan,
     }
 )

@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
 from portal.celery import app
-from trading.sync import alive
+from trading.sync import crew
 
 PATIENCE = 2.0
 
@@ -33,10 +33,10 @@ def redis_answers() -> bool:
 
 
 def sync_is_alive() -> bool:
-    """True while at least one sync process renews its heartbeat key in Redis."""
+    """True while at least one sync process says in Redis that it lives."""
     try:
         with redis_client() as client:
-            return next(client.scan_iter(alive.PATTERN), None) is not None
+            return crew.is_there(client)
     except redis.RedisError:
         return False
 

@@ -4,7 +4,6 @@ Writes the secrets that .env lacks, checks what would fail later (disk, ports), 
 account, starts the Procfile under honcho and says when every process answers.
 """
 
-import base64
 import os
 import secrets
 import shutil
@@ -21,6 +20,8 @@ from dotenv import dotenv_values
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
+
+from portal.fresh_secrets import fresh_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
@@ -72,12 +73,9 @@ def check_disk() -> None:
 def write_secrets() -> None:
     """Adds the secrets that .env lacks, fresh ones; the file is readable by its owner only."""
     known = dotenv_values(ENV_FILE)
-    fresh = {
-        "SECRET_KEY": secrets.token_urlsafe(50),
-        "TOKEN_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
-        "SIMULATOR_CLIENT_SECRET": secrets.token_urlsafe(24),
-    }
-    lines = [f"{name}={value}\n" for name, value in fresh.items() if not (known.get(name) or os.environ.get(name))]
+    lines = [
+        f"{name}={value}\n" for name, value in fresh_secrets().items() if not (known.get(name) or os.environ.get(name))
+    ]
     if not lines:
         return
     written = ENV_FILE.read_text().rstrip("\n") + "\n" if ENV_FILE.exists() else ""

@@ -18,6 +18,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.reports.NoSecrets"
 SECRET_KEY = env.text("SECRET_KEY")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
+CSRF_FAILURE_VIEW = "portal.csrf.failed"
 HTTPS = env.flag("HTTPS", default=False)
 
 INSTALLED_APPS = [
@@ -78,12 +79,20 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Four processes write: readers must never wait, writers must queue instead of failing.
+    # Four processes write: readers must never wait, writers must queue instead of failing. What is committed is on the
+    # disk (FULL): a power cut must not forget an order that is on the wire.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+else:
+    # Its connections outlive the requests that use them.
+    DATABASES["default"]["ENGINE"] = "portal.postgresql"
+    # On a connection that outlives one order the server keeps the order path's statements ready (orders.compiled).
+    # A pooler that shares its connections by transaction wants ?prepare_threshold=0 in DATABASE_URL.
+    options = DATABASES["default"].setdefault("OPTIONS", {})
+    options["prepare_threshold"] = int(options.get("prepare_threshold", 3)) or None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", f"unix://{env.embedded_redis_socket(VAR_DIR)}")
@@ -121,6 +130,8 @@ SIMULATOR_CLIENT_SECRET = env.text("SIMULATOR_CLIENT_SECRET", "")
 
 # How many pages one trader may have open at a time, per web process.
 DESK_SOCKETS_PER_USER = env.integer("DESK_SOCKETS_PER_USER", 20)
+# Seconds for which a trader's socket to Tradovate stays open after the last page was closed.
+DESK_SOCKET_GRACE = env.integer("DESK_SOCKET_GRACE", 300)
 
 ORDER_FILE_MAX_BYTES = env.integer("ORDER_FILE_MAX_BYTES", 64 * 1024)
 ORDER_FILE_MAX_LINES = env.integer("ORDER_FILE_MAX_LINES", 200)
@@ -142,6 +153,11 @@ CELERY_BEAT_SCHEDULE = {
     "sweep order files": {"task": "trading.tasks.sweep_order_files", "schedule": 15},
     # A round that no worker took is worth nothing once the next one comes.
     "reconcile orders": {"task": "trading.tasks.reconcile_orders", "schedule": 3, "options": {"expires": 3}},
+    "carry out kill switches": {
+        "task": "trading.tasks.carry_out_kill_switches",
+        "schedule": 2,
+        "options": {"expires": 2},
+    },
     "clear sessions": {"task": "accounts.tasks.clear_sessions", "schedule": 60 * 60 * 6},
 }
 CELERY_TASK_SOFT_TIME_LIMIT = 240
@@ -156,10 +172,20 @@ USE_TZ = True
 FORMAT_MODULE_PATH = ["portal.formats"]
 
 STATIC_URL = "static/"
-SERVESTATIC_USE_FINDERS = True
+# Servers name a directory that `manage.py collectstatic` fills, compressed; otherwise files are served where they are.
+STATIC_ROOT = env.text("STATIC_ROOT", "") or None
+SERVESTATIC_USE_FINDERS = STATIC_ROOT is None
+if STATIC_ROOT:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "servestatic.storage.CompressedStaticFilesStorage"},
+    }
+    # Once they are collected, where they came from need not be there.
+    SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]
 # Assets that the npm registry delivers (package.json) are served from where npm put them.
 STATICFILES_DIRS = [
     ("vendor/htmx", BASE_DIR / "node_modules" / "htmx.org" / "dist"),
+    ("vendor/lightweight-charts", BASE_DIR / "node_modules" / "lightweight-charts" / "dist"),
     ("vendor/inter", BASE_DIR / "node_modules" / "@fontsource-variable" / "inter"),
 ]
 

@@ -10,4 +10,5 @@ class TradingConfig(AppConfig):
 
         signals.connection_opened.connect(doorbell.on_opened, dispatch_uid="sync opens")
         signals.connection_renewed.connect(doorbell.on_renewed, dispatch_uid="sync authorizes anew")
+        signals.connection_ended.connect(doorbell.on_renewed, dispatch_uid="sync looks at its tokens")
         signals.connection_closed.connect(doorbell.on_closed, dispatch_uid="sync closes")

@@ -2,6 +2,9 @@
 
 from django.urls import path
 
-from trading.consumers import DeskConsumer
+from trading.consumers import ChartConsumer, DeskConsumer
 
-websocket_urlpatterns = [path("ws/desk/", DeskConsumer.as_asgi(), name="desk-socket")]
+websocket_urlpatterns = [
+    path("ws/desk/", DeskConsumer.as_asgi(), name="desk-socket"),
+    path("ws/chart/", ChartConsumer.as_asgi(), name="chart-socket"),
+]

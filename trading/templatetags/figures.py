@@ -1,8 +1,14 @@
 """How display strings of trading/sync/rows.py look in a template; portal/static/portal/figures.js does the same."""
 
 import re
+from datetime import datetime
+from decimal import Decimal
 
 from django import template
+from django.urls import reverse
+
+from trading.orders.prices import plain
+from trading.sync import rows
 
 register = template.Library()
 
@@ -24,3 +30,28 @@ def tone(text: str | None) -> str:
 def time_of_day(iso: str | None) -> str:
     """ "14:30:00" of "2026-11-21T14:30:00.125Z" (UTC; the page's script turns it into the browser's own time)."""
     return iso[11:19] if iso and len(iso) > 19 else iso or ""
+
+
+@register.filter
+def exact_time(iso: str | None) -> str:
+    """ "14:30:00.125" of "2026-11-21T14:30:00.125Z"."""
+    return iso[11:23] if iso and len(iso) > 23 else iso or ""
+
+
+@register.filter
+def order_page(intent: str | None) -> str:
+    """The address of an intent's page by its row's key, "intent:12"; "" for none."""
+    number = (intent or "").partition(":")[2]
+    return reverse("trading:order", args=[number]) if number.isdecimal() else ""
+
+
+@register.filter
+def moment(at: datetime) -> str:
+    """A time as rows have it: "2026-11-21T14:30:00.125Z"."""
+    return rows.moment(at)
+
+
+@register.filter
+def points(price: Decimal) -> str:
+    """A price without the zeros that only its column has."""
+    return plain(price)

@@ -143,7 +143,12 @@ def stop(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
 def resume(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """Go on with a stopped file."""
     found = _find(request, file_id)
-    if execute.resume(found.pk, _user(request), request.POST.get("stop_reason")):
+    try:
+        goes_on = execute.resume(found.pk, _user(request), request.POST.get("stop_reason"))
+    except execute.CannotConfirm as problem:
+        messages.error(request, str(problem))
+        return redirect("trading:file", found.pk)
+    if goes_on:
         tasks.ring(found.pk)
     elif OrderFile.objects.filter(pk=found.pk, state=FileState.STOPPED).exists():
         messages.info(request, "Something about the file has changed since you read it. Look at it before you resume.")

@@ -1,20 +1,53 @@
 // The desk page: tables, totals, the account picker, empty states, the title and what is read out.
 
-import { announce, recall, remember, setText } from "./dom.js";
+import { Acts } from "./acts.js";
+import { recall, remember, setText } from "./dom.js";
 import { sum, tone } from "./figures.js";
-import { kindOf } from "./state.js";
+import { arrangeParts, watchFolding } from "./layout.js";
+import { News } from "./news.js";
+import { Editors } from "./editors.js";
+import { OrderTable } from "./order_table.js";
+import { ofFill } from "./orders.js";
+import { nearest, nearness, personal } from "./personal.js";
+import { applyIntentRows, kindOf } from "./state.js";
 import { findTables, tableFor } from "./tables.js";
+import { Ticket } from "./ticket.js";
+import { DeskTools, keepGuard } from "./tools.js";
 
-const SIGNED = new Set(["open_pnl", "day_pnl"]);
+const SIGNED = new Set(["open_pnl", "day_pnl", "day_net"]);
 const TITLE = document.title;
 
 export class Desk {
-  constructor(root, connection) {
+  /**
+   * @param {HTMLElement} root
+   * @param {string} connection whose choice of account is remembered
+   * @param {object} own the trader's names and limits of accounts (personal.js)
+   * @param {import("./chart_choice.js").ChartChoice} choice what the chart shows
+   */
+  constructor(root, connection, own, choice) {
     this.root = root;
+    this.own = own;
     this.tables = findTables();
+    this.orders = new OrderTable(root.querySelector('[data-kind="order"]'));
+    const fills = this.tables.get("fill");
+    fills.dress = (row) => ofFill(row, this.orders.sources);
+    this.orders.tell = (orders) => fills.renew(this.state.rows, (row) => orders.has(row.order_id));
+    this.acts = new Acts(root.querySelector("[data-acts]"), (rows, told) => this.learn(rows, told));
+    const ticket = root.querySelector("[data-ticket]");
+    this.ticket = ticket && new Ticket(ticket, this.acts, (rows) => this.learn(rows), (symbol) => choice.follow(symbol));
+    this.news = new News(() => this.acts.isPressing || this.ticket?.isSending);
+    this.chosen = root.querySelector("[data-chosen-account]");
+    new Editors(root, this.acts, (key) => this.#row(key));
+    arrangeParts(root);
+    watchFolding(root);
+    watchRows(root, choice);
+    for (const guard of root.querySelectorAll("[data-guard]")) keepGuard(guard);
+    const tools = new DeskTools(root, this);
+    tools.offer();
     this.picker = root.querySelector("[data-account-picker]");
     this.marks = root.querySelector("[data-marks]");
     this.totals = [...root.querySelectorAll("[data-total]")];
+    this.limits = [...root.querySelectorAll("[data-limit]")];
     this.storageKey = `tradeport.account.${connection}`;
     this.wanted = recall(this.storageKey);
     this.picker.value = this.wanted;
@@ -24,9 +57,10 @@ export class Desk {
     this.#hideOthers();
   }
 
-  /** Show what `applyFrame` changed in `state`. */
-  show(state, { changed, added, gone, fresh }) {
+  /** Show what `applyFrame` changed in `state`; of the intent `told` (its key) the trader is told elsewhere. */
+  show(state, { changed, added, gone, fresh, quiet }, told = "") {
     this.state = state;
+    const isOrder = (key) => ["order", "done", "intent"].includes(kindOf(key));
     const isAccount = (key) => kindOf(key) === "account";
     if (fresh || added.some(isAccount) || gone.some(isAccount)) {
       this.#listAccounts();
@@ -39,20 +73,53 @@ export class Desk {
         if (table.most < Infinity && gone.some((key) => kindOf(key) === table.kind)) table.show(state.rows);
       }
       if (added.length || gone.length) this.#count();
+      if (changed.some(isOrder) || gone.some(isOrder)) this.orders.show(state.rows);
     }
+    this.ticket?.follow(state.rows, changed);
     this.root.toggleAttribute("data-waiting", state.epoch === "");
     if (fresh || changed.includes("upstream")) setText(this.marks, state.rows.get("upstream")?.marks ?? "");
     this.#total();
-    if (!fresh) this.#announce(added);
+    // Before the hub has synced there are no rows to begin with.
+    this.#tell(changed, fresh && state.epoch !== "" ? "rows" : quiet ? "intents" : "", told);
+  }
+
+  /**
+   * Take in the rows of intents that an answer brought, before the stream tells them; of `told`, its own one, the
+   * answer tells by itself. Returns all rows.
+   */
+  learn(rows, told) {
+    if (!this.state) return new Map();
+    const changed = applyIntentRows(this.state, personal(rows, this.own));
+    if (changed.length) this.show(this.state, { changed, added: [], gone: [], fresh: false }, told);
+    else this.#tell([], "", told);
+    return this.state.rows;
+  }
+
+  /** Have notices tell what is new, but for what the ticket's answer, or that of a button, tells. */
+  #tell(changed, first, told) {
+    const except = [this.ticket?.sent, told].filter(Boolean);
+    this.news.tell(this.state.rows, changed, { first, except });
+  }
+
+  /** The row of a table's line as its trader sees it. */
+  #row(key) {
+    return this.orders.entries.find((entry) => entry.key === key)?.row ?? this.state?.rows.get(key);
   }
 
   #listAccounts() {
     const accounts = [...this.state.rows].filter(([key]) => kindOf(key) === "account").map(([, row]) => row);
+    if (accounts.length === 0) return; // nothing is known just now: the choice stays
     const chosen = this.picker.value || this.wanted;
     const options = accounts.sort((a, b) => (a.name < b.name ? -1 : 1)).map((row) => new Option(row.name, row.id));
     this.picker.replaceChildren(new Option("All accounts", ""), ...options);
     this.picker.value = accounts.some((row) => row.id === chosen) ? chosen : "";
     this.picker.closest(".field").hidden = accounts.length < 2;
+    this.ticket?.offerAccounts(accounts);
+  }
+
+  /** The account that everything is about, empty for all. While none is listed it is the one of last time. */
+  #choice() {
+    return this.picker.options.length > 1 ? this.picker.value : this.wanted;
   }
 
   #pick() {
@@ -74,18 +141,24 @@ export class Desk {
 
   /** At the first paint, before any state is known. */
   #hideOthers() {
-    this.account = this.picker.value;
+    this.account = this.chosen.value = this.#choice();
     for (const table of this.tables.values()) {
       for (const row of table.elements.values()) row.hidden = this.account !== "" && row.dataset.account !== this.account;
     }
+    for (const row of this.orders.elements.values()) row.hidden = this.account !== "" && row.dataset.account !== this.account;
+    this.ticket?.useAccount(this.account);
   }
 
   #showTables() {
-    this.account = this.picker.value;
+    this.account = this.chosen.value = this.#choice();
     for (const table of this.tables.values()) {
       table.account = this.account;
       table.show(this.state.rows);
     }
+    for (const row of this.orders.elements.values()) row.hidden = false;
+    this.orders.account = this.account;
+    this.orders.show(this.state.rows, true);
+    this.ticket?.useAccount(this.account);
     this.#count();
     this.root.toggleAttribute("data-one-account", this.account !== "" || this.picker.options.length < 3);
   }
@@ -112,13 +185,31 @@ export class Desk {
       if (SIGNED.has(field)) total.dataset.tone = tone(text);
       if (field === "open_pnl") document.title = /\d/.test(text) ? `${text} · ${TITLE}` : TITLE;
     }
+    for (const limit of this.limits) showLimit(limit, rows.map(([, row]) => row));
   }
+}
 
-  #announce(added) {
-    for (const key of added.filter((name) => kindOf(name) === "fill")) {
-      const fill = this.state.rows.get(key);
-      const verb = fill.action === "Buy" ? "Bought" : "Sold";
-      announce(`${verb} ${fill.qty} ${fill.symbol} at ${fill.price}`);
-    }
-  }
+/** How much may still be lost in the account that is nearest to a limit; nothing where there is none. */
+function showLimit(element, accounts) {
+  const found = nearest(accounts, element.dataset.limit);
+  element.hidden = found === null;
+  if (!found) return;
+  const { left, limit, name } = found;
+  element.dataset.nearness = nearness(left, limit);
+  setText(element.querySelector("[data-limit-left]"), left);
+  const parts = [element.dataset.nearness, `of ${limit}`, accounts.length > 1 && `in ${name}`];
+  setText(element.querySelector("[data-limit-words]"), parts.filter(Boolean).join(" "));
+}
+
+/** A press on a position, or on its symbol's link, shows its contract in the chart. */
+function watchRows(root, choice) {
+  root.querySelector('[data-rows="position"]').addEventListener("click", (event) => {
+    const link = event.target.closest("[data-chart-link]");
+    const isOwn = link || !event.target.closest("a, button, input, select, label, .editor");
+    if (!isOwn || event.ctrlKey || event.metaKey || event.shiftKey || String(getSelection())) return;
+    const row = event.target.closest("[data-row]");
+    if (!row) return;
+    event.preventDefault();
+    choice.follow(row.querySelector('[data-field="symbol"]').textContent);
+  });
 }

@@ -1,6 +1,11 @@
 // Small things that several modules do to the document.
 
-import { dateAndTime, timeOfDay } from "./figures.js";
+import { dateAndTime, exactTime, timeOfDay, useZone } from "./figures.js";
+
+/** Under this key the time zone is kept, by its name; empty for the browser's own. */
+export const ZONE = "tradeport.zone";
+
+useZone(recall(ZONE));
 
 /** Write text only when it differs, so that nothing is redrawn or read out again. */
 export function setText(element, text) {
@@ -23,31 +28,39 @@ export function announce(text) {
   while (region.children.length > 5) region.firstElementChild.remove();
 }
 
-/** What localStorage holds under `key`; empty when nothing, or when storage is switched off. */
+/** What this browser keeps for its person under `key`; empty when nothing, or when storage is switched off. */
 export function recall(key) {
   try {
-    return localStorage.getItem(key) ?? "";
+    return localStorage.getItem(personal(key)) ?? "";
   } catch {
     return "";
   }
 }
 
-/** Keep `value` in localStorage; with storage switched off it holds for this page only. */
+/** Keep `value` in this browser for its person; with storage switched off it holds for this page only. */
 export function remember(key, value) {
   try {
-    localStorage.setItem(key, value);
+    localStorage.setItem(personal(key), value);
   } catch {
     // nothing to do: the page works without
   }
 }
 
-/** Show the `<time data-time>` elements in `root` in this browser's time zone; data-time="full" asks for the date too. */
+/** People who share a browser do not share what they have chosen. */
+function personal(key) {
+  return `${key} ${document.documentElement.dataset.person}`;
+}
+
+/**
+ * Show the `<time data-time>` elements in `root` in the chosen time zone; data-time="full" asks for the date too,
+ * "exact" for milliseconds.
+ */
 export function localise(root) {
   for (const element of root.querySelectorAll("time[data-time]")) localTime(element);
 }
 
 export function localTime(element) {
   const iso = element.getAttribute("datetime");
-  setText(element, element.dataset.time === "full" ? dateAndTime(iso) : timeOfDay(iso));
+  setText(element, ({ full: dateAndTime, exact: exactTime }[element.dataset.time] ?? timeOfDay)(iso));
   element.title = iso;
 }

@@ -1,6 +1,56 @@
-// Display strings: ages, times of day, tones and exact sums. Pure.
+// Display strings: ages, times, tones and exact sums. Pure, but for the time zone that a page chooses once.
 
 export const UNKNOWN = "—";
+
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+let zone;
+let clock, calendar;
+useZone("");
+
+/** Tell all times in the zone of this name ("America/Chicago"), or with "" in this browser's own. */
+export function useZone(name) {
+  zone = undefined;
+  try {
+    if (name) zone = new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone;
+  } catch {
+    // a name that this browser does not know: its own zone
+  }
+  clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...CLOCK });
+  calendar = new Intl.DateTimeFormat("en-GB", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+}
+
+/** The options with which toLocaleString and its like tell times in the chosen zone. */
+export function zoned() {
+  return { timeZone: zone };
+}
+
+/** The chosen zone in words: "your time", "UTC", "Chicago". */
+export function zoneName() {
+  return zone ? zone.split("/").at(-1).replaceAll("_", " ") : "your time";
+}
+
+/**
+ * How far the chosen zone is behind UTC, in minutes, when its clocks show `local` ("2026-11-21T14:03", as a
+ * datetime-local field has it); now, when that is no time.
+ */
+export function minutesBehindUtc(local) {
+  const shown = Date.parse(`${local}Z`);
+  const wanted = Number.isNaN(shown) ? Date.now() : shown;
+  // A first guess may lie on the other side of a change of clocks.
+  const first = wanted + behind(wanted);
+  return behind(first) / 60_000;
+}
+
+/** Milliseconds by which the zone's clocks are behind UTC at `time`. */
+function behind(time) {
+  const whole = Math.floor(time / 1000) * 1000;
+  return whole - Date.parse(`${dateOf(new Date(whole))}T${clock.format(whole)}Z`);
+}
+
+function dateOf(at) {
+  const parts = Object.fromEntries(calendar.formatToParts(at).map(({ type, value }) => [type, value]));
+  return `${parts.year}-${parts.month}-${parts.day}`;
+}
 
 /** "up", "down" or "" for a figure that carries its sign, such as "+1,250.00" or "-37.50". */
 export function tone(text) {
@@ -24,20 +74,25 @@ export function remaining(seconds) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-/** An ISO 8601 time as this browser's time of day, "14:03:22"; what is not a time comes back as it is. */
+/** An ISO 8601 time as the time of day, "14:03:22"; what is not a time comes back as it is. */
 export function timeOfDay(iso) {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return iso;
-  return at.toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return clock.format(at);
 }
 
-/** An ISO 8601 time as this browser's date and time, "2026-11-21 14:03"; what is not a time comes back as it is. */
+/** An ISO 8601 time as the time of day to the millisecond, "14:03:22.125". */
+export function exactTime(iso) {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return iso;
+  return `${timeOfDay(iso)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** An ISO 8601 time as date and time, "2026-11-21 14:03"; what is not a time comes back as it is. */
 export function dateAndTime(iso) {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return iso;
-  const [year, month, day] = [at.getFullYear(), at.getMonth() + 1, at.getDate()];
-  const date = [year, String(month).padStart(2, "0"), String(day).padStart(2, "0")].join("-");
-  return `${date} ${timeOfDay(iso).slice(0, 5)}`;
+  return `${dateOf(at)} ${clock.format(at).slice(0, 5)}`;
 }
 
 /**

@@ -30,7 +30,28 @@ export class DeskSocket {
 
   /** Ask for a snapshot. */
   resync() {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send('{"t":"resync"}');
+    this.send({ t: "resync" });
+  }
+
+  /** Send a message; true when there is a socket that takes it. */
+  send(message) {
+    const isOpen = this.socket?.readyState === WebSocket.OPEN;
+    if (isOpen) this.socket.send(JSON.stringify(message));
+    return isOpen;
+  }
+
+  /** Close for good; nothing is told any more. */
+  close() {
+    this.ended = true;
+    clearTimeout(this.silence);
+    clearTimeout(this.retry);
+    this.socket.onmessage = null;
+    this.socket.close();
+  }
+
+  /** Tell the server something; what cannot be told now is not told. */
+  tell(message) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   #connect() {
@@ -93,9 +114,7 @@ export class DeskSocket {
   }
 
   #end() {
-    this.ended = true;
-    clearTimeout(this.silence);
-    this.socket.close();
+    this.close();
     this.on.signedOut();
   }
 }

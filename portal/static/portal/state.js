@@ -1,6 +1,7 @@
 // The desk's state and how frames change it. Pure: no document, no socket, no clock.
 //
-// Frames (trading/sync/stream.py): {"t":"snapshot",epoch,seq,rows} and {"t":"delta",epoch,seq,at,rows,gone}.
+// Frames (trading/sync/stream.py): {"t":"snapshot",epoch,seq,rows} and {"t":"delta",epoch,seq,at,rows,gone}; beside
+// these, of intents, {"t":"intents",rows} with all of now and {"t":"intent",key,row} with news of one.
 
 /** @returns {{epoch: string|null, seq: number, rows: Map<string, object>, waiting: boolean}} waiting: for a snapshot */
 export function emptyState() {
@@ -10,13 +11,15 @@ export function emptyState() {
 /**
  * Applies a frame to `state` and says what changed.
  *
- * @returns {{changed: string[], added: string[], gone: string[], fresh: boolean, gap: boolean}} added: those of the
+ * @returns {{changed: string[], added: string[], gone: string[], fresh: boolean, gap: boolean, quiet?: boolean}} added: those of the
  *   changed that were not there before; fresh: all rows were replaced; gap: events were missed, nothing was applied and
- *   a snapshot must be asked for (said once until it comes)
+ *   a snapshot must be asked for (said once until it comes); quiet: it only catches up
  */
 export function applyFrame(state, frame) {
   const nothing = { changed: [], added: [], gone: [], fresh: false, gap: false };
   if (frame.t === "snapshot") return applySnapshot(state, frame);
+  if (frame.t === "intents") return applyIntents(state, frame.rows);
+  if (frame.t === "intent") return applyIntent(state, frame.key, frame.row);
   if (frame.t !== "delta" || state.waiting) return nothing;
   if (frame.epoch === state.epoch && frame.seq <= state.seq) return nothing; // seen already
   if (frame.epoch !== state.epoch || frame.seq !== state.seq + 1) {
@@ -34,13 +37,39 @@ export function applyFrame(state, frame) {
 function applySnapshot(state, frame) {
   const before = state.rows;
   state.rows = new Map(Object.entries(frame.rows ?? {}));
+  // Intents are told by themselves, and those that are known hold until then.
+  for (const [key, row] of before) if (kindOf(key) === "intent") state.rows.set(key, row);
   state.epoch = frame.epoch;
   state.seq = frame.seq;
   state.waiting = false;
-  const changed = [...state.rows.keys()];
+  const changed = [...state.rows.keys()].filter((key) => kindOf(key) !== "intent");
   const added = changed.filter((key) => !before.has(key));
   const gone = [...before.keys()].filter((key) => !state.rows.has(key));
   return { changed, added, gone, fresh: true, gap: false };
+}
+
+/** All intents of now: what is not among them is of another day. */
+function applyIntents(state, rows) {
+  const gone = [...state.rows.keys()].filter((key) => kindOf(key) === "intent" && !(key in rows));
+  for (const key of gone) state.rows.delete(key);
+  const results = Object.entries(rows).map(([key, row]) => applyIntent(state, key, row));
+  const changed = results.flatMap((result) => result.changed);
+  // They were there before this page knew them: nothing that has just happened.
+  return { changed, added: [], gone, fresh: false, gap: false, quiet: true };
+}
+
+/** Take in rows of intents by key, such as an answer brings; returns the keys of those that were news. */
+export function applyIntentRows(state, rows) {
+  return Object.entries(rows ?? {}).flatMap(([key, row]) => applyIntent(state, key, row).changed);
+}
+
+/** News of intents may come in any order: the greater version is newer. */
+function applyIntent(state, key, row) {
+  const known = state.rows.get(key);
+  const isNews = !known || Number(row.version) > Number(known.version);
+  if (isNews) state.rows.set(key, row);
+  const changed = isNews ? [key] : [];
+  return { changed, added: isNews && !known ? [key] : [], gone: [], fresh: false, gap: false };
 }
 
 /** "position" of "position:12". */
@@ -56,7 +85,6 @@ const newestFirst = (a, b) => (Date.parse(b.at) || 0) - (Date.parse(a.at) || 0) 
 export const ORDER = {
   account: (a, b) => byText(a.name, b.name) || byNumber(a.id, b.id),
   position: (a, b) => byText(a.symbol, b.symbol) || byText(a.account, b.account) || byNumber(a.id, b.id),
-  order: newestFirst,
   fill: newestFirst,
 };
 

@@ -1,12 +1,20 @@
-// Follows the desk's stream on every page of a signed-in trader: the pill in the bar, the desk's tables, a file's lines.
+// Follows the desk's stream on every page of a signed-in trader: the pill in the bar, what is stopped,
+// the desk's tables, a file's lines.
 
+import { ChartChoice } from "./chart_choice.js";
 import { Desk } from "./desk.js";
 import { localise } from "./dom.js";
 import { RequestGauge } from "./gauge.js";
+import { KillBanner } from "./kill.js";
 import { FileLines } from "./lines.js";
+import { personal, personalRow } from "./personal.js";
+import { watchSeen } from "./seen.js";
 import { DeskSocket } from "./socket.js";
 import { applyFrame, emptyState } from "./state.js";
 import { UpstreamPill } from "./upstream.js";
+
+const PING_EVERY = 10_000; // milliseconds
+const SETTLED = 2_000; // milliseconds
 
 const { stream, signIn, connection } = document.body.dataset;
 const deskRoot = document.querySelector("[data-desk]");
@@ -17,13 +25,23 @@ document.addEventListener("htmx:afterSwap", () => localise(document));
 
 const state = emptyState();
 const pill = new UpstreamPill();
-const desk = deskRoot && new Desk(deskRoot, connection);
+const killBanner = new KillBanner();
 const gauge = deskRoot && new RequestGauge(deskRoot.querySelector("[data-gauge]"));
 const lines = fileRoot && new FileLines(fileRoot);
+// The chart's library is large: only pages with a chart load it, and the figures do not wait for it.
+const chartRoot = document.querySelector("[data-chart]");
+const choice = chartRoot && new ChartChoice(chartRoot, connection);
+const own = deskRoot ? JSON.parse(document.getElementById("own-accounts").textContent) : {};
+const desk = deskRoot && new Desk(deskRoot, connection, own, choice);
+const chart = chartRoot && import("./chart.js").then(({ DeskChart }) => new DeskChart(chartRoot, choice));
+const isOrderPage = document.querySelector("[data-intent-page]") !== null;
+
+if (deskRoot) watchSeen(deskRoot, state, (orders) => socket.tell({ t: "seen", orders }));
 
 const url = new URL(stream, location.href);
 url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
 if (gauge) url.searchParams.set("gauge", "1");
+if (desk || isOrderPage) url.searchParams.set("intents", "1");
 if (lines) url.searchParams.set("file", lines.file);
 
 const socket = new DeskSocket(url.href, {
@@ -32,21 +50,36 @@ const socket = new DeskSocket(url.href, {
       lines?.show(frame);
       return;
     }
+    if (frame.t === "kill") {
+      killBanner.show(frame);
+      return;
+    }
     if (frame.t === "gauge") {
       gauge?.show(frame.gauge);
       return;
     }
+    if (frame.t === "pong") {
+      pill.roundTrip(performance.now() - frame.at);
+      return;
+    }
     if (frame.at) pill.heard(frame.at);
+    if (frame.rows) frame.rows = personal(frame.rows, own);
+    if (frame.row) frame.row = personalRow(frame.key, frame.row, own);
     const result = applyFrame(state, frame);
     if (result.gap) {
       socket.resync();
       return;
     }
     if (result.changed.includes("upstream")) pill.row(state.rows.get("upstream"));
-    if (result.fresh || result.changed.length || result.gone.length) desk?.show(state, result);
+    if (isOrderPage) refreshOrderPage(state.rows);
+    if (!result.fresh && !result.changed.length && !result.gone.length) return;
+    desk?.show(state, result);
+    chart?.then((drawn) => drawn.show(state, result));
   },
   up() {
     pill.setLink("up");
+    ping();
+    setTimeout(ping, SETTLED); // the first one had to wait for a page that was being built
   },
   down(tooMany) {
     state.waiting = true; // what was missed meanwhile comes with the snapshot that follows
@@ -56,3 +89,33 @@ const socket = new DeskSocket(url.href, {
     location.assign(`${signIn}?next=${encodeURIComponent(location.pathname)}`);
   },
 });
+
+/** What a page in the background measures is how slow its browser lets it be. */
+function ping() {
+  if (document.visibilityState === "visible") socket.tell({ t: "ping", at: performance.now() });
+}
+setInterval(ping, PING_EVERY);
+document.addEventListener("visibilitychange", ping);
+
+/** Names and limits that were changed on another page: seen when this one is looked at again. */
+async function learnOwn() {
+  if (!deskRoot || document.visibilityState !== "visible") return;
+  const answer = await fetch(deskRoot.dataset.own, { redirect: "manual" }).catch(() => null);
+  if (!answer?.ok) return; // what is known holds
+  const found = await answer.json();
+  if (JSON.stringify(found) === JSON.stringify(own)) return;
+  for (const account of Object.keys(own)) delete own[account];
+  Object.assign(own, found);
+  socket.resync();
+}
+document.addEventListener("visibilitychange", learnOwn);
+addEventListener("focus", learnOwn);
+
+/** The server draws an order's page anew when there is news of it. */
+function refreshOrderPage(rows) {
+  const page = document.querySelector("[data-intent-page]");
+  const row = rows.get(page?.dataset.intentPage);
+  if (!row || Number(row.version) <= Number(page.dataset.version)) return;
+  page.dataset.version = row.version;
+  page.dispatchEvent(new CustomEvent("order-changed"));
+}

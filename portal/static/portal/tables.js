@@ -14,6 +14,7 @@ export class RowTable {
     this.kind = body.dataset.rows;
     this.most = Number(body.dataset.most ?? Infinity);
     this.account = ""; // the only account that is shown, or empty
+    this.dress = (row) => row; // what a row shows beside what it says itself
     this.template = document.querySelector(`template[data-template="${this.kind}"]`);
     this.elements = new Map([...body.querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row]));
   }
@@ -29,13 +30,13 @@ export class RowTable {
     const keys = this.keys(rows).sort((a, b) => order(rows.get(a), rows.get(b))).slice(0, this.most);
     const wanted = new Set(keys);
     for (const key of [...this.elements.keys()]) if (!wanted.has(key)) this.remove(key);
-    keys.forEach((key, index) => {
+    const elements = keys.map((key) => {
       const element = this.elements.get(key) ?? this.#make(key);
       this.#fill(element, rows.get(key), false);
       element.hidden = false;
-      const there = this.body.children[index];
-      if (there !== element) this.body.insertBefore(element, there ?? null);
+      return element;
     });
+    arrange(this.body, elements);
   }
 
   /** Show the new or changed `row` under `key`, in its place among `rows`. */
@@ -50,8 +51,18 @@ export class RowTable {
     if (this.elements.size > this.most) this.remove(this.body.lastElementChild.dataset.row);
   }
 
+  /** Write those lines once more that show what `dress` adds to one of `rows` for which `isOther`. */
+  renew(rows, isOther) {
+    for (const [key, element] of this.elements) {
+      const row = rows.get(key);
+      if (row && isOther(row)) this.#fill(element, row, false);
+    }
+  }
+
   remove(key) {
-    this.elements.get(key)?.remove();
+    const element = this.elements.get(key);
+    if (element) editorOf(element)?.remove();
+    element?.remove();
     this.elements.delete(key);
   }
 
@@ -68,7 +79,7 @@ export class RowTable {
 
   #fill(element, row, mayFlash) {
     element.dataset.account = this.kind === "account" ? row.id : row.account_id;
-    for (const cell of element.querySelectorAll("[data-field]")) patchCell(cell, row, mayFlash);
+    fillRow(element, this.dress(row), mayFlash);
   }
 
   #place(element, row, rows) {
@@ -80,6 +91,24 @@ export class RowTable {
   }
 }
 
+/** Put `elements` into `body` in their order; what belongs to a row, its editor, stays right below it. */
+export function arrange(body, elements) {
+  let previous = null;
+  for (const element of elements) {
+    const editor = editorOf(element);
+    const place = previous ? previous.nextElementSibling : body.firstElementChild;
+    if (place !== element) body.insertBefore(element, place);
+    if (editor && element.nextElementSibling !== editor) element.after(editor);
+    previous = editor ?? element;
+  }
+}
+
+/** The editor that is open below a row. */
+export function editorOf(element) {
+  const below = element.nextElementSibling;
+  return below?.dataset.editorOf === element.dataset.row ? below : null;
+}
+
 /** All tables of the page, by kind. */
 export function findTables() {
   const bodies = document.querySelectorAll("tbody[data-rows]");
@@ -89,6 +118,24 @@ export function findTables() {
 /** The table that shows `key`, if this page has it. */
 export function tableFor(tables, key) {
   return tables.get(kindOf(key));
+}
+
+/**
+ * Write `row` into the element of a row: cells ([data-field]), what its buttons are about ([data-target] names
+ * a field: "account:field"), addresses ([data-href] and [data-formaction], with 0 for the id or for the field that
+ * [data-id-from] names; [data-chart-link], of the contract) and names ([data-label-for] with {field}).
+ */
+export function fillRow(element, row, mayFlash) {
+  for (const cell of element.querySelectorAll("[data-field]")) patchCell(cell, row, mayFlash);
+  for (const button of element.querySelectorAll("[data-target]")) button.value = `${row.account_id}:${row[button.dataset.target] ?? ""}`;
+  for (const link of element.querySelectorAll("[data-href]")) link.setAttribute("href", link.dataset.href.replace("/0/", `/${encodeURIComponent(row.id)}/`));
+  for (const link of element.querySelectorAll("[data-chart-link]")) link.search = new URLSearchParams({ symbol: row.symbol });
+  for (const button of element.querySelectorAll("[data-formaction]")) {
+    button.setAttribute("formaction", button.dataset.formaction.replace("/0/", `/${row[button.dataset.idFrom ?? "id"]}/`));
+  }
+  for (const button of element.querySelectorAll("[data-label-for]")) {
+    button.setAttribute("aria-label", button.dataset.labelFor.replace(/\{(\w+)\}/g, (_, name) => row[name] ?? ""));
+  }
 }
 
 function patchCell(cell, row, mayFlash) {

@@ -22,6 +22,11 @@ export class UpstreamPill {
     this.root = root;
     this.words = root.querySelector("[data-upstream-words]");
     this.age = root.querySelector("[data-upstream-age]");
+    this.badge = root.querySelector(".environment");
+    this.environment = root.closest(".bar").dataset.environment;
+    this.trips = root.querySelector("[data-trips]");
+    this.tripWords = root.querySelector("[data-trip-words]");
+    this.toTradovate = ""; // milliseconds
     this.lastMessageAt = Date.parse(root.dataset.lastMessageAt);
     this.state = root.dataset.state;
     this.link = "up";
@@ -35,7 +40,15 @@ export class UpstreamPill {
     this.state = row.state;
     this.detail = row.detail;
     this.lastMessageAt = Date.parse(row.last_message_at);
+    this.toTradovate = row.round_trip ?? "";
+    this.#nameEnvironment(row.environment);
     this.#paint();
+  }
+
+  /** A message to Tradeport and its answer took so many milliseconds. */
+  roundTrip(milliseconds) {
+    this.toTradeport = String(Math.max(1, Math.round(milliseconds)));
+    this.#tellTrips();
   }
 
   /** A frame left the server at `at` (milliseconds of its clock). */
@@ -55,6 +68,26 @@ export class UpstreamPill {
     this.#paint();
   }
 
+  /** A replay is told as such; beside that the environment is the one that this browser has signed in to. */
+  #nameEnvironment(environment) {
+    const shown = environment === "REPLAY" ? environment : this.environment;
+    this.badge.dataset.environment = this.root.closest(".bar").dataset.environment = shown;
+    setText(this.badge, shown);
+  }
+
+  #tellTrips() {
+    if (this.link === "down" || !this.toTradeport) {
+      setText(this.trips, "");
+      setText(this.tripWords, "");
+      return;
+    }
+    const onward = this.state === "up" ? this.toTradovate : "";
+    const words = `Round trip: ${this.toTradeport} ms to Tradeport${onward ? `, ${onward} ms from there to Tradovate` : ""}`;
+    setText(this.trips, onward ? `${this.toTradeport} + ${onward} ms` : `${this.toTradeport} ms`);
+    setText(this.tripWords, words);
+    this.trips.title = words;
+  }
+
   #paint() {
     const stale = this.link === "down" || this.state === "evicted" || this.state === "down" || this.state === "signed-out";
     this.root.dataset.state = this.state;
@@ -63,11 +96,14 @@ export class UpstreamPill {
     document.body.toggleAttribute("data-stale", stale);
     document.querySelector("#link-notice").hidden = this.link !== "down";
     const notice = document.querySelector("#upstream-notice");
-    const text = NOTICES[this.state];
+    // While the stream goes on there is a notice only if the hub has something to say.
+    const text = this.state === "up" ? this.detail : NOTICES[this.state];
     notice.hidden = !text;
+    notice.querySelector("[data-reconnect]").hidden = this.state !== "evicted";
     // The hub's own words say more where it has any.
     if (text) setText(notice.querySelector("[data-text]"), this.state === "down" || !this.detail ? text : this.detail);
     if (text) setText(notice.querySelector("[data-detail]"), this.state === "down" ? (this.detail ?? "") : "");
+    this.#tellTrips();
     this.#tick();
   }
 

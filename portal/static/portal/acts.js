@@ -1,0 +1,59 @@
+// The buttons of rows and panels: `<button form="acts" formaction=... name=... value=...>`. Each press is one wish.
+
+import { ask, askMode, mustAsk } from "./confirm.js";
+import { newKey, post } from "./press.js";
+import { toast } from "./toasts.js";
+
+export class Acts {
+  /**
+   * @param {HTMLFormElement} form the form that all these buttons belong to
+   * @param {(rows: object, told: string) => void} learn takes the rows of intents that an answer brings, and the key of
+   *   the one that is told here
+   */
+  constructor(form, learn) {
+    this.form = form;
+    this.learn = learn;
+    this.pressed = 0;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.press(event.submitter);
+    });
+  }
+
+  /** Whether an answer is on its way. */
+  get isPressing() {
+    return this.pressed > 0;
+  }
+
+  /** Press `button`, with more fields in `more`; a press that is under way is not repeated. */
+  async press(button, more = {}) {
+    if (!button || button.getAttribute("aria-disabled") === "true") return null;
+    // What it stands for now: the stream may change its row while its person thinks about the question.
+    const address = button.getAttribute("formaction") ?? this.form.action;
+    const data = new FormData(this.form);
+    if (button.name) data.set(button.name, button.value);
+    for (const [name, value] of Object.entries(more)) data.set(name, value);
+    const { asks } = button.dataset;
+    if (asks && mustAsk(askMode(), "Market") && !(await ask({ title: asks, words: button.dataset.words ?? "", yes: button.textContent.trim() }))) {
+      return null;
+    }
+    // The key stays with the button until it is known what came of it: a second press then is the same wish.
+    button.dataset.key ||= newKey();
+    button.setAttribute("aria-disabled", "true");
+    data.set("key", button.dataset.key);
+    this.pressed += 1;
+    const answer = await post(address, data); // never throws
+    this.pressed -= 1;
+    button.removeAttribute("aria-disabled");
+    if (!answer.lost) delete button.dataset.key;
+    this.learn(answer.rows, answer.intent);
+    toast(answer.level, answer.words, pageOf(answer));
+    return answer;
+  }
+}
+
+/** The page of the intent that an answer is about, as a link. */
+export function pageOf(answer) {
+  const number = (answer.intent ?? "").split(":")[1];
+  return number ? { href: `/orders/${number}/`, text: "Order page" } : undefined;
+}

@@ -1,0 +1,53 @@
+// Asks before something is sent, as this browser's trader wants to be asked.
+
+import { recall, remember } from "./dom.js";
+
+const KEY = "tradeport.ask";
+const MODES = ["always", "market", "never"];
+
+/** "always", "market" (ask for market orders only) or "never"; without a choice it is always asked. */
+export function askMode() {
+  const kept = recall(KEY);
+  return MODES.includes(kept) ? kept : "always";
+}
+
+export function setAskMode(mode) {
+  remember(KEY, mode);
+}
+
+/** Whether to ask before an order of this type goes out; a warning is a reason to ask in any mode. Pure. */
+export function mustAsk(mode, orderType, findings = []) {
+  if (mode === "always" || findings.some((finding) => finding.severity === "warning")) return true;
+  return mode === "market" && orderType === "Market";
+}
+
+/**
+ * Ask in the dialog of the page.
+ *
+ * @param {{title: string, words: string, yes: string, side?: string, findings?: {severity: string, message: string}[]}} asked
+ * @returns {Promise<boolean>} whether the trader wants it
+ */
+export function ask({ title, words, yes, side = "", findings = [] }) {
+  const dialog = document.querySelector("#confirm");
+  dialog.querySelector("[data-title]").textContent = title;
+  dialog.querySelector("[data-words]").textContent = words;
+  dialog.querySelector("[data-yes]").textContent = yes;
+  dialog.querySelector("[data-yes]").dataset.side = side;
+  showFindings(dialog.querySelector("[data-findings]"), findings);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+/** List findings in `list`, a `<ul class="findings">`. */
+export function showFindings(list, findings) {
+  const items = findings.map((finding) => {
+    const item = document.createElement("li");
+    item.dataset.level = finding.severity;
+    item.textContent = finding.message;
+    return item;
+  });
+  list.replaceChildren(...items);
+}

@@ -1,0 +1,265 @@
+// The order ticket: shows the fields that the order needs, says what is wrong while it is filled in, sends it once.
+
+import { pageOf } from "./acts.js";
+import { ask, askMode, mustAsk, setAskMode, showFindings } from "./confirm.js";
+import { minutesBehindUtc, zoneName } from "./figures.js";
+import { newKey, post } from "./press.js";
+
+const COMPLETE_SYMBOL = /^[A-Z0-9]{1,5}[FGHJKMNQUVXZ]\d{1,2}$/; // as of trading/views/ticket.py
+const SOON = 250; // milliseconds after the last letter until the ticket is looked at
+const PRICES = ["price", "stop_price", "limit_if_touched_price", "peg_difference"];
+
+export class Ticket {
+  /**
+   * @param {HTMLFormElement} form
+   * @param {import("./acts.js").Acts} acts presses the buttons in what the ticket shows
+   * @param {(rows: object) => Map<string, object>} learn takes the rows of intents that an answer brings; returns all
+   * @param {(symbol: string) => void} look takes the contract that its trader has written down
+   */
+  constructor(form, acts, learn, look) {
+    this.form = form;
+    this.acts = acts;
+    this.learn = learn;
+    this.findings = [];
+    this.described = "";
+    this.send = form.querySelector("[data-send]");
+    this.outcome = form.querySelector("[data-outcome]");
+    this.said = form.querySelector("[data-said]");
+    this.stakes = form.querySelector("[data-stakes]");
+    // What a browser fills in again after a reload belongs to a ticket that was sent.
+    form.elements.key.value = newKey();
+    form.querySelector("[data-zone]").textContent = `(${zoneName()})`;
+    this.#offer();
+    form.elements.symbol.addEventListener("change", ({ target }) => {
+      const symbol = target.value.trim().toUpperCase();
+      if (COMPLETE_SYMBOL.test(symbol)) look(symbol);
+    });
+    form.addEventListener("input", () => this.#changed());
+    form.addEventListener("change", () => this.#changed());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#arrange();
+  }
+
+  /** The account picker of the desk shows one account: the ticket is for that one. */
+  useAccount(id) {
+    const { account } = this.form.elements;
+    if (id && [...account.options].some((option) => option.value === id)) account.value = id;
+  }
+
+  /** The stream's accounts, {id, name}: one that was opened since the page was made can be chosen, too. */
+  offerAccounts(accounts) {
+    const { account } = this.form.elements;
+    const known = new Set([...account.options].map((option) => option.value));
+    for (const { id, name } of accounts) if (!known.has(id)) account.append(new Option(name, id));
+    this.form.querySelector("[data-account-field]").hidden = account.options.length < 2;
+    this.form.closest(".ticket").querySelector("[data-no-account]").hidden = account.options.length > 0;
+  }
+
+  /** Choose a side, as its button does. */
+  side(action) {
+    this.form.querySelector(`[name="action"][value="${action}"]`).checked = true;
+    this.#changed();
+    this.form.elements.order_qty.select();
+  }
+
+  /** Whether its answer is on its way. */
+  get isSending() {
+    return this.send.getAttribute("aria-disabled") === "true";
+  }
+
+  focus(name) {
+    this.form.elements[name].focus();
+    this.form.elements[name].select?.();
+  }
+
+  /** Rows have changed: what was sent last may have moved on. */
+  follow(rows, changed) {
+    if (this.sent && changed.includes(this.sent)) this.#tell(rows.get(this.sent));
+  }
+
+  #offer() {
+    const presets = this.form.querySelector("[data-presets]");
+    presets.hidden = false;
+    presets.addEventListener("click", ({ target }) => {
+      if (!target.dataset.preset) return;
+      this.form.elements.order_qty.value = target.dataset.preset;
+      this.#changed();
+    });
+    this.form.querySelector("[data-ask]").hidden = false;
+    const mode = this.form.querySelector("[data-ask-mode]");
+    mode.value = askMode();
+    mode.addEventListener("change", () => setAskMode(mode.value));
+  }
+
+  #changed() {
+    this.#arrange();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#preview(), SOON);
+  }
+
+  /** Show the fields that this order needs; what is hidden is not sent. */
+  #arrange() {
+    const { elements } = this.form;
+    for (const select of this.form.querySelectorAll("[data-type]")) {
+      const prefix = select.dataset.type;
+      const shown = select.selectedOptions[0].dataset.prices.split(" ");
+      for (const name of PRICES) this.#show(prefix + name, shown.includes(name));
+    }
+    this.#show("expire_time", elements.time_in_force.value === "GTD");
+    for (const fieldset of this.form.querySelectorAll("[data-exits]")) {
+      fieldset.hidden = fieldset.disabled = fieldset.dataset.exits !== elements.exits.value;
+    }
+    const { action, order_qty: qty, symbol, order_type: type } = this.#values();
+    this.send.dataset.side = action;
+    this.send.textContent = [action, qty, symbol.toUpperCase() || "…", type.selectedOptions[0].text].join(" ");
+  }
+
+  #values() {
+    const { elements } = this.form;
+    return {
+      action: elements.action.value,
+      order_qty: elements.order_qty.value.trim(),
+      symbol: elements.symbol.value.trim(),
+      order_type: elements.order_type,
+    };
+  }
+
+  #show(name, wanted) {
+    const box = this.form.querySelector(`[data-box="${name}"]`);
+    box.hidden = !wanted;
+    box.querySelector("input").disabled = !wanted;
+  }
+
+  #data() {
+    const { elements } = this.form;
+    elements.utc_offset.value = String(minutesBehindUtc(elements.expire_time.value));
+    return new FormData(this.form);
+  }
+
+  async #preview() {
+    if (!this.form.elements.symbol.value.trim()) return;
+    const asked = (this.asked = this.#data());
+    const answer = await post(this.form.dataset.preview, asked);
+    if (asked !== this.asked || answer.lost) return;
+    this.described = answer.described;
+    this.#say(answer.findings);
+    const { risk, reward, ratio } = answer.stakes ?? {};
+    const parts = [risk && `Risk ${risk}`, reward && `reward ${reward}`, ratio && `${ratio}`].filter(Boolean);
+    this.stakes.hidden = parts.length === 0;
+    this.stakes.textContent = parts.join(" · ");
+  }
+
+  /** Errors are said beside their field, all else above the button. */
+  #say(findings) {
+    this.findings = findings;
+    const rest = [];
+    const byField = Map.groupBy ? Map.groupBy(findings, (finding) => finding.field) : groupBy(findings);
+    for (const place of this.form.querySelectorAll("[data-error]")) {
+      const own = (byField.get(place.dataset.error) ?? []).filter(({ severity }) => severity === "error");
+      const text = own.map(({ message }) => message).join(" ");
+      if (place.textContent !== text) place.textContent = text;
+      this.form.elements[place.dataset.error]?.setAttribute?.("aria-invalid", String(own.length > 0));
+    }
+    for (const finding of findings) {
+      const place = finding.field && this.form.querySelector(`[data-error="${finding.field}"]`);
+      if (finding.severity !== "error" || !place || place.closest("[hidden]")) rest.push(finding);
+    }
+    const list = document.createElement("ul");
+    list.className = "findings";
+    showFindings(list, rest);
+    const same = this.said.textContent === list.textContent;
+    if (!same) this.said.replaceChildren(...(rest.length ? [list] : []));
+  }
+
+  async #submit() {
+    if (this.busy) return;
+    this.busy = true;
+    clearTimeout(this.timer);
+    this.asked = null;
+    const data = this.#data();
+    const mode = askMode();
+    const type = this.form.elements.order_type.value;
+    try {
+      if (mustAsk(mode, type, this.findings)) {
+        const look = await post(this.form.dataset.preview, data);
+        if (!look.lost) this.#say(look.findings);
+        const words = look.described || this.send.textContent;
+        const side = this.form.elements.action.value;
+        const findings = (look.findings ?? []).filter(({ severity }) => severity !== "error");
+        const isWrong = (look.findings ?? []).some(({ severity }) => severity === "error");
+        const answer = isWrong || (await ask({ title: "Send this order?", words, yes: this.send.textContent, side, findings }));
+        if (!answer) return;
+      }
+      this.send.setAttribute("aria-disabled", "true");
+      this.#outcome("info", "Sending…");
+      this.#answered(await post(this.form.getAttribute("action"), data));
+    } finally {
+      this.busy = false;
+      this.send.removeAttribute("aria-disabled");
+    }
+  }
+
+  #answered(answer) {
+    if (answer.lost) {
+      this.#outcome(answer.level, answer.words); // the key stays: pressed again, it is the same order
+      return;
+    }
+    this.#renew();
+    this.sent = answer.intent;
+    const known = this.learn(answer.rows);
+    if (answer.intent) {
+      this.#say([]);
+      // The stream may have told more than the answer knew.
+      this.#tell(known.get(answer.intent) ?? answer.rows[answer.intent]);
+    } else {
+      this.#say(answer.findings);
+      this.#outcome("error", `Nothing was sent. ${answer.findings.length ? "Mend what is marked." : answer.words}`);
+      this.form.querySelector('[aria-invalid="true"]')?.focus();
+    }
+  }
+
+  #tell(row) {
+    const buttons = row.state === "absent" ? ["again", "give-up"] : [];
+    this.#outcome(row.level, row.words, pageOf({ intent: this.sent }), buttons.map((verb) => this.#button(verb, row.id)));
+  }
+
+  #button(verb, id) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button small";
+    button.textContent = verb === "again" ? "Send again" : "Give up";
+    button.setAttribute("formaction", `/orders/${id}/${verb}/`);
+    button.addEventListener("click", () => this.acts.press(button));
+    return button;
+  }
+
+  #outcome(level, words, link, buttons = []) {
+    const box = document.createElement("div");
+    box.className = "notice";
+    box.dataset.level = level;
+    const text = document.createElement("span");
+    text.textContent = words;
+    box.append(text, ...buttons);
+    if (link) {
+      const anchor = document.createElement("a");
+      anchor.href = link.href;
+      anchor.textContent = link.text;
+      box.append(anchor);
+    }
+    this.outcome.replaceChildren(box);
+  }
+
+  /** What is sent from now on is another order. */
+  #renew() {
+    this.form.elements.key.value = newKey();
+  }
+}
+
+function groupBy(findings) {
+  const groups = new Map();
+  for (const finding of findings) groups.set(finding.field, [...(groups.get(finding.field) ?? []), finding]);
+  return groups;
+}

@@ -1,0 +1,91 @@
+// What a desk has beside its tables: guarded buttons, keys with their sheet, the sound.
+
+import { recall, remember } from "./dom.js";
+import { setSound, soundIsOn } from "./toasts.js";
+
+const STAYS_OPEN = 5_000; // milliseconds that a guarded button waits for the second press
+/** Under this key it is kept whether keys are wanted: "off" when they are not. */
+export const KEYS = "tradeport.keys";
+const TABS = { 1: "working", 2: "filled", 3: "ended" };
+
+/** A guard that was opened closes again by itself. */
+export function keepGuard(guard) {
+  let timer;
+  guard.addEventListener("toggle", () => {
+    clearTimeout(timer);
+    if (guard.open) timer = setTimeout(() => (guard.open = false), STAYS_OPEN);
+  });
+  guard.querySelector("button").addEventListener("click", () => setTimeout(() => (guard.open = false)));
+}
+
+/**
+ * What a key means on the desk, or null: never while somebody types, holds the key down or looks at a dialog. Pure.
+ *
+ * @param {{key: string, repeat?: boolean, ctrlKey?: boolean, metaKey?: boolean, altKey?: boolean}} event
+ * @param {{typing: boolean, dialog: boolean, on: boolean}} now
+ */
+export function meaningOf(event, { typing, dialog, on }) {
+  if (typing || dialog || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return null;
+  if (event.key === "?") return "help";
+  if (!on) return null;
+  if (event.key === "F") return "flatten-all";
+  const meanings = { "/": "symbol", b: "buy", s: "sell", q: "quantity", p: "price", x: "cancel-all" };
+  return meanings[event.key] ?? (TABS[event.key] ? `tab-${TABS[event.key]}` : null);
+}
+
+export class DeskTools {
+  constructor(root, desk) {
+    this.root = root;
+    this.desk = desk;
+    this.sheet = root.querySelector("#shortcuts");
+    this.on = recall(KEYS) !== "off";
+    document.addEventListener("keydown", (event) => this.#press(event));
+  }
+
+  /** Show the buttons that need this script. */
+  offer() {
+    this.root.querySelector("[data-tools]").hidden = false;
+    const sound = this.root.querySelector("[data-sound]");
+    const show = () => sound.setAttribute("aria-pressed", String(soundIsOn()));
+    sound.addEventListener("click", () => {
+      setSound(!soundIsOn());
+      show();
+    });
+    show();
+    this.root.querySelector("[data-help]").addEventListener("click", () => this.sheet.showModal());
+    const keys = this.sheet.querySelector("[data-keys-on]");
+    keys.checked = this.on;
+    keys.addEventListener("change", () => {
+      this.on = keys.checked;
+      remember(KEYS, this.on ? "on" : "off");
+    });
+  }
+
+  #press(event) {
+    const typing = event.target.closest?.("input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]");
+    const dialog = document.querySelector("dialog[open]");
+    const meaning = meaningOf(event, { typing: Boolean(typing), dialog: Boolean(dialog), on: this.on });
+    if (!meaning) return;
+    event.preventDefault();
+    this.#do(meaning);
+  }
+
+  #do(meaning) {
+    const { ticket, orders } = this.desk;
+    if (meaning === "help") this.sheet.showModal();
+    else if (meaning === "buy" || meaning === "sell") ticket?.side(meaning === "buy" ? "Buy" : "Sell");
+    else if (meaning === "symbol") ticket?.focus("symbol");
+    else if (meaning === "quantity") ticket?.focus("order_qty");
+    else if (meaning === "price") ticket?.focus("price");
+    else if (meaning === "cancel-all") this.root.querySelector("[data-cancel-all]").click();
+    else if (meaning === "flatten-all") this.#flatten();
+    else orders.choose(meaning.slice("tab-".length));
+  }
+
+  /** The first press opens the guard, the second one, while it is open, goes through. */
+  #flatten() {
+    const guard = this.root.querySelector('[data-guard="flatten-all"]');
+    if (guard.open) guard.querySelector("button").click();
+    else guard.open = true;
+  }
+}

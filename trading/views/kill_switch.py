@@ -1,0 +1,201 @@
+"""The trader's kill switch: throw it, see what it does, release it, and set Tradovate's own protection."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import partial
+from typing import Any, cast
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import audit
+from accounts.models import Connection, User
+from accounts.sign_in import current_connection, signed_in_at
+from trading import tasks
+from trading.models import Account, KillSwitch
+from trading.orders import kill_switch, protection
+
+LISTED = 20
+MOST = Decimal(1_000_000)
+
+
+class ThrowForm(forms.Form):
+    """What is to be stopped, and what else is to be done."""
+
+    ALL, THIS = "all", "this"
+
+    scope = forms.ChoiceField(choices=[(ALL, "All of mine"), (THIS, "This connection only")])
+    cancel = forms.BooleanField(required=False)
+    flatten = forms.BooleanField(required=False)
+    reason = forms.CharField(required=False, max_length=kill_switch.LONGEST_REASON)
+
+
+class Amount(forms.DecimalField):
+    """Dollars, or nothing."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(
+            label=label,
+            required=False,
+            min_value=Decimal("0.01"),
+            max_value=MOST,
+            decimal_places=2,
+            error_messages={"min_value": "Write an amount above zero, or leave it empty for no limit."},
+        )
+
+
+class LimitsForm(forms.Form):
+    """Amounts in dollars at which Tradovate closes everything; an empty one is no limit."""
+
+    daily_loss_auto_liq = Amount("Daily loss")
+    weekly_loss_auto_liq = Amount("Weekly loss")
+    daily_profit_auto_liq = Amount("Daily profit")
+    weekly_profit_auto_liq = Amount("Weekly profit")
+    trailing_max_drawdown = Amount("Trailing drawdown")
+    trailing_max_drawdown_mode = forms.ChoiceField(
+        label="Drawdown is counted",
+        choices=[(protection.REAL_TIME, "with every price"), (protection.END_OF_DAY, "at the end of the day")],
+    )
+    changes_locked = forms.BooleanField(label="Lock these limits until the trading day ends", required=False)
+
+    def limits(self) -> protection.Limits:
+        return protection.Limits(**self.cleaned_data)
+
+
+@login_required
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """What is stopped and by whom, what was, and the accounts' protection; htmx gets the first part alone."""
+    user, connection = _user(request), current_connection(_user(request), request.session)
+    if connection is None:
+        return render(request, "trading/no_connection.html")
+    mine = KillSwitch.objects.visible_to(user).select_related("thrown_by", "released_by", "connection", "user")
+    signed_in = signed_in_at(request.session)
+    context = {
+        "thrown": [_shown(switch, user, signed_in) for switch in mine.thrown().prefetch_related("actions__connection")],
+        "past": mine.exclude(released_at=None)[:LISTED],
+        "accounts": Account.objects.filter(connection=connection),
+    }
+    part = "HX-Request" in request.headers
+    answer = render(request, "trading/kill_switch/thrown.html" if part else "trading/kill_switch/page.html", context)
+    patch_vary_headers(answer, ["HX-Request"])
+    return answer
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def throw(request: HttpRequest) -> HttpResponse:
+    """Stop trading, or have a thrown switch cancel orders or close positions now. Never refused for a detail."""
+    if request.method != "POST":
+        # From the sign-in that a press in an old tab has led to.
+        messages.warning(request, "Nothing was stopped: your sign-in had ended. Press Stop trading again.")
+        return redirect("trading:kill-switch")
+    user, connection = _user(request), current_connection(_user(request), request.session)
+    form = ThrowForm(request.POST)
+    form.is_valid()
+    asked = form.cleaned_data
+    # Whoever presses this wants to stop: what cannot be read is taken for the safer wish.
+    narrow = asked.get("scope") == ThrowForm.THIS and connection is not None
+    with transaction.atomic():
+        switch = kill_switch.throw(
+            user,
+            user=None if narrow else user,
+            connection=connection if narrow else None,
+            reason=asked.get("reason") or "",
+            cancel=asked.get("cancel", False),
+            flatten=asked.get("flatten", False),
+            ip_address=audit.address_of(request),
+        )
+        transaction.on_commit(partial(tasks.kill_switch_changed, switch))
+    return redirect("trading:kill-switch")
+
+
+def stale(request: HttpRequest) -> HttpResponseForbidden:
+    """For a press in a tab from before a sign-in, whose form is not valid any more: nothing is stopped, and the page
+    asks for the same with a form that is."""
+    form = ThrowForm(request.POST)
+    form.is_valid()
+    context = {"asked": {"scope": ThrowForm.ALL} | form.cleaned_data}
+    return HttpResponseForbidden(render_to_string("trading/kill_switch/stale.html", context, request))
+
+
+@login_required
+@require_POST
+def release(request: HttpRequest, switch_id: int) -> HttpResponse:
+    """Release one of the trader's own switches, soon after a fresh sign-in."""
+    _connection(request)
+    address = audit.address_of(request)
+    try:
+        switch = kill_switch.release(switch_id, _user(request), signed_in_at(request.session), address)
+    except KillSwitch.DoesNotExist:
+        raise Http404("No such kill switch of yours.") from None
+    except kill_switch.CannotRelease as problem:
+        messages.error(request, str(problem))
+    else:
+        tasks.kill_switch_changed(switch)
+        messages.success(
+            request, "The kill switch is released. Order files that it stopped go on when you resume them."
+        )
+    return redirect("trading:kill-switch")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def limits(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Tradovate's own limits of an account, as they are now; a POST changes them. htmx gets the form alone."""
+    own = Account.objects.filter(connection=_connection(request)).select_related("connection")
+    account = get_object_or_404(own, pk=account_id)
+    context: dict[str, Any] = {"account": account}
+    status = 200
+    if request.method == "POST":
+        form = context["form"] = LimitsForm(request.POST)
+        if form.is_valid():
+            try:
+                protection.change(account, form.limits(), audit.address_of(request))
+            except (protection.Unreachable, protection.NotChanged) as problem:
+                context["problem"], status = str(problem), 502
+            else:
+                messages.success(request, f"Tradovate keeps these limits for {account} now.")
+                return redirect("trading:limits", account.pk)
+        else:
+            status = 400
+    else:
+        try:
+            now = protection.read(account)
+            context |= {"form": LimitsForm(initial=vars(now)), "locked": now.changes_locked}
+        except protection.Unreachable as problem:
+            context["problem"] = str(problem)
+    part = "HX-Request" in request.headers
+    template = "trading/kill_switch/limits_form.html" if part else "trading/kill_switch/limits.html"
+    answer = render(request, template, context, status=status)
+    patch_vary_headers(answer, ["HX-Request"])
+    return answer
+
+
+def _shown(switch: KillSwitch, user: User, signed_in: Any) -> dict[str, Any]:
+    return {
+        "switch": switch,
+        "words": kill_switch.said(switch),
+        # Of a global one a trader sees what concerns themselves.
+        "actions": [action for action in switch.actions.all() if action.connection.user_id == user.pk],
+        "can_release": not switch.by_staff and kill_switch.is_fresh(signed_in, switch.thrown_at),
+    }
+
+
+def _user(request: HttpRequest) -> User:
+    return cast("User", request.user)
+
+
+def _connection(request: HttpRequest) -> Connection:
+    connection = current_connection(_user(request), request.session)
+    if connection is None:
+        raise Http404("You are not signed in to Tradovate.")
+    return connection

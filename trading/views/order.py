@@ -1,0 +1,136 @@
+"""The page of one order: what was asked for, what became of it and when, and what hangs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from trading.models import Fill, IntentTransition, OrderIntent
+from trading.orders import replace
+from trading.sync import intent_rows
+from trading.sync import rows as formatter
+from trading.views import answers
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an order's life: what happened, when, and how long after the step before."""
+
+    name: str
+    at: dt.datetime
+    iso: str
+    after: str
+    detail: str
+
+
+@login_required
+@require_safe
+def order(request: HttpRequest, intent_id: int) -> HttpResponse:
+    """One order of the trader's own; another's does not exist here."""
+    own = OrderIntent.objects.filter(connection__user=cast(User, request.user))
+    intent = get_object_or_404(own.select_related("account", "connection", "lead"), pk=intent_id)
+    row = intent_rows.rows_of([intent])[f"intent:{intent.pk}"]
+    legs = list(intent.legs.select_related("account", "connection").order_by("pk"))
+    fills = Fill.objects.filter(connection=intent.connection_id, order_id_at_broker=intent.order_id_at_broker or 0)
+    context = {
+        "intent": intent,
+        "row": row,
+        "wish": asked(intent),
+        "steps": steps(intent),
+        "legs": intent_rows.rows_of(legs).items(),
+        "fills": fills.filter(active=True).order_by("at", "pk"),
+        "may_replace": replace.offered(intent),
+        "key": answers.new_key(),
+    }
+    return render(request, "trading/order.html", context)
+
+
+def steps(intent: OrderIntent) -> list[Step]:
+    """The timeline, by the time of each step."""
+    rows = sorted(intent.transitions.all(), key=lambda row: (row.at, row.pk))
+    return timeline((_name(row), row.at, row.detail) for row in rows)
+
+
+def timeline(happened: Iterable[tuple[str, dt.datetime, str]]) -> list[Step]:
+    """The steps of what happened, given in order as name, time and detail."""
+    found = []
+    before: dt.datetime | None = None
+    for name, at, detail in happened:
+        found.append(Step(name, at, formatter.moment(at), _after(before, at), detail))
+        before = at
+    return found
+
+
+def asked(intent: OrderIntent) -> list[tuple[str, str]]:
+    """What was asked for, as label and text; what was left out is not listed."""
+    spec = cast("dict[str, Any]", intent.spec)
+    listed = []
+    for name, value in spec.items():
+        if name in _HIDDEN or value in (None, "", [], False):
+            continue
+        for part, text in _flat(name, value):
+            listed.append((part, text))
+    return listed
+
+
+_LABELS = {
+    "action": "Side",
+    "order_qty": "Quantity",
+    "order_type": "Type",
+    "max_show": "Shown",
+    "expire_time": "Good till",
+    "peg_difference": "Trail by",
+    "profit_target": "Target",
+    "stop_loss": "Stop",
+    "other": "OCO",
+    "triggers": "Exit",
+    "brackets": "Bracket",
+    "becomes": "Becomes",
+}
+_HIDDEN = frozenset({"account_id", "is_automated"})
+
+
+def _flat(field: str, value: Any) -> list[tuple[str, str]]:
+    name = _LABELS.get(field, field.replace("_", " ").capitalize())
+    if isinstance(value, dict):
+        if set(value) == {"amount", "unit"}:
+            return [(name, f"{value['amount']} {value['unit']}")]
+        inner = [
+            (part, text)
+            for key, one in value.items()
+            if one not in (None, "", [], False)
+            for part, text in _flat(key, one)
+        ]
+        return [(f"{name}: {part}", text) for part, text in inner]
+    if isinstance(value, list):
+        return [
+            pair
+            for number, one in enumerate(value, 1)
+            for pair in _flat(f"{name} {number}" if value[1:] else name, one)
+        ]
+    return [(name, "yes" if value is True else str(value))]
+
+
+def _name(row: IntentTransition) -> str:
+    if row.step:
+        return str(row.get_step_display())
+    return str(row.get_to_state_display())
+
+
+def _after(before: dt.datetime | None, at: dt.datetime) -> str:
+    if before is None:
+        return ""
+    milliseconds = (at - before).total_seconds() * 1000
+    if milliseconds < 10_000:
+        return f"+{milliseconds:,.1f} ms" if milliseconds < 100 else f"+{milliseconds:,.0f} ms"
+    return f"+{milliseconds / 1000:,.0f} s"

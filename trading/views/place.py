@@ -1,0 +1,122 @@
+"""The order ticket is previewed while it is filled in, and sent when its button is pressed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final, cast
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from accounts.models import Connection, User
+from trading.models import Account, Contract
+from trading.orders import desk, pretrade
+from trading.orders.checks import Finding
+from trading.orders.prices import PriceTerms, plain
+from trading.orders.spec import OrderSpec
+from trading.orders.stakes import stakes
+from trading.sync import watched
+from trading.views import answers
+from trading.views.desk import page
+from trading.views.press import press, source_key
+from trading.views.ticket import COMPLETE_SYMBOL, TicketForm, form_problems
+
+# A symbol that Tradovate does not know is not asked for again for so many seconds while somebody types.
+UNKNOWN_FOR: Final = 30.0
+MOST_UNKNOWN: Final = 1000
+_unknown: dict[tuple[str, str], tuple[float, tuple[Finding, ...]]] = {}
+
+
+@press
+def place(request: HttpRequest, connection: Connection) -> HttpResponse:
+    """Send the ticket. A script gets JSON; a browser without one the next page, or the desk with what is wrong."""
+    received_at = timezone.now()
+    key = source_key(request)
+    form = TicketForm(Account.objects.tradable().filter(connection=connection), request.POST)
+    if form.is_valid():
+        came = desk.place(cast(User, request.user), form.spec, key, received_at=received_at)
+        if not came.refused:
+            return answers.outcome(request, came)
+        problems = [form.placed(finding) for finding in came.findings]
+    else:
+        problems = form_problems(form)
+    if answers.wants_json(request):
+        return answers.refused(request, problems)
+    for problem in problems:
+        if problem["severity"] == "error" and problem["message"] not in form.errors.get(problem["field"], []):
+            form.add_error(problem["field"] or None, problem["message"])
+    return page(request, connection, form=form, status=422)
+
+
+@press
+def preview(request: HttpRequest, connection: Connection) -> JsonResponse:
+    """What the ticket would do and what is to be said about it, while it is filled in; nothing is sent."""
+    form = TicketForm(Account.objects.tradable().filter(connection=connection), request.POST)
+    if not form.is_valid():
+        # Fields that are still empty are not wrong yet.
+        problems = [problem for problem in form_problems(form) if request.POST.get(problem["field"])]
+        return JsonResponse({"findings": problems, "described": "", "stakes": None})
+    findings = [form.placed(finding) for finding in _findings(connection, form.spec)]
+    contract = _contract(connection, form.spec.symbol)
+    if contract is not None:
+        # By the time that this ticket is sent its prices can be compared with the last one.
+        watched.name(connection.pk, contract.tradovate_id)
+    body = {
+        "findings": findings,
+        "described": describe(form.spec),
+        "stakes": None if contract is None else _stakes_row(form.spec, contract),
+    }
+    return JsonResponse(body)
+
+
+def describe(spec: OrderSpec) -> str:
+    """An order in a line that a trader reads before it goes out."""
+    parts = [_terms(part, f"{spec.order_qty} {spec.symbol}" if not prefix else "") for prefix, part in spec.parts]
+    joint = ", then " if spec.triggers else " or, whichever trades first, "
+    words = joint.join([parts[0], *([" or ".join(parts[1:])] if parts[1:] else [])])
+    for bracket in spec.brackets:
+        exits = {
+            "target": bracket.profit_target,
+            "trailing stop" if bracket.trailing_stop else "stop": bracket.stop_loss,
+        }
+        words += ", with " + " and ".join(f"{name} {distance} away" for name, distance in exits.items() if distance)
+    return words
+
+
+def _terms(part: Any, what: str) -> str:
+    prices = " / ".join(plain(price) for _, price in part.prices())
+    said = (part.action, what, part.order_type, prices and f"at {prices}", part.time_in_force)
+    return " ".join(word for word in said if word)
+
+
+def _findings(connection: Connection, spec: OrderSpec) -> tuple[Finding, ...]:
+    """What the checks say, without asking Tradovate about every letter that is typed."""
+    if _contract(connection, spec.symbol) is not None:
+        return pretrade.vet(spec).findings
+    if not COMPLETE_SYMBOL.fullmatch(spec.symbol):
+        return ()
+    key = (connection.environment, spec.symbol)
+    asked_at, found = _unknown.get(key, (0.0, ()))
+    if not found or time.monotonic() - asked_at > UNKNOWN_FOR:
+        found = pretrade.vet(spec).findings
+        if any(finding.is_error and finding.field == "symbol" for finding in found):
+            if len(_unknown) >= MOST_UNKNOWN:
+                _unknown.clear()
+            _unknown[key] = (time.monotonic(), found)
+    return found
+
+
+def _contract(connection: Connection, symbol: str) -> Contract | None:
+    named = Contract.objects.filter(environment=connection.environment, name=symbol)
+    return named.select_related("product").order_by("seen_at").last()
+
+
+def _stakes_row(spec: OrderSpec, contract: Contract) -> dict[str, str] | None:
+    found = stakes(spec, PriceTerms(contract.product.tick_size, contract.product.value_per_point))
+    if found is None:
+        return None
+    return {
+        "risk": "" if found.risk is None else f"${found.risk:,.2f}",
+        "reward": "" if found.reward is None else f"${found.reward:,.2f}",
+        "ratio": "" if found.ratio is None else f"{found.ratio:.2f} R",
+    }
