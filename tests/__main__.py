@@ -1,7 +1,8 @@
 """`python -m tests`: every test on the embedded default, then those that meet a database on PostgreSQL and Redis.
 
 Installs Chromium when it may (Debian, root) and says plainly what it could not run. Arguments go to pytest.
-TEST_POSTGRES_URL and TEST_REDIS_URL name the servers; TEST_REDIS_URL's database is emptied.
+TEST_POSTGRES_URL and TEST_REDIS_URL name the servers; the Redis database is emptied, and so are the two below it, which
+the other test processes use.
 """
 
 import os
@@ -14,6 +15,8 @@ import redis
 
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
+SERVERS = ["tests/portal/test_launch_server.py"]
+PORTALS = ["tests/browser", "tests/portal/test_launch.py", *SERVERS]
 WITHOUT_DATABASE = ["tests/browser", "tests/bench", "tests/trading/tradovate", "tests/trading/simulator"]
 
 
@@ -50,19 +53,30 @@ def pytest(*arguments: str, **environment: str) -> int:
     ).returncode
 
 
+def everything(portals: list[str], *arguments: str, **environment: str) -> int:
+    """What starts whole portals, the rest (which waits much, so that three at a time fill two cores), and one after
+    another what wants the machine for itself."""
+    some = ["--dist", "loadfile", "-m", "not alone"]
+    apart = [f"--ignore={path}" for path in PORTALS]
+    return (
+        pytest("-n", "2", *some, "--no-loadscope-reorder", *portals, **environment)
+        | pytest("-n", "3", *some, *apart, *arguments, **environment)
+        | pytest("-m", "alone", "tests/chaos", "tests/faults", **environment)
+    )
+
+
 def main(arguments: list[str]) -> int:
     install_chromium()
     say("On SQLite and the private Redis:")
     if arguments:
         return pytest(*arguments)
-    # Most of the time is waiting: two at once. On the servers one at a time, because Redis channels are shared.
-    embedded = pytest("-n", "2", "--dist", "loadfile")
+    embedded = everything(PORTALS)
     if not servers_answer():
         say("NOT RUN: the tests on PostgreSQL and Redis; nothing answers at TEST_POSTGRES_URL and TEST_REDIS_URL.")
         return embedded
     say("On PostgreSQL and Redis:")
     ignored = [f"--ignore={path}" for path in WITHOUT_DATABASE]
-    server = pytest(*ignored, TEST_DATABASE_URL=POSTGRES_URL, TEST_REDIS_URL=REDIS_URL)
+    server = everything(SERVERS, *ignored, TEST_DATABASE_URL=POSTGRES_URL, TEST_REDIS_URL=REDIS_URL)
     return embedded or server
 
 

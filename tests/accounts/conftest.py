@@ -18,12 +18,47 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Connection, User
+from accounts.models import AuditEvent, Connection, User
 from accounts.tokens import Tokens
 
 T = TypeVar("T")
 
 PASSWORDS = {"trader": "trader-pass", "pro": "pro-pass", "empty": "empty-pass"}
+
+# Signing in with an API key: what is typed, and what Tradovate answers to it.
+API_KEY_URL = "/accounts/sign-in/api-key/"
+PASSWORD = "never-to-be-seen-again"
+SECRET = "the-secret-of-the-key"
+TYPED = {
+    "environment": "sim",
+    "name": "Seven",
+    "password": PASSWORD,
+    "app_id": "My desk",
+    "app_version": "1.0",
+    "cid": "8",
+    "secret": SECRET,
+}
+LET_IN = {
+    "accessToken": "the-access-token",
+    "mdAccessToken": "the-md-token",
+    "expirationTime": "2099-01-01T00:00:00.000Z",
+    "userId": 7,
+    "name": "seven",
+}
+WRONG = {"errorText": "Incorrect username or password. Please try again, noting that passwords are case-sensitive."}
+
+# Renewing tokens: where, and what Tradovate answers.
+REFRESH, RENEW = "/auth/oauthtoken", "/auth/renewaccesstoken"
+GRANTED = {
+    "access_token": "access-1",
+    "refresh_token": "refresh-1",
+    "token_type": "bearer",
+    "expires_in": 4800,
+    "refresh_token_expires_in": 86400,
+    "error": None,
+    "apiHosts": {"live": "127.0.0.1:9", "demo": "127.0.0.1:9", "somethingNew": "x.example"},
+}
+DENIED = {"error": "invalid_grant", "error_description": "refresh-0 is not known"}
 
 
 class Browser:
@@ -61,6 +96,40 @@ class Browser:
         """Who the portal takes this browser for."""
         value = self.client.session.get("_auth_user_id")
         return int(value) if value else None
+
+
+@pytest.fixture
+def api_keys_on(settings) -> None:
+    settings.API_KEY_ENVIRONMENTS = ["sim"]
+
+
+def press(client: Client, **typed: str) -> HttpResponse:
+    """Sign in with an API key: TYPED, but for what is `typed` otherwise."""
+    return client.post(API_KEY_URL, TYPED | typed)
+
+
+def words(page: HttpResponse) -> str:
+    return unescape(re.sub(r"\s+", " ", page.content.decode()))
+
+
+def renewed_reply(minutes: float = 80, **more: object) -> dict[str, object]:
+    """What Tradovate answers to RENEW: an access token that ends in so many minutes."""
+    expires = timezone.now() + timedelta(minutes=minutes)
+    return {"accessToken": "access-1", "expirationTime": f"{expires:%Y-%m-%dT%H:%M:%S}.123Z", "userId": 1001, **more}
+
+
+def kinds() -> list[str]:
+    """Of every event that was audited, the oldest first."""
+    return list(AuditEvent.objects.order_by("id").values_list("kind", flat=True))
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    tick = threading.Event()
+    for _ in range(1000):
+        if condition():
+            return
+        tick.wait(0.01)
+    raise AssertionError("it did not happen within ten seconds")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from accounts import audit, budgets
 from accounts.models import AuditEvent, Connection, User
+from trading.tradovate import Priority
 from trading.tradovate.errors import PenaltyImposed
 
 pytestmark = pytest.mark.django_db
@@ -189,7 +190,7 @@ def test_support_sees_which_way_a_connection_was_made(client, trader, supporter,
 
 def spend_renewals(count: int) -> None:
     async def spend() -> None:
-        async with budgets.budgets("sim", 1001, urgent=True) as own:
+        async with budgets.budgets("sim", 1001, priority=Priority.EXIT) as own:
             for _ in range(count):
                 await own.before("GET", "auth/renewaccesstoken")
             own.failed("user/syncrequest", PenaltyImposed("t1cket", 60))

@@ -1,7 +1,7 @@
-"""The yardstick: the least that can bring a user's frames to browsers. `python -m tests.bench.bare_relay UPSTREAM PORT`
+"""The yardstick: the least that can bring users' frames to browsers. `python -m tests.bench.bare_relay UPSTREAM PORT`
 
-One task reads Tradovate's user socket and `websockets.broadcast`s its frames as they are to everybody who is connected:
-no state, no sequence, no rights, nothing kept. The access token and user id come by RELAY_TOKEN and RELAY_USER.
+One task for each user reads Tradovate's user socket and `websockets.broadcast`s its frames as they are to everybody who
+is connected at /USER: no state, no sequence, no rights, nothing kept. RELAY_USERS names them: {"USER": "access token"}.
 """
 
 from __future__ import annotations
@@ -10,43 +10,59 @@ import asyncio
 import json
 import os
 import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator
 
 import uvloop
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 BEAT = 2.5  # seconds
+AT_ONCE = 20
 
 
-async def relay(upstream: str, port: int) -> None:
-    browsers: set[ServerConnection] = set()
+async def relay(upstream: str, port: int, users: dict[str, str]) -> None:
+    browsers: dict[str, set[ServerConnection]] = defaultdict(set)
+    gate = asyncio.Semaphore(AT_ONCE)
 
     async def browser(socket: ServerConnection) -> None:
-        browsers.add(socket)
+        assert socket.request
+        user = socket.request.path.strip("/")
+        browsers[user].add(socket)
         try:
             await socket.wait_closed()
         finally:
-            browsers.discard(socket)
+            browsers[user].discard(socket)
 
-    async with (
-        connect(upstream, compression=None, max_size=None, ping_interval=None) as source,
-        serve(browser, "127.0.0.1", port, compression=None, ping_interval=None),
-    ):
-        await source.recv()
-        await source.send(f"authorize\n1\n\n{os.environ['RELAY_TOKEN']}")
-        await source.send("user/syncrequest\n2\n\n" + json.dumps({"users": [int(os.environ["RELAY_USER"])]}))
+    async def follow(user: str, token: str) -> None:
+        async for frame in events(upstream, user, token, gate):
+            broadcast(browsers[user], frame)
+
+    async with serve(browser, "127.0.0.1", port, compression=None, ping_interval=None):
+        await asyncio.gather(*(follow(user, token) for user, token in users.items()))
+
+
+async def events(upstream: str, user: str, token: str, gate: asyncio.Semaphore) -> AsyncIterator[str]:
+    """The frames with events, as they are, of a user whose access token this is; the gate is held while it signs in."""
+    async with connect(upstream, compression=None, max_size=None, ping_interval=None) as source:
+        async with gate:
+            await source.recv()
+            await source.send(f"authorize\n1\n\n{token}")
+            await source.send("user/syncrequest\n2\n\n" + json.dumps({"users": [int(user)]}))
         beat = asyncio.create_task(_beat(source))
-        async for frame in source:
-            if frame.startswith('a[{"e"'):
-                broadcast(browsers, frame)
-        beat.cancel()
+        try:
+            async for frame in source:
+                if frame.startswith('a[{"e"'):
+                    yield frame
+        finally:
+            beat.cancel()
 
 
-async def _beat(source: object) -> None:
+async def _beat(source: ClientConnection) -> None:
     while True:
         await asyncio.sleep(BEAT)
         await source.send("[]")
 
 
 if __name__ == "__main__":
-    uvloop.run(relay(sys.argv[1], int(sys.argv[2])))
+    uvloop.run(relay(sys.argv[1], int(sys.argv[2]), json.loads(os.environ["RELAY_USERS"])))

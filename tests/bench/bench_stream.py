@@ -1,259 +1,250 @@
 """Simulator frame to browser frame: through Tradeport, and through a bare relay of the same frames in the same run.
 
-    python -m tests.bench.bench_stream [--browsers 1 10 50] [--per-second 20] [--seconds 4] [--rounds 3]
+    python -m tests.bench.bench_stream [--browsers 1 10 50 200 500] [--per-second 20] [--seconds 4] [--rounds 3]
+        [--burst 500] [--stalled 50] [--users 200] [--server granian]
 
 Both paths begin at the same simulator and end in the same client process; rounds of either take turns, so that a busy
-machine hurts both alike. Each path has a trader of its own: while one is measured the other one is idle. Every event is
+machine hurts both alike. Each path has traders of its own: while one is measured the other one is idle. Every event is
 a fill that carries the time at which the simulator sent it; lost is what a browser did not get within five seconds.
+
+After the browsers of one trader come a burst of events at once to 50 of them, 50 beside one that does not read, and as
+many users with one browser and 5 events a second each. An option of 0 leaves its scenario out. The exit status is 1
+when an event was lost on any path.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import re
 import sys
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from datetime import timedelta
-from itertools import pairwise
+from dataclasses import dataclass
 
-import msgspec
+import httpx
 import uvloop
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
 
-from tests.bench.processes import Stack, free_port, stack, wait_for
+from tests.bench.people import Person, sign_in, wait_until_mirrored
+from tests.bench.processes import SERVERS, Stack, free_port, stack, wait_for
+from tests.bench.sockets import RAW_FILL, SHOWN_FILL, Browser, Result, Target, opened, relayed, shown, until
 
-TRADEPORT_USER, RELAY_USER = ("trader", 1001), ("pro", 1002)
-PATIENCE = 5.0  # seconds for the last events of a round
-
-
-class Fill(msgspec.Struct):
-    id: int
-    timestamp: str
-
-
-class Props(msgspec.Struct):
-    entity: Fill
+BURST_BROWSERS = 50
+USERS_PER_SECOND = 5.0
+STALL_EVENTS = 600  # so many events fill whatever waits for a browser that does not read
+RELAY, TRADEPORT, ONE_STALLED = "bare relay", "Tradeport", "one stalled"
+# A browser that hangs may change the p99 of those beside it by so much.
+MOST_STALLED = 1.1
+AT_ONCE = 50  # sockets that open at the same time
 
 
-class Message(msgspec.Struct):
-    d: Props
+@dataclass(frozen=True)
+class Load:
+    """What happens in a round: `browsers` of each trader, `count` events of each, `per_second` or all at once (0)."""
+
+    browsers: int
+    count: int
+    per_second: float
 
 
-class Frame(msgspec.Struct):
-    t: str
-    seq: int = 0
-    rows: dict[str, msgspec.Raw] = {}
+@dataclass(frozen=True)
+class Side:
+    """One path: its traders and where their browsers connect. `witnesses` tell, in raw frames, when each event of
+    Tradeport's was sent; without them that is known to the millisecond."""
 
-
-@dataclass
-class Result:
-    """Latencies in milliseconds and events that did not come."""
-
-    latencies: list[float] = field(default_factory=list)
-    lost: int = 0
-
-    def percentile(self, share: float) -> float:
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
-class Browser:
-    """One socket that keeps what comes with the time at which it came, and reads none of it until the round is over."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.heard: list[tuple[int, bytes]] = []
-        self._socket = socket
-        self._task = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        try:
-            while True:
-                frame = await self._socket.recv(decode=False)
-                self.heard.append((time.time_ns(), frame))
-        except ConnectionClosed:
-            return
-
-    async def close(self) -> None:
-        await self._socket.close()
-        await self._task
-
-
-def relayed(heard: list[tuple[int, bytes]]) -> dict[int, tuple[int, int]]:
-    """Of raw frames: fill id -> (received, sent), in ns."""
-    found: dict[int, tuple[int, int]] = {}
-    for at, frame in heard:
-        for message in msgspec.json.decode(frame[1:], type=list[Message]):
-            found[message.d.entity.id] = (at, nanoseconds(message.d.entity.timestamp))
-    return found
-
-
-def shown(heard: list[tuple[int, bytes]]) -> dict[int, int]:
-    """Of Tradeport's frames: fill id -> received, in ns. Raises AssertionError when a sequence number is missing."""
-    found: dict[int, int] = {}
-    frames = [(at, msgspec.json.decode(frame, type=Frame)) for at, frame in heard]
-    deltas = [frame.seq for _, frame in frames if frame.t == "delta"]
-    assert all(after == before + 1 for before, after in pairwise(deltas)), "a gap in the stream"
-    for at, frame in frames:
-        if frame.t == "delta":
-            found.update({int(key[5:]): at for key in frame.rows if key.startswith("fill:")})
-    return found
-
-
-def nanoseconds(stamp: str) -> int:
-    """Since the epoch, of "2026-11-21T14:30:00.123456Z"."""
-    whole, _, fraction = stamp.rstrip("Z").partition(".")
-    seconds = int(time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S"))) - time.timezone
-    return seconds * 1_000_000_000 + int(fraction.ljust(9, "0"))
+    traders: list[str]
+    targets: list[Target]
+    witnesses: tuple[Target, ...] = ()
+    is_raw: bool = False
 
 
 class Bench:
-    """The running processes, and a raw witness of Tradeport's trader that tells when each event was sent."""
+    """The running processes and both sides."""
 
     def __init__(self, running: Stack, options: argparse.Namespace) -> None:
         self.running = running
         self.options = options
-        self.relay_port = free_port()
-        self.witness_port = free_port()
-        self.cookie = ""
+        self._people = sign_in(running.simulator, "trader")
+        wait_until_mirrored([self._people])
+        pro = running.simulator.sign_in("pro")
+        relay = self._start_relay({pro["userId"]: pro["accessToken"]})
+        witness = self._start_relay({self._people.user_id: self._people.token})
+        self.relay = Side(["pro"], [Target(f"{relay}/{pro['userId']}")], is_raw=True)
+        raw = Target(f"{witness}/{self._people.user_id}")
+        self.portal = Side(["trader"], [self._desk(self._people)], witnesses=(raw,))
 
-    def prepare(self) -> None:
-        """Sign Tradeport's trader in, start the relay and the witness."""
-        token = self.running.simulator.token(TRADEPORT_USER[0])
-        self.cookie = _sign_in(token)
-        self._start_relay(self.witness_port, token, TRADEPORT_USER[1])
-        self._start_relay(self.relay_port, self.running.simulator.token(RELAY_USER[0]), RELAY_USER[1])
+    def _desk(self, person: Person) -> Target:
+        return Target(f"ws://127.0.0.1:{self.running.web}/ws/desk/", person.cookie)
 
-    def _start_relay(self, port: int, token: str, user_id: int) -> None:
-        upstream = self.running.simulator.socket_url
-        command = (sys.executable, "-m", "tests.bench.bare_relay", upstream, str(port))
-        self.running.start(*command, RELAY_TOKEN=token, RELAY_USER=str(user_id))
+    def _start_relay(self, tokens: dict[int, str]) -> str:
+        port = free_port()
+        command = (sys.executable, "-m", "tests.bench.bare_relay", self.running.simulator.socket_url, str(port))
+        self.running.start(*command, RELAY_USERS=json.dumps(tokens))
         wait_for(port)
+        return f"ws://127.0.0.1:{port}"
 
-    async def measure(self, browsers: int) -> dict[str, Result]:
-        """Rounds of either path in turn."""
-        results = {"bare relay": Result(), "Tradeport": Result()}
-        for number in range(self.options.rounds + 1):
-            warm_up = number == 0
-            for name, play in (("bare relay", self._relay_round), ("Tradeport", self._tradeport_round)):
-                one = Result()
-                await play(browsers, one)
-                if not warm_up:
-                    results[name].latencies += one.latencies
-                    results[name].lost += one.lost
+    def crowd(self, users: int) -> tuple[Side, Side]:
+        """(relay, Tradeport) with so many traders each; the names are those of tests.bench.crowd."""
+        simulator = self.running.simulator
+        people = [sign_in(simulator, f"crowd-{number}") for number in range(users)]
+        wait_until_mirrored(people)
+        others = [f"crowd-{number}" for number in range(users, 2 * users)]
+        answers = [simulator.sign_in(name) for name in others]
+        relay = self._start_relay({one["userId"]: one["accessToken"] for one in answers})
+        targets = [Target(f"{relay}/{one['userId']}") for one in answers]
+        return (
+            Side(others, targets, is_raw=True),
+            Side([person.name for person in people], [self._desk(person) for person in people]),
+        )
+
+    async def measure(self, load: Load, *, stalled: bool = False) -> dict[str, Result]:
+        """Rounds of one trader's browsers, of either path in turn; with `stalled` also beside one that hangs."""
+        paths = {RELAY: (self.relay, False), TRADEPORT: (self.portal, False)}
+        if stalled:
+            paths[ONE_STALLED] = (self.portal, True)
+        return await self.in_turn(paths, load)
+
+    async def measure_crowd(self, users: int, load: Load) -> dict[str, Result]:
+        relay, portal = await asyncio.to_thread(self.crowd, users)
+        return await self.in_turn({RELAY: (relay, False), TRADEPORT: (portal, False)}, load)
+
+    async def in_turn(self, paths: dict[str, tuple[Side, bool]], load: Load) -> dict[str, Result]:
+        """Rounds of every path in turn; paths are (side, whether one browser hangs) by name."""
+        results = {name: Result() for name in paths}
+        for number in range(1 - self.options.warm_up, self.options.rounds + 1):
+            for name, (side, stalled) in paths.items():
+                async with AsyncExitStack() as sockets:
+                    if stalled:
+                        await self._stall(side, sockets)
+                    one = await self._round(side, load)
+                if number > 0:
+                    results[name].add(one)
         return results
 
-    async def _relay_round(self, browsers: int, result: Result) -> None:
-        heard = await self._play(RELAY_USER[0], f"ws://127.0.0.1:{self.relay_port}", browsers, None)
-        found = [relayed(one) for one in heard]
-        _add(result, [{key: (at - sent) / 1e6 for key, (at, sent) in one.items()} for one in found], self._count)
+    async def _stall(self, side: Side, sockets: AsyncExitStack) -> None:
+        """A browser that does not read, and enough events, which another one has read, for it to have fallen behind."""
+        await sockets.enter_async_context(await opened(side.targets[0], narrow=True))
+        reader = Browser(await sockets.enter_async_context(await opened(side.targets[0])), SHOWN_FILL)
+        await until(lambda: reader.has_snapshot, 30)
+        seen = len(reader.fills)
+        await self._emit(side, Load(1, STALL_EVENTS, 0))
+        await until(lambda: len(reader.fills) >= seen + STALL_EVENTS, 30)
+        await reader.close()
 
-    async def _tradeport_round(self, browsers: int, result: Result) -> None:
-        async with connect(f"ws://127.0.0.1:{self.witness_port}", compression=None) as socket:
-            witness = Browser(socket)
-            url = f"ws://127.0.0.1:{self.running.web}/ws/desk/"
-            heard = await self._play(TRADEPORT_USER[0], url, browsers, self.cookie)
-            sent = {key: moment for key, (_, moment) in relayed(witness.heard).items()}
-            await witness.close()
-        found = [shown(one) for one in heard]
-        _add(result, [{k: (at - sent[k]) / 1e6 for k, at in one.items() if k in sent} for one in found], self._count)
-
-    @property
-    def _count(self) -> int:
-        return int(self.options.per_second * self.options.seconds)
-
-    async def _play(self, user: str, url: str, browsers: int, cookie: str | None) -> list[list[tuple[int, bytes]]]:
-        """Connect browsers, let the simulator emit, and return what each heard."""
-        headers = {"Cookie": cookie} if cookie else {}
-        origin = f"http://127.0.0.1:{self.running.web}"
+    async def _round(self, side: Side, load: Load) -> Result:
         async with AsyncExitStack() as sockets:
-            opened = [
-                await sockets.enter_async_context(
-                    connect(url, origin=origin, additional_headers=headers, compression=None, max_size=None)
-                )
-                for _ in range(browsers)
-            ]
-            pages = [Browser(socket) for socket in opened]
-            if cookie:
-                await _until(lambda: all(page.heard for page in pages))
-            before = [len(page.heard) for page in pages]
-            emit = {"user": user, "count": self._count, "per_second": self.options.per_second, "entity_type": "fill"}
-            await asyncio.to_thread(self.running.simulator.control, "emit", **emit, wait=True)
-            await asyncio.sleep(0.2)
-            await _until(lambda: all(len(p.heard) >= n + self._count for p, n in zip(pages, before, strict=True)))
-            for page in pages:
-                await page.close()
-            return [page.heard[n:] for page, n in zip(pages, before, strict=True)]
+            gate = asyncio.Semaphore(AT_ONCE)
+
+            async def page(target: Target, pattern: re.Pattern[bytes]) -> Browser:
+                async with gate:
+                    return Browser(await sockets.enter_async_context(await opened(target)), pattern)
+
+            pattern = RAW_FILL if side.is_raw else SHOWN_FILL
+            pages = await asyncio.gather(*(page(one, pattern) for one in side.targets for _ in range(load.browsers)))
+            witnesses = await asyncio.gather(*(page(one, RAW_FILL) for one in side.witnesses))
+            if not side.is_raw:
+                await until(lambda: all(one.has_snapshot for one in pages), 30)
+            # what belongs to the opening is over
+            await asyncio.sleep(0.3)
+            before = [(len(one.heard), len(one.fills)) for one in pages]
+            since = time.time_ns() // 1_000_000 * 1_000_000
+            await self._emit(side, load)
+            await until(
+                lambda: all(len(one.fills) >= fills + load.count for one, (_, fills) in zip(pages, before, strict=True))
+            )
+            for one in (*pages, *witnesses):
+                await one.close()
+        sent = {key: moment for one in witnesses for key, (_, moment) in relayed(one.heard).items()}
+        result = Result()
+        for one, (start, _) in zip(pages, before, strict=True):
+            found = relayed(one.heard[start:]) if side.is_raw else shown(one.heard[start:], since)
+            result.latencies += [(at - sent.get(key, moment)) / 1e6 for key, (at, moment) in found.items()]
+            result.lost += load.count - len(found)
+        return result
+
+    async def _emit(self, side: Side, load: Load) -> None:
+        """Have the simulator send, and wait until it has."""
+        asked = {"count": load.count, "per_second": load.per_second, "entity_type": "fill", "wait": True}
+        limits = httpx.Limits(max_connections=None)
+        url = f"{self.running.simulator.url}/control/emit"
+        async with httpx.AsyncClient(trust_env=False, timeout=120, limits=limits) as client:
+            answers = await asyncio.gather(*(client.post(url, json=asked | {"user": user}) for user in side.traders))
+        for answer in answers:
+            answer.raise_for_status()
 
 
-def _add(result: Result, per_browser: list[dict[int, float]], count: int) -> None:
-    for latencies in per_browser:
-        result.latencies += latencies.values()
-        result.lost += count - len(latencies)
+def show_head(options: argparse.Namespace) -> None:
+    """Print what the table below holds."""
+    print(f"{options.rounds} rounds of every path in turn; {options.seconds:g} s each where events are paced")
+    columns = f"{'p50 ms':>8} {'p99 ms':>8} {'p99 ratio':>10} {'events':>8} {'lost':>6}"
+    print(f"{'scenario':<34} {'path':<12} {columns}", flush=True)
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            return
-        await asyncio.sleep(0.02)
+def show(scenario: str, results: dict[str, Result]) -> int:
+    """Print a scenario's rows, with p99 in relation to the relay's and, beside one that hangs, to the portal's own.
+
+    Returns how many events were lost.
+    """
+    yardstick = results[RELAY].percentile(0.99)
+    for name, result in results.items():
+        p50, p99 = result.percentile(0.5), result.percentile(0.99)
+        counts = f"{len(result.latencies):>8} {result.lost:>6}"
+        print(f"{scenario:<34} {name:<12} {p50:>8.2f} {p99:>8.2f} {p99 / yardstick:>10.2f} {counts}", flush=True)
+    if ONE_STALLED in results:
+        alone = results[TRADEPORT].percentile(0.99)
+        ratio = results[ONE_STALLED].percentile(0.99) / alone
+        print(f"  p99 beside one that hangs / without it: {ratio:.2f}, {judged(ratio)}", flush=True)
+    return sum(result.lost for result in results.values())
 
 
-def _sign_in(token: str) -> str:
-    """Tradeport's trader as if come back from Tradovate; returns the session's cookie."""
-    from django.conf import settings
-    from django.test import Client
-    from django.utils import timezone
-
-    from accounts import sign_in
-    from accounts.models import Connection, User
-    from accounts.tokens import Tokens
-    from trading.sync import doorbell, stream
-
-    name, user_id = TRADEPORT_USER
-    user = User.objects.create(username=f"sim:{user_id}")
-    connection = Connection.objects.create(user=user, environment="sim", tradovate_user_id=user_id, name=name)
-    connection.store_tokens(Tokens(token), timezone.now() + timedelta(hours=1))
-    doorbell.ring_opened(connection.pk)
-    if not asyncio.run(stream.aread_snapshot(connection.pk, wait=30)).epoch:
-        raise TimeoutError("The hub did not synchronise.")
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    session = client.session
-    session[sign_in.SESSION_KEY] = connection.pk
-    session.save()
-    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
+def judged(ratio: float) -> str:
+    """Whether a browser that hangs changes nobody's p99 by more than it may, in words."""
+    return f"{'within' if ratio <= MOST_STALLED else 'NOT WITHIN'} the {MOST_STALLED - 1:.0%} that it may be more"
 
 
-def main() -> None:
+def main() -> int:
+    lost = 0
+    options = _options()
+    crowd = 2 * options.users
+    with stack(crowd=crowd, server=options.server) as running:
+        bench = Bench(running, options)
+        show_head(options)
+        pace, count = options.per_second, int(options.per_second * options.seconds)
+        for browsers in options.browsers:
+            name = f"{browsers} browser{'s' if browsers > 1 else ''}, {pace:g} events/s"
+            lost += show(name, uvloop.run(bench.measure(Load(browsers, count, pace))))
+        if options.burst:
+            burst = Load(min(BURST_BROWSERS, options.most), options.burst, 0)
+            lost += show(f"{options.burst} events at once, {burst.browsers} browsers", uvloop.run(bench.measure(burst)))
+        if options.stalled:
+            load = Load(options.stalled, count, pace)
+            lost += show(
+                f"{options.stalled} browsers, {pace:g} events/s", uvloop.run(bench.measure(load, stalled=True))
+            )
+        if options.users:
+            load = Load(1, int(USERS_PER_SECOND * options.seconds), USERS_PER_SECOND)
+            name = f"{options.users} users, {USERS_PER_SECOND:g} events/s each"
+            lost += show(name, uvloop.run(bench.measure_crowd(options.users, load)))
+    if lost:
+        print(f"{lost} events were lost.", file=sys.stderr)
+    return int(lost > 0)
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--browsers", type=int, nargs="+", default=[1, 10, 50])
+    parser.add_argument("--browsers", type=int, nargs="*", default=[1, 10, 50, 200, 500])
     parser.add_argument("--per-second", type=float, default=20)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    with stack() as running:
-        bench = Bench(running, options)
-        bench.prepare()
-        print(
-            f"{options.per_second:g} events/s, {options.rounds} rounds of {options.seconds:g} s of either path in turn"
-        )
-        print(f"{'browsers':>8}  {'path':<10} {'p50 ms':>8} {'p99 ms':>8} {'p99 ratio':>10} {'events':>8} {'lost':>6}")
-        for browsers in options.browsers:
-            results = uvloop.run(bench.measure(browsers))
-            yardstick = results["bare relay"].percentile(0.99)
-            for name, result in results.items():
-                p50, p99 = result.percentile(0.5), result.percentile(0.99)
-                print(
-                    f"{browsers:>8}  {name:<10} {p50:>8.2f} {p99:>8.2f} {p99 / yardstick:>10.2f}"
-                    f" {len(result.latencies):>8} {result.lost:>6}",
-                    flush=True,
-                )
+    parser.add_argument("--warm-up", type=int, default=1, help="rounds before them (%(default)s)")
+    parser.add_argument("--burst", type=int, default=500, help="events of the burst (%(default)s)")
+    parser.add_argument("--stalled", type=int, default=50, help="browsers beside the one that hangs (%(default)s)")
+    parser.add_argument("--users", type=int, default=200, help="users with one browser each (%(default)s)")
+    parser.add_argument("--server", choices=SERVERS, default=SERVERS[0], help="what serves web (%(default)s)")
+    parser.add_argument("--most", type=int, default=500, help="no scenario has more browsers (%(default)s)")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,14 +12,23 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+import psycopg
+
+from tests.mortal import die_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 40.0  # seconds
+_SERVER_OPTIONS = {
+    "uvicorn": ("--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--no-access-log"),
+    "granian": ("--interface", "asgi", "--loop", "uvloop", "--no-access-log"),
+}
+SERVERS = tuple(_SERVER_OPTIONS)
 
 
 @dataclass(frozen=True)
@@ -60,10 +69,16 @@ def simulator() -> Iterator[Simulator]:
         yield _start_simulator(processes, {**os.environ})
 
 
-def _start_simulator(processes: ExitStack, environment: dict[str, str], port: int = 0) -> Simulator:
+def _start_simulator(
+    processes: ExitStack, environment: dict[str, str], port: int = 0, crowd: tuple[int, int] = (0, 1)
+) -> Simulator:
     port = port or free_port()
-    command = (sys.executable, "-m", "trading.simulator", "--port", str(port), "--control", "--limits", "off")
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "trading.simulator", "--port", str(port), "--control", "--limits", "off"]
+    if crowd[0]:
+        command = [sys.executable, "-m", "tests.bench.crowd", str(port), *map(str, crowd)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent
+    )
     processes.callback(_end, process)
     wait_for(port)
     return Simulator(port, process.pid)
@@ -77,40 +92,70 @@ class Stack:
     simulator: Simulator
     environment: dict[str, str]
     processes: ExitStack
+    pids: dict[str, int] = field(default_factory=dict)
 
-    def start(self, *command: str, quiet: bool = False, **extra: str) -> None:
-        """Start one more process that ends with the stack; `extra` are variables of its environment."""
+    def start(self, *command: str, quiet: bool = False, **extra: str) -> int:
+        """Start one more process that ends with the stack; `extra` are variables of its environment. Returns its id."""
         output = subprocess.DEVNULL if quiet else None
-        process = subprocess.Popen(command, cwd=ROOT, env={**self.environment, **extra}, stdout=output)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**self.environment, **extra}, stdout=output, preexec_fn=die_with_parent
+        )
         self.processes.callback(_end, process)
+        return process.pid
+
+    def serve(self, port: int, server: str, application: str = "portal.asgi:application", **extra: str) -> int:
+        """Start one of SERVERS with an ASGI application, and wait until it listens; see `start`."""
+        address = (application, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning")
+        pid = self.start(sys.executable, "-m", server, *address, *_SERVER_OPTIONS[server], **extra)
+        wait_for(port)
+        return pid
 
 
 @contextmanager
-def stack() -> Iterator[Stack]:
-    """Private Redis, migrated SQLite, simulator, sync and web, each its own process; Django is set up in this one."""
+def foundation(database_url: str = "", crowd: tuple[int, int] = (0, 1)) -> Iterator[Stack]:
+    """Private Redis, simulator, a migrated database (SQLite unless one is named), and Django set up in this process.
+
+    `crowd` is (how many more traders the simulator knows, accounts of the last); see tests.bench.crowd.
+    """
     from portal import redis_server
 
     with ExitStack() as processes:
         run = Path(processes.enter_context(tempfile.TemporaryDirectory(prefix="tradeport-bench-")))
         web, port = free_port(), free_port()
-        environment = _environment(run, port)
+        environment = _environment(run, port) | ({"DATABASE_URL": database_url} if database_url else {})
         os.environ.update(environment)
-        made = Stack(web, _start_simulator(processes, environment, port), environment, processes)
-        command = redis_server.command(run / "redis.sock", run / "redis")
-        made.start(*command, quiet=True)
-        python = sys.executable
-        subprocess.run([python, "manage.py", "migrate", "-v0"], cwd=ROOT, env=made.environment, check=True)
-        made.start(python, "manage.py", "sync")
-        made.start(
-            *(python, "-m", "uvicorn", "portal.asgi:application", "--host", "127.0.0.1", "--port", str(web)),
-            *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
-            *("--no-access-log", "--log-level", "warning"),
-        )
-        wait_for(web)
+        made = Stack(web, _start_simulator(processes, environment, port, crowd), environment, processes)
+        made.start(*redis_server.command(run / "redis.sock", run / "redis"), quiet=True)
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=made.environment, check=True)
         import django
 
         django.setup()
         yield made
+
+
+@contextmanager
+def stack(
+    crowd: int = 0, accounts: int = 1, settings: str = "portal.settings", server: str = SERVERS[0]
+) -> Iterator[Stack]:
+    """The foundation with sync and web on it, each its own process; the sync requests of a crowd are not paced.
+
+    `server` is the one of SERVERS that serves web.
+    """
+    with foundation(crowd=(crowd, accounts)) as made:
+        python = sys.executable
+        hub = (python, "-m", "tests.bench.hub") if crowd else (python, "manage.py", "sync")
+        made.pids["sync"] = made.start(*hub)
+        made.pids["web"] = made.serve(made.web, server, DJANGO_SETTINGS_MODULE=settings)
+        yield made
+
+
+def fresh_database(server: str, cleanup: ExitStack, application_name: str = "bench") -> str:
+    """The address of a new database on a PostgreSQL server; dropped in the clean-up."""
+    name = f"tradeport_{os.getpid()}"
+    connection = cleanup.enter_context(psycopg.connect(server, autocommit=True, application_name=application_name))
+    connection.execute(f'CREATE DATABASE "{name}"')
+    cleanup.callback(connection.execute, f'DROP DATABASE "{name}" WITH (FORCE)')
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""The benchmarks of the wire run and lose nothing; their figures are for people to read."""
+"""The benchmarks of the wire and of orders run and lose nothing; their figures are for people to read."""
 
 import subprocess
 import sys
@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+
+from tests.bench.bench_idle import parser
+
+MOST_KIB = 1024
+"""Of memory for an idle connection; it takes a small part of that."""
 
 
 def table(module: str, *options: str) -> list[list[str]]:
@@ -29,10 +34,20 @@ def test_entities_are_decoded_both_ways() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="what a process uses is read from Linux's /proc")
 def test_idle_sockets_stay_open() -> None:
-    rows = table("bench_idle", "--connections", "5", "--seconds", "0.2")
+    rows = table("bench_idle", "--connections", "40", "--seconds", "0.2")
     assert [(row[0], row[-1]) for row in rows] == [("client", "0"), ("simulator", "0")]
+    for _, memory, cpu, _ in rows:
+        assert 0 < float(memory) < MOST_KIB
+        assert 0 <= float(cpu) < 100
+    assert parser().parse_args([]).connections == 500
 
 
 def test_every_order_fills_either_way() -> None:
     rows = table("bench_orders", "--orders", "20", "--rounds", "1")
     assert [(row[0], row[1], row[-1]) for row in rows] == [("REST", "20", "0"), ("socket", "20", "0")]
+
+
+def test_orders_go_out_the_portals_way_and_bare() -> None:
+    rows = table("bench_overhead", "--orders", "5")
+    assert [row[0] for row in rows] == ["bare-POST", "Tradeport"]
+    assert all(float(row[1]) > 0 for row in rows)

@@ -35,7 +35,9 @@ def open_page(browser: Browser, portal: stack.Stack) -> Iterator[Callable[..., P
     troubles: list[str] = []
 
     def open_page(viewport: dict[str, int] = SCREEN, **options: object) -> Page:
-        context = browser.new_context(viewport=viewport, accept_downloads=True, **options)
+        # What moves for nobody's eyes takes its share of the machine all the time.
+        moving = {"reduced_motion": "reduce", **options}
+        context = browser.new_context(viewport=viewport, accept_downloads=True, **moving)
         contexts.append(context)
         context.on("weberror", lambda error: troubles.append(str(error.error)))
         context.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
@@ -69,10 +71,10 @@ def fill_in_api_key(page: Page, name: str) -> None:
     page.get_by_label("Secret (sec)").fill(stack.CLIENT_SECRET)
 
 
-def authorize(page: Page, portal: stack.Stack, name: str) -> None:
-    """Walk the OAuth pages from the sign-in page to the desk."""
+def authorize(page: Page, portal: stack.Stack, name: str, *, lands_on: str = "/") -> None:
+    """Walk the OAuth pages from the sign-in page to the desk, or to where the trader came from."""
     page.get_by_role("button", name="Sign in with Tradovate").click()
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(f"{name}-pass")
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{portal.url}/")
+    page.wait_for_url(f"{portal.url}{lands_on}")

@@ -1,6 +1,6 @@
 """Pictures of every page in every state, from the portal itself: `python -m tests.browser.screenshots DIRECTORY`.
 
-1440 and 390 px wide, dark and light, to look at while a page is changed. The set README is 1200 px wide: its desk and
+1440 and 390 px wide, dark and light, to look at while a page is changed. The set README is 1440 px wide: its desk and
 file-finished are docs/desk.png and docs/file.png. Names after the directory (1440-dark, README, ...) take only these.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Error, Page, expect
 
 from tests.browser import chromium, stack
-from tests.browser.conftest import PHONE, SCREEN, fill_in_api_key, sign_in
+from tests.browser.conftest import PHONE, SCREEN, authorize, fill_in_api_key, sign_in
 
 SOON = 30_000
 SETS = {
@@ -23,7 +23,7 @@ SETS = {
     "1440-light": (SCREEN, "light"),
     "390-dark": (PHONE, "dark"),
     "390-light": (PHONE, "light"),
-    "README": ({"width": 1200, "height": 580}, "dark"),
+    "README": ({"width": 1440, "height": 860}, "dark"),
 }
 GOOD = "# opening basket\n{0} 2\n{1} -3   # hedge\n\n{2} 1\n"
 WRONG = "{0} 2\nESZ9 1\n{1} three\n{0} -1\nCLF7 5000\n"
@@ -36,7 +36,18 @@ def main(directory: Path, names: list[str]) -> None:
         with stack.running() as portal, chromium.launched() as browser:
             symbols = [portal.front_month(product) for product in ("MES", "MNQ", "MGC")]
             walk = Walk(browser, portal, symbols, viewport, theme, directory / name)
-            for part in (walk.strangers, walk.files, walk.desks, walk.troubles, walk.staff):
+            for part in (
+                walk.strangers,
+                walk.files,
+                walk.desks,
+                walk.orders,
+                walk.history,
+                walk.limits,
+                walk.settings,
+                walk.troubles,
+                walk.kill_switch,
+                walk.staff,
+            ):
                 part()
 
 
@@ -108,8 +119,9 @@ class Walk:
                 self.picture(page, f"api-key-{name}")
         with self.page("empty") as page:
             self.picture(page, "desk-empty")
-            page.goto(f"{self.portal.url}/files/")
-            self.picture(page, "files-empty")
+            for part in ("files", "fills", "performance", "chart"):
+                page.goto(f"{self.portal.url}/{part}/")
+                self.picture(page, f"{part}-empty")
 
     def files(self) -> None:
         fault, symbols = self.portal.control, self.symbols
@@ -151,10 +163,107 @@ class Walk:
             expect(page.locator("[data-row^='position:'] [data-field='mark']").first).not_to_have_text(
                 "—", timeout=SOON
             )
+            expect(page.locator("[data-chart-words]")).to_contain_text("Last", timeout=SOON)
             page.wait_for_timeout(1500)
             self.picture(page, "desk")
-            page.get_by_label("Account", exact=True).select_option(index=1)
+            page.locator("#account-picker").select_option(index=1)
             self.picture(page, "desk-one-account")
+            page.get_by_role("link", name=re.compile(r"Order \d+ as code")).first.click()
+            self.picture(page, "code")
+            page.goto(f"{self.portal.url}/orders/1/code/")
+            self.picture(page, "code-not-there")
+
+    def history(self) -> None:
+        with self.page("pro") as page:
+            for part in ("fills", "performance"):
+                page.goto(f"{self.portal.url}/{part}/")
+                self.picture(page, part)
+            page.goto(f"{self.portal.url}/fills/?since=yesterday")
+            self.picture(page, "fills-mistyped")
+            page.goto(f"{self.portal.url}/chart/")
+            expect(page.locator("[data-chart-words]")).to_contain_text("Last", timeout=SOON)
+            self.picture(page, "chart")
+            page.get_by_label("Contract", exact=True).fill("ZZZZ9")
+            page.get_by_label("Contract", exact=True).press("Enter")
+            expect(page.locator("[data-chart-status]")).to_contain_text("No market data", timeout=SOON)
+            self.picture(page, "chart-refused")
+
+    def limits(self) -> None:
+        with self.page("pro") as page:
+            page.goto(f"{self.portal.url}/limits/")
+            self.picture(page, "limits-none")
+            for given in (
+                {"Most contracts in an order": "10", "Daily loss limit": "1500"},
+                {"Product": "NQ", "Largest position": "4", "Price collar in ticks": "80"},
+            ):
+                for label, value in given.items():
+                    page.get_by_label(label, exact=True).fill(value)
+                page.get_by_role("button", name="Set the limit").click()
+            page.get_by_role("link", name="Change the limit for each account, each product").click()
+            self.picture(page, "limits-change")
+            page.get_by_label("Daily loss limit").fill("2500")
+            page.get_by_role("button", name="Change the limit").click()
+            self.picture(page, "limits")
+            page.get_by_label("Most contracts in an order").fill("0")
+            page.get_by_label("Product", exact=True).fill("ZZZZ")
+            page.get_by_role("button", name="Set the limit").click()
+            self.picture(page, "limits-mistyped")
+            page.goto(f"{self.portal.url}/limits/")
+            page.get_by_role("button", name="Remove the limit").last.click()
+
+    def orders(self) -> None:
+        symbol = self.symbols[0]
+        with self.page("pro") as page:
+            ticket = page.locator("[data-ticket]")
+            ticket.get_by_label("Symbol").fill(symbol)
+            ticket.locator("[name='order_type']").select_option("Limit")
+            ticket.locator("[name='price']").fill("1000.10")
+            ticket.locator("[name='exits']").select_option("distance")
+            ticket.locator("[name='target']").fill("40")
+            ticket.locator("[name='stop_loss']").fill("20")
+            expect(page.locator("#ticket-price-error")).not_to_be_empty(timeout=SOON)
+            self.picture(page, "ticket-wrong")
+            ticket.locator("[name='price']").fill("1000.25")
+            ticket.locator("[name='exits']").select_option("prices")
+            ticket.locator("[name='target_price']").fill("1010")
+            ticket.locator("[name='exit_stop_price']").fill("995")
+            expect(page.locator("[data-stakes]")).to_be_visible(timeout=SOON)
+            ticket.locator("[data-send]").click()
+            expect(page.locator("#confirm[open] [data-words]")).to_contain_text("Buy", timeout=SOON)
+            self.picture(page, "ticket-confirm")
+            page.locator("#confirm [data-yes]").click()
+            expect(page.locator("[data-outcome] a")).to_be_visible(timeout=SOON)
+            page.get_by_role("button", name=re.compile(f"Modify {symbol}")).first.click()
+            self.picture(page, "orders-changing")
+            page.get_by_role("button", name=re.compile("Add exits")).first.click()
+            page.locator("summary.button", has_text="Flatten all").click()
+            self.picture(page, "positions-acting")
+            page.locator("[data-outcome] a").click()
+            expect(page.locator(".timeline")).to_be_visible()
+            self.picture(page, "order")
+            page.go_back()
+            is_streaming(page)
+            page.get_by_role("link", name=re.compile("Rejected and other")).click()
+            page.locator("#content").focus()
+            page.keyboard.press("?")
+            self.picture(page, "keys")
+
+    def settings(self) -> None:
+        with self.page("pro") as page:
+            page.goto(f"{self.portal.url}/settings/")
+            page.get_by_label("DEMO1002001").fill("Prop evaluation")
+            page.get_by_label("DEMO1002002").fill("Prop evaluation")
+            page.get_by_role("button", name="Save names").click()
+            self.picture(page, "settings-mistyped")
+            page.get_by_label("DEMO1002002").fill("Own money")
+            page.get_by_role("button", name="Save names").click()
+            page.get_by_label("Times are told in").select_option("America/Chicago")
+            self.picture(page, "settings")
+            page.goto(self.portal.url)
+            is_streaming(page)
+            for label in ("chart", "accounts"):
+                page.get_by_role("button", name=f"Show {label}").click()
+            self.picture(page, "desk-named")
 
     def troubles(self) -> None:
         fault = self.portal.control
@@ -178,6 +287,38 @@ class Walk:
             expect(page.locator("[data-upstream-words]")).to_have_text("taken over", timeout=SOON)
             self.picture(page, "desk-evicted")
 
+    def kill_switch(self) -> None:
+        with self.page("pro") as page:
+            page.locator(".kill-menu summary").click()
+            self.picture(page, "kill-menu")
+            cookies = [one for one in page.context.cookies() if one["name"] == "csrftoken"]
+            page.context.add_cookies([{**one, "value": "x" * 32} for one in cookies])
+            page.get_by_role("button", name="Stop trading now").click()
+            self.picture(page, "kill-stale")
+            page.context.add_cookies(cookies)
+            page.go_back()
+            page.locator(".kill-menu summary").click()
+            page.get_by_label("Reason, if you like").fill("Lost the plan, back after lunch")
+            page.get_by_label("Close all positions at the market").check()
+            page.get_by_role("button", name="Stop trading now").click()
+            expect(page.locator("#thrown")).to_contain_text("Done: ", timeout=SOON)
+            self.picture(page, "kill-thrown")
+            page.goto(self.portal.url)
+            is_streaming(page)
+            self.picture(page, "kill-desk")
+            self.upload(page, GOOD.format(*self.symbols))
+            confirm(page)
+            expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=SOON)
+            self.picture(page, "kill-file")
+            page.goto(f"{self.portal.url}/kill-switch/")
+            page.get_by_role("link", name="Sign in again to release").click()
+            authorize(page, self.portal, "pro", lands_on="/kill-switch/")
+            self.picture(page, "kill-release")
+            page.get_by_role("button", name="Release and trade again").click()
+            page.locator(".account-limits summary").first.click()
+            expect(page.get_by_label("Daily loss")).to_be_visible()
+            self.picture(page, "kill-limits")
+
     def staff(self) -> None:
         with self.page() as page:
             page.goto(f"{self.portal.url}/admin/")
@@ -186,7 +327,13 @@ class Walk:
             page.get_by_label("Password").fill(stack.STAFF_PASSWORD)
             page.get_by_role("button", name="Log in").click()
             self.picture(page, "admin")
-            for kind in ("accounts/connection", "trading/orderfile", "trading/orderintent", "accounts/auditevent"):
+            page.goto(f"{self.portal.url}/admin/trading/killswitch/add/")
+            self.picture(page, "admin-kill")
+            page.get_by_label("Scope").select_option("global")
+            page.get_by_label("Reason").fill("Exchange outage")
+            page.get_by_role("button", name="Stop trading now").click()
+            seen = ("accounts/connection", "trading/orderfile", "trading/orderintent", "accounts/auditevent")
+            for kind in (*seen, "trading/killswitch", "trading/tradinglimit"):
                 page.goto(f"{self.portal.url}/admin/{kind}/")
                 self.picture(page, f"admin-{kind.rpartition('/')[2]}s")
                 page.locator("#result_list tbody tr th a").first.click()

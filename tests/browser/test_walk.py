@@ -103,6 +103,7 @@ def test_a_trader_signs_in_executes_an_order_file_and_signs_out(
 
     fills = desk.locator("[data-row^='fill:']")
     expect(fills.filter(has_text=portal.front_month("MES")).first).to_be_visible(timeout=SOON)
+    expect(fills.locator("[data-field='source']").first).to_have_text("file", timeout=SOON)
     expect(desk.locator("[data-row^='position:']")).to_have_count(3, timeout=SOON)
     short = desk.locator("[data-row^='position:']", has_text=portal.front_month("MNQ"))
     expect(short.locator("[data-field='side']")).to_have_text("Short")
@@ -177,7 +178,7 @@ def test_several_accounts_can_be_looked_at_one_at_a_time(portal: Stack, open_pag
     accounts = page.locator("[data-row^='account:']")
     expect(accounts).to_have_count(5, timeout=SOON)
     first = accounts.first.locator("[data-field='name']").text_content()
-    page.get_by_label("Account", exact=True).select_option(label=first)
+    page.locator("#account-picker").select_option(label=first)
     expect(accounts.locator("visible=true")).to_have_count(1)
     cash = accounts.first.locator("[data-field='cash']").text_content()
     expect(page.locator("[data-total='cash']")).to_have_text(cash or "")
@@ -257,7 +258,7 @@ def test_missing_marks_are_said_beside_the_positions(portal: Stack, open_page: O
     expect(page.locator("[data-marks]")).to_be_empty(timeout=SOON)
     portal.control("faults", kind="reset_before", route="md/subscribequote", times=1000)
     portal.control("faults", kind="kick", user="pro")
-    expect(page.locator("[data-marks]")).to_contain_text("Marks are missing", timeout=SOON)
+    expect(page.locator("[data-marks]")).to_contain_text("Marks are the last known prices", timeout=SOON)
     is_streaming(page)
     portal.control("faults", kind="clear")
     expect(page.locator("[data-marks]")).to_be_empty(timeout=SOON)
@@ -279,6 +280,20 @@ def test_a_dropped_upstream_socket_and_another_login_are_told_apart(portal: Stac
     authorize(page, portal, "trader")
     is_streaming(page)
     expect(page.locator("#upstream-notice")).to_be_hidden()
+
+
+def test_a_session_that_was_taken_is_given_back_at_the_press_of_a_button(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    button = page.get_by_role("button", name="Reconnect")
+    expect(button).to_be_hidden()
+    portal.control("faults", kind="shutdown", user="trader", reason="ConnectionQuotaReached")
+    expect(page.locator("[data-upstream-words]")).to_have_text("taken over", timeout=SOON)
+    button.click()
+    is_streaming(page)
+    expect(button).to_be_hidden()
+    assert page.url == portal.url + "/"
 
 
 def test_signing_in_on_a_third_device_leaves_every_desk_live(portal: Stack, open_page: OpenPage) -> None:
@@ -342,7 +357,7 @@ def test_staff_without_a_connection_are_shown_the_way_to_the_admin(portal: Stack
     expect(page.get_by_role("link", name="Open the admin")).to_be_visible()
 
 
-def test_a_429_of_tradovate_shows_on_the_desk_and_orders_still_go_out(
+def test_a_429_of_tradovate_shows_on_the_desk_and_what_closes_a_position_still_goes_out(
     portal: Stack, open_page: OpenPage, tmp_path: Path
 ) -> None:
     page = open_page()
@@ -350,7 +365,7 @@ def test_a_429_of_tradovate_shows_on_the_desk_and_orders_still_go_out(
     gauge = page.locator("[data-gauge]")
     expect(gauge).to_contain_text(re.compile(r"\d+ of 5,000"))
     expect(gauge.get_by_role("meter", name="Requests to Tradovate this hour")).to_be_visible()
-    upload(page, portal, tmp_path, f"{portal.front_month('MES')} 1\n")
+    upload(page, portal, tmp_path, f"{portal.front_month('ES')} -1\n")  # the first account is long
     ready = page.url
 
     portal.control("faults", kind="rate_limit", route="contract/find")
@@ -358,7 +373,7 @@ def test_a_429_of_tradovate_shows_on_the_desk_and_orders_still_go_out(
     page.goto(portal.url)
     expect(gauge).to_have_attribute("data-state", "spent")
     words = page.get_by_text("Tradovate takes no more requests")
-    expect(words).to_contain_text("Orders and cancels go out all the same")
+    expect(words).to_contain_text("new orders are refused until then. Exits and cancels go out all the same")
 
     page.goto(ready)
     page.get_by_role("button", name=re.compile("Confirm")).click()

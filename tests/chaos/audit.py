@@ -1,63 +1,164 @@
-"""The portal's intents beside the broker's ledger: every order once, none lost, all that is said of them true."""
+"""The portal's intents beside the broker's ledger: every wish there once, none lost, all that is said of them true."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from trading.models import Fill, IntentTransition, OrderIntent
-from trading.orders.states import State
+from trading.models import Account, Fill, IntentTransition, OrderIntent, Position
+from trading.orders.states import ENDS, STATE_OF_STATUS, Kind, State
 
 AT_THE_BROKER = frozenset({State.ACCEPTED, State.WORKING, State.FILLED, State.EXPIRED})
+OPEN = frozenset({State.CREATED, State.SUBMITTING, State.UNKNOWN})
+OURS = "tp-"
+
+
+@dataclass
+class Ledger:
+    """What the broker has of the portal's wishes. `times` counts how often each of our tags (clOrdId, customTag50 or
+    uuid) came to something; `orders` and `commands` name what it came to."""
+
+    times: Counter[str] = field(default_factory=Counter)
+    orders: dict[str, int] = field(default_factory=dict)
+    commands: dict[str, int] = field(default_factory=dict)
+    strategies: dict[str, int] = field(default_factory=dict)
+    status: dict[int, str] = field(default_factory=dict)
+    filled: Counter[int] = field(default_factory=Counter)
+    replaced: set[int] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, entities: dict[str, list[dict[str, Any]]]) -> Ledger:
+        """Of the simulator's /control/ledger."""
+        ledger = cls()
+        for command in entities.get("command", []):
+            for tag in {command.get("clOrdId"), command.get("customTag50")}:
+                if (tag or "").startswith(OURS):
+                    ledger.times[tag] += 1
+                    is_new = command["commandType"] == "New"
+                    (ledger.orders if is_new else ledger.commands)[tag] = command["orderId" if is_new else "id"]
+        links = entities.get("orderStrategyLink", [])
+        for strategy in entities.get("orderStrategy", []):
+            tag = strategy.get("uuid") or ""
+            if tag.startswith(OURS):
+                ledger.times[tag] += 1
+                ledger.strategies[tag] = strategy["id"]
+                sent = [link["orderId"] for link in links if link["orderStrategyId"] == strategy["id"]]
+                if sent:
+                    ledger.orders[tag] = min(sent)
+        ledger.status = {order["id"]: order["ordStatus"] for order in entities.get("order", [])}
+        for fill in entities.get("fill", []):
+            ledger.filled[fill["orderId"]] += fill["qty"]
+        reports = entities.get("executionReport", [])
+        ledger.replaced = {one["commandId"] for one in reports if one.get("execType") == "Replaced"}
+        return ledger
 
 
 def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
     """Where intents and ledger differ, by kind; all lists are empty when they agree."""
     entities = truth["entities"]
-    placed = [command for command in entities.get("command", []) if (command.get("clOrdId") or "").startswith("tp-")]
-    placed = [command for command in placed if command["commandType"] == "New"]
-    times = Counter(command["clOrdId"] for command in placed)
-    order_of = {command["clOrdId"]: command["orderId"] for command in placed}
-    status_of = {order["id"]: order["ordStatus"] for order in entities.get("order", [])}
-    filled_of: Counter[int] = Counter()
-    for fill in entities.get("fill", []):
-        filled_of[fill["orderId"]] += fill["qty"]
+    ledger = Ledger.read(entities)
     intents = {intent.cl_ord_id: intent for intent in OrderIntent.objects.all()}
     found: dict[str, list[str]] = {
-        "sent twice": [one for one, count in times.items() if count > 1],
-        "unknown to the portal": [one for one in times if one not in intents],
+        "sent twice": [tag for tag, count in ledger.times.items() if count > 1],
+        "unknown to the portal": [tag for tag in ledger.times if tag not in intents],
         "never answered": [],
         "said to be at the broker and is not": [],
         "at the broker and not said to be": [],
         "another order's id": [],
+        "ended otherwise": [],
         "filled otherwise": [],
+        "effect told otherwise": [],
     }
-    for cl_ord_id, intent in intents.items():
-        order_id = order_of.get(cl_ord_id)
-        about = f"{intent} (intent {intent.pk}, order {order_id}, {status_of.get(order_id)})"
-        if intent.state in (State.CREATED, State.SUBMITTING, State.UNKNOWN):
-            found["never answered"].append(about)
-        if order_id is None:
-            if State(intent.state) in AT_THE_BROKER:
-                found["said to be at the broker and is not"].append(about)
+    for tag, intent in intents.items():
+        if intent.state in OPEN:
+            found["never answered"].append(f"{intent} (intent {intent.pk}, {intent.kind})")
             continue
-        if intent.state in (State.ABSENT, State.CANCELLED):
-            found["at the broker and not said to be"].append(about)
-        if intent.order_id_at_broker != order_id:
-            found["another order's id"].append(about)
-        if intent.filled_qty != filled_of[order_id]:
-            found["filled otherwise"].append(f"{about}: {intent.filled_qty} and {filled_of[order_id]}")
-    ours = set(Fill.objects.filter(order_id_at_broker__in=order_of.values()).values_list("tradovate_id", flat=True))
-    theirs = {fill["id"] for fill in entities.get("fill", []) if fill["orderId"] in set(order_of.values())}
-    found["fills that the journal lacks"] = [str(number) for number in sorted(theirs - ours)]
+        for kind in _of_command(intent, ledger) if intent.is_command else _of_order(intent, ledger):
+            order_id = ledger.orders.get(tag)
+            status = ledger.status.get(order_id or 0)
+            what = f"{intent.filled_qty} and {ledger.filled[order_id or 0]} filled"
+            found[kind].append(f"{intent} (intent {intent.pk}, {intent.kind}, order {order_id}, {status}, {what})")
+    accounts = set(Account.objects.values_list("tradovate_id", flat=True))
+    found["fills that the journal lacks"] = _lacking(entities, accounts)
+    found["positions told otherwise"] = _positions(entities, accounts)
     return found
 
 
 def longest_doubt(faults_ended: datetime) -> timedelta:
-    """How long an order stayed unknown at most, counted from the end of the faults when it began before."""
+    """How long a wish stayed unknown at most, counted from the end of the faults when it began before."""
     longest = timedelta(0)
     for step in IntentTransition.objects.filter(from_state=State.UNKNOWN):
         began = IntentTransition.objects.filter(intent=step.intent, to_state=State.UNKNOWN, pk__lt=step.pk).latest("pk")
         longest = max(longest, step.at - max(began.at, faults_ended))
     return longest
+
+
+def longest_open(faults_ended: datetime) -> timedelta:
+    """How long nobody could say at most what had become of a wish, counted from the end of the faults when it began
+    before: also that of a sender who was killed, and which nobody had called unknown yet. A file's line that was not
+    sent yet is none: it waits for its turn, or for its owner."""
+    longest, of, since = timedelta(0), 0, None
+    steps = IntentTransition.objects.order_by("intent", "pk")
+    for intent, source_key, state, at in steps.values_list("intent", "intent__source_key", "to_state", "at"):
+        if intent != of:
+            of, since = intent, None
+        if state in OPEN and not (state == State.CREATED and source_key.startswith("file:")):
+            since = since or at
+        elif since is not None:
+            longest, since = max(longest, at - max(since, faults_ended)), None
+    return longest
+
+
+def _of_order(intent: OrderIntent, ledger: Ledger) -> list[str]:
+    tag, state = intent.cl_ord_id, State(intent.state)
+    if tag not in ledger.times:
+        return ["said to be at the broker and is not"] if state in AT_THE_BROKER else []
+    found = []
+    order_id = ledger.orders.get(tag)
+    if state == State.ABSENT or (intent.order_id_at_broker is None and order_id is not None and state in ENDS):
+        found.append("at the broker and not said to be")
+    if intent.order_id_at_broker not in (order_id, None):
+        found.append("another order's id")
+    if intent.kind == Kind.BRACKET and intent.strategy_id_at_broker not in (ledger.strategies[tag], None):
+        found.append("another order's id")
+    said = STATE_OF_STATUS.get(ledger.status.get(order_id or 0, ""), state)
+    if said != state and not found and {said, state} & ENDS:
+        found.append("ended otherwise")
+    if intent.filled_qty != ledger.filled[order_id or 0]:
+        found.append("filled otherwise")
+    return found[:1]
+
+
+def _of_command(intent: OrderIntent, ledger: Ledger) -> list[str]:
+    state, number = State(intent.state), ledger.commands.get(intent.cl_ord_id)
+    if number is None:
+        return ["said to be at the broker and is not"] if intent.command_id_at_broker is not None else []
+    if state in (State.ABSENT, State.CANCELLED):
+        return ["at the broker and not said to be"]
+    if intent.command_id_at_broker not in (number, None):
+        return ["another order's id"]
+    if state == State.ACCEPTED:
+        return ["never answered"]
+    if intent.kind == Kind.MODIFY and (state == State.DONE) != (number in ledger.replaced):
+        return ["effect told otherwise"]
+    if intent.kind == Kind.CANCEL and state == State.DONE:
+        return [] if ledger.status.get(intent.target_order_id or 0) == "Canceled" else ["effect told otherwise"]
+    return []
+
+
+def _lacking(entities: dict[str, list[dict[str, Any]]], accounts: set[int]) -> list[str]:
+    orders = {order["id"] for order in entities.get("order", []) if order.get("accountId") in accounts}
+    theirs = {fill["id"] for fill in entities.get("fill", []) if fill["orderId"] in orders}
+    return [str(number) for number in sorted(theirs - set(Fill.objects.values_list("tradovate_id", flat=True)))]
+
+
+def _positions(entities: dict[str, list[dict[str, Any]]], accounts: set[int]) -> list[str]:
+    ours = dict(Position.objects.order_by("trade_date").values_list("tradovate_id", "net_pos"))
+    held = [one for one in entities.get("position", []) if one.get("accountId") in accounts]
+    return [
+        f"position {one['id']}: {ours.get(one['id'], 0)} and {one['netPos']}"
+        for one in held
+        if ours.get(one["id"], 0) != one["netPos"]
+    ]

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import product
 from urllib.parse import urlsplit
 
 import psycopg
@@ -18,8 +19,10 @@ from tests.chaos.portal import Portal
 WEIGHTS = {"files": 4, "worker": 2, "web": 3, "sync": 3, "database": 2, "beat": 1, "redis": 1}
 # Between two kills the portal gets on by so many steps of its orders, however slow the machine is...
 STEPS = (1, 25)
-# ... unless nothing moves for so many seconds.
+# ... unless nothing moves for so many seconds, twice as many each time that nothing did: on a busy machine what was
+# killed needs that long to come back.
 PATIENCE = 6.0
+MOST_PATIENCE = 48.0
 ABSENCE = (0.0, 0.5)  # seconds until what was killed comes back
 # What the broker does to an order on its way, and the share of orders that meet it.
 BROKER_FAULTS = {
@@ -35,7 +38,12 @@ BROKER_FAULTS = {
 }
 # The name under which PostgreSQL knows the process that watches.
 WATCHER = "chaos"
-ROUTE = "order/placeorder"
+ROUTES = (
+    *("order/placeorder", "order/placeoco", "order/placeoso", "orderstrategy/startorderstrategy"),
+    *("order/modifyorder", "order/cancelorder", "order/liquidateposition"),
+)
+# Of the changes that are accepted, the share that changes nothing.
+IGNORED = 0.2
 # Longer than the portal waits for an answer in this test, shorter than the time it lets an order settle.
 SLOW_SECONDS = 3.0
 
@@ -49,16 +57,18 @@ class Monkey:
         self._steps = steps
         self._random = random.Random(seed)
         self._break_database = _database_breaker(database_url)
+        self._patience = PATIENCE
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monkey")
         self.failure: Exception | None = None
 
     def begin(self) -> None:
-        for number, (kind, share) in enumerate(BROKER_FAULTS.items()):
+        for route, (kind, share) in product(ROUTES, BROKER_FAULTS.items()):
             options = {"seconds": SLOW_SECONDS} if kind.startswith("slow") else {}
             options |= {"seconds": 1.0} if kind == "penalty" else {}
-            seed = self._random.randrange(2**31) + number
-            self._portal.control("faults", kind=kind, route=ROUTE, probability=share, seed=seed, **options)
+            seed = self._random.randrange(2**31)
+            self._portal.control("faults", kind=kind, route=route, probability=share, seed=seed, **options)
+        self._portal.control("faults", kind="modify_ignored", probability=IGNORED, seed=self._random.randrange(2**31))
         self._thread.start()
 
     def stop(self) -> None:
@@ -78,11 +88,13 @@ class Monkey:
 
     def _got_on(self) -> bool:
         """Wait for the portal to get on; False when it is enough."""
-        until = self._steps() + self._random.randint(*STEPS)
-        deadline = time.monotonic() + PATIENCE
+        before = self._steps()
+        until = before + self._random.randint(*STEPS)
+        deadline = time.monotonic() + self._patience
         while self._steps() < until and time.monotonic() < deadline:
             if self._enough.wait(0.1):
                 return False
+        self._patience = PATIENCE if self._steps() > before else min(2 * self._patience, MOST_PATIENCE)
         return not self._enough.is_set()
 
     def _strike(self) -> None:

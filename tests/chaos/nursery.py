@@ -1,10 +1,11 @@
 """The portal's processes, forked from one that has everything loaded: killed and back within a tenth of a second.
 
-`python -m tests.chaos.nursery` reads a role and a log file from each line of its input, forks, and writes the child's
-process id. A child leads a process group of its own and becomes exactly what the Procfile starts.
+`python -m tests.chaos.nursery [--patient]` reads a role and a log file from each line of its input, forks, and writes
+the child's process id. A child leads a process group of its own and becomes exactly what the Procfile starts; `web-2`
+is a second web, as portal.process has it. When the nursery ends, or whoever started it, all its children are killed.
 
-Patience is cut to a fifth of what the portal has, so that a bounded test sees many recoveries. The relations that its
-safety rests on are kept: an abandoned order is older than any request can be.
+Unless it is to be patient, waiting times are cut to a fifth of what the portal has, so that a bounded test sees many
+recoveries. The relations that its safety rests on are kept: an abandoned order is older than any request can be.
 """
 
 from __future__ import annotations
@@ -19,17 +20,22 @@ from pathlib import Path
 
 import django
 
+from tests.mortal import die_with_parent
+
 
 def impatient() -> None:
     """Cut the portal's waiting times."""
     from django.conf import settings
 
+    from trading import tasks
     from trading.files import execute
-    from trading.orders import gateway
+    from trading.orders import gateway, outcomes, warm
 
-    gateway.TIMEOUT = 2.0
+    warm.TIMEOUT = 2.0
     execute.ABANDONED_AFTER = timedelta(seconds=12)
     execute.STALLED_AFTER = timedelta(seconds=5)
+    gateway.LATEST = outcomes._FRESH = timedelta(seconds=5)
+    tasks.UNSENT_AFTER = timedelta(seconds=10)
     settings.CELERY_BEAT_SCHEDULE["sweep order files"]["schedule"] = 2
 
 
@@ -53,16 +59,23 @@ def sync() -> None:
 
 
 def worker() -> None:
-    _work("--concurrency", "2")
+    _work("--hostname", f"worker{_number()}@%h", "--concurrency", "2")
 
 
 def files() -> None:
-    _work("--queues", "files", "--hostname", "files@%h", "--concurrency", "4")
+    _work("--queues", "files", "--hostname", f"files{_number()}@%h", "--concurrency", "4")
+
+
+def _number() -> str:
+    return os.environ.get("PROCESS_NUMBER", "")
 
 
 def _work(*options: str) -> None:
+    from celery.signals import worker_process_init
+
     from portal.celery import app
 
+    worker_process_init.connect(lambda **_: die_with_parent(), weak=False)
     app.start(["--quiet", "worker", *options, "--loglevel", "warning", "--without-gossip", "--without-mingle"])
 
 
@@ -72,35 +85,51 @@ def beat() -> None:
     app.start(["--quiet", "beat", "--loglevel", "warning", "--schedule", os.environ["BEAT_SCHEDULE"]])
 
 
-ROLES: dict[str, Callable[[], None]] = {role.__name__: role for role in (web, sync, worker, files, beat)}
+def redis() -> None:
+    from portal import redis_server
+
+    socket = Path(os.environ["REDIS_URL"].removeprefix("unix://"))
+    command = redis_server.command(socket, socket.parent / "redis")
+    os.execv(command[0], command)  # noqa: S606 - fixed arguments, no shell
+
+
+ROLES: dict[str, Callable[[], None]] = {role.__name__: role for role in (redis, web, sync, worker, files, beat)}
 
 
 def main() -> None:
     """Fork on demand until the input ends."""
+    die_with_parent()
     django.setup()
+    import portal.urls  # noqa: F401
     import trading.management.commands.sync
     import trading.tasks  # noqa: F401 - all of these are loaded for the children
 
-    impatient()
+    if "--patient" not in sys.argv:
+        impatient()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
-        role, log = line.split(maxsplit=1)
+        name, log = line.split(maxsplit=1)
         child = os.fork()
         if not child:
-            _become(ROLES[role], Path(log.strip()))
+            _become(name, Path(log.strip()))
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
 
 
-def _become(role: Callable[[], None], log: Path) -> None:
+def _become(name: str, log: Path) -> None:
+    die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
+    role, _, number = name.partition("-")
+    if number:
+        os.environ["PROCESS_NUMBER"] = number
+        os.environ["PORT"] = str(int(os.environ["PORT"]) + int(number) - 1)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
     try:
-        role()
+        ROLES[role]()
     except BaseException:  # noqa: BLE001 - the nursery's own loop must not go on in the child
         traceback.print_exc()
     finally:

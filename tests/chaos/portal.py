@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import os
+import random
 import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +21,11 @@ from typing import Any
 import httpx
 import redis
 
-from portal import redis_server
-from tests.browser.stack import BASE_DIR, free_port, last_words
+from tests.browser.stack import BASE_DIR, free_port, free_ports, last_words
+from tests.mortal import die_with_parent
 
 ROLES = ("web", "sync", "worker", "files", "beat")
+TWO_OF_EACH = ("web-1", "web-2", "sync-1", "sync-2", "worker-1", "worker-2", "files-1", "beat")
 PATIENCE = 40.0  # seconds
 
 
@@ -30,22 +33,22 @@ PATIENCE = 40.0  # seconds
 class Portal:
     """Where things listen, and who is alive."""
 
-    url: str
+    webs: list[str]
     simulator: str
     directory: Path
     redis_url: str
     nursery: subprocess.Popen[str]
     alive: dict[str, int] = field(default_factory=dict)
-    redis: subprocess.Popen[bytes] | None = None
     kills: dict[str, int] = field(default_factory=dict)
     died: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def url(self) -> str:
+        """The address of the first web process."""
+        return self.webs[0]
+
     def start(self, role: str) -> None:
         """Start a process of the portal, or Redis."""
-        if role == "redis":
-            command = redis_server.command(self.directory / "redis.sock", self.directory / "redis")
-            self.redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-            return
         assert self.nursery.stdin
         assert self.nursery.stdout
         self.nursery.stdin.write(f"{role} {self.directory / role}.log\n")
@@ -55,20 +58,18 @@ class Portal:
     def kill(self, role: str) -> None:
         """SIGKILL to a process and all its children: nobody is left to tidy up."""
         self.kills[role] = self.kills.get(role, 0) + 1
-        if role == "redis":
-            if self.redis is not None:
-                self.redis.kill()
-                self.redis.wait()
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(self.alive.pop(role), signal.SIGKILL)
+        number = self.alive.pop(role)
+        # One that was forked just now leads no group yet.
+        for end in (os.killpg, os.kill):
+            with suppress(ProcessLookupError):
+                end(number, signal.SIGKILL)
+        while _is_there(number):
+            time.sleep(0.002)
 
     def revive(self) -> None:
         """Start again what ended by itself, as whoever supervises processes does."""
         for role, number in list(self.alive.items()):
-            try:
-                os.kill(number, 0)
-            except ProcessLookupError:
+            if not _is_there(number):
                 self.died[role] = self.died.get(role, 0) + 1
                 self.start(role)
 
@@ -86,11 +87,20 @@ class Portal:
         deadline = time.monotonic() + PATIENCE
         while True:
             with suppress(httpx.HTTPError, redis.RedisError):
-                if httpx.get(f"{self.url}/health/", timeout=5, trust_env=False).status_code == 200:
+                answers = [httpx.get(f"{web}/health/", timeout=5, trust_env=False) for web in self.webs]
+                if all(answer.status_code == 200 for answer in answers):
                     return
             if time.monotonic() > deadline:
                 raise TimeoutError(f"The portal did not come up.\n{last_words(self.directory)}")
             time.sleep(0.1)
+
+
+def _is_there(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def environment(directory: Path, simulator: int, web: int, database_url: str) -> dict[str, str]:
@@ -114,19 +124,22 @@ def environment(directory: Path, simulator: int, web: int, database_url: str) ->
 
 
 @contextmanager
-def running(database_url: str = "", seed: int = 1) -> Iterator[Portal]:
+def running(database_url: str = "", seed: int = 1, roles: tuple[str, ...] = ROLES) -> Iterator[Portal]:
     """Start everything, on SQLite when no database is named; stop it afterwards. This process can then use the
-    portal's models."""
+    portal's models. `roles` are the portal's processes: `web`, or `web-1`, `web-2` and so on."""
     with tempfile.TemporaryDirectory(prefix="tradeport-chaos-") as name:
         directory = Path(name)
-        simulator, web = free_port(), free_port()
+        webs = sum(role.partition("-")[0] == "web" for role in roles)
+        simulator, web = free_port(), free_ports(webs)
         variables = environment(directory, simulator, web, database_url)
         os.environ.update(variables)
         manage = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
         subprocess.run(manage, cwd=BASE_DIR, check=True)
         with (directory / "simulator.log").open("wb") as log:
             command = [sys.executable, "-m", "trading.simulator", "--port", str(simulator), "--control"]
-            truth = subprocess.Popen([*command, "--seed", str(seed)], cwd=BASE_DIR, stdout=log, stderr=log)
+            truth = subprocess.Popen(
+                [*command, "--seed", str(seed)], cwd=BASE_DIR, stdout=log, stderr=log, preexec_fn=die_with_parent
+            )
         with (directory / "nursery.log").open("wb") as log:
             nursery = subprocess.Popen(
                 [sys.executable, "-m", "tests.chaos.nursery"],
@@ -136,11 +149,10 @@ def running(database_url: str = "", seed: int = 1) -> Iterator[Portal]:
                 stderr=log,
                 text=True,
             )
-        portal = Portal(
-            f"http://127.0.0.1:{web}", f"http://127.0.0.1:{simulator}", directory, variables["REDIS_URL"], nursery
-        )
+        addresses = [f"http://127.0.0.1:{web + number}" for number in range(webs)]
+        portal = Portal(addresses, f"http://127.0.0.1:{simulator}", directory, variables["REDIS_URL"], nursery)
         try:
-            for role in ("redis", *ROLES):
+            for role in ("redis", *roles):
                 portal.start(role)
             portal.wait_until_up()
             yield portal
@@ -148,9 +160,34 @@ def running(database_url: str = "", seed: int = 1) -> Iterator[Portal]:
             print(last_words(directory))  # noqa: T201 - pytest shows it beside the failure
             raise
         finally:
-            for role in (*list(portal.alive), "redis"):
+            for role in reversed(list(portal.alive)):
                 portal.kill(role)
             nursery.kill()
             truth.terminate()
             for process in (nursery, truth):
                 process.wait(10)
+
+
+def front_months(portal: Portal, products: Iterable[str]) -> list[str]:
+    """The front months of some products, read as the trader who has no account."""
+    login = {"name": "empty", "password": "empty-pass"}
+    with httpx.Client(base_url=f"{portal.simulator}/v1", trust_env=False) as client:
+        token = client.post("/auth/accesstokenrequest", json=login).json()["accessToken"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        names = []
+        for product in products:
+            found = client.get("/product/find", params={"name": product}).json()
+            maturities = client.get("/contractmaturity/deps", params={"masterid": found["id"]}).json()
+            front = next(row["id"] for row in maturities if row["isFront"])
+            names.append(str(client.get("/contract/deps", params={"masterid": front}).json()[0]["name"]))
+        return names
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options of a run: its own, the seed, which is printed, and the database."""
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="what goes wrong when")
+    parser.add_argument("--postgres", metavar="URL", help="a PostgreSQL server to use instead of SQLite")
+    options = parser.parse_args()
+    sys.stdout.write(f"seed {options.seed}\n")
+    sys.stdout.flush()
+    return options

@@ -41,10 +41,19 @@ class Trader:
         page = "/accounts/sign-in/api-key/"
         self._browser.get(page).raise_for_status()
         typed = {"environment": "sim", "name": self.name, "password": f"{self.name}-pass"}
-        answer = self._press(page, **typed)
+        answer = self.press(page, **typed)
         if answer.status_code != 302:
             raise RuntimeError(f"{self.name} cannot sign in: {answer.status_code}")
         self._browser.get("/").raise_for_status()
+
+    @property
+    def cookie(self) -> str:
+        """The Cookie header of this browser."""
+        return "; ".join(f"{name}={value}" for name, value in self._browser.cookies.items())
+
+    def read(self, path: str) -> str:
+        """A page's text."""
+        return self._browser.get(path).raise_for_status().text
 
     def wait_for_accounts(self) -> list[int]:
         """The primary keys of the trader's accounts, once the hub has brought them."""
@@ -66,64 +75,68 @@ class Trader:
                 case OrderFile.State.FINISHED:
                     return
                 case OrderFile.State.UNCHECKED:
-                    self._press(f"{file}check/")
+                    self.press(f"{file}check/")
                 case OrderFile.State.READY:
-                    self._press(f"{file}confirm/", times=dice.choice((1, 2)))
+                    self.press(f"{file}confirm/", times=dice.choice((1, 2)))
                 case OrderFile.State.STOPPED:
                     reason = _stop_reason(file)
                     if _is_clear(file):
-                        self._press(f"{file}resume/", times=dice.choice((1, 2)), stop_reason=reason)
+                        self.press(f"{file}resume/", times=dice.choice((1, 2)), stop_reason=reason)
             time.sleep(dice.uniform(0.1, 0.4))
         raise Stuck(f"{file} of {self.name} is {_state(file)}: {_states(file)}")
 
     def _upload(self, account: int, text: str) -> str:
         while True:
-            answer = self._press("/files/", account=str(account), text=text)
+            answer = self.press("/files/", account=str(account), text=text)
             if answer.status_code == 302:
                 return str(answer.headers["Location"])
             time.sleep(0.2)
 
-    def _press(self, path: str, *, times: int = 1, **data: str) -> httpx.Response:
+    def press(self, path: str, *, times: int = 1, **data: str) -> httpx.Response:
         """Press a button until something answers, as people do; with `times` once more after that."""
         while True:
             try:
                 headers = {"X-CSRFToken": self._browser.cookies.get("csrftoken", "")}
                 answer = self._browser.post(path, data=data, headers=headers)
             except httpx.HTTPError:
-                self.answers[0] = self.answers.get(0, 0) + 1
+                self._count(0)
                 time.sleep(0.2)
                 continue
-            self.answers[answer.status_code] = self.answers.get(answer.status_code, 0) + 1
+            self._count(answer.status_code)
             if answer.status_code < 500:
                 times -= 1
             if times <= 0:
                 return answer
             time.sleep(0.05)
 
+    def _count(self, status: int) -> None:
+        self.answers[status] = self.answers.get(status, 0) + 1
+
 
 def _state(file: str) -> str:
-    return _read(lambda: OrderFile.objects.values_list("state", flat=True).get(pk=_id(file)))
+    return patiently(lambda: OrderFile.objects.values_list("state", flat=True).get(pk=_id(file)))
 
 
 def _stop_reason(file: str) -> str:
-    return _read(lambda: OrderFile.objects.values_list("stop_reason", flat=True).get(pk=_id(file)))
+    return patiently(lambda: OrderFile.objects.values_list("stop_reason", flat=True).get(pk=_id(file)))
 
 
 def _is_clear(file: str) -> bool:
     """A trader goes on when it is known what became of every line that was sent."""
     doubtful = OrderIntent.objects.filter(line__file=_id(file), state__in=UNANSWERED)
-    return not _read(doubtful.exists)
+    return not patiently(doubtful.exists)
 
 
 def _states(file: str) -> list[State]:
-    return _read(lambda: list(OrderIntent.objects.filter(line__file=_id(file)).values_list("state", flat=True)))
+    return patiently(lambda: list(OrderIntent.objects.filter(line__file=_id(file)).values_list("state", flat=True)))
 
 
 def _id(file: str) -> str:
     return file.strip("/").split("/")[1]
 
 
-def _read(query):
+def patiently(query):
+    """What a query says, asked again while the database is away."""
     while True:
         with suppress(DatabaseTrouble):
             return query()

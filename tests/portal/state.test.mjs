@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { age, dateAndTime, direction, remaining, sum, timeOfDay, tone } from "../../portal/static/portal/figures.js";
+import { age, dateAndTime, direction, exactTime, minutesBehindUtc, remaining, sum, timeOfDay, tone, useZone, zoneName } from "../../portal/static/portal/figures.js";
 import { applyFrame, backOff, emptyState, ORDER } from "../../portal/static/portal/state.js";
 
 const snapshot = (seq, rows, epoch = "e") => ({ t: "snapshot", epoch, seq, rows });
@@ -138,4 +138,35 @@ test("times are the browser's own, and what is no time stays as it is", () => {
 
 test("a mark's direction is told where both are figures", () => {
   assert.deepEqual([direction("1,000.25", "1,000.50"), direction("2", "1"), direction("—", "5")], [1, -1, 0]);
+});
+
+test("all times are told in the chosen zone, whatever the browser's own", () => {
+  const iso = "2026-11-21T04:03:22.125Z";
+  useZone("America/Chicago");
+  assert.deepEqual([timeOfDay(iso), exactTime(iso), dateAndTime(iso)], ["22:03:22", "22:03:22.125", "2026-11-20 22:03"]);
+  assert.equal(timeOfDay("2026-11-21T06:00:00Z"), "00:00:00");
+  assert.equal(zoneName(), "Chicago");
+  assert.deepEqual([timeOfDay("—"), dateAndTime("—")], ["—", "—"]);
+  useZone("Asia/Kolkata");
+  assert.equal(dateAndTime(iso), "2026-11-21 09:33");
+  useZone("Nowhere/Town");
+  assert.equal(zoneName(), "your time");
+  useZone("");
+});
+
+test("what is typed as a time of the chosen zone is that far behind UTC then", () => {
+  useZone("America/Chicago");
+  assert.equal(minutesBehindUtc("2026-11-21T14:00"), 360);
+  assert.equal(minutesBehindUtc("2026-07-01T14:00"), 300);
+  // The hours around the change of clocks of 1 November 2026, 02:00.
+  assert.equal(minutesBehindUtc("2026-11-01T00:30"), 300);
+  assert.equal(minutesBehindUtc("2026-11-01T03:30"), 360);
+  assert.equal(minutesBehindUtc("2026-03-08T01:30"), 360);
+  assert.equal(minutesBehindUtc("2026-03-08T03:30"), 300);
+  useZone("Asia/Kolkata");
+  assert.equal(minutesBehindUtc("2026-11-21T14:00"), -330);
+  useZone("UTC");
+  assert.equal(minutesBehindUtc("2026-11-21T14:00"), 0);
+  assert.equal(minutesBehindUtc(""), 0);
+  useZone("");
 });

@@ -41,6 +41,18 @@ def test_four_processes_write_at_once_and_none_finds_the_database_locked(databas
     assert AuditEvent.objects.count() == 1000
 
 
+def test_sqlite_commits_to_the_disk(database_url: str) -> None:
+    if not database_url.startswith("sqlite"):
+        pytest.skip("PostgreSQL does so by default.")
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "portal.settings", "DATABASE_URL": database_url}
+    asked = [sys.executable, "manage.py", "shell", "--no-imports", "-c"]
+    ask = "from django.db import connection; print(*connection.cursor().execute('PRAGMA synchronous').fetchone())"
+    said = subprocess.run(
+        [*asked, ask], env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ["2"]
+
+
 @pytest.mark.django_db
 def test_every_change_of_a_model_has_its_migration() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
@@ -72,3 +84,15 @@ def test_an_intent_of_an_older_portal_is_still_the_order_that_was_asked_for(befo
     assert intents.spec_of(OrderIntent.objects.get()) == (
         sell_limit("ESZ6", 3, "5000.25").set_account(account.pk).build()
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "threshold"), [("", 3), ("?prepare_threshold=0", None), ("?prepare_threshold=7&sslmode=disable", 7)]
+)
+def test_prepared_statements_can_be_switched_off_for_a_pooler(query: str, threshold: int | None) -> None:
+    code = "from portal import settings; print(settings.DATABASES['default']['OPTIONS'].get('prepare_threshold'))"
+    environment = os.environ | {"DATABASE_URL": f"postgres://somebody@127.0.0.1/tradeport{query}"}
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=settings.BASE_DIR
+    )
+    assert said.stdout.strip() == str(threshold)

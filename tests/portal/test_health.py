@@ -1,5 +1,7 @@
 """The health page names what does not answer."""
 
+import time
+
 import pytest
 import redis
 from celery.app.control import Inspect
@@ -7,6 +9,7 @@ from django.conf import settings
 from django.test import Client
 
 from portal import health
+from trading.sync import crew
 
 
 @pytest.mark.django_db
@@ -19,7 +22,7 @@ def test_it_says_which_part_is_missing(client: Client, redis_url: str) -> None:
 @pytest.mark.django_db
 def test_all_well(client: Client, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as server:
-        server.set("sync:alive:test", "1", ex=10)
+        server.zadd(crew.KEY, {"test": time.time()})
     reply = client.get("/health/")
     assert (reply.status_code, reply.json()["sync"]) == (200, True)
 

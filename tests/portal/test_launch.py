@@ -18,8 +18,7 @@ from dotenv import dotenv_values
 
 from accounts.crypto import parse_keys
 from portal import launch
-
-NOT_COPIED = (".git", ".venv", "node_modules", "var", ".env*", "__pycache__", "tests", ".*_cache")
+from tests.mortal import marked
 
 
 def free_port() -> str:
@@ -60,23 +59,7 @@ class Launch:
         return self.process.returncode
 
     def survivors(self) -> list[str]:
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                if self.mark.encode() in (entry / "environ").read_bytes():
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
-        return found
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of the project without anything that a start makes; the front-end assets are shared."""
-    copy = tmp_path / "tradeport"
-    shutil.copytree(settings.BASE_DIR, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))
-    (copy / "node_modules").symlink_to(settings.BASE_DIR / "node_modules")
-    return copy
+        return marked(self.mark)
 
 
 @pytest.fixture

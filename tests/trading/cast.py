@@ -3,14 +3,19 @@
 import asyncio
 from typing import Any
 
+import redis
+from django.conf import settings
 from django.utils import timezone
 
+from accounts.budgets import budgets
 from accounts.models import Connection, User
 from accounts.tokens import Tokens
 from trading.models import Account
 from trading.simulator import RunningSimulator
 from trading.tradovate import Environment, Hosts, Tradovate, request_access_token
 from trading.tradovate.entities import AccessTokenRequest
+from trading.tradovate.errors import RateLimited
+from trading.tradovate.limits import USER
 
 
 def sign_in(simulator: RunningSimulator, name: str = "trader") -> Connection:
@@ -78,3 +83,25 @@ def order_of(simulator: RunningSimulator, cl_ord_id: str) -> int:
 def posts(simulator: RunningSimulator) -> list[dict[str, Any]]:
     """Every order/placeorder that reached the simulator, taken or not."""
     return [r["params"] for r in simulator.control.ledger()["received"] if r["route"].lower() == "order/placeorder"]
+
+
+def use_up(connection: Connection, requests: int) -> None:
+    """Have so many of the hour's requests used by the connection's Tradovate user, all of them just now."""
+    redis_client, key = redis.Redis.from_url(settings.REDIS_URL), f"budget:sim:user:{connection.tradovate_user_id}"
+    seconds, _ = redis_client.time()
+    now = int(seconds // USER.slice_seconds)
+    for name in redis_client.hkeys(key):
+        if name.isdigit():
+            redis_client.hdel(key, name)
+    redis_client.hset(key, str(now), requests)
+
+
+def refuse_more(connection: Connection) -> None:
+    """Have learnt that Tradovate answers 429 to the connection's user, without saying for how long."""
+
+    async def learn() -> None:
+        async with budgets(connection.environment, connection.tradovate_user_id) as own:
+            own.failed("order/list", RateLimited())
+            await own.counted()
+
+    asyncio.run(learn())

@@ -1,6 +1,7 @@
 """Tradovate's own documents, which are no part of the project: where they are at hand, tests compare with them.
 
-Looked for at TRADOVATE_SPEC (openapi.json) and TRADOVATE_GUIDE, then in a folder `shared` beside the repository.
+Looked for at TRADOVATE_SPEC (openapi.json) and TRADOVATE_GUIDE, then in a folder `shared` beside the repository. A
+test that misses one is skipped; where the environment says CI, or names a document, it fails.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def openapi() -> dict[str, Any]:
-    """The OpenAPI document; skips the test, saying so, where it is not at hand."""
+    """The OpenAPI document; ends the test, saying so, where it is not at hand."""
     found = _document("TRADOVATE_SPEC", "tradovate/openapi.json")
     parsed: dict[str, Any] = json.loads(found)
     return parsed
 
 
 def guide() -> str:
-    """The guide; skips the test, saying so, where it is not at hand."""
+    """The guide; ends the test, saying so, where it is not at hand."""
     return _document("TRADOVATE_GUIDE", "reference/tradovate-api-guide.txt")
 
 
@@ -37,6 +38,8 @@ def _document(variable: str, place: str) -> str:
             return path.read_text(encoding="utf-8")
     if named:
         pytest.fail(f"{variable} names a file that is not there.")
+    if os.environ.get("CI", "false") != "false":
+        pytest.fail(f"CI has to compare with Tradovate's document, and it is not at hand ({variable} can name it).")
     pytest.skip(f"NOT COMPARED: Tradovate's document is not at hand ({variable} can name it).")
 
 

@@ -55,6 +55,9 @@ def test_the_pages_are_told_of_each_line(redis_url: str, queued: OrderFile) -> N
     while (message := listener.get_message(timeout=1)) is not None:
         if message["type"] == "message":
             frames.append(json.loads(message["data"].partition(b"\n")[2]))
+    told = [frame["row"]["state"] for frame in frames if frame["t"] == "intent"]
+    assert told == ["submitting", "accepted", "submitting", "accepted", "accepted"]
+    frames = [frame for frame in frames if frame["t"] == "line"]
     assert [(frame["line"]["number"], frame["line"]["state"]) for frame in frames] == [
         *((1, "submitting"), (1, "accepted"), (2, "submitting"), (2, "accepted"), (2, "accepted")),
     ]

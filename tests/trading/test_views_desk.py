@@ -7,12 +7,18 @@ import pytest
 import redis.asyncio
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Connection, User
 from accounts.sign_in import SESSION_KEY
 from accounts.tokens import Tokens
+from tests.trading.cast import use_up
+from trading.models import Account, OrderIntent, TradingLimit
+from trading.sync import doorbell
 from trading.sync.stream import Stream
 from trading.tradovate import RedisStore
 from trading.tradovate.limits import USER
@@ -119,14 +125,40 @@ def test_positions_are_in_order_of_symbol_and_fills_newest_first(redis_url: str)
     assert symbols(html, "fill") == ["ESZ6", "CLF7", "GCG7"]
 
 
+@pytest.mark.parametrize(
+    ("tab", "status"), [("working", "Working"), ("filled", "Filled"), ("ended", "Rejected"), ("ended", "Canceled")]
+)
+def test_an_order_becomes_code_on_every_tab(redis_url: str, tab: str, status: str) -> None:
+    connection = trader("pat", 1)
+    kind = "order" if tab == "working" else "done"
+    [(_, row)] = placed("order", 3, "CLF7", status=status).items()
+    publish(redis_url, connection, account(1, "DEMO1"), {f"{kind}:3": row})
+    html = browser_of(connection).get("/", {"orders": tab}).content.decode()
+    [line] = re.findall(r'<tr data-row="order:3".*?</tr>', html, flags=re.DOTALL)
+    assert f'data-group="{tab}"' in line
+    assert re.search(r'data-when="order" href="/orders/3/code/"[^>]*>Code<', line)
+
+
+def test_a_fill_says_who_asked_for_its_order(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    kept = Account.objects.create(connection=connection, tradovate_id=1, name="DEMO1")
+    placed_here = {"connection": connection, "account": kept, "spec": {}, "order_id_at_broker": 7}
+    OrderIntent.objects.create(**placed_here, source_key="file:1:1", cl_ord_id="c1")
+    orders = [placed("order", 7, "ESZ6"), placed("order", 8, "ESZ6", source="elsewhere")]
+    fills = [placed("fill", number, "ESZ6", order_id=str(order)) for number, order in ((1, 7), (2, 8), (3, 9))]
+    publish(redis_url, connection, account(1, "DEMO1"), *orders, *fills)
+    found = re.findall(r'<tr data-row="fill:(\d)".*?data-field="source">(\w*)<', page(connection), flags=re.DOTALL)
+    assert dict(found) == {"1": "file", "2": "elsewhere", "3": ""}
+
+
 def test_missing_marks_are_explained_beside_the_positions(redis_url: str) -> None:
     connection = trader("pat", 1)
-    words = "No market data for ESZ6: marks are missing"
+    words = "Marks are the last known prices: no market data for ESZ6"
     publish(
         redis_url, connection, account(1, "DEMO1"), placed("position", 2, "ESZ6"), upstream=UPSTREAM | {"marks": words}
     )
     html = page(connection)
-    assert re.search(rf"Positions</h2><span [^>]*data-marks[^>]*>{words}</span>", html)
+    assert re.search(rf"Positions</h2>.*<span [^>]*data-marks[^>]*>{words}</span>", html)
     assert "streaming" in html
 
 
@@ -145,7 +177,7 @@ def test_a_desk_with_nothing_on_it_says_so_in_words(redis_url: str) -> None:
     connection = trader("pat", 1)
     publish(redis_url, connection)
     html = page(connection)
-    for words in ("No open positions", "No working orders", "No fills today", "No trading accounts"):
+    for words in ("No open positions", "No orders here", "No fills today", "No trading accounts"):
         assert words in html
     assert 'data-total="cash">—<' in html
 
@@ -166,11 +198,10 @@ def spend(connection: Connection, requests: int, refused: float = 0) -> None:
     async def count() -> None:
         async with redis.asyncio.Redis.from_url(settings.REDIS_URL) as client:
             store, key = RedisStore(client, prefix="budget:sim:"), f"user:{connection.tradovate_user_id}"
-            for _ in range(requests):
-                await store.take(key, USER, None)
             if refused:
                 await store.block(key, USER, refused)
 
+    use_up(connection, requests)
     async_to_sync(count)()
 
 
@@ -191,14 +222,21 @@ def gauge(html: str) -> tuple[str, str, str]:
     [
         (0, 0, "ok", "0 of 5,000", ""),
         (3999, 0, "ok", "3,999 of 5,000", ""),
-        (4000, 0, "low", "4,000 of 5,000", "after 4,800"),
-        (4800, 0, "spent", "4,800 of 5,000", "Orders and cancels go out all the same"),
+        (
+            4000,
+            0,
+            "low",
+            "4,000 of 5,000",
+            "after 4,500 Tradeport looks nothing up for a while, after 4,700 new",
+        ),
+        (4500, 0, "spent", "4,500 of 5,000", "Orders and cancels go out all the same"),
+        (4700, 0, "spent", "4,700 of 5,000", "new orders are refused, next room at"),
         (
             12,
             40,
             "spent",
             "12 of 5,000",
-            "no more requests: Tradeport looks nothing up for up to 1 minute.",
+            "no more requests: Tradeport looks nothing up for up to 1 minute, and new orders are refused until then.",
         ),
     ],
 )
@@ -253,6 +291,45 @@ def test_what_tradovate_sends_is_text_and_never_markup(redis_url: str) -> None:
     assert "&lt;script&gt;alert" in html
 
 
+def queries_of(connection: Connection) -> int:
+    """How many queries the desk of a browser that has it open already takes."""
+    browser = browser_of(connection)
+    browser.get("/")
+    with CaptureQueriesContext(database) as made:
+        assert browser.get("/").status_code == 200
+    return len(made)
+
+
+def test_fifty_accounts_take_as_many_queries_as_one(redis_url: str) -> None:
+    def fill(connection: Connection, count: int) -> None:
+        numbers = range(1, count + 1)
+        kept = [Account(connection=connection, tradovate_id=n, name=f"DEMO{n}", alias=f"Mine {n}") for n in numbers]
+        Account.objects.bulk_create(kept)
+        for one in kept:
+            TradingLimit.objects.create(user=connection.user, account=one, daily_loss=500)
+            OrderIntent.objects.create(
+                connection=connection,
+                account=one,
+                source_key=f"click:{one.pk}",
+                cl_ord_id=f"c{one.pk}",
+                symbol="ESZ6",
+                action="Buy",
+                order_qty=1,
+                order_type="Market",
+                spec={},
+            )
+        rows = [account(n, f"DEMO{n}") for n in numbers]
+        rows += [placed(kind, n, "ESZ6", account_id=str(n)) for kind in ("position", "order", "fill") for n in numbers]
+        publish(redis_url, connection, *rows)
+
+    one, fifty = trader("pat", 1), trader("kim", 2)
+    fill(one, 1)
+    fill(fifty, 50)
+    assert page(fifty).count('data-row="account:') == 50
+    assert page(fifty).count('data-row="intent:') == 50
+    assert queries_of(one) == queries_of(fifty) > 0
+
+
 def test_who_is_not_signed_in_is_sent_to_the_sign_in_page() -> None:
     answer = Client().get("/")
     assert answer.status_code == 302
@@ -275,3 +352,40 @@ def test_a_trader_whose_tokens_are_gone_is_asked_to_sign_in_again(redis_url: str
     html = browser.get("/").content.decode()
     assert "Your connection to Tradovate has ended" in html
     assert "Sign in with Tradovate" in html
+
+
+def test_reconnecting_rings_for_ones_own_connection_and_leads_back(redis_url) -> None:
+    connection = trader("tess", 1001)
+    client = browser_of(connection)
+    with redis.Redis.from_url(settings.REDIS_URL).pubsub(ignore_subscribe_messages=True) as bell:
+        bell.subscribe(doorbell.channel())
+        bell.get_message(timeout=1)
+        reply = client.post(reverse("trading:reconnect"), headers={"referer": "http://testserver/files/"})
+        assert reply.url == "http://testserver/files/"
+        assert bell.get_message(timeout=5)["data"].decode() == f"reconnect {connection.pk}"
+    assert client.post(reverse("trading:reconnect"), headers={"referer": "http://elsewhere/"}).url == "/"
+    assert client.get(reverse("trading:reconnect")).status_code == 405
+
+
+def test_a_stranger_reconnects_nothing(client: Client) -> None:
+    assert client.post(reverse("trading:reconnect")).status_code == 302
+
+
+def test_an_order_of_yesterday_shows_who_asked_for_it_and_that_a_change_of_it_failed(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    publish(redis_url, connection, account(1, "DEMO1"), placed("order", 50, "CLF7"))
+    kept = Account.objects.create(connection=connection, tradovate_id=1, name="DEMO1")
+    wishes = {
+        "signal:1": {"order_id_at_broker": 50, "state": "working"},
+        "click:2": {"kind": "modify", "target_order_id": 50, "state": "ineffective"},
+    }
+    for key, fields in wishes.items():
+        OrderIntent.objects.create(
+            connection=connection, account=kept, source_key=key, cl_ord_id=key, spec={}, symbol="CLF7", **fields
+        )
+    OrderIntent.objects.update(created_at=timezone.now() - timedelta(days=2))
+    placing, change = OrderIntent.objects.order_by("pk")
+    html = page(connection)
+    assert f'href="/orders/{placing.pk}/" data-field="source">signal<' in html
+    assert f'formaction="/orders/{change.pk}/replace/"' in html
+    assert html.count("<tr data-row") == 2, "an order and the account"

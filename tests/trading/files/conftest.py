@@ -1,15 +1,45 @@
-"""A trader with one account and files of orders for contracts that do not expire soon."""
+"""A trader with one account, files of orders for contracts that do not expire soon, and what became of them."""
 
+import threading
 import uuid
 from collections.abc import Callable
 
 import pytest
 
 from accounts.models import Connection, User
-from tests.trading.cast import listed, sign_in
+from tests.trading.cast import listed, orders_at_broker, sign_in
 from trading.files import execute, preview
 from trading.models import Account, OrderFile
 from trading.simulator import RunningSimulator
+
+Run = Callable[[uuid.UUID], list[int]]
+ROUTE = "order/placeorder"
+
+
+def states(file: OrderFile) -> list[str]:
+    return [line.intent.state for line in file.lines.select_related("intent")]
+
+
+def now(file: OrderFile) -> OrderFile:
+    file.refresh_from_db()
+    return file
+
+
+def sent(simulator: RunningSimulator) -> list[tuple[str, int]]:
+    return [(action, quantity) for _, action, quantity in orders_at_broker(simulator)]
+
+
+def nobody(line_id: int) -> None:
+    """The pages are not told."""
+
+
+def in_threads(work: Callable[[], None], count: int) -> None:
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -48,7 +78,7 @@ def queued(ready: OrderFile, user: User) -> OrderFile:
 
 
 @pytest.fixture
-def run() -> Callable[[uuid.UUID], list[int]]:
+def run() -> Run:
     """Carry a file out as a worker does; returns the numbers of the lines that the pages were told of."""
 
     def carry_out(file_id: uuid.UUID) -> list[int]:

@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 
 from accounts.models import Connection
 from tests.trading.cast import listed, orders_at_broker
-from tests.trading.sync.cast import running_hub, settled, until
+from tests.trading.sync.cast import look_at, running_hub, settled, until
 from trading.files import execute, preview, report
 from trading.models import OrderFile, OrderIntent
 from trading.orders.states import State
@@ -37,6 +37,7 @@ async def test_a_lost_reply_is_resolved_by_the_stream_and_every_order_fills_once
         simulator.control.liquidity(symbol, 100)
     told: list[int] = []
     run = sync_to_async(execute.run)
+    await sync_to_async(look_at)(connection)
     async with running_hub():
         await settled(connection)
         file = await confirmed(connection, symbols)

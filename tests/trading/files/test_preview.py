@@ -14,9 +14,9 @@ from trading.simulator import RunningSimulator
 
 
 def said(file: OrderFile) -> dict[int, str]:
-    """Line number -> all that was found about it; 0 is the file itself."""
+    """Line number -> all that was found about it; 0 is the file itself. That no hub runs here is not said again."""
     lines = {line.number: " ".join(kept["message"] for kept in line.findings) for line in file.lines.all()}
-    about = " ".join(kept["message"] for kept in file.findings)
+    about = " ".join(kept["message"] for kept in file.findings if not kept["message"].startswith("Nothing is known"))
     return {number: words for number, words in {0: about, **lines}.items() if words}
 
 

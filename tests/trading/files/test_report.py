@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Connection, User
 from trading.files import report
 from trading.models import Account, Contract, OrderFile, OrderLine, Product
-from trading.orders import intents
+from trading.orders import intents, reports
 from trading.orders.spec import OrderSpec
 
 pytestmark = pytest.mark.django_db
@@ -37,10 +37,10 @@ def file() -> OrderFile:
             contract=contract, intent=intent,
         )  # fmt: skip
         intents.claim(intent.pk)
-        intents.accept(intent.pk, 100 + number)
-    intents.observe_order(connection.pk, 101, "Filled", 3, Decimal("5000.0833333333"))
-    intents.observe_order(connection.pk, 102, "Working", 1, Decimal("4999.75"))
-    intents.observe_order(connection.pk, 103, "Rejected", 0, None, "=cmd|' /C calc'!A0")
+        reports.accept(intent.pk, 100 + number)
+    reports.observe_order(connection.pk, 101, "Filled", 3, Decimal("5000.0833333333"))
+    reports.observe_order(connection.pk, 102, "Working", 1, Decimal("4999.75"))
+    reports.observe_order(connection.pk, 103, "Rejected", 0, None, "=cmd|' /C calc'!A0")
     return file
 
 
@@ -56,7 +56,7 @@ def test_totals_tell_what_was_ordered_and_what_filled(file: OrderFile) -> None:
 
 def test_newer_totals_have_a_greater_version(file: OrderFile) -> None:
     before = file.totals()
-    intents.observe_order(file.account.connection_id, 102, "Working", 2, Decimal("4999.75"))
+    reports.observe_order(file.account.connection_id, 102, "Working", 2, Decimal("4999.75"))
     after = file.totals()
     assert after.sold == before.sold + 1
     assert after.version > before.version

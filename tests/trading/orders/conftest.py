@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.models import Connection
+from accounts.models import Connection, User
 from tests.trading.cast import listed, sign_in
 from trading.models import Account, OrderIntent
 from trading.orders import intents
@@ -13,6 +13,11 @@ from trading.simulator import RunningSimulator
 @pytest.fixture
 def connection(transactional_db: None, simulator: RunningSimulator) -> Connection:
     return sign_in(simulator)
+
+
+@pytest.fixture
+def user(connection: Connection) -> User:
+    return connection.user
 
 
 @pytest.fixture
@@ -27,4 +32,4 @@ def symbol(connection: Connection) -> str:
 
 @pytest.fixture
 def intent(account: Account, symbol: str) -> OrderIntent:
-    return intents.create(OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=2), "test:1")
+    return intents.create(OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=2), "file:test:1")

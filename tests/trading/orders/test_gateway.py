@@ -14,14 +14,14 @@ from django.utils import timezone
 
 from accounts.budgets import budgets
 from accounts.models import Connection
-from tests.trading.cast import order_of, orders_at_broker, posts
+from tests.trading.cast import order_of, orders_at_broker, posts, refuse_more
 from trading.models import Account, OrderIntent
-from trading.orders import contracts, gateway, intents
+from trading.orders import contracts, gateway, intents, reports
 from trading.orders.spec import WIRE_NAMES, OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 from trading.tradovate.budgets import Budgets
-from trading.tradovate.errors import OrderRejected, RateLimited
+from trading.tradovate.errors import OrderRejected
 
 ROUTE = "order/placeorder"
 
@@ -97,7 +97,7 @@ def test_a_lost_answer_is_unknown_and_the_command_resolves_it(
     assert [cl_ord_id for cl_ord_id, _, _ in orders_at_broker(simulator)] == [intent.cl_ord_id]
 
     order_id = order_of(simulator, intent.cl_ord_id)
-    assert intents.observe_command(intent.connection_id, intent.cl_ord_id, order_id) == [intent.pk]
+    assert reports.observe_command(intent.connection_id, intent.cl_ord_id, order_id) == [intent.pk]
     intent.refresh_from_db()
     assert (intent.state, intent.order_id_at_broker) == (State.ACCEPTED, order_id)
 
@@ -117,7 +117,7 @@ def test_an_answer_that_proves_nothing_is_unknown_too(
     [
         ("rate_limit", gateway.CannotSend),
         ("penalty", gateway.CannotSend),
-        ("expire_token", gateway.SignInNeeded),
+        ("expire_token", gateway.CannotSend),
     ],
 )
 def test_what_certainly_had_no_effect_waits_as_before(
@@ -179,20 +179,19 @@ def test_a_session_sends_several_over_one_connection(
         intents.create(OrderSpec(account_id=account.pk, symbol=symbol, action="Sell", order_qty=n), f"test:{n}")
         for n in (1, 2, 3)
     ]
-    with gateway.Session(connection) as session:
-        assert [session.submit(intent.pk) for intent in made] == [State.ACCEPTED] * 3
+    assert [gateway.submit(intent.pk) for intent in made] == [State.ACCEPTED] * 3
     assert [quantity for _, _, quantity in orders_at_broker(simulator)] == [1, 2, 3]
 
 
 def test_a_refused_order_that_the_broker_numbered_shows_its_fills(
     simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(*_: object) -> None:
+    async def refuse(*_: object, **__: object) -> None:
         raise OrderRejected("RiskCheckTimeout", order_id=77)
 
     monkeypatch.setattr("trading.tradovate.operations.Orders.place", refuse)
     assert gateway.submit(intent.pk) == State.REJECTED
-    assert intents.observe_order(intent.connection_id, 77, "Filled", 1, Decimal(5000)) == [intent.pk]
+    assert reports.observe_order(intent.connection_id, 77, "Filled", 1, Decimal(5000)) == [intent.pk]
     intent.refresh_from_db()
     assert (intent.state, intent.filled_qty) == (State.REJECTED, 1)
 
@@ -218,10 +217,9 @@ def test_an_order_that_was_held_up_after_its_claim_is_not_sent_late(
 
     with (
         time_machine.travel(timezone.now()) as clock,
-        gateway.Session(intent.connection) as session,
         pytest.raises(gateway.CannotSend, match="held up"),
     ):
-        session.submit(intent.pk, claim_and_sleep)
+        gateway.submit(intent.pk, claim_and_sleep)
     assert posts(simulator) == []
     intent.refresh_from_db()
     assert intent.state == (State.REJECTED if given_up else State.CREATED)
@@ -245,10 +243,9 @@ def test_a_sender_that_wakes_up_late_leaves_the_next_attempt_alone(
 
     with (
         time_machine.travel(timezone.now()) as clock,
-        gateway.Session(intent.connection) as session,
         pytest.raises(gateway.CannotSend, match="held up"),
     ):
-        session.submit(intent.pk, claim_and_be_overtaken)
+        gateway.submit(intent.pk, claim_and_be_overtaken)
     intent.refresh_from_db()
     assert intent.state == then
 
@@ -276,29 +273,21 @@ def _requests_of(connection: Connection) -> int:
     return asyncio.run(used())
 
 
-def _spend(connection: Connection) -> None:
-    async def refuse() -> None:
-        async with budgets(connection.environment, connection.tradovate_user_id) as own:
-            own.failed("order/list", RateLimited())
-            await own.counted()
-
-    asyncio.run(refuse())
-
-
 def test_an_order_is_counted(redis_url: str, connection: Connection, intent: OrderIntent) -> None:
     before = _requests_of(connection)
     assert gateway.submit(intent.pk) == State.ACCEPTED
     assert _requests_of(connection) == before + 1
 
 
-def test_an_order_goes_out_when_the_hours_requests_are_used_up_and_a_look_up_does_not(
+def test_once_tradovate_takes_no_more_requests_neither_a_look_up_goes_out_nor_what_is_not_known_to_close(
     redis_url: str, simulator: RunningSimulator, connection: Connection, intent: OrderIntent
 ) -> None:
-    _spend(connection)
+    refuse_more(connection)
     with pytest.raises(contracts.ContractsUnavailable, match="used up"):
         contracts.look_up(connection, ["NQH7"])
-    assert gateway.submit(intent.pk) == State.ACCEPTED
-    assert len(posts(simulator)) == 1
+    with pytest.raises(gateway.CannotSend, match="only exits and cancels are tried"):
+        gateway.submit(intent.pk)
+    assert posts(simulator) == []
 
 
 def test_an_order_goes_out_without_redis(simulator: RunningSimulator, intent: OrderIntent, settings: Any) -> None:

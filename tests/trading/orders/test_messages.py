@@ -61,6 +61,29 @@ def test_less_than_a_tick_does_not_become_a_stop_at_the_entry() -> None:
         message(spec, account_id=33, terms=ES)
 
 
+@given(specs().filter(lambda spec: spec.brackets), price_terms)
+def test_every_bracket_goes_out_with_its_quantity_and_signed_points(spec: OrderSpec, terms: PriceTerms) -> None:
+    tick_value = terms.tick_size * terms.value_per_point
+    gain = 1 if spec.action == "Buy" else -1
+
+    def points(distance: Distance | None, sign: int) -> Decimal | None:
+        if distance is None or distance.unit is Unit.POINTS:
+            return None if distance is None else sign * distance.amount
+        ticks = distance.amount if distance.unit is Unit.TICKS else distance.amount // tick_value
+        assume(ticks)
+        return sign * ticks * terms.tick_size
+
+    expected = [
+        (one.order_qty, points(one.profit_target, gain), points(one.stop_loss, -gain), one.trailing_stop)
+        for one in spec.brackets
+    ]
+    told = json.loads(sent(spec, terms)["params"], parse_float=Decimal, parse_int=Decimal)["brackets"]
+    assert [
+        (one["qty"], one.get("profitTarget"), one.get("stopLoss"), one.get("trailingStop", False)) for one in told
+    ] == expected
+    assert sum(one["qty"] for one in told) == spec.order_qty
+
+
 @given(specs(), price_terms)
 def test_nothing_that_was_asked_for_is_left_out(spec: OrderSpec, terms: PriceTerms) -> None:
     assume(all(distance.points(terms) for bracket in spec.brackets for _, distance in bracket.distances()))

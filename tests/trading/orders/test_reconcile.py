@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts
 from trading.models import Account, OrderIntent
-from trading.orders import gateway, intents, reconcile
+from trading.orders import gateway, intents, lookup, reconcile, reports
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
@@ -95,7 +95,7 @@ def test_not_there_does_not_count_before_the_settle_time_is_over(
 def test_an_order_that_shows_up_after_all_is_taken(simulator: RunningSimulator, intent: OrderIntent) -> None:
     unknown(simulator, intent, "reset_before")
     reconcile.look(intent.connection_id)
-    assert intents.observe_command(intent.connection_id, intent.cl_ord_id, 77) == [intent.pk]
+    assert reports.observe_command(intent.connection_id, intent.cl_ord_id, 77) == [intent.pk]
     assert (now(intent).state, intent.order_id_at_broker) == (State.ACCEPTED, 77)
 
 
@@ -104,14 +104,14 @@ def test_what_moved_during_the_look_is_left_alone(
     simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unknown(simulator, intent, "reset_before")
-    search = reconcile._search
+    search = lookup.search
 
     async def slow(*arguments: object) -> object:
         found = await search(*arguments)
         await OrderIntent.objects.filter(pk=intent.pk).aupdate(version=intent.version + 9)
         return found
 
-    monkeypatch.setattr(reconcile, "_search", slow)
+    monkeypatch.setattr(lookup, "search", slow)
     assert reconcile.look(intent.connection_id) == []
     assert now(intent).state == State.UNKNOWN
 
@@ -138,9 +138,8 @@ def test_a_trader_who_signed_out_is_not_looked_for(
 @pytest.mark.usefixtures("settled")
 def test_another_trading_day_proves_nothing(simulator: RunningSimulator, intent: OrderIntent) -> None:
     unknown(simulator, intent, "reset_before")
-    sent = intent.transitions.get(to_state=State.SUBMITTING)
-    sent.at = timezone.now() - timedelta(days=1)
-    sent.save()
+    yesterday = timezone.now() - timedelta(days=1)
+    assert intent.transitions.filter(to_state=State.SUBMITTING).update(at=yesterday) == 1
     assert reconcile.look(intent.connection_id) == []
     assert now(intent).state == State.UNKNOWN
     assert "statement" in intent.reason
@@ -187,7 +186,7 @@ def test_a_list_that_was_cut_short_does_not_pass_for_not_there(
         return await get(self, path, *arguments)
 
     monkeypatch.setattr(Transport, "get", cut_short)
-    monkeypatch.setattr(reconcile, "ORDERS_AT_A_TIME", 1)
+    monkeypatch.setattr(lookup, "ORDERS_AT_A_TIME", 1)
     assert reconcile.look(intent.connection_id) == [intent.pk]
     assert (now(intent).state, intent.order_id_at_broker) == (State.FILLED, order_id)
 

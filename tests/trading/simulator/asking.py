@@ -10,21 +10,12 @@ from typing import Any
 
 from trading.simulator import RunningSimulator
 
+from .asking_alerts import AlertAsking
 from .conftest import Api, Socket
 from .test_sim_oauth import CALLBACK, Browser
 
 READS = frozenset({"list", "find", "item", "items", "deps", "ldeps", "suggest"})
-NOBODY_HAS = frozenset(
-    {
-        "spreadDefinition",
-        "contactInfo",
-        "userProperty",
-        "property",
-        "adminAlert",
-        "adminAlertSignal",
-        "alertSignal",
-    }
-)
+NOBODY_HAS = frozenset({"spreadDefinition", "contactInfo", "userProperty", "property"})
 """Entity types without a single entity in the simulator."""
 MASTERS = {
     "account": "userId", "position": "accountId", "cashBalance": "accountId", "order": "accountId",
@@ -35,6 +26,7 @@ MASTERS = {
     "chat": "userId", "chatMessage": "chatId", "marketDataSubscription": "userId", "tradovateSubscription": "userId",
     "secondMarketDataSubscription": "userId", "userPlugin": "userId",
     "userAccountRiskParameter": "userAccountPositionLimitId", "cashBalanceLog": "accountId",
+    "alertSignal": "alertId", "adminAlertSignal": "adminAlertId",
 }  # fmt: skip
 """The field that names an entity's master; of all others the id is the master's."""
 PASSWORD = "a-password-of-tests"
@@ -55,7 +47,7 @@ class Asked:
     token: str | None = None
 
 
-class Asking:
+class Asking(AlertAsking):
     """Makes parameters; what has to be there first is made over REST, or on `socket` for what lives on a socket."""
 
     def __init__(self, simulator: RunningSimulator) -> None:
@@ -75,6 +67,8 @@ class Asking:
             "marketDataSubscription": lambda: self.api.post("marketDataSubscription/create", **self._market_data()),
             "tradovateSubscription": lambda: self.api.post("tradovateSubscription/create", **self._membership()),
             "secondMarketDataSubscription": self._second,
+            "alertSignal": self._signal,
+            "adminAlertSignal": self._admin_signal,
         }
 
     def arguments(self, path: str, socket: Socket | None = None) -> Asked:
@@ -108,9 +102,6 @@ class Asking:
             "/user/addtradovatesubscription": {"tradovateSubscriptionPlanId": 2, "accountId": self.account},
             "/user/opendemoaccount": {"name": f"TESTS{next(self._numbers)}", "initialBalance": 1000},
             "/alert/createalert": {"expression": "{}", "triggerLimits": 1},
-            "/alert/markreadalertsignal": {"alertId": self._alert(), "alertSignalId": 7},
-            "/adminAlertSignal/completealertsignal": {"adminAlertSignalId": 7},
-            "/adminAlertSignal/takealertsignalownership": {"adminAlertSignalId": 7},
             "/chat/postchatmessage": {"category": "Support", "text": "Hello"},
             "/replay/checkreplaysession": {"startTimestamp": "2026-11-18T13:00:00.000Z"},
             "/replay/changespeed": {"speed": 100},
@@ -314,7 +305,7 @@ class Asking:
     def _useraccountautoliq_update(self) -> dict[str, Any]:
         return {"id": self._one("userAccountAutoLiq")["id"], "dailyLossAutoLiq": 4000}
 
-    # subscriptions, alerts and chats
+    # subscriptions and chats
 
     def _paid(self) -> dict[str, Any]:
         return {"userId": self.me, "timestamp": "2026-11-18T15:00:00.000Z", "planPrice": 1.5}
@@ -373,18 +364,6 @@ class Asking:
     _user_cancelsecondmarketdatasubscription = _which_second
     _user_cancelsecondmarketdatasubscriptionrenewal = _which_second
     _user_activatesecondmarketdatasubscriptionrenewal = _which_second
-
-    def _alert(self) -> int:
-        number: int = self.api.post("alert/createalert", expression="{}")["alert"]["id"]
-        return number
-
-    def _which_alert(self) -> dict[str, Any]:
-        return {"alertId": self._alert()}
-
-    _alert_deletealert = _alert_dismissalert = _alert_resetalert = _which_alert
-
-    def _alert_modifyalert(self) -> dict[str, Any]:
-        return {"alertId": self._alert(), "expression": "{}"}
 
     def _message(self) -> dict[str, Any]:
         made: dict[str, Any] = self.api.post("chat/postchatmessage", category="Support", text="Hello")["chatMessage"]

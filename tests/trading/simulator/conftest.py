@@ -13,6 +13,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from trading.simulator import Config, RunningSimulator, serve
 
+from .dialect import ACCOUNT, LIMIT
+
 START = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)  # a Wednesday morning in Chicago
 ESZ6 = 3012612
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nothing to verify; the default one reads all certificates
@@ -73,11 +75,13 @@ class Socket:
         self.connection.send(frame)
 
     def message(self, timeout: float = 10) -> list[Any]:
-        """The messages of the next `a` frame."""
+        """The messages of the next `a` frame. Heartbeats on the way to it are answered."""
         while True:
             frame = self.receive(timeout)
             if frame.startswith("a"):
                 return json.loads(frame[1:])
+            if frame == "h":
+                self.send("[]")
 
     def ask(self, endpoint: str, body: Any = None, query: str = "") -> Any:
         """Ask and return the reply; events that come in between are kept."""
@@ -107,8 +111,12 @@ class Socket:
 
 
 @contextmanager
-def open_socket(simulator: RunningSimulator, token: str | None = None) -> Iterator[Socket]:
-    with connect(simulator.websocket_url, compression=None, proxy=None, max_size=None) as connection:
+def open_socket(
+    simulator: RunningSimulator, token: str | None = None, *, source: str = "127.0.0.1"
+) -> Iterator[Socket]:
+    """A socket that comes from an address of this machine, authorized when there is a token."""
+    settings: dict[str, Any] = {"compression": None, "proxy": None, "max_size": None, "close_timeout": 1}
+    with connect(simulator.websocket_url, source_address=(source, 0), **settings) as connection:
         socket = Socket(connection)
         assert socket.receive() == "o"
         if token is not None:
@@ -140,3 +148,39 @@ def socket(sim: RunningSimulator, trader: Api) -> Iterator[Socket]:
     with open_socket(sim, trader.token) as opened:
         opened.ask("user/syncrequest", {"users": [trader.user_id]})
         yield opened
+
+
+class Tv:
+    """A signed-in user of the dialect."""
+
+    def __init__(self, simulator: RunningSimulator, name: str = "trader") -> None:
+        self.api = Api(simulator, name)
+        headers = {"Authorization": f"Bearer {self.api.token}"}
+        self.http = httpx.Client(
+            base_url=simulator.url + "/tv", timeout=30, trust_env=False, verify=NO_TLS, headers=headers
+        )
+
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        return self.http.request(method, f"{path}?locale=en", **more).json()
+
+    def good(self, method: str, path: str, **more: Any) -> Any:
+        answer = self.ask(method, path, **more)
+        assert answer["s"] == "ok", answer
+        return answer["d"]
+
+    def place(self, **fields: str) -> Any:
+        return self.ask("POST", f"/accounts/{ACCOUNT}/orders", data=LIMIT | fields)
+
+    def order(self, order_id: str) -> Any:
+        return self.good("GET", f"/accounts/{ACCOUNT}/orders/{order_id}")
+
+    def error(self, method: str, path: str, **more: Any) -> tuple[int | None, str]:
+        answer = self.ask(method, path, **more)
+        assert set(answer) <= {"s", "errmsg", "errorCode"}
+        assert answer["s"] == "error"
+        return answer.get("errorCode"), answer["errmsg"]
+
+
+@pytest.fixture
+def tv(sim: RunningSimulator) -> Tv:
+    return Tv(sim)

@@ -19,6 +19,7 @@ from trading.simulator.simulation import Simulation
 from .conftest import ESZ6, START
 
 ACCOUNT = 1001001
+LIMITED = frozenset({"Limit", "StopLimit", "LimitIfTouched", "TrailingStopLimit"})
 SENDER = Sender(1001)
 
 
@@ -67,10 +68,14 @@ class Desk:
 
     def act(self, admin_action: str) -> None:
         """Put the account under an administrator's measure, and let it take effect."""
+        self.impose(admin_action)
+        self.broker.sweep()
+
+    def impose(self, admin_action: str) -> None:
+        """Put the account under an administrator's measure, which the next market step will carry out."""
         self.store.put(
             msgspec.structs.replace(self.status, admin_action=admin_action), user_id=1001, account_id=ACCOUNT
         )
-        self.broker.sweep()
 
     @property
     def status(self) -> AccountRiskStatus:
@@ -90,6 +95,22 @@ class Desk:
         found = self.store.get(e.Order, order_id or 0)
         assert found is not None
         return found
+
+    def asked_bound(self, order_id: int) -> Decimal | None:
+        """The worst price, in ticks, that was asked for: the one of the order's last version that the exchange did not
+        refuse. A trailing stop's limit only gets better."""
+        commands = {command.id: command for command in self.store.all(e.Command)}
+        accepted = [
+            version
+            for version in self.store.all(e.OrderVersion)
+            if version.order_id == order_id
+            and (version.id not in commands or commands[version.id].command_status != "ExecutionRejected")
+        ]
+        latest = max(accepted, key=lambda version: version.id)
+        if latest.order_type not in LIMITED:
+            return None
+        assert latest.price is not None
+        return latest.price * 4
 
     def next_day(self) -> None:
         """Go to the evening, past the end of the trading day."""

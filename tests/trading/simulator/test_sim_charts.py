@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,97 +13,8 @@ import pytest
 from trading.simulator import Config, RunningSimulator, serve
 from trading.simulator.clock import trading_day, trading_day_end, trading_day_start
 
+from .charting import BAR_FIELDS, MINUTES, TICKS, get_chart, past
 from .conftest import ESZ6, START, Api, Socket, open_socket
-
-MINUTES = {
-    "underlyingType": "MinuteBar",
-    "elementSize": 1,
-    "elementSizeUnit": "UnderlyingUnits",
-    "withHistogram": False,
-}
-TICKS = {"underlyingType": "Tick", "elementSize": 1, "elementSizeUnit": "UnderlyingUnits"}
-BAR_FIELDS = {
-    "timestamp",
-    "open",
-    "high",
-    "low",
-    "close",
-    "upVolume",
-    "downVolume",
-    "upTicks",
-    "downTicks",
-    "bidVolume",
-    "offerVolume",
-}
-
-
-@dataclass
-class Chart:
-    """A chart as a client sees it."""
-
-    socket: Socket
-    historical_id: int
-    realtime_id: int
-    packets: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def bars(self) -> list[dict[str, Any]]:
-        return [bar for packet in self.packets for bar in packet.get("bars", [])]
-
-    @property
-    def timestamps(self) -> list[datetime]:
-        return [datetime.fromisoformat(bar["timestamp"]) for bar in self.bars]
-
-    @property
-    def ticks(self) -> list[dict[str, Any]]:
-        """Unpacked by the documented formula, in time's order."""
-        return sorted(
-            (
-                {
-                    "id": tick["id"],
-                    "time": packet["bt"] + tick["t"],
-                    "price": (packet["bp"] + tick["p"]) * packet["ts"],
-                    "size": tick["s"],
-                }
-                for packet in self.packets
-                for tick in packet.get("tks", [])
-            ),
-            key=lambda tick: tick["id"],
-        )
-
-    def next_packets(self) -> list[dict[str, Any]]:
-        """The packets of this chart in the next frame that has some."""
-        while True:
-            self.socket.events += self.socket.message()
-            events, self.socket.events = self.socket.events, []
-            found = [
-                packet
-                for event in events
-                if event.get("e") == "chart"
-                for packet in event["d"]["charts"]
-                if packet["id"] in (self.historical_id, self.realtime_id)
-            ]
-            if found:
-                return found
-
-    def until_end_of_history(self) -> "Chart":
-        while not any(packet.get("eoh") for packet in self.packets):
-            self.packets += self.next_packets()
-        return self
-
-
-def get_chart(socket: Socket, description: dict[str, Any], symbol: Any = "ESZ6", **time_range: Any) -> Chart:
-    reply = socket.ask(
-        "md/getchart",
-        {"symbol": symbol, "chartDescription": description, "timeRange": time_range or {"asMuchAsElements": 10}},
-    )
-    assert reply["s"] == 200, reply
-    assert set(reply["d"]) == {"historicalId", "realtimeId"}, reply
-    return Chart(socket, reply["d"]["historicalId"], reply["d"]["realtimeId"])
-
-
-def past(socket: Socket, description: dict[str, Any], **time_range: Any) -> Chart:
-    return get_chart(socket, description, **time_range).until_end_of_history()
 
 
 @pytest.fixture
@@ -320,7 +231,7 @@ def test_ticks_are_paged_back_by_their_ids(market: Socket) -> None:
 def test_every_kind_of_chart_has_a_past_and_goes_on(
     sim: RunningSimulator, market: Socket, underlying: str, unit: str, size: int
 ) -> None:
-    description = {"underlyingType": underlying, "elementSize": size, "elementSizeUnit": unit, "withHistogram": True}
+    description = {"underlyingType": underlying, "elementSize": size, "elementSizeUnit": unit}
     chart = past(market, description, asMuchAsElements=8)
     assert len(chart.bars) == 8
     assert chart.timestamps == sorted(set(chart.timestamps))

@@ -1,11 +1,10 @@
 """`python -m trading.simulator`: how it starts, refuses and ends."""
 
 import argparse
-import os
+import ipaddress
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,19 +15,7 @@ from trading.simulator import Config
 from trading.simulator.market_options import add_market_options, market_settings
 
 from .conftest import NO_TLS
-
-ROOT = Path(__file__).parents[3]
-
-
-def run(*arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "trading.simulator", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "SIMULATOR_CLIENT_SECRET": "from-the-environment"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+from .processes import SECRET, run, running, url_of
 
 
 def test_the_traders_are_listed_and_in_the_help() -> None:
@@ -52,6 +39,35 @@ def test_a_port_in_use_is_one_clear_line() -> None:
     ]
 
 
+@pytest.mark.allow_hosts(["127.0.0.1", "127.0.0.2"])
+def test_it_listens_on_loopback_only() -> None:
+    with running() as simulator:
+        port = int(simulator.url.rpartition(":")[2])
+        assert listening(port) == {"127.0.0.1"}
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            pass
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port), timeout=5)
+
+
+def listening(port: int) -> set[str]:
+    """The IPv4 addresses of this machine on which somebody listens at a port, as the kernel has them."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    local = [row[1].split(":") for row in rows if row[3] == "0A"]
+    return {
+        str(ipaddress.IPv4Address(int(host, 16).to_bytes(4, sys.byteorder)))
+        for host, at in local
+        if int(at, 16) == port
+    }
+
+
+def test_oauth_errors_have_status_400_when_asked_for() -> None:
+    form = {"grant_type": "refresh_token", "client_id": "tradeport", "client_secret": SECRET}
+    with running("--oauth-error-status", "400") as simulator:
+        answer = httpx.post(simulator.url + "/auth/oauthtoken", data=form, trust_env=False, verify=NO_TLS)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
 def test_other_machines_only_when_it_is_meant() -> None:
     process = run("--host", "0.0.0.0")  # noqa: S104 - it is refused
     _, err = process.communicate(timeout=30)
@@ -71,23 +87,31 @@ def test_an_entitlement_that_makes_no_sense_is_refused(option: str, complaint: s
 def test_market_data_options_are_the_configurations() -> None:
     parser = argparse.ArgumentParser()
     add_market_options(parser)
-    options = ["--market-data", "trader=Delayed", "--delay-seconds", "5", "--lowercase-market-data"]
+    options = [
+        "--market-data",
+        "trader=Delayed",
+        "--delay-seconds",
+        "5",
+        "--lowercase-market-data",
+        "--tick-seconds",
+        "2",
+    ]
     config = Config(**market_settings(parser.parse_args(options)))
     assert {trader.name: trader.market_data for trader in config.traders}["trader"] == "Delayed"
     assert [trader.market_data for trader in config.traders].count("RealTime") == len(config.traders) - 1
     assert (config.delay_seconds, config.chart_elements, config.lowercase_market_data) == (5, 4096, True)
+    assert config.tick_seconds == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_and_ends_quickly_and_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     state = tmp_path / "state.json"
     process = run("--port", "0", "--state", str(state))
-    assert process.stdout is not None
-    url = process.stdout.readline().rpartition(" ")[2].strip()
+    url = url_of(process)
     with httpx.Client(base_url=url, trust_env=False, verify=NO_TLS) as http:
         assert http.get("/health").json() == {"ok": True}
         assert http.get("/control/ledger").status_code == 404
-        form = {"grant_type": "refresh_token", "client_id": "tradeport", "client_secret": "from-the-environment"}
+        form = {"grant_type": "refresh_token", "client_id": "tradeport", "client_secret": SECRET}
         assert http.post("/auth/oauthtoken", data=form).json()["error"] == "invalid_grant"
         process.send_signal(number)
         _, err = process.communicate(timeout=5)
@@ -117,8 +141,7 @@ def test_faults_are_listed_armed_and_refused() -> None:
 
 def test_a_fault_of_the_command_line_strikes() -> None:
     process = run("--port", "0", "--fault", "error_503:route=account/list,times=2", "--control")
-    assert process.stdout is not None
-    url = process.stdout.readline().rpartition(" ")[2].strip()
+    url = url_of(process)
     with httpx.Client(base_url=url, trust_env=False, verify=NO_TLS) as http:
         assert [http.get("/v1/account/list").status_code for _ in range(3)] == [503, 503, 401]
         assert http.get("/control/faults").json()["armed"] == []
@@ -130,8 +153,7 @@ def test_a_fault_of_the_command_line_strikes() -> None:
 def test_tls_is_spoken_and_told_how_to_trust(tmp_path: Path) -> None:
     directory = tmp_path / "tls"
     process = run("--port", "0", "--tls", str(directory), "--named-hosts", "--api-host", "demo=demo-b.tradovateapi.com")
-    assert process.stdout is not None
-    url = process.stdout.readline().rpartition(" ")[2].strip()
+    url = url_of(process)
     told = [process.stdout.readline().strip() for _ in range(4)]
     assert url.startswith("https://127.0.0.1:")
     assert told[1].startswith("127.0.0.1 live.tradovateapi.com demo.tradovateapi.com")

@@ -7,11 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.routing import Mount
 
 from trading.simulator import Config, RunningSimulator, create_app, serve
 from trading.simulator.control import _is_loopback
 
 from .conftest import NO_TLS, START, Api, Socket
+from .manual import table
 
 
 def story(seed: int) -> list[Any]:
@@ -30,6 +32,13 @@ def test_the_same_seed_trades_the_same_and_another_does_not() -> None:
     first = story(11)
     assert first == story(11)
     assert first != story(12)
+
+
+def test_the_manual_has_every_route_of_control() -> None:
+    routes = create_app(Config(control=True)).routes
+    [control] = [route for route in routes if isinstance(route, Mount) and route.path == "/control"]
+    asked = {f"{method} /control{one.path}" for one in control.routes for method in one.methods - {"HEAD"}}
+    assert asked == {row[0] for row in table("request", "body or query")}
 
 
 def test_a_manual_clock_moves_only_when_told(sim: RunningSimulator) -> None:

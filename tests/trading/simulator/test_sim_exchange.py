@@ -57,18 +57,18 @@ def test_what_a_market_order_leaves_trades_with_the_next_book(exchange: Exchange
     assert sum(qty for _, qty in trades(exchange.submit(order))) == 20
     assert exchange.get(1) is order
     feed.set_price(ES, 27_400)
-    assert sum(qty for _, qty in trades(exchange.sweep())) == 10
+    assert sum(qty for _, qty in trades(list(exchange.sweep()))) == 10
     assert exchange.get(1) is None
 
 
 def test_a_limit_order_rests_and_trades_at_its_own_price_when_the_market_comes(exchange: Exchange, feed: Feed) -> None:
     assert exchange.submit(ticket(1, 6, Kind.LIMIT, limit=27_390)) == []
     feed.set_price(ES, 27_391)
-    assert exchange.sweep() == []
+    assert list(exchange.sweep()) == []
     feed.set_price(ES, 27_390)
-    assert trades(exchange.sweep()) == [(27_390, 4)]
+    assert trades(list(exchange.sweep())) == [(27_390, 4)]
     feed.set_price(ES, 27_380)
-    assert trades(exchange.sweep()) == [(27_390, 2)]
+    assert trades(list(exchange.sweep())) == [(27_390, 2)]
 
 
 def test_a_marketable_limit_order_gets_the_better_price(exchange: Exchange) -> None:
@@ -79,17 +79,17 @@ def test_a_marketable_limit_order_gets_the_better_price(exchange: Exchange) -> N
 def test_a_stop_order_wakes_when_the_last_trade_reaches_it(exchange, feed, signed, sleeps_at, wakes_at) -> None:
     assert exchange.submit(ticket(1, signed, Kind.STOP, stop=wakes_at)) == []
     feed.set_price(ES, sleeps_at)
-    assert exchange.sweep() == []
+    assert list(exchange.sweep()) == []
     feed.set_price(ES, wakes_at)
-    assert sum(qty for _, qty in trades(exchange.sweep())) == 2
+    assert sum(qty for _, qty in trades(list(exchange.sweep()))) == 2
 
 
 def test_a_stop_limit_order_rests_at_its_limit_after_it_woke(exchange: Exchange, feed: Feed) -> None:
     exchange.submit(ticket(1, 2, Kind.STOP_LIMIT, stop=27_410, limit=27_412))
     feed.set_price(ES, 27_420)
-    assert exchange.sweep() == []
+    assert list(exchange.sweep()) == []
     feed.set_price(ES, 27_412)
-    assert trades(exchange.sweep()) == [(27_412, 2)]
+    assert trades(list(exchange.sweep())) == [(27_412, 2)]
 
 
 def test_immediate_or_cancel_trades_what_is_there(exchange: Exchange) -> None:
@@ -109,7 +109,7 @@ def test_the_best_price_and_then_the_first_come_trades_first(exchange: Exchange,
     exchange.submit(ticket(2, 3, Kind.LIMIT, limit=27_391))
     exchange.submit(ticket(3, 3, Kind.LIMIT, limit=27_390))
     feed.set_price(ES, 27_390)
-    done = [(o.ticket.order_id, o.qty) for o in exchange.sweep() if isinstance(o, Trade)]
+    done = [(o.ticket.order_id, o.qty) for o in list(exchange.sweep()) if isinstance(o, Trade)]
     # eight contracts are offered at 27390 and 27391; number 2 outbids, then number 1 was first
     assert done == [(2, 3), (1, 1)]
 
@@ -126,17 +126,17 @@ def test_an_if_touched_order_wakes_at_a_better_price(exchange, feed, kind, signe
     limit = wakes_at + (1 if signed > 0 else -1)
     assert exchange.submit(ticket(1, signed, kind, stop=wakes_at, limit=limit)) == []
     feed.set_price(ES, sleeps_at)
-    assert exchange.sweep() == []
+    assert list(exchange.sweep()) == []
     feed.set_price(ES, wakes_at)
-    assert sum(qty for _, qty in trades(exchange.sweep())) == 2
+    assert sum(qty for _, qty in trades(list(exchange.sweep()))) == 2
 
 
 def test_a_limit_if_touched_order_rests_at_its_limit_after_it_woke(exchange: Exchange, feed: Feed) -> None:
     exchange.submit(ticket(1, 2, Kind.LIMIT_IF_TOUCHED, stop=27_390, limit=27_385))
     feed.set_price(ES, 27_388)
-    assert exchange.sweep() == []
+    assert list(exchange.sweep()) == []
     feed.set_price(ES, 27_385)
-    assert trades(exchange.sweep()) == [(27_385, 2)]
+    assert trades(list(exchange.sweep())) == [(27_385, 2)]
 
 
 @pytest.mark.parametrize("terms", [{"stop": 27_390}, {"trail": 10}, {"stop": 27_390, "trail": 10}])
@@ -145,31 +145,31 @@ def test_a_trailing_stop_follows_and_never_goes_back(exchange: Exchange, feed: F
     assert exchange.submit(order) == []
     for price, stop in ((27_420, 27_410), (27_415, 27_410), (27_425, 27_415), (27_416, 27_415)):
         feed.set_price(ES, price)
-        assert exchange.sweep() == []
+        assert list(exchange.sweep()) == []
         assert order.stop == stop
     feed.set_price(ES, 27_415)
-    assert trades(exchange.sweep()) == [(27_414, 2)]
+    assert trades(list(exchange.sweep())) == [(27_414, 2)]
 
 
 def test_a_trailing_stop_that_buys_follows_the_market_down(exchange: Exchange, feed: Feed) -> None:
     order = ticket(1, 2, Kind.TRAILING_STOP, trail=10)
     assert exchange.submit(order) == []
     feed.set_price(ES, 27_380)
-    assert exchange.sweep() == []
+    assert list(exchange.sweep()) == []
     feed.set_price(ES, 27_390)
-    assert trades(exchange.sweep()) == [(27_390, 2)]
+    assert trades(list(exchange.sweep())) == [(27_390, 2)]
 
 
 def test_a_trailing_stop_limit_takes_its_limit_along(exchange: Exchange, feed: Feed) -> None:
     order = ticket(1, -2, Kind.TRAILING_STOP_LIMIT, stop=27_390, limit=27_388)
     exchange.submit(order)
     feed.set_price(ES, 27_420)
-    exchange.sweep()
+    list(exchange.sweep())
     assert (order.stop, order.limit) == (27_410, 27_408)
     feed.set_price(ES, 27_405)
-    assert exchange.sweep() == []
+    assert list(exchange.sweep()) == []
     feed.set_price(ES, 27_409)
-    assert trades(exchange.sweep()) == [(27_408, 2)]
+    assert trades(list(exchange.sweep())) == [(27_408, 2)]
 
 
 def test_of_two_linked_orders_only_one_trades(exchange: Exchange, feed: Feed) -> None:
@@ -177,7 +177,7 @@ def test_of_two_linked_orders_only_one_trades(exchange: Exchange, feed: Feed) ->
     exchange.submit(ticket(1, 3, Kind.LIMIT, limit=27_390, oco=2))
     exchange.submit(ticket(2, 9, Kind.LIMIT, limit=27_391, oco=1))
     feed.set_price(ES, 27_380)
-    outcomes = exchange.sweep()
+    outcomes = list(exchange.sweep())
     assert {o.ticket.order_id for o in outcomes if isinstance(o, Trade)} == {2}
     assert [o.ticket.order_id for o in outcomes if isinstance(o, Pulled)] == [1]
     assert exchange.get(1) is None
@@ -186,8 +186,8 @@ def test_of_two_linked_orders_only_one_trades(exchange: Exchange, feed: Feed) ->
 def test_a_held_order_does_not_trade_before_it_is_released(exchange: Exchange, feed: Feed) -> None:
     exchange.hold(ticket(1, 2, Kind.LIMIT, limit=27_400, oco=2))
     exchange.hold(ticket(2, 2, Kind.STOP, stop=27_300, oco=1))
-    assert exchange.sweep() == []
-    outcomes = exchange.release([1, 2])
+    assert list(exchange.sweep()) == []
+    outcomes = list(exchange.release([1, 2]))
     assert trades(outcomes) == [(27_400, 2)]
     assert [o.ticket.order_id for o in outcomes if isinstance(o, Pulled)] == [2]
     assert exchange.held == {}
@@ -215,10 +215,10 @@ def test_linked_orders_never_both_trade(flow: list) -> None:
         outcomes: list = []
         if act == "step":
             feed.advance()
-            outcomes = exchange.sweep()
+            outcomes = list(exchange.sweep())
         elif isinstance(act, int):
             feed.set_price(ES, 27_380 + 2 * act)
-            outcomes = exchange.sweep()
+            outcomes = list(exchange.sweep())
         else:
             number += 2
             for own, oco, (signed, kind, tif, limit, stop) in (
@@ -227,7 +227,7 @@ def test_linked_orders_never_both_trade(flow: list) -> None:
             ):
                 prices = {"limit": market.bid + limit, "stop": market.bid + stop}
                 exchange.hold(ticket(own, signed, kind, tif, **prices, oco=oco))
-            outcomes = exchange.release([number, number - 1])
+            outcomes = list(exchange.release([number, number - 1]))
         for outcome in outcomes:
             own = outcome.ticket.order_id
             assert own not in ended
@@ -286,7 +286,7 @@ def test_random_order_flow_conserves_quantity_and_respects_limits(flow: list, se
     for act in flow:
         if act == "step":
             feed.advance()
-            take(exchange.sweep())
+            take(list(exchange.sweep()))
         elif isinstance(act, int):
             if exchange.cancel(act):
                 cancelled.add(act)

@@ -6,15 +6,19 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.trading import documents
 from trading.simulator import Config, RunningSimulator, serve
 from trading.simulator.failure_reasons import REASONS
 
 from .conftest import ESZ6, START, Api
+from .manual import table
 from .shapes import ENUMS, problems
 
 LIMIT = {"orderType": "Limit", "price": 6840}
 SOON = "2026-11-18T15:10:00Z"
 Cause = Callable[[RunningSimulator, Api], Any]
+MANUAL = {reason: stage for reason, stage, _ in table("failureReason")}
+"""The stage at which each reason is met, as docs/simulator.md has it."""
 
 
 def limit(api: Api, total_by: str = "Overall", **more: Any) -> int:
@@ -209,7 +213,8 @@ def test_a_command_that_is_refused_reports_the_reason(
     command = trader.get("command/deps", masterid=order)[-1]
     report = trader.get("commandReport/deps", masterid=command["id"])[-1]
     assert problems("commandReport", report) == []
-    assert (report["rejectReason"], report["commandStatus"].endswith("Rejected")) == (reason, True)
+    status = {"risk": "RiskRejected", "execution": "ExecutionRejected"}[MANUAL[reason]]
+    assert (report["rejectReason"], report["commandStatus"]) == (reason, status)
     assert report["text"]
     assert trader.order(order)["ordStatus"] == ("Working" if reason == "OtherExecutionRelated" else "Rejected")
 
@@ -237,6 +242,23 @@ def test_every_reason_of_the_document_is_caused_or_armed() -> None:
     assert set(ENUMS["reason"].split()) == REASONS | {"Success"}
     assert caused | ONLY_ARMED == REASONS
     assert not caused & ONLY_ARMED
+
+
+def test_the_reasons_are_the_documents() -> None:
+    schemas = documents.openapi()["components"]["schemas"]
+    for schema, field in (("PlaceOrderResult", "failureReason"), ("CommandReport", "rejectReason")):
+        assert set(schemas[schema]["properties"][field]["enum"]) == REASONS | {"Success"}
+
+
+def test_the_manual_says_what_causes_each_reason_and_where_it_is_met() -> None:
+    rows = table("failureReason")
+    assert sorted(reason for reason, *_ in rows) == sorted(REASONS)
+    assert all(cause for *_, cause in rows)
+    in_replies = {"SessionClosed", *(reason for reason, _ in REPLIES)}
+    in_reports = {reason for reason, _ in REPORTS}
+    assert {reason for reason, stage in MANUAL.items() if stage == "request"} == in_replies
+    assert {reason for reason, stage in MANUAL.items() if stage in ("risk", "execution")} == in_reports
+    assert {reason for reason, stage in MANUAL.items() if stage == "armed"} == ONLY_ARMED
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from trading.simulator.limits import REAL
 from trading.simulator.market_data import MOST_CHARTS, Subscriptions
 from trading.simulator.rest import LONGEST_MESSAGE
 
+from . import manual
 from .conftest import ESZ6, NO_TLS, START, Api, Socket, open_socket
 
 
@@ -86,6 +87,7 @@ def test_a_socket_has_so_many_charts(sim: RunningSimulator, trader: Api) -> None
     with open_socket(sim, trader.token) as socket:
         charts = [socket.ask("md/getchart", asked)["d"] for _ in range(MOST_CHARTS)]
         assert "errorText" in socket.ask("md/getchart", asked)["d"]
+        assert f"a socket has at most {MOST_CHARTS}." in manual.TEXT
         assert socket.ask("md/cancelchart", {"subscriptionId": charts[0]["realtimeId"]})["d"] == {"ok": True}
         assert "realtimeId" in socket.ask("md/getchart", asked)["d"]
 
@@ -100,7 +102,7 @@ def test_what_is_looked_up_for_a_socket_ends_with_it() -> None:
             finally:
                 ended.set()
 
-        subscribed.look_up(HistogramStream(Catalog(START).listings[ESZ6], 0), look_up())
+        subscribed.look_up(HistogramStream(Catalog(START).listings[ESZ6], shift=0, known=-1), look_up())
         await asyncio.sleep(0)
         subscribed.clear()
         await asyncio.wait_for(ended.wait(), 5)

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from trading.simulator.limit_options import add_limit_options, limit_settings
+from trading.simulator.limit_options import add_limit_options, limit_settings, positive_seconds
 from trading.simulator.limits import GENEROUS, REAL
 
 
@@ -24,12 +24,14 @@ def test_the_presets() -> None:
 def test_every_figure_can_be_adjusted() -> None:
     made = settings(
         "--limits real --user-requests 10 --address-requests Order/DryRun=7 --penalty-seconds 1 --captcha-after 0 "
+        "--tv-requests 9 "
         "--sockets-per-user 3 --sockets-per-address 4 --sessions-per-user 5 --token-lifetime 60 --cid 8 "
         "--verified-device a --verified-device b"
     )
     limits = made["limits"]
     assert (limits.per_user, limits.per_address["order/dryrun"], limits.per_address["auth/me"]) == (10, 7, 10)
     assert (limits.penalty_seconds, limits.penalty_seconds_of, limits.captcha_after) == (1, {}, 0)
+    assert limits.tv_per_minute == 9
     assert (made["sockets_per_user"], made["sockets_per_address"], made["sessions_per_user"]) == (3, 4, 5)
     assert (made["token_lifetime"], made["cid"], made["verified_devices"]) == (60, "8", frozenset({"a", "b"}))
 
@@ -37,6 +39,12 @@ def test_every_figure_can_be_adjusted() -> None:
 def test_an_adjustment_of_no_limits_begins_with_the_real_ones() -> None:
     limits = settings("--limits off --user-requests 10")["limits"]
     assert (limits.per_user, limits.per_address) == (10, REAL.per_address)
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
+def test_a_time_that_never_passes_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="no number of seconds above 0"):
+        positive_seconds(text)
 
 
 @pytest.mark.parametrize(

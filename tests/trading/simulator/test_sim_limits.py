@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
+import httpx
 import pytest
 
 from trading.simulator import Config, RunningSimulator, serve
 from trading.simulator.limits import GENEROUS, REAL, Limits, network
 
-from .conftest import START, Api, open_socket
+from .conftest import ESZ6, NO_TLS, START, Api, open_socket
 
 Start = Callable[[Limits | None], RunningSimulator]
 
@@ -78,14 +80,95 @@ def test_without_limits_nothing_is_counted(start: Start) -> None:
 
 
 def test_the_figures() -> None:
-    assert (REAL.per_user, REAL.per_address["auth/renewaccesstoken"], REAL.per_address["user/syncrequest"]) == (
-        5000,
-        15,
-        300,
-    )
-    assert GENEROUS.per_user == 500_000
+    assert REAL.per_user == 5000
+    assert REAL.per_address == {
+        "auth/accesstokenrequest": 5,
+        "auth/me": 10,
+        "auth/renewaccesstoken": 15,
+        "user/syncrequest": 300,
+        "order/dryrun": 500,
+    }
+    assert (REAL.penalty_seconds, REAL.penalty_seconds_of) == (15, {"user/syncrequest": 3})
+    assert (REAL.captcha_after, REAL.tv_per_minute) == (10, 100)
+    assert (GENEROUS.per_user, GENEROUS.tv_per_minute) == (500_000, 10_000)
+    assert GENEROUS.per_address == {route: most * 100 for route, most in REAL.per_address.items()}
     assert network("203.0.113.7") == network("203.0.113.200") != network("203.0.114.7")
     assert network("testclient") == "testclient"
+
+
+def test_only_failures_of_auth_me_count_and_ten_are_allowed(start: Start) -> None:
+    simulator = start(REAL)
+    trader = Api(simulator, "trader")
+    for _ in range(12):
+        assert trader.get("auth/me")["userId"] == trader.user_id
+    stranger = {"Authorization": "Bearer made-up"}
+    failed = [trader.http.get("/v1/auth/me", headers=stranger).status_code for _ in range(10)]
+    assert failed == [401] * 10
+    assert trader.http.get("/v1/auth/me", headers=stranger).json()["p-time"] == 15
+    assert "p-ticket" in trader.get("auth/me"), "whoever asks from there"
+    simulator.control.advance(3601)
+    assert trader.get("auth/me")["userId"] == trader.user_id
+
+
+def test_every_dry_run_counts(start: Start) -> None:
+    simulator = start(replace(REAL, per_address={"order/dryrun": 2}))
+    trader, pro = Api(simulator, "trader"), Api(simulator, "pro")
+    order = {"contractId": ESZ6, "action": "Buy", "orderQty": 1, "orderType": "Market"}
+    for _ in range(2):
+        assert "details" in trader.post("order/dryrun", accountId=1001001, orders=[order])
+    assert "p-ticket" in pro.post("order/dryrun", accountId=1002001, orders=[order])
+    assert "orderId" in trader.place("Buy", 1)
+
+
+def test_a_network_shares_its_budget_and_another_one_has_its_own(start: Start) -> None:
+    simulator = start(Limits(per_address={"auth/accesstokenrequest": 1}))
+    wrong = {"name": "trader", "password": "wrong"}
+
+    def sign_in_from(address: str) -> set[str]:
+        transport = httpx.HTTPTransport(local_address=address, verify=NO_TLS)
+        with httpx.Client(base_url=simulator.url, transport=transport) as http:
+            return set(http.post("/v1/auth/accesstokenrequest", json=wrong).json())
+
+    assert sign_in_from("127.0.0.1") == {"errorText"}
+    assert "p-ticket" in sign_in_from("127.0.0.77")
+    assert sign_in_from("127.0.1.1") == {"errorText"}
+    assert "p-ticket" in sign_in_from("127.0.1.2")
+
+
+def test_a_user_over_the_budget_is_told_on_a_socket_which_stays_open(start: Start) -> None:
+    simulator = start(Limits(per_user=2))
+    trader = Api(simulator, "trader")
+    with open_socket(simulator, trader.token) as socket:
+        assert [socket.ask("account/list")["s"] for _ in range(2)] == [200, 200]
+        spent = socket.ask("account/list")
+        assert (spent["s"], spent["d"]) == (429, "")
+        assert trader.http.get("/v1/account/list").status_code == 429
+        simulator.control.advance(3601)
+        assert socket.ask("account/list")["s"] == 200
+
+
+def test_a_penalty_takes_as_long_as_it_is_set_to(start: Start) -> None:
+    simulator = start(Limits(per_address={"auth/renewaccesstoken": 0}, penalty_seconds=40))
+    trader = Api(simulator, "trader")
+    penalty = trader.get("auth/renewaccesstoken")
+    ticket = {"p-ticket": penalty["p-ticket"]}
+    assert penalty["p-time"] == 40
+    simulator.control.advance(39)
+    assert "p-ticket" in trader.get("auth/renewaccesstoken", **ticket)
+    simulator.control.advance(1)
+    assert "accessToken" in trader.get("auth/renewaccesstoken", **ticket)
+
+
+def test_tokens_and_sessions_are_as_many_and_last_as_long_as_they_are_set_to() -> None:
+    config = Config(seed=7, manual_clock=True, start=START, history=False, token_lifetime=600, sessions_per_user=3)
+    with serve(config) as simulator:
+        first, second, *_ = [Api(simulator, "trader") for _ in range(4)]
+        assert first.http.get("/v1/account/list").status_code == 401
+        assert second.login["expirationTime"] == "2026-11-18T15:10:00.000Z"
+        simulator.control.advance(599)
+        assert second.get("account/list")
+        simulator.control.advance(1)
+        assert second.http.get("/v1/account/list").status_code == 401
 
 
 def test_who_asks_again_and_again_gets_a_captcha_and_waits_an_hour(start: Start) -> None:
@@ -148,6 +231,8 @@ def test_an_address_gets_no_more_sockets_than_its_quota() -> None:
         with open_socket(simulator, trader.token) as first:
             with open_socket(simulator) as second:
                 assert second.message()[0]["d"]["reasonCode"] == "IPQuotaReached"
+            with open_socket(simulator, trader.token, source="127.0.0.2") as neighbour:
+                assert neighbour.ask("account/list")["s"] == 200
             assert first.ask("account/list")["s"] == 200
 
 

@@ -201,7 +201,8 @@ def test_a_histogram_is_the_trade_dates_volume_by_price(sim: RunningSimulator, t
         sim.control.price("ESZ6", "6900.00")
         [change] = md_events(socket, "histograms")
         assert (change["refresh"], change["base"]) == (False, first["base"])
-        assert list(change["items"]) == [str(round((6900 - first["base"]) / 0.25))]
+        traded = [first["base"] + 0.25 * int(offset) for offset in change["items"]]
+        assert traded == [6880, 6900], "where a resting order of pro's traded, and where the market stands"
         assert sum(volumes([first, change]).values()) > sum(first["items"].values())
         assert socket.ask("md/unsubscribehistogram", {"symbol": ESZ6})["s"] == 200
         assert socket.ask("md/unsubscribequote", {"symbol": ESZ6})["s"] == 200

@@ -12,6 +12,7 @@ from trading.simulator import Config, RunningSimulator, serve
 
 from .conftest import NO_TLS, START, Api
 
+DAY = 24 * 3600
 CALLBACK = "http://127.0.0.1:9000/oauth/callback"
 
 
@@ -173,6 +174,19 @@ def test_a_refresh_token_gives_new_tokens_once(browser: Browser) -> None:
     assert browser.exchange(**form).json()["error"] == "invalid_grant"
 
 
+def test_a_refresh_token_lives_thirty_days(sim: RunningSimulator, browser: Browser) -> None:
+    used, unused = (browser.exchange(code=browser.code()).json() for _ in range(2))
+    assert used["refresh_token_expires_in"] == 30 * DAY
+    for seconds in (7 * DAY, 7 * DAY, 7 * DAY, 7 * DAY, 2 * DAY - 60):
+        sim.control.advance(seconds)
+    renewed = browser.exchange(grant_type="refresh_token", refresh_token=used["refresh_token"]).json()
+    sim.control.advance(120)
+    late = browser.exchange(grant_type="refresh_token", refresh_token=unused["refresh_token"]).json()
+    assert late["error"] == "invalid_grant"
+    again = browser.exchange(grant_type="refresh_token", refresh_token=renewed["refresh_token"]).json()
+    assert "access_token" in again, "each refresh begins thirty days anew"
+
+
 def test_tokens_expire(sim: RunningSimulator, browser: Browser) -> None:
     reply = browser.exchange(code=browser.code()).json()
     bearer = {"Authorization": f"Bearer {reply['access_token']}"}
@@ -232,9 +246,20 @@ def test_only_listed_return_addresses_when_there_is_a_list(strict: RunningSimula
     assert browser.decide(redirect_uri=CALLBACK + "/").status_code == 400
 
 
-def test_errors_can_be_given_as_status_400(strict: RunningSimulator) -> None:
-    answer = Browser(strict).exchange(code="made-up")
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+@pytest.mark.parametrize("status", [200, 400])
+def test_every_error_has_the_status_that_is_set_and_says_why(status: int) -> None:
+    with serve(Config(manual_clock=True, start=START, history=False, oauth_error_status=status)) as running:
+        browser = Browser(running)
+        answers = {
+            "invalid_client": browser.exchange(code=browser.code(), client_secret="guess"),
+            "unsupported_grant_type": browser.exchange(grant_type="password"),
+            "invalid_grant": browser.exchange(code="made-up"),
+            "invalid_request": browser.http.post("/auth/oauthtoken", content='{"grant_type": '),
+        }
+        for error, answer in answers.items():
+            assert (answer.status_code, answer.json()["error"]) == (status, error)
+            assert set(answer.json()) == {"error", "error_description"}
+            assert answer.json()["error_description"]
 
 
 def test_secrets_do_not_show_in_a_repr(sim: RunningSimulator) -> None:

@@ -71,9 +71,9 @@ class OrderFlow(RuleBasedStateMachine):
         booking, book = self.desk.simulation.booking, self.desk.simulation.booking.fill
 
         def fill(order: e.Order, trade: Trade) -> Any:
-            bound = trade.ticket.bound
             assert trade.qty > 0
-            assert bound is None or (trade.price <= bound if trade.ticket.buy else trade.price >= bound)
+            for bound in (self.desk.asked_bound(order.id), trade.ticket.bound):
+                assert bound is None or (trade.price <= bound if trade.ticket.buy else trade.price >= bound)
             assert order.ord_status == "Working"
             return book(order, trade)
 

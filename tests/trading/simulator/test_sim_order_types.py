@@ -22,7 +22,7 @@ def version(trader: Api, order: int) -> Any:
     ("terms", "wakes_at", "fills_at"),
     [
         ({"orderType": "MIT", "price": 6840}, "6840.00", 6840),
-        ({"orderType": "LimitIfTouched", "price": 6840.5, "limitIfTouchedPrice": 6840}, "6840.00", 6840),
+        ({"orderType": "LimitIfTouched", "price": 6840.5, "limitIfTouchedPrice": 6840}, "6839.00", 6839),
     ],
 )
 def test_an_if_touched_order_shows_its_prices_and_fills_when_touched(
@@ -37,6 +37,78 @@ def test_an_if_touched_order_shows_its_prices_and_fills_when_touched(
     sim.control.price("ESZ6", wakes_at)
     assert trader.order(order)["ordStatus"] == "Filled"
     assert trader.fills(order)[0]["price"] == fills_at
+
+
+@pytest.mark.parametrize(
+    ("action", "terms", "waits", "beyond", "nearly", "there"),
+    [
+        ("Buy", {"orderType": "StopLimit", "stopPrice": 6860, "price": 6861}, "6859.75", "6865", "6861.25", "6855"),
+        ("Sell", {"orderType": "StopLimit", "stopPrice": 6840, "price": 6839}, "6840.25", "6835", "6839", "6845"),
+        (
+            "Buy",
+            {"orderType": "LimitIfTouched", "limitIfTouchedPrice": 6840, "price": 6838},
+            "6840.25",
+            "6840",
+            "6838.25",
+            "6830",
+        ),
+        (
+            "Sell",
+            {"orderType": "LimitIfTouched", "limitIfTouchedPrice": 6860, "price": 6862},
+            "6859.75",
+            "6860",
+            "6862",
+            "6870",
+        ),
+    ],
+)
+def test_a_woken_limit_order_waits_for_its_price_and_gets_it(
+    sim: RunningSimulator,
+    trader: Api,
+    action: str,
+    terms: dict[str, Any],
+    waits: str,
+    beyond: str,
+    nearly: str,
+    there: str,
+) -> None:
+    order = trader.place(action, 1, **terms)["orderId"]
+    assert {name: version(trader, order).get(name) for name in terms} == terms
+    for price in (waits, beyond, nearly):
+        sim.control.price("ESZ6", price)
+        assert (trader.order(order)["ordStatus"], trader.fills(order)) == ("Working", []), price
+    sim.control.price("ESZ6", there)
+    assert trader.order(order)["ordStatus"] == "Filled"
+    assert [(fill["qty"], fill["price"]) for fill in trader.fills(order)] == [(1, terms["price"])]
+
+
+@pytest.mark.parametrize(
+    ("action", "terms", "away", "beyond", "nearly", "there", "moved"),
+    [
+        ("Buy", {"stopPrice": 6860, "price": 6861}, "6840", "6855", "6851.25", "6845", 6851),
+        ("Buy", {"pegDifference": 10, "price": 6861}, "6840", "6855", "6851.25", "6845", 6851),
+        ("Sell", {"stopPrice": 6840, "price": 6839}, "6860", "6845", "6849", "6855", 6849),
+        ("Sell", {"pegDifference": -10, "price": 6839}, "6860", "6845", "6849", "6855", 6849),
+    ],
+)
+def test_a_trailing_stop_limit_waits_for_the_price_that_followed_its_stop(
+    sim: RunningSimulator,
+    trader: Api,
+    action: str,
+    terms: dict[str, Any],
+    away: str,
+    beyond: str,
+    nearly: str,
+    there: str,
+    moved: float,
+) -> None:
+    order = trader.place(action, 1, orderType="TrailingStopLimit", **terms)["orderId"]
+    for price in (away, beyond, nearly):
+        sim.control.price("ESZ6", price)
+        assert (trader.order(order)["ordStatus"], trader.fills(order)) == ("Working", []), price
+    sim.control.price("ESZ6", there)
+    assert trader.order(order)["ordStatus"] == "Filled"
+    assert [(fill["qty"], fill["price"]) for fill in trader.fills(order)] == [(1, moved)]
 
 
 @pytest.mark.parametrize("terms", [{"stopPrice": 6840}, {"pegDifference": 10}, {"pegDifference": -10}])

@@ -12,8 +12,8 @@ from websockets.sync.client import connect
 
 from trading.simulator import DEFAULT_TRADERS, Config, RunningSimulator, serve
 
+from .charting import MINUTES, TICKS, past
 from .conftest import ESZ6, START, Api, Socket, open_socket
-from .test_sim_charts import MINUTES, TICKS, past
 from .test_sim_market_data import md_events
 
 BEGIN = START - timedelta(hours=20)

@@ -71,6 +71,15 @@ def test_a_socket_outlives_its_token_and_takes_a_new_one(sim: RunningSimulator, 
         assert socket.ask("authorize", Api(sim, "trader").token)["s"] == 200
 
 
+def test_a_socket_that_was_authorized_anew_belongs_to_the_new_session(sim: RunningSimulator, trader: Api) -> None:
+    second = Api(sim, "trader")
+    with open_socket(sim, trader.token) as moved, open_socket(sim, trader.token) as stayed:
+        assert moved.ask("authorize", second.token)["s"] == 200
+        Api(sim, "trader")
+        assert stayed.message()[0]["e"] == "shutdown", "the oldest session has ended"
+        assert moved.ask("account/list")["s"] == 200
+
+
 def test_errors_of_the_router_are_texts_and_those_of_business_are_objects(sim: RunningSimulator, trader: Api) -> None:
     with open_socket(sim, trader.token) as socket:
         assert socket.ask("md/subscribeNothing", {"symbol": "ESZ6"}) == {

@@ -303,6 +303,17 @@ def test_a_changed_entry_and_its_brackets_fill_as_changed(sim: RunningSimulator,
     assert shown(trader, placed["Stop1"][0]) == ("Working", 1, 6838)
 
 
+@pytest.mark.parametrize(("route", "price"), [("orderstrategy/modifyorderstrategy", 6845), ("order/modifyorder", 6840)])
+def test_the_change_of_an_entry_is_ignored_on_its_own_route(
+    sim: RunningSimulator, trader: Api, route: str, price: float
+) -> None:
+    strategy = begin(trader, LIMIT)
+    sim.control.fault("modify_ignored", route)
+    wanted = {"entryVersion": {**LIMIT, "price": 6840}}
+    trader.post("orderstrategy/modifyorderstrategy", orderStrategyId=strategy, command=json.dumps(wanted))
+    assert shown(trader, legs(trader, strategy)["Entry"][0])[2] == price
+
+
 @pytest.mark.parametrize(
     "command",
     ["", "breakeven", "{}x", '{"brackets": []}', '{"brackets": [{"qty": 1, "stopLoss": -1}]}', '{"brackets": [1]}'],

@@ -130,7 +130,36 @@ def test_shards_part_the_accounts(sim: RunningSimulator, pro: Api) -> None:
     assert not parts[0] & parts[1]
 
 
-@pytest.mark.parametrize("body", [{"users": [1001], "entityTypes": ["order"]}, {"users": "all"}, {"accounts": [None]}])
+@pytest.mark.parametrize(("remainder", "mine"), [(0, True), (1, False), (2, False)])
+def test_a_shard_of_users_has_all_accounts_or_none(sim: RunningSimulator, pro: Api, remainder: int, mine: bool) -> None:
+    assert pro.user_id % 3 == 0
+    shard = {"expressionType": "modUserId", "divisor": 3, "remainder": remainder}
+    with open_socket(sim, pro.token) as socket:
+        reply = socket.ask("user/syncrequest", {"shardingExpression": shard})["d"]
+        for array in ("accounts", "cashBalances", "positions", "orders"):
+            assert bool(reply[array]) is mine, array
+        assert len(reply["accounts"]) == (5 if mine else 0)
+        assert reply["users"]
+        assert reply["contractGroups"]
+        pro.place("Buy", 1)
+        socket.ask("account/list")
+        assert bool(socket.events) is mine
+
+
+def test_a_cutoff_changes_nothing(sim: RunningSimulator, pro: Api) -> None:
+    pro.place("Buy", 1)
+    whole = sync(sim, pro, accounts=[1002001])["d"]
+    assert whole["fills"]
+    for cutoff in ("2020-01-01T00:00:00.000Z", "2030-01-01T00:00:00.000Z"):
+        assert sync(sim, pro, accounts=[1002001], cutoffTimestamp=cutoff)["d"] == whole
+
+
+NO_SHARD = {"shardingExpression": {"expressionType": "modOrderId", "divisor": 2, "remainder": 0}}
+
+
+@pytest.mark.parametrize(
+    "body", [{"users": [1001], "entityTypes": ["order"]}, {"users": "all"}, {"accounts": [None]}, NO_SHARD]
+)
 def test_requests_that_do_not_fit(sim: RunningSimulator, trader: Api, body: dict[str, Any]) -> None:
     assert sync(sim, trader, **body)["s"] == 400
 

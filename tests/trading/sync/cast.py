@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -10,12 +11,15 @@ import httpx
 from asgiref.sync import sync_to_async
 
 from accounts.models import Connection
-from trading.sync import stream
+from trading.sync import presence, stream
 from trading.sync.hub import Hub
 from trading.sync.stream import Snapshot
 
+# Starts a sync process (conftest.py).
+StartSync = Callable[[], "subprocess.Popen[bytes]"]
 
-async def until(condition: Callable[[], Awaitable[Any] | Any], patience: float = 15.0) -> Any:
+
+async def until(condition: Callable[[], Awaitable[Any] | Any], patience: float = 30.0) -> Any:
     """The first true thing that `condition` returns, asked again and again for `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
@@ -28,9 +32,32 @@ async def until(condition: Callable[[], Awaitable[Any] | Any], patience: float =
         await asyncio.sleep(0.02)
 
 
+def look_at(connection: Connection) -> Connection:
+    """Somebody opens a page of it."""
+    presence.announce(connection.pk)
+    return connection
+
+
 @contextlib.asynccontextmanager
-async def running_hub(rescan: float = 0.2) -> AsyncIterator[Hub]:
-    hub = Hub(rescan=rescan)
+async def page_open(connection: Connection) -> AsyncIterator[None]:
+    """Somebody opens a page of it and stays: a web process says so every ten seconds, this more often."""
+
+    async def stay() -> None:
+        while True:
+            await sync_to_async(look_at, thread_sensitive=False)(connection)
+            await asyncio.sleep(0.1)
+
+    task = asyncio.create_task(stay())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def running_hub(rescan: float = 0.2, grace: float = 300.0) -> AsyncIterator[Hub]:
+    hub = Hub(rescan=rescan, grace=grace)
     task = asyncio.create_task(hub.run())
     try:
         yield hub
@@ -41,6 +68,12 @@ async def running_hub(rescan: float = 0.2) -> AsyncIterator[Hub]:
 
 async def snapshot(connection: Connection) -> Snapshot:
     return await stream.aread_snapshot(connection.pk, wait=0)
+
+
+async def rows(connection: Connection, kind: str) -> list[dict[str, str]]:
+    """The rows of a kind ("position", "account", ...) that pages show."""
+    found = (await snapshot(connection)).rows
+    return [row for key, row in found.items() if key.startswith(f"{kind}:")]
 
 
 async def settled(connection: Connection, state: str = "up") -> Snapshot:

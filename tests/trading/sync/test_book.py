@@ -1,77 +1,22 @@
-"""The book: whatever order events come in, it ends as a fresh snapshot would show it."""
+"""The book's money: marks, profit and loss, margin, limits and equity, as pages show them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import msgspec
 
+from tests.trading.sync.entities import CASH, NOON, book, fee, fill, order, position, quote, told
 from trading.sync.book import Book
-from trading.sync.records import ContractRecord, OrderRecord, records
+from trading.sync.equity import EquitySampler
 from trading.tradovate.entities import (
-    Account,
-    CashBalance,
-    Command,
-    CommandReport,
-    Contract,
-    ContractMaturity,
-    Entity,
-    Fill,
+    AccountRiskStatus,
+    FillFee,
     Level,
     MarginSnapshot,
-    Order,
-    OrderVersion,
-    Position,
-    Product,
     Quote,
     QuoteEntries,
-    SyncSnapshot,
-    TradeDate,
-    UnknownEntity,
+    UserAccountAutoLiq,
 )
-from trading.tradovate.frames import PropsEvent, UnknownEvent
-
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-TODAY = TradeDate(year=2026, month=11, day=20)
-ES = Product(id=1, name="ES", value_per_point=Decimal(50), tick_size=Decimal("0.25"), description="E-mini S&P 500")
-DECEMBER = ContractMaturity(id=2, product_id=1, expiration_month=202612, expiration_date=NOON + timedelta(days=28))
-ESZ6 = Contract(id=3, name="ESZ6", contract_maturity_id=2)
-ACCOUNT = Account(id=7, name="DEMO7")
-CASH = CashBalance(
-    id=70, account_id=7, amount=Decimal("100000.10"), realized_pnl=Decimal("-12.5"), trade_date=TODAY, timestamp=NOON
-)
-
-
-def position(net: int, price: str = "5000.25", seconds: int = 0) -> Position:
-    at = NOON + timedelta(seconds=seconds)
-    return Position(id=71, account_id=7, contract_id=3, net_pos=net, net_price=Decimal(price), timestamp=at)
-
-
-def order(status: str, key: int = 50) -> Order:
-    return Order(id=key, account_id=7, contract_id=3, action="Buy", ord_status=status, timestamp=NOON)
-
-
-def fill(key: int, qty: int = 1, price: str = "5000", *, order_id: int = 50, **more: Any) -> Fill:
-    terms = {"contract_id": 3, "action": "Buy", "timestamp": NOON, "trade_date": TODAY, **more}
-    return Fill(id=key, order_id=order_id, qty=qty, price=Decimal(price), **terms)
-
-
-def told(*entities: Entity, kind: str = "Updated") -> PropsEvent:
-    name = type(entities[0]).__name__
-    return PropsEvent(name[0].lower() + name[1:], kind, entities)
-
-
-def book(*more: Entity) -> Book:
-    made = Book.load(SyncSnapshot(products=[ES], contract_maturities=[DECEMBER], contracts=[ESZ6], accounts=[ACCOUNT]))
-    for entity in more:
-        made.apply(told(entity))
-    return made
-
-
-def quote(price: str, contract_id: int = 3) -> Quote:
-    entries = QuoteEntries(trade=Level(price=Decimal(price), size=Decimal(1)))
-    return Quote(contract_id=contract_id, timestamp=NOON, entries=entries)
 
 
 def test_open_and_day_profit_and_net_liquidation_are_exact() -> None:
@@ -88,6 +33,43 @@ def test_open_and_day_profit_and_net_liquidation_are_exact() -> None:
     assert (changes.rows["position:71"]["side"], changes.rows["position:71"]["qty"]) == ("Short", "3")
 
 
+def left(made: Book) -> tuple[str, str, str, str]:
+    row = made.rows["account:7"]
+    return row["loss_left"], row["loss_limit"], row["drawdown_left"], row["drawdown_limit"]
+
+
+def test_margin_in_use_leaves_an_excess() -> None:
+    made = book(CASH, MarginSnapshot(id=7, total_used_margin=Decimal(6600), timestamp=NOON))
+    assert made.rows["account:7"]["excess"] == "93,400.10"
+    assert book(CASH).rows["account:7"]["excess"] == "—"
+
+
+def test_what_may_still_be_lost_before_tradovate_acts_is_told_as_limits_and_figures_change() -> None:
+    made = book(CASH)
+    assert left(made) == ("—",) * 4
+    limits = {"daily_loss_auto_liq": Decimal(-600), "daily_loss_liq_only": Decimal(500), "weekly_loss_auto_liq": 1}
+    made.apply(told(UserAccountAutoLiq(id=7, **limits, trailing_max_drawdown=Decimal(2000))))
+    assert left(made) == ("487.50", "500.00", "—", "2,000.00")
+    changes = made.apply(told(AccountRiskStatus(id=7, max_net_liq=Decimal(101000))))
+    assert changes.rows["account:7"]["drawdown_left"] == "1,000.10"
+    made.apply(told(AccountRiskStatus(id=7, max_net_liq=Decimal(101000), min_net_liq=Decimal(98500))))
+    assert left(made)[2] == "1,500.10"
+    made.apply(told(fill(90), order("Filled"), position(1)))
+    made.apply(told(fee(90)))
+    made.mark([quote("4980.25")])
+    # 20 points lost and 1.72 of fees, besides the 12.50 before
+    assert left(made) == ("-514.22", "500.00", "500.10", "2,000.00")
+    made.apply(told(UserAccountAutoLiq(id=7, daily_loss_auto_liq=Decimal(0))))
+    assert left(made) == ("—",) * 4
+
+
+def test_a_drawdowns_level_stops_where_tradovate_says() -> None:
+    made = book(CASH, AccountRiskStatus(id=7, max_net_liq=Decimal(110000)))
+    limits = {"trailing_max_drawdown": Decimal(2000), "trailing_max_drawdown_limit": Decimal(99000)}
+    made.apply(told(UserAccountAutoLiq(id=7, **limits)))
+    assert left(made)[2] == "1,000.10"
+
+
 def test_what_is_not_known_is_a_dash_and_never_zero() -> None:
     row = book().rows["account:7"]
     assert (row["cash"], row["net_liq"], row["day_pnl"], row["margin_used"]) == ("—",) * 4
@@ -97,12 +79,65 @@ def test_what_is_not_known_is_a_dash_and_never_zero() -> None:
     assert unmarked["account:7"]["cash"] == "100,000.10"
 
 
-def test_marks_that_stopped_are_unknown_again() -> None:
-    made = book(CASH, position(2))
-    made.mark([quote("5010")])
-    changes = made.unmark()
-    assert changes.rows["position:71"]["mark"] == "—"
-    assert changes.rows["account:7"]["net_liq"] == "—"
+def test_without_a_live_quote_what_is_known_of_prices_stands_in_and_says_so() -> None:
+    def shown(made: Book) -> tuple[str, str, str, str]:
+        row = made.rows["position:71"]
+        return row["mark"], row["mark_source"], row["open_pnl"], made.rows["account:7"]["estimate"]
+
+    carried = msgspec.structs.replace(position(2), prev_price=Decimal("4990.25"), prev_pos=2)
+    made = book(CASH, carried)
+    assert shown(made) == ("4990.25", "previous day", "-1,000.00", "1")
+    made.apply(told(fill(90, price="5001.25", timestamp=NOON)))
+    assert shown(made) == ("5001.25", "last fill", "+100.00", "1")
+    made.apply(told(fill(89, price="5555", timestamp=NOON - timedelta(seconds=1))))
+    assert shown(made)[0] == "5001.25"
+    made.mark([quote("5010.25", at=NOON + timedelta(seconds=1))])
+    assert shown(made) == ("5010.25", "", "+1,000.00", "")
+    changes = made.unmark({3})
+    assert changes.rows["position:71"]["mark_source"] == "last quote"
+    assert shown(made) == ("5010.25", "last quote", "+1,000.00", "1")
+    made.apply(told(fill(91, price="5011.25", timestamp=NOON + timedelta(seconds=2))))
+    assert shown(made)[:2] == ("5011.25", "last fill")
+    made.apply(told(fill(91, price="5011.25", timestamp=NOON + timedelta(seconds=2), active=False)))
+    assert shown(made)[:2] == ("5010.25", "last quote")
+
+
+def test_a_delayed_quote_marks_as_one_and_only_while_nothing_newer_is_known() -> None:
+    def shown() -> tuple[str, str, str]:
+        return (
+            made.rows["position:71"]["mark"],
+            made.rows["position:71"]["mark_source"],
+            made.rows["account:7"]["estimate"],
+        )
+
+    made = book(CASH, position(2), fill(90, price="5001.25", timestamp=NOON))
+    made.mark([quote("4990.25", at=NOON - timedelta(minutes=10))], are_late=True)
+    assert shown() == ("5001.25", "last fill", "1")
+    made.mark([quote("4990.25", at=NOON + timedelta(seconds=1))], are_late=True)
+    assert shown() == ("4990.25", "delayed", "1")
+    assert (made.late_symbols(), made.marks.live()) == (["ESZ6"], [])
+    made.apply(told(fill(91, price="5011.25", timestamp=NOON + timedelta(seconds=2))))
+    assert shown() == ("5011.25", "last fill", "1")
+    # The trader's subscription is a real-time one from now on.
+    made.mark([quote("4990.25", at=NOON + timedelta(seconds=1))])
+    assert shown() == ("4990.25", "", "")
+    assert made.late_symbols() == []
+
+
+def test_the_days_profit_is_told_before_and_after_its_fees() -> None:
+    made = book(CASH, order("Filled"), position(0))
+    assert (made.rows["account:7"]["fees"], made.rows["account:7"]["day_net"]) == ("0.00", "-12.50")
+    made.apply(told(fill(90)))
+    assert (made.rows["account:7"]["fees"], made.rows["account:7"]["day_net"]) == ("—", "—")
+    changes = made.apply(told(fee(90)))
+    assert changes.touched == {(FillFee, 90)}
+    assert changes.rows["fill:90"]["fee"] == "1.72"
+    row = changes.rows["account:7"]
+    assert (row["day_pnl"], row["fees"], row["day_net"]) == ("-12.50", "1.72", "-14.22")
+    made.apply(told(fee(91), fill(91)))
+    assert made.rows["account:7"]["fees"] == "3.44"
+    made.apply(told(fill(91, active=False)))
+    assert made.rows["account:7"]["fees"] == "1.72"
 
 
 def test_a_flat_position_is_gone_and_needs_no_quote() -> None:
@@ -123,175 +158,20 @@ def test_the_settlement_marks_until_the_first_trade() -> None:
     assert made.rows["position:71"]["open_pnl"] == "0.00"
 
 
-def test_a_fill_may_come_before_its_order() -> None:
-    made = book()
-    early = made.apply(told(fill(90, 2), kind="Created"))
-    assert (early.rows["fill:90"]["account"], early.rows["fill:90"]["symbol"]) == ("—", "ESZ6")
-    later = made.apply(told(order("Working"), kind="Created"))
-    assert later.rows["fill:90"]["account"] == "DEMO7"
-    assert later.rows["order:50"]["filled"] == "2"
+def test_equity_is_sampled_once_a_minute_and_only_when_it_has_changed() -> None:
+    made, sampler = book(CASH, position(0)), EquitySampler()
 
+    def sampled(seconds: int) -> list[tuple[int, str]]:
+        found = sampler.sample(made, NOON + timedelta(seconds=seconds))
+        return [(int((one.at - NOON).total_seconds()), str(one.net_liq)) for one in found]
 
-def test_an_order_shows_its_newest_terms_until_it_is_finished() -> None:
-    made = book(order("Working"))
-    assert made.rows["order:50"]["qty"] == "—"
-    made.apply(told(OrderVersion(id=61, order_id=50, order_qty=3, order_type="Limit", price=Decimal(4999))))
-    made.apply(told(OrderVersion(id=60, order_id=50, order_qty=9, order_type="Limit", price=Decimal(1))))
-    row = made.rows["order:50"]
-    assert (row["qty"], row["price"], row["stop"], row["type"]) == ("3", "4999.00", "—", "Limit")
-    assert made.apply(told(order("Canceled"))).gone == ["order:50"]
-    assert made.apply(told(order("Working"))).rows == {}  # a late repeat
-
-
-def test_a_busted_fill_is_gone_and_no_longer_counted() -> None:
-    made = book(order("Working"), fill(90, 2), fill(91, 1))
-    changes = made.apply(told(fill(90, 2, active=False)))
-    assert changes.gone == ["fill:90"]
-    assert changes.rows["order:50"]["filled"] == "1"
-
-
-def test_only_todays_fills_are_shown() -> None:
-    tomorrow = TradeDate(year=2026, month=11, day=23)
-    made = book(order("Filled"), fill(90))
-    assert "fill:90" in made.rows
-    changes = made.apply(told(fill(91, trade_date=tomorrow)))
-    assert changes.gone == ["fill:90"]
-    assert list(changes.rows) == ["fill:91"]
-
-
-def test_a_repeat_changes_nothing_and_an_older_state_is_ignored() -> None:
-    made = book(CASH, position(2, seconds=5))
-    assert made.apply(told(position(2, seconds=5))) == made.apply(told(position(9, seconds=1)))
-    assert made.rows["position:71"]["qty"] == "2"
-
-
-def test_a_deleted_entity_is_gone_even_when_only_its_id_is_told() -> None:
-    made = book(position(2))
-    bare = UnknownEntity(entity_type="position", data={"id": 71}, problem="missing fields")
-    assert made.apply(PropsEvent("position", "Deleted", (bare,))).gone == ["position:71"]
-    assert made.apply(PropsEvent("position", "Deleted", (bare,))).gone == []
-
-
-def test_an_account_that_is_taken_away_leaves_the_page() -> None:
-    changes = book().apply(PropsEvent("account", "Deleted", (ACCOUNT,)))
-    assert changes.gone == [f"account:{ACCOUNT.id}"]
-
-
-def test_arrays_unknown_types_and_other_events_are_taken_as_they_are() -> None:
-    made = book()
-    stranger = UnknownEntity(entity_type="kalshiMarket", data={"id": 1})
-    assert made.apply(PropsEvent("kalshiMarket", "Created", (stranger,))).rows == {}
-    assert made.apply(UnknownEvent("weather", {"rain": True})).rows == {}
-    assert made.apply(told(fill(90), fill(91))).rows.keys() == {"fill:90", "fill:91"}
-
-
-def test_what_events_refer_to_is_named_until_it_is_learned_step_by_step() -> None:
-    made = Book.load(SyncSnapshot(accounts=[ACCOUNT]))
-    made.apply(told(position(1)))
-    assert made.rows["position:71"]["symbol"] == "#3"
-    for step in (ESZ6, DECEMBER, ES):
-        assert made.mirror.missing() == {(type(step), step.id)}
-        made.learn([step])
-    assert made.mirror.missing() == set()
-    assert made.rows["position:71"]["symbol"] == "ESZ6"
-
-
-def test_what_was_written_without_a_symbol_is_written_again_with_it() -> None:
-    made = Book.load(SyncSnapshot(accounts=[ACCOUNT], orders=[order("Working")], fills=[fill(90)]))
-    assert {record.symbol for record in records(made.mirror, made.all_to_write()) if hasattr(record, "symbol")} == {
-        "#3"
-    }
-    changes = made.learn([ESZ6])
-    assert {(Order, 50), (Fill, 90)} <= changes.touched
-    again = records(made.mirror, changes.touched)
-    assert {record.symbol for record in again if hasattr(record, "symbol")} == {"ESZ6"}
-
-
-def test_an_orders_record_has_its_fills_sums_and_why_it_was_refused() -> None:
-    made = book(order("Rejected"), fill(90, 1, "5000"), fill(91, 2, "5001.5"))
-    made.apply(told(Command(id=40, order_id=50, command_type="New", command_status="RiskRejected", cl_ord_id="tp-1")))
-    changes = made.apply(
-        told(CommandReport(id=41, command_id=40, command_status="RiskRejected", reject_reason="NoQuote", text="Closed"))
-    )
-    assert changes.touched == {(Order, 50)}
-    (record,) = records(made.mirror, changes.touched)
-    assert isinstance(record, OrderRecord)
-    assert (record.filled_qty, record.average_price) == (3, Decimal(5001))
-    assert record.reject_reason == "Closed (NoQuote)"
-
-
-def test_a_contract_is_written_once_its_product_is_known() -> None:
-    made = Book.load(SyncSnapshot(contracts=[ESZ6], contract_maturities=[DECEMBER]))
-    assert records(made.mirror, {(Contract, 3)}) == []
-    changes = made.learn([ES])
-    (record,) = records(made.mirror, changes.touched)
-    assert isinstance(record, ContractRecord)
-    assert (record.name, record.product.value_per_point) == ("ESZ6", Decimal(50))
-
-
-# What one trading day brings, as histories of entities: each list is one entity's states, oldest first.
-def histories() -> st.SearchStrategy[list[list[Entity]]]:
-    def orders(key: int) -> st.SearchStrategy[list[Entity]]:
-        ends = st.sampled_from([[], ["Working"], ["Working", "Filled"], ["Canceled"], ["Working", "Rejected"]])
-        return ends.map(lambda rest: [order(status, key) for status in ["PendingNew", *rest]])
-
-    def positions() -> st.SearchStrategy[list[Entity]]:
-        nets = st.lists(st.integers(-5, 5), min_size=1, max_size=5)
-        return nets.map(lambda found: [position(net, seconds=n) for n, net in enumerate(found)])
-
-    def balances() -> st.SearchStrategy[list[Entity]]:
-        amounts = st.lists(st.integers(0, 10**7), min_size=1, max_size=5)
-        return amounts.map(
-            lambda found: [
-                CashBalance(
-                    id=70,
-                    account_id=7,
-                    amount=Decimal(cents) / 100,
-                    realized_pnl=Decimal(0),
-                    trade_date=TODAY,
-                    timestamp=NOON + timedelta(seconds=n),
-                )
-                for n, cents in enumerate(found)
-            ]
-        )
-
-    version = OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit", price=Decimal(5000))
-    fills = st.lists(st.integers(90, 99), unique=True, max_size=4).map(lambda keys: [[fill(key)] for key in keys])
-    return st.tuples(orders(50), orders(51), positions(), balances(), fills).map(
-        lambda day: [*day[:4], *day[4], [version], [ES], [DECEMBER], [ESZ6], [ACCOUNT]]
-    )
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.data())
-def test_events_in_any_order_with_duplicates_end_as_a_fresh_snapshot(data: st.DataObject) -> None:
-    day = data.draw(histories())
-    states = [state for history in day for state in history]
-    shuffled = data.draw(st.permutations(states))
-    repeated = data.draw(st.lists(st.sampled_from(shuffled), max_size=10))
-    made = Book()
-    shown: dict[str, dict[str, str]] = {}
-    for event in [told(entity) for entity in [*shuffled, *repeated]]:
-        changes = made.apply(event)
-        shown.update(changes.rows)
-        for key in changes.gone:
-            del shown[key]
-    made.mark([quote("5003.75")])
-    fresh = Book()
-    fresh.learn([history[-1] for history in day])
-    fresh.mark([quote("5003.75")])
-    assert made.rows == fresh.rows
-    assert {key: row for key, row in shown.items() if key not in made.rows} == {}
-
-
-@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(19_000, 21_000)), min_size=2, max_size=20))
-def test_a_repeated_walk_of_positions_and_marks_tells_only_differences(steps: list[tuple[int, int]]) -> None:
-    made = book(CASH)
-    shown = dict(made.rows)
-    for number, (net, ticks) in enumerate(steps):
-        for changes in (made.apply(told(position(net, seconds=number))), made.mark([quote(str(Decimal(ticks) / 4))])):
-            assert all(shown.get(key) != row for key, row in changes.rows.items())
-            shown.update(changes.rows)
-            for key in changes.gone:
-                del shown[key]
-    assert shown == made.rows
+    assert sampled(20) == [(0, "100000.10")]
+    made.apply(told(position(2, seconds=1)))
+    made.mark([quote("5001.25")])
+    assert sampled(59) == []
+    assert sampled(61) == [(0, "100100.10")]
+    assert sampled(125) == []
+    made.unmark({3})
+    assert sampled(185) == [(120, "100100.10")]  # an estimate now
+    made.apply(told(msgspec.structs.replace(CASH, amount=Decimal(5), timestamp=NOON + timedelta(seconds=9))))
+    assert sampled(305) == [(240, "105.00")]

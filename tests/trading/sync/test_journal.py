@@ -1,14 +1,15 @@
 """The journal in a real database: nothing twice, nothing lost, nothing held up."""
 
 import threading
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import OperationalError
 
 from accounts.models import Connection, User
-from trading.models import Account, CashBalance, Contract, Fill, Order, OrderIntent, Product, Upstream
+from trading.models import Account, CashBalance, Contract, Fill, Order, OrderIntent, Position, Product, Upstream
 from trading.sync import writing
 from trading.sync.journal import Entry, Journal
 from trading.sync.records import (
@@ -17,6 +18,7 @@ from trading.sync.records import (
     ContractRecord,
     FillRecord,
     OrderRecord,
+    PositionRecord,
     ProductRecord,
     UpstreamRecord,
 )
@@ -27,9 +29,22 @@ CONTRACT = ContractRecord(3, "ESZ6", NOON, None, PRODUCT)
 ACCOUNT = AccountRecord(7, "DEMO7", readonly=False, closed=False)
 
 
-def order(status: str = "Working", filled: int = 0, key: int = 50) -> OrderRecord:
+def order(status: str = "Working", filled: int = 0, key: int = 50, **more: Any) -> OrderRecord:
     average = Decimal("5000.333333333333333333") if filled else None
-    return OrderRecord(key, 7, "ESZ6", "Buy", status, 3, "Limit", Decimal(5001), None, "Day", "", NOON, filled, average)
+    terms = {"order_qty": 3, "order_type": "Limit", "price": Decimal(5001), "time_in_force": "Day", "version_id": 60}
+    return OrderRecord(
+        id=key,
+        account_id=7,
+        symbol="ESZ6",
+        action="Buy",
+        status=status,
+        stop_price=None,
+        reject_reason="",
+        at=NOON,
+        filled_qty=filled,
+        average_price=average,
+        **(terms | more),
+    )
 
 
 def fill(
@@ -65,6 +80,45 @@ def test_an_upsert_keeps_the_newest(connection, entries) -> None:
     writing.write(entries(order("Filled"), AccountRecord(7, "DEMO7", readonly=False, closed=True)))
     assert Order.objects.get().status == "Filled"
     assert Account.objects.get().closed
+
+
+def test_what_a_process_writes_that_was_stopped_for_long_takes_no_newer_state_s_place(connection, entries) -> None:
+    """Its successor has written the newer one meanwhile: by the broker's versions and times."""
+    day, later = date(2026, 11, 20), NOON + timedelta(seconds=5)
+
+    def position(net: int, at: datetime) -> PositionRecord:
+        return PositionRecord(40, 7, "ESZ6", day, net, Decimal(5000), net, 0, at)
+
+    def cash(amount: int, at: datetime) -> CashRecord:
+        return CashRecord(70, 7, day, Decimal(amount), Decimal(0), at)
+
+    old = [
+        *(order(), order(key=51), order("PendingNew", key=52), order(key=53)),
+        *(position(1, NOON), cash(100, NOON), fill(90)),
+    ]
+    new = [
+        order("Canceled", order_qty=5, version_id=61),
+        order(order_qty=4, price=Decimal(5002), version_id=61, key=51),
+        *(order("Working", key=52), order("Filled", key=53)),
+        *(position(2, later), cash(90, later), fill(90, active=False)),
+    ]
+    for batch in (old, new, old):
+        writing.write(entries(*batch))
+    told = {one.tradovate_id: (one.status, one.order_qty, one.price) for one in Order.objects.all()}
+    unchanged = {52: ("Working", 3, 5001), 53: ("Filled", 3, 5001)}
+    assert told == {50: ("Canceled", 5, 5001), 51: ("Working", 4, 5002)} | unchanged
+    assert (Position.objects.get().net_pos, Position.objects.get().at) == (2, later)
+    assert CashBalance.objects.get().amount == 90
+    assert not Fill.objects.get().active
+
+
+def test_an_order_that_comes_without_its_terms_keeps_those_that_are_known(connection, entries) -> None:
+    writing.write(entries(order(version_id=61)))
+    bare = {"order_qty": None, "order_type": "", "price": None, "time_in_force": "", "version_id": None}
+    writing.write(entries(order("Filled", **bare)))
+    kept = Order.objects.get()
+    assert (kept.status, kept.order_qty, kept.order_type, kept.price) == ("Filled", 3, "Limit", 5001)
+    assert (kept.time_in_force, kept.version_id_at_broker) == ("Day", 61)
 
 
 def test_a_fill_is_kept_before_its_order_is_known(connection, entries) -> None:

@@ -6,27 +6,32 @@ The simulator gives quotes to everybody, so a socket that refuses is scripted he
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from tests.trading.sync.cast import until
 from trading.sync.marks import Marks
+from trading.sync.quote_pool import QuotePool
 from trading.tradovate import QuoteSubscription
-from trading.tradovate.entities import Quote
+from trading.tradovate.entities import Level, Quote, QuoteEntries
 from trading.tradovate.errors import SocketClosed, SymbolInaccessible
 
 
 class Socket:
     """A market data socket that knows which contracts it may not tell of."""
 
-    def __init__(self, forbidden: set[int]) -> None:
+    def __init__(self, forbidden: set[int], mode: str) -> None:
+        self.mode = mode
         self.subscribed: list[int] = []
         self.forbidden = forbidden
         self.quotes: asyncio.Queue[Quote | None] = asyncio.Queue()
+        self.is_closed = False
 
     async def subscribe_quote(self, contract_id: int) -> QuoteSubscription:
         if contract_id in self.forbidden:
             raise SymbolInaccessible(contract_id)
         self.subscribed.append(contract_id)
-        return QuoteSubscription(mode="RealTime")
+        return QuoteSubscription(mode=self.mode)
 
     async def unsubscribe_quote(self, contract_id: int) -> None:
         self.subscribed.remove(contract_id)
@@ -35,7 +40,7 @@ class Socket:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        return
+        self.is_closed = True
 
     def __aiter__(self) -> "Socket":
         return self
@@ -50,28 +55,35 @@ class Socket:
 class Desk:
     """What the link gives to Marks, recorded."""
 
-    def __init__(self, forbidden: set[int]) -> None:
+    def __init__(self, forbidden: set[int], pool: QuotePool | None = None, number: int = 1) -> None:
         self.wanted: set[int] = set()
+        self.only_watched: set[int] = set()
         self.sockets: list[Socket] = []
         self.told: list[Quote] = []
+        self.modes: list[str] = []
         self.words: list[str] = []
-        self.lost = 0
+        self.lost: list[set[int]] = []
+        self.mode = "RealTime"
         self._forbidden = forbidden
         self.marks = Marks(
             self._connect,
             wanted=lambda: self.wanted,
+            shown=lambda: self.wanted - self.only_watched,
             symbol=lambda contract_id: f"C{contract_id}",
-            tell=self.told.extend,
-            lost=self._lost,
+            tell=self._hear,
+            lost=self.lost.append,
             trouble=self.words.append,
+            pool=pool or QuotePool(),
+            whose=("sim", number),
         )
 
-    async def _connect(self, last_error: Exception | None) -> Socket:
-        self.sockets.append(Socket(self._forbidden))
-        return self.sockets[-1]
+    def _hear(self, quotes: list[Quote], mode: str) -> None:
+        self.told += quotes
+        self.modes += [mode] * len(quotes)
 
-    def _lost(self) -> None:
-        self.lost += 1
+    async def _connect(self, last_error: Exception | None) -> Socket:
+        self.sockets.append(Socket(self._forbidden, self.mode))
+        return self.sockets[-1]
 
     def want(self, *contract_ids: int) -> None:
         self.wanted = set(contract_ids)
@@ -79,8 +91,10 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(forbidden: set[int] | None = None) -> AsyncIterator[Desk]:
-    made = Desk(forbidden or set())
+async def desk(
+    forbidden: set[int] | None = None, pool: QuotePool | None = None, number: int = 1
+) -> AsyncIterator[Desk]:
+    made = Desk(forbidden or set(), pool, number)
     task = asyncio.create_task(made.marks.run())
     yield made
     task.cancel()
@@ -105,9 +119,30 @@ async def test_a_contract_without_entitlement_is_named_and_the_others_are_follow
     async with desk(forbidden={4}) as made:
         made.want(3, 4)
         await until(lambda: made.sockets and made.sockets[0].subscribed == [3] and made.words)
-        assert made.words[-1] == "No market data for C4: marks are missing"
+        assert made.words[-1] == "Marks are the last known prices: no market data for C4"
         made.want(3)
         await until(lambda: made.words[-1] == "")
+
+
+async def test_a_subscription_that_brings_no_prices_is_none() -> None:
+    async with desk() as made:
+        made.mode = "None"
+        made.want(3)
+        await until(lambda: made.words and made.words[-1])
+        assert made.words[-1] == "Marks are the last known prices: no market data for C3"
+
+
+async def test_only_what_is_held_is_missed_on_the_page() -> None:
+    async with desk(forbidden={4, 5}) as made:
+        made.only_watched = {4}
+        made.want(3, 4, 5)
+        await until(lambda: made.sockets and made.sockets[0].subscribed == [3] and made.words)
+        assert made.words[-1] == "Marks are the last known prices: no market data for C5"
+        made.want(4)
+        await until(lambda: made.words[-1] == "")
+        made.sockets[-1].quotes.put_nowait(None)
+        await until(lambda: len(made.sockets) > 1)
+        assert made.words[-1] == ""
 
 
 async def test_nothing_is_missing_once_the_position_is_closed() -> None:
@@ -123,7 +158,115 @@ async def test_a_socket_that_ends_makes_marks_unknown_and_is_opened_again() -> N
         made.want(3)
         await until(lambda: made.sockets and made.sockets[0].subscribed)
         made.sockets[0].quotes.put_nowait(None)
-        await until(lambda: made.lost == 1)
-        assert made.words[-1].startswith("Marks are missing")
+        await until(lambda: {3} in made.lost)
+        assert made.words[-1].startswith("Marks are the last known prices")
         await until(lambda: len(made.sockets) == 2 and made.sockets[1].subscribed == [3])
         assert made.words[-1] == ""
+
+
+def quote(contract_id: int, price: int) -> Quote:
+    entries = QuoteEntries(trade=Level(price=Decimal(price)))
+    return Quote(contract_id=contract_id, timestamp=datetime.now(UTC), entries=entries)
+
+
+def prices(made: Desk) -> list[int]:
+    return [int(one.entries.trade.price) for one in made.told if one.entries.trade]
+
+
+async def test_a_contract_is_subscribed_once_and_told_to_all_who_may_have_it() -> None:
+    pool = QuotePool()
+    async with desk(pool=pool, number=1) as first, desk(pool=pool, number=2) as second:
+        first.want(3)
+        await until(lambda: first.sockets and first.sockets[0].subscribed == [3])
+        first.sockets[0].quotes.put_nowait(quote(3, 5000))
+        await until(lambda: prices(first) == [5000])
+        # The second one shows that it may have it, and needs no socket after that.
+        second.want(3)
+        await until(lambda: prices(second) == [5000])
+        await until(lambda: not second.sockets[0].subscribed)
+        first.sockets[0].quotes.put_nowait(quote(3, 5001))
+        await until(lambda: prices(second) == [5000, 5001])
+        second.want()
+        await asyncio.sleep(0.05)
+        second.want(3)
+        await until(lambda: prices(second) == [5000, 5001, 5001])
+        assert len(second.sockets) == 1
+
+
+async def test_quotes_come_with_the_mode_in_which_they_were_granted_whoever_feeds_them() -> None:
+    pool = QuotePool()
+    async with desk(pool=pool, number=1) as first, desk(pool=pool, number=2) as second:
+        first.mode = second.mode = "Delayed"
+        first.want(3)
+        await until(lambda: first.sockets and first.sockets[0].subscribed == [3])
+        second.want(3)
+        first.sockets[0].quotes.put_nowait(quote(3, 5000))
+        await until(lambda: prices(first) == prices(second) == [5000])
+        assert first.modes == second.modes == ["Delayed"]
+
+
+async def test_when_the_feeding_socket_ends_one_of_the_others_feeds() -> None:
+    pool = QuotePool()
+    async with desk(pool=pool, number=2) as second, desk(pool=pool, number=3) as third:
+        async with desk(pool=pool, number=1) as first:
+            first.want(3)
+            await until(lambda: first.sockets and first.sockets[0].subscribed == [3])
+            first.sockets[0].quotes.put_nowait(quote(3, 5000))
+            for one in (second, third):
+                one.want(3)
+                await until(lambda one=one: prices(one) == [5000] and one.sockets[0].is_closed)
+        # Marks that come no more are not taken for live.
+        await until(lambda: {3} in second.lost and {3} in third.lost)
+
+        def feeding() -> list[Desk]:
+            return [one for one in (second, third) if one.sockets[-1].subscribed == [3]]
+
+        await until(feeding)
+        (heir,) = feeding()
+        other = third if heir is second else second
+        heir.sockets[-1].quotes.put_nowait(quote(3, 5002))
+        await until(lambda: prices(heir) == prices(other) == [5000, 5002])
+        assert not other.sockets[-1].subscribed
+
+
+async def test_an_heir_that_cannot_feed_is_passed_over(monkeypatch) -> None:
+    monkeypatch.setattr("trading.sync.quote_pool.HEIR_PATIENCE", 0.2)
+    pool = QuotePool()
+    async with desk(pool=pool, number=2) as second, desk(pool=pool, number=3) as third:
+        async with desk(pool=pool, number=1) as first:
+            first.want(3)
+            await until(lambda: first.sockets and first.sockets[0].subscribed == [3])
+            first.sockets[0].quotes.put_nowait(quote(3, 5000))
+            for one in (second, third):
+                one.want(3)
+                await until(lambda one=one: prices(one) == [5000] and one.sockets[0].is_closed)
+            hangs = asyncio.Event()
+
+            async def never(_: Exception | None) -> Socket:
+                await hangs.wait()
+                raise SocketClosed(1006)
+
+            second.marks._connect = never
+        await until(lambda: third.sockets[-1].subscribed == [3])
+
+
+async def test_quotes_go_to_nobody_who_was_not_granted_them_alike() -> None:
+    pool = QuotePool()
+    async with (
+        desk(pool=pool, number=1) as first,
+        desk(forbidden={3}, pool=pool, number=2) as second,
+        desk(pool=pool, number=3) as third,
+    ):
+        first.want(3)
+        await until(lambda: first.sockets and first.sockets[0].subscribed == [3])
+        second.want(3)
+        await until(lambda: second.words and second.words[-1])
+        third.mode = "Delayed"
+        third.want(3)
+        await until(lambda: third.sockets and third.sockets[0].subscribed == [3])
+        first.sockets[0].quotes.put_nowait(quote(3, 5000))
+        await until(lambda: prices(first) == [5000])
+        await asyncio.sleep(0.2)
+        assert not second.told
+        assert not third.told
+        assert third.sockets[0].subscribed == [3]

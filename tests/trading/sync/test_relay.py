@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from tests.trading.sync.cast import until
 from trading.sync import stream
@@ -15,6 +16,10 @@ from trading.sync.stream import Stream
 
 def delta(seq: int, epoch: str = "e") -> tuple[str, str, int, str]:
     return "delta", epoch, seq, f'{{"t":"delta","epoch":"{epoch}","seq":{seq},"rows":{{}}}}'
+
+
+async def subscribers(client: Redis, *connection_ids: int) -> list[int]:
+    return [count for _, count in await client.pubsub_numsub(*map(stream.channel, connection_ids))]
 
 
 def ready(outbox: Outbox, seq: int = 0, epoch: str = "e") -> Outbox:
@@ -120,8 +125,8 @@ async def test_one_subscription_serves_all_sockets_and_ends_with_the_last(redis_
         outbox.begin()
         epoch, seq, _ = await relay.snapshot(outbox.connection_id)
         outbox.continue_from(epoch, seq)
-    assert await client.pubsub_numsub("desk:5", "desk:6") == [(b"desk:5", 1), (b"desk:6", 1)]
-    await client.publish("desk:5", 'line f-1\n{"t":"line"}')
+    assert await subscribers(client, 5, 6) == [1, 1]
+    await client.publish(stream.channel(5), 'line f-1\n{"t":"line"}')
     await writer.change({"a:1": {"id": "2"}})
     assert await outboxes[1].get() == '{"t":"line"}'
     first, second = await outboxes[0].get(), await outboxes[1].get()
@@ -130,7 +135,7 @@ async def test_one_subscription_serves_all_sockets_and_ends_with_the_last(redis_
         await relay.leave(outbox)
 
     async def nobody() -> bool:
-        return await client.pubsub_numsub("desk:5", "desk:6") == [(b"desk:5", 0), (b"desk:6", 0)]
+        return await subscribers(client, 5, 6) == [0, 0]
 
     await until(nobody)
     await client.aclose()
@@ -147,7 +152,7 @@ async def test_after_a_lost_redis_connection_everybody_gets_a_fresh_snapshot(red
     async with asyncio.timeout(10):
         assert await outbox.get() is None
     ready(outbox, *reversed((await relay.snapshot(5))[:2]))
-    await client.publish("desk:5", "bye signed-out\n{}")
+    await client.publish(stream.channel(5), "bye signed-out\n{}")
     with pytest.raises(Bye):
         await outbox.get()
     await relay.leave(outbox)

@@ -57,3 +57,20 @@ def test_what_is_shown_is_the_amount_to_the_cent(amount: Decimal) -> None:
     shown = rows.signed(amount)
     assert Decimal(shown.replace(",", "")) == amount.quantize(Decimal("0.01"))
     assert (shown[0] in "+-") == (Decimal(shown.replace(",", "")) != 0)
+
+
+@pytest.mark.parametrize(
+    ("touch", "trail", "shown", "words"),
+    [
+        (None, None, None, ""),
+        ("5000", None, None, "touched at 5000.00"),
+        (None, "-2.5", None, "trails by 2.50"),
+        ("5000.25", None, 1, "touched at 5000.25, shows 1"),
+        (None, None, 0, ""),
+    ],
+)
+def test_what_an_order_has_beside_its_prices_is_told_in_words(
+    touch: str | None, trail: str | None, shown: int | None, words: str
+) -> None:
+    prices = [None if price is None else Decimal(price) for price in (touch, trail)]
+    assert rows.more_terms(*prices, shown, Decimal("0.25")) == words

@@ -8,7 +8,7 @@ import pytest
 import redis.asyncio
 
 from tests.trading.sync.cast import until
-from trading.sync import stream
+from trading.sync import doorbell, stream
 from trading.sync.lease import Lease
 from trading.sync.publisher import Publisher
 from trading.sync.stream import Fenced, StateLost, Stream
@@ -97,6 +97,16 @@ async def test_a_hub_that_lost_its_lease_cannot_write(client) -> None:
     assert (await stream.aread_snapshot(5)).rows == row("a:1", "new")
 
 
+async def test_a_hub_that_was_paused_goes_on_unless_it_was_replaced(client) -> None:
+    lease = Lease(client, 5, lasts=0.05)
+    assert await lease.take()
+    writer = Stream(client, 5, lease.token)
+    await writer.replace(row("a:1", "before"))
+    await asyncio.sleep(0.1)
+    await writer.change(row("a:1", "after"))
+    assert (await stream.aread_snapshot(5)).rows == row("a:1", "after")
+
+
 async def test_a_lease_that_redis_forgot_is_taken_back(client) -> None:
     lease, other = Lease(client, 5), Lease(client, 5)
     assert await lease.take()
@@ -121,7 +131,7 @@ async def test_a_first_paint_waits_for_the_first_sync_only_as_long_as_told(clien
     waiting = asyncio.create_task(stream.aread_snapshot(5, wait=10))
 
     async def listens() -> bool:
-        return await client.pubsub_numsub(stream.channel(5)) == [(b"desk:5", 1)]
+        return bool((await client.pubsub_numsub(stream.channel(5)))[0][1])
 
     await until(listens)
     await Stream(client, 5).replace(row("a:1", 1))
@@ -160,3 +170,61 @@ async def test_a_successor_continues_the_epoch_it_finds(client) -> None:
     assert await second.adopt() == row("a:1", 1)
     await second.change(row("a:1", 2))
     assert (await stream.aread_snapshot(5)).epoch == first.epoch
+
+
+def test_portals_that_share_a_redis_server_do_not_hear_each_other(settings) -> None:
+    channels = set()
+    for database in ("redis://127.0.0.1:6379", "redis://127.0.0.1:6379/1", "unix:///redis.sock?db=2"):
+        settings.REDIS_URL = database
+        channels |= {stream.channel(5), doorbell.channel()}
+    assert len(channels) == 6
+
+
+async def test_every_state_of_an_order_is_published_however_fast_they_come(client) -> None:
+    """A page tells its trader of a rejection by it: joined with the next state it would never be seen."""
+    publisher = Publisher(Stream(client, 5))
+    async with client.pubsub(ignore_subscribe_messages=True) as listener:
+        await listener.subscribe(stream.channel(5))
+        task = asyncio.create_task(publisher.run())
+        publisher.replace({})
+        await publisher.settled()
+        for number in range(50):
+            for status in ("PendingNew", "Working", "PartiallyFilled"):
+                publisher.change({f"order:{number}": {"status": status}, **row("account:1", number)})
+            publisher.change({f"done:{number}": {"status": "Filled"}}, [f"order:{number}"])
+        await publisher.settled()
+        seen: dict[str, list[str]] = {}
+        accounts = 0
+        while True:
+            message = await listener.get_message(timeout=0.5)
+            if message is None and accounts:
+                break
+            if message is None:
+                continue
+            frame = msgspec.json.decode(message["data"].decode().partition("\n")[2])
+            accounts += "account:1" in frame["rows"]
+            for key, shown in frame["rows"].items():
+                if key.startswith(("order:", "done:")):
+                    seen.setdefault(key.partition(":")[2], []).append(shown["status"])
+            for key in frame.get("gone", ()):
+                assert key.startswith("order:")
+        task.cancel()
+    first = seen.pop("0")
+    assert first == ["PendingNew", "Working", "PartiallyFilled", "Filled"]
+    assert all(states == first for states in seen.values())
+    assert accounts <= 3 * 50
+
+
+async def test_a_redis_that_is_away_does_not_make_states_pile_up(client, monkeypatch) -> None:
+    monkeypatch.setattr("trading.sync.publisher.MOST_BEFORE", 10)
+    writer = Stream(client, 5)
+    publisher = Publisher(writer)
+    task = asyncio.create_task(publisher.run())
+    publisher.replace({})
+    await publisher.settled()
+    for number in range(1000):
+        publisher.change({"order:1": {"status": str(number)}})
+    assert len(publisher._before) == 10
+    await publisher.settled()
+    assert (await stream.aread_snapshot(5)).rows == {"order:1": {"status": "999"}}
+    task.cancel()

@@ -10,6 +10,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from trading.tradovate import Hosts, Tradovate
+from trading.tradovate.tv import TradingView
+
+from .scenes import Owner
 
 
 @dataclass
@@ -41,6 +44,7 @@ class HttpScript:
     url: str
     requests: list[Request] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    connected: asyncio.Event = field(default_factory=asyncio.Event)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -87,6 +91,7 @@ class HttpScript:
         self.steps.append(step)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connected.set()
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 first, *lines = head.decode().strip().split("\r\n")
@@ -221,3 +226,24 @@ async def front_month(t: Tradovate, product: str = "MES") -> str:
     found = await t.product.find(product)
     front = next(maturity for maturity in await t.contract_maturity.deps(found.id) if maturity.is_front)
     return (await t.contract.deps(front.id))[0].name
+
+
+@pytest.fixture
+async def scenes(play: PlaySocket) -> Callable[..., Awaitable[Owner]]:
+    """Start a server that plays one scene per connection, in turn; return who has access to it."""
+
+    async def start(*acts: Scene) -> Owner:
+        left = list(acts)
+
+        async def scene(peer: Peer) -> None:
+            await left.pop(0)(peer)
+
+        return Owner(await play(scene))
+
+    return start
+
+
+@pytest.fixture
+async def tv(http):
+    async with TradingView(http.hosts, TOKEN) as client:
+        yield client

@@ -277,3 +277,22 @@ async def test_a_history_that_does_not_end_or_whose_socket_does(play: PlaySocket
         with pytest.raises((SocketClosed, OutcomeUnknown)):
             await feed.history("ESZ6", TICKS, since=NOON, until=NOON + dt.timedelta(hours=1))
     assert reached.is_set()
+
+
+@pytest.mark.parametrize(
+    ("histogram", "expected"),
+    [
+        ('{"base": 6850.25, "items": {"-1": 3, "0": 4}}', {Decimal(6850): 3, Decimal("6850.25"): 4}),
+        ('{"base": "1.1"}', {}),
+        ("null", {}),
+        ('[{"price": 6850.25, "volume": 3}]', {}),
+        ('"by mail"', {}),
+    ],
+)
+def test_a_bars_histogram_is_read_where_it_has_the_known_form_and_kept_anyhow(
+    histogram: str, expected: dict[Decimal, int]
+) -> None:
+    prices = '"open":1,"high":2,"low":1,"close":2'
+    bar = decode(f'{{"timestamp":"2026-11-18T15:00Z",{prices},"histogram":{histogram}}}', Bar)
+    assert bar.by_price(Decimal("0.25")) == expected
+    assert bar.histogram == json.loads(histogram)

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
@@ -11,11 +12,21 @@ import jsonschema
 import pytest
 
 from tests.trading import documents
-from trading.tradovate import MarketFeed, MarketSocket, ReplaySocket, Tradovate, UserSocket, entities
+from trading.tradovate import (
+    MarketFeed,
+    MarketSocket,
+    ReplaySocket,
+    Tradovate,
+    UserSocket,
+    entities,
+    exchange_code,
+    refresh,
+    request_access_token,
+)
 from trading.tradovate.entities.codec import decode, encode
 
 from .conftest import TOKEN, HttpScript, Peer, PlaySocket, Request
-from .spec_table import READS
+from .spec_operations import READS
 from .test_wire_operations import CALLS, METHODS, SPECIAL, UNIQUE, _method, _reply, _snake
 from .test_wire_spec import PROOFS, _body, _lines
 
@@ -86,6 +97,9 @@ def _reads() -> Iterator[tuple[str, Ask, bytes]]:
 
 
 def _ask(path: str, body: dict[str, Any]) -> Ask:
+    if path == "/auth/accesstokenrequest":
+        sign_in = decode(encode(body), entities.AccessTokenRequest)
+        return lambda _, http: request_access_token(http.hosts, sign_in)
     if path in SPECIAL:
         return SPECIAL[path]
     request = decode(encode(body), getattr(entities, UNIQUE[path][1]))
@@ -108,6 +122,10 @@ class Document:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         # Entities of ours have an id; one that is 0 is not sent.
         asked_for = {"id"} | PROOFS.get(schema["$ref"].rpartition("/")[2], set())
+        yield from self.samples_of(schema, asked_for)
+
+    def samples_of(self, schema: dict[str, Any], asked_for: set[str]) -> Iterator[dict[str, Any]]:
+        """As `samples`, of a schema; the first has what it requires and what is `asked_for`."""
         yield self._sample(schema, 0, asked_for)
         for choice in range(MOST_WORDS):
             yield self._sample(schema, choice)
@@ -150,7 +168,7 @@ class Document:
         # OAuth's own standard has a form where the document has JSON.
         sent = dict(parse_qsl(asked.body.decode())) if is_form else asked.json()
         assert is_form == (path == "/auth/oauthtoken")
-        self._check_value(body["content"]["application/json"]["schema"], sent, path)
+        self.check_value(body["content"]["application/json"]["schema"], sent, path)
 
     def _check_query(self, parameters: list[dict[str, Any]], asked: Request) -> None:
         sent = parse_qs(asked.query, keep_blank_values=True)
@@ -160,9 +178,9 @@ class Document:
             assert not parameter.get("required") or name in sent, f"{name} is missing"
             if name in sent:
                 (text,) = sent[name]
-                self._check_value(parameter["schema"], _typed(text, parameter["schema"]), name)
+                self.check_value(parameter["schema"], _typed(text, parameter["schema"]), name)
 
-    def _check_value(self, schema: dict[str, Any], value: Any, where: str) -> None:
+    def check_value(self, schema: dict[str, Any], value: Any, where: str) -> None:
         rooted = {"allOf": [schema], "components": self.whole["components"]}
         jsonschema.Draft4Validator(rooted).validate(value)
         self._check_names(schema, value, where)
@@ -205,11 +223,29 @@ async def test_every_request_fits_the_document(
             await ask(t, http)
             document.check(path, http.requests[-1])
             fitting.add(path.lower())
+        # The sign-in, which asks with no token, goes with all that it was given.
+        *_, whole = document.samples("/auth/accesstokenrequest")
+        http.answer(_reply("/auth/accesstokenrequest"))
+        await _ask("/auth/accesstokenrequest", whole)(t, http)
+        assert http.requests[-1].json() == whole
     missing = document.paths.keys() - fitting
     assert not missing, f"not asked: {sorted(missing)}"
     total = len(document.paths)
     line = f"client: requests of {len(fitting & document.paths.keys())} of {total} operations fit openapi.json"
     record_property("conformance", line)
+
+
+async def test_every_way_of_asking_for_oauth_tokens_fits_the_document(document: Document, http: HttpScript) -> None:
+    back = "https://desk.example/back"
+    for basic in (False, True):
+        for ask in (
+            exchange_code(http.hosts, "c-1", back, "client", "s3cret", basic=basic),
+            exchange_code(http.hosts, "c-1", back, "client", "s3cret", basic=basic, code_verifier="v" * 43),
+            refresh(http.hosts, "r-1", "client", "s3cret", basic=basic),
+        ):
+            http.answer(_reply("/auth/oauthtoken"))
+            await ask
+            document.check("/auth/oauthtoken", http.requests[-1])
 
 
 async def test_requests_of_sockets_fit_the_document(
@@ -236,7 +272,7 @@ async def test_requests_of_sockets_fit_the_document(
     for endpoint, body in asked:
         assert endpoint == endpoint.lower()
         (operation,) = document.paths[f"/{endpoint}"].values()
-        document._check_value(operation["requestBody"]["content"]["application/json"]["schema"], body, endpoint)
+        document.check_value(operation["requestBody"]["content"]["application/json"]["schema"], body, endpoint)
     of_document = {endpoint for endpoint in SOCKET_ROUTES if f"/{endpoint}" in document.paths}
     assert {endpoint for endpoint, _ in asked} == of_document
     line = (
@@ -281,15 +317,17 @@ async def test_an_operation_that_the_document_has_no_path_for(path: str, http: H
     assert getattr(answer, _snake(first)) is not None
 
 
-def test_a_request_without_a_path_fits_its_schema(
-    document: Document, record_property: Callable[[str, object], None]
+async def test_a_request_without_a_path_fits_its_schema(
+    document: Document, http: HttpScript, record_property: Callable[[str, object], None]
 ) -> None:
-    named = {path: given for path, (_, given) in BESIDE_THE_SPEC.items() if isinstance(given, str)}
-    for path, given in named.items():
-        request = decode(encode(_body(given)), getattr(entities, given))
-        sent = Request("POST", path, {}, encode(request)).json()
-        # A word that the table leaves open has to be one of the document's.
-        document._check_names({"$ref": f"#/components/schemas/{given}"}, sent, path)
+    named = {path: (method, given) for path, (method, given) in BESIDE_THE_SPEC.items() if isinstance(given, str)}
+    async with Tradovate(http.hosts, "tok") as t:
+        for path, (method, given) in named.items():
+            schema = {"$ref": f"#/components/schemas/{given}"}
+            for body in document.samples_of(schema, set()):
+                http.answer(encode(REPLIES.get(path, RISK_STATUS)))
+                await attrgetter(method)(t)(decode(encode(body), getattr(entities, given)))
+                document.check_value(schema, http.requests[-1].json(), path)
     used = {schema["$ref"] for schema in _references(document.whole)}
     orphans = {
         name
@@ -297,7 +335,7 @@ def test_a_request_without_a_path_fits_its_schema(
         if f"#/components/schemas/{name}" not in used and not name.endswith("Response")
     }
     without_fields = {"Me", "RenewAccessToken"}
-    assert orphans - without_fields == set(named.values())
+    assert orphans - without_fields == {given for _, given in named.values()}
     line = f"client: {len(named)} of {len(orphans - without_fields)} requests with a schema and no path have a method"
     record_property("conformance", line)
 

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import json
 from decimal import Decimal
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -68,6 +69,7 @@ def test_a_request_splits_on_its_first_three_newlines(endpoint: str, number: int
     first, second, third, rest = frames.encode_request(endpoint, number, query, body).split("\n", 3)
     assert (first, second) == (endpoint, str(number))
     assert "\n" not in third
+    assert parse_qsl(third, keep_blank_values=True) == [(name, str(value)) for name, value in query.items()]
     assert json.loads(rest) == body
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.tradovate import Budgets, MemoryStore, Tradovate, request_access_token
+from trading.tradovate import Budgets, MemoryStore, Priority, Tradovate, request_access_token
 from trading.tradovate.entities import AccessTokenRequest, CancelOrder, SyncRequest
 from trading.tradovate.errors import (
     ApiError,
@@ -78,14 +78,14 @@ async def spend(store: MemoryStore, count: int) -> None:
 async def test_reads_stop_before_the_hour_is_used_up_and_go_on_later(
     clock: Clock, store: MemoryStore, budgets: Budgets
 ) -> None:
-    for _ in range(USER.most - USER.reserve):
-        await budgets.before("GET", "order/list")
-    with pytest.raises(BudgetSpent, match=r"your requests .* used up; .* 61 minutes") as spent:
+    await spend(store, USER.up_to(Priority.READ))
+    words = r"4,500 of 5,000 .* are used; the rest is kept for orders\. Nothing was looked up\. Next room at"
+    with pytest.raises(BudgetSpent, match=words) as spent:
         await budgets.before("GET", "order/list")
     assert isinstance(spent.value, RateLimited)
     assert spent.value.retry_after is not None
     assert HOUR < spent.value.retry_after <= HOUR + USER.slice_seconds
-    for _ in range(300):
+    for _ in range(600):
         await budgets.before("POST", "order/cancelorder")
     await budgets.counted()
     user = await budgets.of_user()
@@ -95,23 +95,13 @@ async def test_reads_stop_before_the_hour_is_used_up_and_go_on_later(
     await budgets.before("GET", "order/list")
 
 
-async def test_what_is_urgent_may_use_the_reserve(store: MemoryStore, budgets: Budgets) -> None:
-    await spend(store, USER.most - 1)
-    urgent = Budgets(store, network="n", user=7, urgent=True)
-    with pytest.raises(BudgetSpent):
-        await budgets.before("GET", "order/list")
-    await urgent.before("GET", "order/list")
-    with pytest.raises(BudgetSpent):
-        await urgent.before("GET", "order/list")
-
-
 async def test_a_route_is_shared_by_all_users_of_a_network(store: MemoryStore) -> None:
     for user in range(12):
         await Budgets(store, network="a", user=user).before("GET", "auth/renewaccesstoken")
     late = Budgets(store, network="a", user=99)
     with pytest.raises(BudgetSpent, match="auth/renewaccesstoken"):
         await late.before("GET", "auth/renewaccesstoken")
-    await Budgets(store, network="a", user=98, urgent=True).before("GET", "auth/renewaccesstoken")
+    await Budgets(store, network="a", user=98, priority=Priority.EXIT).before("GET", "auth/renewaccesstoken")
     await Budgets(store, network="b", user=97).before("GET", "auth/renewaccesstoken")
     left = {budget.limit.name: budget.remaining for budget in await late.of_network()}
     assert left == {
@@ -131,13 +121,13 @@ class BrokenStore:
         self.hangs = hangs
         self.asked = 0
 
-    async def take(self, key: str, limit: Limit, most: int | None) -> Budget:
+    async def take(self, key: str, limit: Limit, priority: Priority | None) -> Budget:
         self.asked += 1
         if self.hangs:
             await asyncio.Event().wait()
         raise ConnectionError("no store")
 
-    async def look(self, key: str, limit: Limit) -> Budget:
+    async def look(self, key: str, limit: Limit, priority: Priority = Priority.READ) -> Budget:
         return await self.take(key, limit, None)
 
     async def block(self, key: str, limit: Limit, seconds: float) -> None:
@@ -328,7 +318,7 @@ async def test_a_refusal_of_another_kind_ends_a_429_and_no_answer_does_not(
 async def test_a_spent_user_does_not_spend_the_networks_sync_requests(store: MemoryStore, budgets: Budgets) -> None:
     await spend(store, USER.most)
     for _ in range(3):
-        with pytest.raises(BudgetSpent, match="your requests"):
+        with pytest.raises(BudgetSpent, match="5,000 of 5,000"):
             await budgets.before("POST", "user/syncrequest")
     assert {budget.used for budget in await budgets.of_network()} == {0}
 
@@ -349,9 +339,9 @@ async def test_that_is_learnt_however_slow_the_store_is(store: MemoryStore) -> N
     await store.block("user:7", USER, 3600)
 
     class Slow(MemoryStore):
-        async def take(self, key: str, limit: Limit, most: int | None) -> Budget:
+        async def take(self, key: str, limit: Limit, priority: Priority | None) -> Budget:
             await asyncio.sleep(0.05)
-            return await store.take(key, limit, most)
+            return await store.take(key, limit, priority)
 
         async def unblock(self, key: str, limit: Limit) -> None:
             await store.unblock(key, limit)

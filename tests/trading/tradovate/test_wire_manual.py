@@ -20,8 +20,9 @@ BLOCKS = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
 MODULES = (trading.tradovate, entities, errors, frames, penalties, replay, retry, subscriptions, tv)
 # What a reader has of their own, or has read of further up.
 READERS_OWN = {
-    "access_token", "fresh_token", "hosts", "installation", "load", "log", "monday", "now", "password", "secret",
-    "show", "start", "url", "user_id", "Decimal", "redis",
+    "access_token", "client_id", "client_secret", "code", "fresh_token", "hosts", "installation", "load", "log",
+    "monday", "now", "password", "redirect_uri", "secret", "show", "start", "state", "t", "url", "user_id", "verifier",
+    "Decimal", "redis",
 }  # fmt: skip
 
 

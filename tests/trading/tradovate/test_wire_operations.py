@@ -12,7 +12,7 @@ from trading.tradovate.entities.codec import decode, decode_plain, encode
 from trading.tradovate.errors import ApiError, OrderRejected, OutcomeUnknown
 
 from .conftest import HttpScript
-from .spec_table import OPERATIONS, READS
+from .spec_operations import OPERATIONS, READS
 from .test_wire_spec import RENAMED, _body, _lines
 
 # Path -> group and method of Tradovate; the method takes the request struct of the path.

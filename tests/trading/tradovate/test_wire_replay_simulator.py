@@ -21,6 +21,7 @@ from trading.tradovate import (
     request_access_token,
 )
 from trading.tradovate.entities import (
+    AccessToken,
     AccessTokenRequest,
     Action,
     Fill,
@@ -55,10 +56,14 @@ def hosts(sim: RunningSimulator) -> Hosts:
 
 
 @pytest.fixture
-async def token(sim: RunningSimulator, hosts: Hosts) -> str:
+async def signed_in(sim: RunningSimulator, hosts: Hosts) -> AccessToken:
     person = sim.trader("trader")
-    request = AccessTokenRequest(name=person.name, password=person.password)
-    return (await request_access_token(hosts, request)).access_token
+    return await request_access_token(hosts, AccessTokenRequest(name=person.name, password=person.password))
+
+
+@pytest.fixture
+def token(signed_in: AccessToken) -> str:
+    return signed_in.access_token
 
 
 @pytest.fixture
@@ -104,6 +109,16 @@ async def test_a_past_day_is_traded_with_an_account_of_its_own(sim, hosts, token
     async with Tradovate(hosts, token) as t:
         assert account.id not in {one.id for one in await t.account.list()}
         assert not await t.fill.list()
+
+
+async def test_the_market_data_token_opens_a_replay_too(sim, hosts, signed_in) -> None:
+    assert signed_in.md_access_token not in (None, signed_in.access_token)
+    async with await ReplaySocket.connect(hosts.replay_socket, signed_in.md_access_token) as socket:
+        await socket.begin(START, speed=100)
+        snapshot = await socket.sync(sim.trader("trader").user_id)
+        assert len(snapshot.accounts) == 1
+        sim.control.advance(1)
+        await next_of(socket, ClockEvent, lambda clock: clock.timestamp >= START)
 
 
 async def test_the_clock_pauses_and_goes_on(sim, replay) -> None:

@@ -15,7 +15,9 @@ from trading.tradovate import entities
 from trading.tradovate.entities.codec import decode, decode_plain, encode
 from trading.tradovate.entities.keeping import decode_keeping
 from trading.tradovate.entities.request_base import bounds
+from trading.tradovate.entities.written import TERMS
 
+from .spec_operations import OPERATIONS
 from .spec_table import ENUMS, SCHEMAS
 
 RENAMED = {
@@ -24,8 +26,8 @@ RENAMED = {
     "OAuthTokenResponse": "OAuthTokens",
     "SyncMessage": "SyncSnapshot",
 }
-# Two have no fields; the third is a form, which only `tokens.refresh` and the application's OAuth library fill in.
-WITHOUT_STRUCT = {"Me", "RenewAccessToken", "OAuthToken"}
+# They have no fields.
+WITHOUT_STRUCT = {"Me", "RenewAccessToken"}
 # What says no becomes an error (see answers) and is never in a struct.
 REFUSALS = {
     "errorText", "errorCode", "failureReason", "failureText", "p-ticket", "p-time", "p-captcha", "error",
@@ -140,6 +142,16 @@ def test_a_request_is_held_to_its_bounds(name: str) -> None:
     required = {info.encode_name for info in msgspec.structs.fields(_struct(name)) if info.required}
     with_defaults = {"isAutomated", "admin"}
     assert {field.name for field in TABLE[name] if field.required} - with_defaults <= required
+
+
+@pytest.mark.parametrize("name", sorted(line[2] for line in _lines(OPERATIONS) if line[1].endswith("/create")))
+def test_an_entity_that_is_written_is_held_to_its_bounds(name: str) -> None:
+    kind = _struct(name)
+    terms = TERMS[kind]
+    wire = {info.name: info.encode_name for info in msgspec.structs.fields(kind)}
+    spec = {(field.name, field.bound) for field in TABLE[name] if field.bound}
+    assert {(wire[ours], _text(meta)) for ours, meta in terms.bounds.items()} == spec
+    assert {wire[ours] for ours in terms.required} == {field.name for field in TABLE[name] if field.required}
 
 
 def _text(meta: msgspec.Meta) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.trading import documents
 
-from .spec_table import ENUMS, OPERATIONS, READS, SCHEMAS
+from .spec_operations import OPERATIONS, READS
+from .spec_table import ENUMS, SCHEMAS
 
 SHARED = {"list", "find", "item", "items", "deps", "ldeps", "suggest"}
 Record = Callable[[str, object], None]

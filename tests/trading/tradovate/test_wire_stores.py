@@ -12,21 +12,28 @@ import redis.asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trading.tradovate import Budgets, MemoryStore, RedisStore, Tradovate
+from trading.tradovate import Budgets, MemoryStore, Priority, RedisStore, Tradovate
 from trading.tradovate.entities import CancelOrder
 from trading.tradovate.errors import BudgetSpent
-from trading.tradovate.limits import USER, Budget, Limit
+from trading.tradovate.limits import USER, Budget, Limit, Pace
 
 from .conftest import HttpScript
 
-LIMIT = Limit("x", 4, seconds=600)
+LIMIT = Limit(
+    "x",
+    5,
+    seconds=600,
+    shares={Priority.READ: 4, Priority.ENTRY: 3},
+    pace=Pace(interval=32, burst=2, begins_at=2, patience=40),
+)
 # Redis keeps time in microseconds; eighths are exact in both.
 EIGHTHS = st.integers(0, 8 * 900).map(lambda eighths: eighths / 8)
 STEPS = st.one_of(
     st.tuples(st.just("pass"), EIGHTHS),
-    st.tuples(st.just("take"), st.sampled_from([None, 4, 3])),
+    st.tuples(st.just("take"), st.sampled_from([None, Priority.READ, Priority.ENTRY, Priority.EXIT])),
     st.tuples(st.just("block"), EIGHTHS),
-    st.tuples(st.sampled_from(["look", "unblock"]), st.none()),
+    st.tuples(st.just("look"), st.sampled_from(list(Priority))),
+    st.tuples(st.just("unblock"), st.none()),
 )
 
 
@@ -39,9 +46,9 @@ async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
 async def _step(store: MemoryStore | RedisStore, what: str, argument: float | None) -> Budget | None:
     match what:
         case "take":
-            return await store.take("k", LIMIT, None if argument is None else int(argument))
+            return await store.take("k", LIMIT, None if argument is None else Priority(argument))
         case "look":
-            return await store.look("k", LIMIT)
+            return await store.look("k", LIMIT, Priority(argument or Priority.READ))
         case "block":
             await store.block("k", LIMIT, argument)
         case "unblock":
@@ -69,15 +76,16 @@ def test_redis_counts_as_memory_does(redis_url: str, steps: list[tuple[str, floa
                     continue
                 assert (in_redis.used, in_redis.blocked) == (in_memory.used, in_memory.blocked)
                 assert in_redis.wait == pytest.approx(in_memory.wait, abs=1e-4)
+                assert in_redis.delay == pytest.approx(in_memory.delay, abs=1e-4)
 
     asyncio.run(both())
 
 
 async def test_many_tasks_never_take_more_than_there_is(client: redis.asyncio.Redis) -> None:
     stores = [RedisStore(client) for _ in range(3)]
-    taken = await asyncio.gather(*(stores[n % 3].take("k", LIMIT, 4) for n in range(30)))
-    assert sum(budget.wait == 0 for budget in taken) == 4
-    assert (await stores[0].look("k", LIMIT)).used == 4
+    taken = await asyncio.gather(*(stores[n % 3].take("k", LIMIT, Priority.EXIT) for n in range(30)))
+    assert sum(budget.wait == 0 for budget in taken) == 5
+    assert (await stores[0].look("k", LIMIT)).used == 5
     # All of a slice counts until all of it is older than the window.
     assert LIMIT.seconds < (await stores[0].look("k", LIMIT)).wait <= LIMIT.seconds + LIMIT.slice_seconds
 
@@ -90,7 +98,7 @@ def _take_ten(url: str, clock_ahead: float, results: "multiprocessing.Queue[int]
     async def take() -> int:
         async with redis.asyncio.Redis.from_url(url) as client:
             store = RedisStore(client)
-            return sum([(await store.take("k", LIMIT, 4)).wait == 0 for _ in range(10)])
+            return sum([(await store.take("k", LIMIT, Priority.EXIT)).wait == 0 for _ in range(10)])
 
     results.put(asyncio.run(take()))
 
@@ -104,12 +112,12 @@ def test_processes_share_one_budget_whatever_their_clocks_say(redis_url: str) ->
     granted = [results.get(timeout=60) for _ in processes]
     for process in processes:
         process.join(60)
-    assert sum(granted) == 4
+    assert sum(granted) == 5
 
 
 async def test_what_is_over_leaves_nothing_behind(client: redis.asyncio.Redis) -> None:
     store = RedisStore(client, prefix="budget:")
-    await store.take("k", LIMIT, 4)
+    await store.take("k", LIMIT, Priority.EXIT)
     assert await client.keys() == [b"budget:k"]
     assert 600 < await client.ttl("budget:k") <= 621
     await store.block("k", LIMIT, 3600)
@@ -125,7 +133,7 @@ async def test_what_is_over_leaves_nothing_behind(client: redis.asyncio.Redis) -
 async def test_a_client_that_decodes_works_too(redis_url: str) -> None:
     async with redis.asyncio.Redis.from_url(redis_url, decode_responses=True) as client:
         store = RedisStore(client)
-        await store.take("k", LIMIT, 4)
+        await store.take("k", LIMIT, Priority.EXIT)
         assert (await store.look("k", LIMIT)).used == 1
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from decimal import Decimal
 
 import pytest
 
 from trading.tradovate import Budgets, MarketSocket, MemoryStore, UserSocket
-from trading.tradovate.entities import Order, Position, UnknownEntity
+from trading.tradovate.entities import Account, Level, Order, Position, UnknownEntity
 from trading.tradovate.errors import (
     ApiError,
     BudgetSpent,
@@ -135,6 +136,65 @@ async def test_events_of_many_shapes(play: PlaySocket) -> None:
     assert kinds == [Position] * 4 + [UnknownEntity, UnknownEntity, Order]
     assert told[5].entities[0].action == "Hedge"
     assert isinstance(events[-1], UnknownEvent)
+
+
+async def test_quotes_whose_entries_lack_a_price_or_a_size(play: PlaySocket) -> None:
+    quote = {
+        "contractId": 5,
+        "timestamp": "2026-11-20T12:00Z",
+        "entries": {
+            "Bid": {"size": 3},
+            "Offer": {"price": 6712.25},
+            "Trade": {},
+            "TotalTradeVolume": {"size": 4118},
+            "SettlementPrice": None,
+            "NewWord": {"price": 1},
+        },
+    }
+
+    async def scene(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.send("a" + json.dumps([{"e": "md", "d": {"quotes": [quote, {**quote, "entries": {}}]}}]))
+        await peer.connection.wait_closed()
+
+    async with await MarketSocket.connect(await play(scene), TOKEN) as socket:
+        first, second = await anext(socket), await anext(socket)
+    assert first.bid == Level(size=Decimal(3))
+    assert first.offer == Level(price=Decimal("6712.25"))
+    assert first.trade == Level()
+    assert first.settlement_price is None
+    assert first.entries.total_trade_volume == Level(size=Decimal(4118))
+    assert second.bid is second.offer is second.trade is None
+
+
+@pytest.mark.parametrize(
+    ("state", "tradable"),
+    [
+        ({"restricted": False, "closed": False}, True),
+        ({"restricted": True, "closed": False}, False),
+        ({"restricted": False, "closed": True}, False),
+        ({"active": True}, True),
+        ({"active": False}, False),
+        ({"active": True, "restricted": False, "closed": False}, True),
+        ({"active": True, "restricted": True, "closed": False}, False),
+        ({}, True),
+    ],
+)
+async def test_an_account_of_before_2026_and_of_after(play: PlaySocket, state: dict[str, bool], tradable: bool) -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.props("account", {"id": 33, "name": "X0314", "userId": 90, **state})
+        await peer.connection.wait_closed()
+
+    async with await UserSocket.connect(await play(scene), TOKEN) as socket:
+        event = await anext(socket)
+    assert isinstance(event, PropsEvent)
+    (account,) = event.entities
+    assert isinstance(account, Account)
+    assert {name: getattr(account, name) for name in ("active", "restricted", "closed")} == {
+        "active": None, "restricted": None, "closed": None, **state,
+    }  # fmt: skip
+    assert account.tradable is tradable
 
 
 async def test_a_token_that_cannot_be_one_is_not_sent(play: PlaySocket) -> None:

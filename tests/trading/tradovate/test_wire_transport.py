@@ -308,3 +308,30 @@ async def test_no_token_in_logs_reprs_or_urls(http, caplog) -> None:
     assert "tok-secret" not in seen
     assert "t1cket" not in seen
     assert all("secret" not in r.target and "t1cket" not in r.target for r in http.requests)
+
+
+async def test_the_last_question_comes_once_the_connection_is_there_and_before_a_byte_is_sent(http) -> None:
+    asked: list[int] = []
+
+    async def ask() -> None:
+        # Another task of this loop takes connections: it would never be there if it were opened after this.
+        await http.connected.wait()
+        asked.append(len(http.requests))
+
+    http.answer({"orderId": 1})
+    http.answer({"orderId": 2})
+    async with Tradovate(http.hosts, TOKEN, timeout=5, before_sending=ask) as t:
+        assert (await t.order.place(MARKET)).order_id == 1
+        assert (await t.order.place(MARKET)).order_id == 2
+    assert asked == [0, 1]
+
+
+async def test_what_the_last_question_forbids_is_not_sent(http) -> None:
+    async def ask() -> None:
+        raise NotSent("Trading is stopped.")
+
+    async with Tradovate(http.hosts, TOKEN, timeout=5, before_sending=ask) as t:
+        with pytest.raises(NotSent, match="Trading is stopped"):
+            await t.order.place(MARKET)
+    await http.connected.wait()
+    assert http.requests == []

@@ -1,0 +1,33 @@
+"""Another program of a trader's, beside the portal: what it does reaches the portal through Tradovate alone."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.browser.stack import Stack
+
+
+class OtherProgram:
+    """One session of the trader `name`. Of a user's sessions Tradovate keeps two: the portal's and this one."""
+
+    def __init__(self, portal: Stack, name: str) -> None:
+        headers = {"Authorization": f"Bearer {portal.log_in_elsewhere(name)}"}
+        self._client = httpx.Client(base_url=f"{portal.simulator}/v1", headers=headers, timeout=10)
+        self._portal = portal
+        self.account = self._client.get("/account/list").raise_for_status().json()[0]
+
+    def order(self, symbol: str, action: str = "Buy", qty: int = 1, order_type: str = "Market", **terms: object) -> int:
+        """Place an order in the first account; returns its id."""
+        body = {"accountId": self.account["id"], "accountSpec": self.account["name"], "symbol": symbol} | terms
+        body |= {"action": action, "orderQty": qty, "orderType": order_type, "isAutomated": True}
+        answer = self._client.post("/order/placeorder", json=body).raise_for_status().json()
+        return int(answer["orderId"])
+
+    def refused_order(self, symbol: str, reason: str) -> int:
+        """Place an order that the exchange refuses for this failureReason; returns its id."""
+        self._portal.control("refuse", accountId=self.account["id"], reason=reason, stage="execution")
+        return self.order(symbol, "Sell")
+
+    def cancel(self, order: int) -> None:
+        """Take an order (its id) out of the market."""
+        self._client.post("/order/cancelorder", json={"orderId": order}).raise_for_status()

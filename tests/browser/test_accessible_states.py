@@ -1,0 +1,229 @@
+"""axe-core on what is seen seldom: refusals, errors, notices, open dialogs and editors, an empty desk, the admin; and
+what it cannot see: where the focus is, and that colour is never the only sign."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.template.loader import render_to_string
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
+
+from tests.browser.conftest import PHONE, sign_in
+from tests.browser.stack import Stack
+from tests.browser.test_accessibility import settle, violations
+from tests.browser.test_kill_switch import sign_in_as_staff
+from tests.browser.test_orders import fill_in
+from tests.browser.test_walk import is_streaming, overflow
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+SOON = 20_000
+ERRORS = ("400", "403", "403_csrf", "404", "413", "500", "503")
+
+
+class Inspector:
+    """Gathers what axe finds on one page after another, by the names that they are given here."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[str]] = {}
+
+    def look(self, page: Page, name: str) -> None:
+        if found := violations(page):
+            self.found[name] = found
+
+    def finish(self) -> None:
+        """Fail with all that was found."""
+        assert not self.found, "\n".join(f"{name}: {one}" for name, found in self.found.items() for one in found)
+
+
+def test_refusals_and_error_pages(portal: Stack, open_page: OpenPage) -> None:
+    inspector, page = Inspector(), open_page()
+    page.goto(portal.url)
+    page.get_by_role("button", name="Sign in with Tradovate").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("cancel")
+    inspector.look(page, "sign-in failed")
+
+    def fail(route: Route) -> None:
+        """Answer as the portal does where it cannot do better; few of these can be had on demand."""
+        template = route.request.url.split("/")[-2]
+        body = render_to_string(f"{template}.html")
+        route.fulfill(status=int(template[:3]), body=body, content_type="text/html")
+
+    page.route("**/broken/*/", fail)
+    for template in ERRORS:
+        page.goto(f"{portal.url}/broken/{template}/")
+        expect(page.locator(".code")).to_have_text(template[:3])
+        expect(page.get_by_role("img", name="Tradeport")).to_be_visible()
+        inspector.look(page, template)
+    inspector.finish()
+
+
+def test_open_dialogs_editors_and_notices(portal: Stack, open_page: OpenPage) -> None:
+    inspector, page = Inspector(), open_page()
+    sockets: list[WebSocketRoute] = []
+    is_cut = False
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        if is_cut:
+            socket.close(code=1011)
+            return
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket("**/ws/desk/**", pass_on)
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25")
+    page.locator("[data-send]").click()
+    expect(page.locator("#confirm[open] [data-words]")).to_contain_text("Buy 1", timeout=SOON)
+    inspector.look(page, "confirm")
+    page.get_by_role("button", name="Back").click()
+    page.get_by_role("button", name=re.compile("^Modify ")).first.click()
+    page.get_by_role("button", name=re.compile("^Add exits")).first.click()
+    expect(page.locator("[data-editor-of]")).to_have_count(2)
+    page.locator("[data-editor-of]").first.get_by_role("button", name=re.compile("Place exits|Change")).click()
+    expect(page.locator("[data-errors]").first).not_to_be_empty(timeout=SOON)
+    inspector.look(page, "editors")
+
+    is_cut = True
+    sockets[-1].close(code=1011)
+    expect(page.locator("#link-notice")).to_be_visible()
+    inspector.look(page, "no link")
+    is_cut = False
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    is_streaming(page)
+    portal.control("faults", kind="shutdown", user="pro", reason="ConnectionQuotaReached")
+    expect(page.locator("[data-upstream-words]")).to_have_text("taken over", timeout=SOON)
+    inspector.look(page, "taken over")
+    page.get_by_role("button", name="Reconnect").click()
+    is_streaming(page)
+
+    page.locator(".kill-menu summary").click()
+    cookies = [one for one in page.context.cookies() if one["name"] == "csrftoken"]
+    page.context.add_cookies([{**one, "value": "x" * 32} for one in cookies])
+    page.get_by_role("button", name="Stop trading now").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    inspector.look(page, "stale kill page")
+    inspector.finish()
+
+
+def test_desks_without_anything(portal: Stack, open_page: OpenPage) -> None:
+    inspector, page = Inspector(), open_page()
+    sign_in(page, portal, "empty")
+    is_streaming(page)
+    inspector.look(page, "empty desk")
+    for part in ("files", "fills", "performance", "chart", "limits"):
+        page.goto(f"{portal.url}/{part}/")
+        inspector.look(page, f"empty {part}")
+    staff = open_page()
+    sign_in_as_staff(staff, portal)
+    staff.goto(portal.url)
+    expect(staff.get_by_role("heading", name="No Tradovate connection")).to_be_visible()
+    inspector.look(staff, "no connection")
+    inspector.finish()
+
+
+def test_the_admin(portal: Stack, open_page: OpenPage) -> None:
+    trader = open_page()
+    sign_in(trader, portal, "pro")
+    is_streaming(trader)
+    inspector, page = Inspector(), open_page(PHONE)
+    wider: dict[str, int] = {}
+
+    def look(name: str) -> None:
+        inspector.look(page, name)
+        if (pixels := overflow(page)) > 0:
+            wider[name] = pixels
+
+    page.goto(f"{portal.url}/admin/")
+    look("sign-in")
+    sign_in_as_staff(page, portal)
+    look("index")
+    for kind in (
+        "accounts/connection",
+        "accounts/auditevent",
+        "accounts/user",
+        "trading/orderfile",
+        "trading/killswitch",
+    ):
+        page.goto(f"{portal.url}/admin/{kind}/")
+        look(kind)
+        first = page.locator("#result_list tbody tr th a").first
+        if first.count():
+            first.click()
+            look(f"one {kind}")
+    page.goto(f"{portal.url}/admin/trading/killswitch/add/")
+    look("stop trading")
+    assert wider == {}
+    inspector.finish()
+
+
+# What has the focus: its name, and whether an outline shows it. The box of a radio button is its label.
+FOCUSED = """() => {
+  const focused = document.activeElement;
+  const box = focused.matches(".visually-hidden") ? focused.labels[0] : focused;
+  const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(box);
+  const isSeen = box.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+  const isDrawn = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 && !/, 0\\)$|transparent/.test(outlineColor);
+  const { left, right, top, bottom } = box.getBoundingClientRect();
+  const isInside = right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
+  const name = focused.getAttribute("aria-label") ?? focused.labels?.[0]?.textContent ?? focused.textContent;
+  return { tag: focused.tagName, name: name.trim().slice(0, 60), isShown: isSeen && isDrawn && isInside };
+}"""
+
+
+@pytest.mark.parametrize("viewport", [None, PHONE], ids=["screen", "phone"])
+def test_whoever_tabs_through_the_desk_sees_where_they_are(
+    portal: Stack, open_page: OpenPage, viewport: dict[str, int] | None
+) -> None:
+    page = open_page(**({"viewport": viewport} if viewport else {}))
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    expect(page.locator("[data-row^='position:']").first).to_be_visible(timeout=SOON)
+    fill_in(page, portal.front_month("MES"), order_type="StopLimit")
+    page.locator("body").evaluate("body => { body.tabIndex = -1; body.focus(); body.removeAttribute('tabindex'); }")
+    stops = []
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        settle(page)
+        stop = page.evaluate(FOCUSED)
+        if stop["tag"] == "BODY":
+            break
+        stops.append(stop)
+    assert [stop for stop in stops if not stop["isShown"]] == []
+    reached = "\n".join(stop["name"] for stop in stops)
+    for name in ("Symbol", "Buy", "Price", "Stop price", "Type", "Confirm", "Flatten", "Reverse", "Modify", "Cancel"):
+        assert re.search(name, reached), f"{name} is not reached"
+
+
+# What has a colour of gain or loss, or of a side, and no sign or word for it.
+COLOUR_ALONE = """() => {
+  const shown = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility());
+  const tell = (one) => one.outerHTML.slice(0, 120);
+  const unsigned = shown("[data-tone='up'], [data-tone='down']").filter((one) =>
+    !(one.dataset.tone === "up" ? /^\\+/ : /^[-\\u2212]/).test(one.textContent.trim()));
+  const sides = shown("[data-side]").filter((one) => one.dataset.side);
+  const unnamed = sides.filter((one) => !/Buy|Sell|Long|Short/.test(one.textContent));
+  const counts = [shown("[data-tone='up'], [data-tone='down']").length, sides.length];
+  return { alone: [...unsigned, ...unnamed].map(tell), counts };
+}"""
+
+
+def test_colour_is_never_the_only_sign(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    expect(
+        page.locator("[data-row^='position:'] [data-tone='up'], [data-row^='position:'] [data-tone='down']").first
+    ).to_be_visible(timeout=SOON)
+    page.get_by_role("link", name=re.compile("Filled")).click()
+    for part in ("", "fills/", "performance/"):
+        if part:
+            page.goto(f"{portal.url}/{part}")
+        found = page.evaluate(COLOUR_ALONE)
+        assert found["alone"] == [], part
+        if not part:
+            assert min(found["counts"]) > 5, found

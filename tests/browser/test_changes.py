@@ -1,0 +1,91 @@
+"""A trader changes what is special to an order's type: the touch price, the contracts shown, a trailing stop's size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.stack import Stack
+from tests.browser.test_accessibility import violations
+from tests.browser.test_orders import SOON, fill_in, send, working
+from tests.browser.test_walk import is_streaming, overflow
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+
+
+def place(page: Page, portal: Stack, product: str, **terms: str) -> Locator:
+    """Send an order from the ticket; returns its row once it works."""
+    symbol = portal.front_month(product)
+    fill_in(page, symbol, **terms)
+    send(page)
+    row = working(page, symbol)
+    expect(row.locator("[data-field='status']")).to_have_text("Working", timeout=SOON)
+    return row
+
+
+def modify(page: Page, row: Locator) -> Locator:
+    row.get_by_role("button", name=re.compile("Modify")).click()
+    return page.locator("[data-editor-of]")
+
+
+def cancel(row: Locator) -> None:
+    row.get_by_role("button", name=re.compile("^Cancel ")).click()
+    expect(row).to_have_count(0, timeout=SOON)
+
+
+def test_a_touch_price_and_the_contracts_shown_are_told_and_changed(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    terms = {"order_qty": "3", "price": "1000.25", "limit_if_touched_price": "1000.00"}
+    row = place(page, portal, "MES", order_type="LimitIfTouched", **terms)
+    expect(row.locator("[data-field='price']")).to_have_text("1000.25")
+    expect(row.locator("[data-field='terms']")).to_have_text("touched at 1000.00")
+    page.reload()
+    is_streaming(page)
+    expect(row.locator("[data-field='terms']")).to_have_text("touched at 1000.00")
+    editor = modify(page, row)
+    expect(editor.get_by_label("Stop")).to_be_hidden()
+    expect(editor.get_by_label("Shown")).to_be_hidden()
+    expect(editor.get_by_label("Touch")).to_have_value("1000.00")
+    assert violations(page) == []
+    assert overflow(page) <= 0
+    editor.get_by_label("Touch").fill("999.90")
+    editor.get_by_role("button", name="Change").click()
+    expect(editor.locator("[data-errors]")).to_contain_text("nearest 999.75 or 1000.00", timeout=SOON)
+    expect(editor.get_by_label("Touch")).to_have_attribute("aria-invalid", "true")
+    editor.get_by_label("Touch").fill("999.75")
+    editor.get_by_role("button", name="Change").click()
+    expect(row.locator("[data-field='terms']")).to_have_text("touched at 999.75", timeout=SOON)
+    expect(row.locator("[data-field='price']")).to_have_text("1000.25")
+    cancel(row)
+
+    page.locator("[data-ticket] details:has([name='max_show']) > summary").click()
+    row = place(page, portal, "MES", order_type="Limit", order_qty="5", price="1000.25", max_show="1")
+    expect(row.locator("[data-field='terms']")).to_have_text("shows 1")
+    editor = modify(page, row)
+    editor.get_by_label("Shown").fill("2")
+    editor.get_by_role("button", name="Change").click()
+    expect(row.locator("[data-field='terms']")).to_have_text("shows 2", timeout=SOON)
+    cancel(row)
+
+
+def test_of_a_trailing_stop_the_quantity_alone_is_changed(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    row = place(page, portal, "MNQ", order_type="TrailingStop", stop_price="90000", peg_difference="40000")
+    expect(row.locator("[data-field='terms']")).to_have_text("trails by 40000.00")
+    editor = modify(page, row)
+    expect(editor.get_by_label("Stop")).to_be_hidden()
+    expect(editor.get_by_text("nothing but the quantity")).to_be_visible()
+    editor.get_by_label("Qty").fill("2")
+    editor.get_by_role("button", name="Change").click()
+    expect(row.locator("[data-field='qty']")).to_have_text("2", timeout=SOON)
+    expect(row.locator("[data-field='terms']")).to_have_text("trails by 40000.00")
+    cancel(row)

@@ -1,0 +1,71 @@
+"""Fills and performance in a real browser: what was traded a moment ago is there, with fees, and can be taken away."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PHONE, SCREEN, sign_in
+from tests.browser.stack import Stack
+from tests.browser.test_accessibility import violations
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+SOON = 20_000
+
+
+def overflow(page: Page) -> int:
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+@pytest.mark.parametrize(("theme", "viewport"), [("dark", SCREEN), ("light", PHONE)], ids=["dark", "light phone"])
+def test_what_was_filled_can_be_read_filtered_and_downloaded(
+    portal: Stack, open_page: OpenPage, theme: str, viewport: dict[str, int]
+) -> None:
+    page = open_page(viewport, color_scheme=theme)
+    sign_in(page, portal, "pro")
+    expect(page.locator("[data-row^='fill:']").first).to_be_visible(timeout=SOON)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Fills").click()
+    rows = page.locator(".blotter tbody tr:not(.date)")
+    expect(rows.first).to_be_visible()
+    assert violations(page) == []
+    assert overflow(page) <= 0
+    page.get_by_label("Symbol").select_option(label=portal.front_month("ES"))
+    page.get_by_role("button", name="Show").click()
+    expect(rows).to_have_count(2)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    kept = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert {row["symbol"] for row in kept} == {portal.front_month("ES")}
+    assert all(float(row["fees"]) > 0 for row in kept)
+    rows.first.get_by_role("link").click()
+    expect(rows).to_have_count(1)
+    expect(page.get_by_text(re.compile(r"^Order \d+: Buy"))).to_be_visible()
+
+
+@pytest.mark.parametrize(("theme", "viewport"), [("light", SCREEN), ("dark", PHONE)], ids=["light", "dark phone"])
+def test_performance_has_the_day_and_the_curve(
+    portal: Stack, open_page: OpenPage, theme: str, viewport: dict[str, int]
+) -> None:
+    page = open_page(viewport, color_scheme=theme)
+    sign_in(page, portal, "pro")
+    expect(page.locator("[data-row^='fill:']").first).to_be_visible(timeout=SOON)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Performance").click()
+    for _ in range(20):
+        if page.locator("[data-equity]").count():
+            break
+        # What accounts are worth is written a moment after the first sync.
+        page.wait_for_timeout(500)
+        page.reload()
+    expect(page.locator("[data-equity] canvas").first).to_be_visible()
+    expect(page.locator("#equity-words")).to_contain_text("since the curve begins")
+    expect(page.locator(".calendar [data-result]")).to_have_count(1)
+    assert violations(page) == []
+    assert overflow(page) <= 0
+    page.get_by_label("Account").select_option(index=1)
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_label("Account")).not_to_have_value("")

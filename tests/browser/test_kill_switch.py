@@ -1,0 +1,135 @@
+"""The kill switch in real pages: thrown in one tab it shows in the other, works without JavaScript, and is released
+only after a fresh sign-in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PHONE, authorize, sign_in
+from tests.browser.stack import STAFF_PASSWORD, Stack
+from tests.browser.test_accessibility import violations
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+SOON = 20_000
+STOPPED = "Trading is stopped by you: only exits and cancels go through."
+
+
+def throw(page: Page, *, reason: str = "", flatten: bool = False) -> None:
+    page.locator(".kill-menu summary").click()
+    page.get_by_label("Reason, if you like").fill(reason)
+    page.get_by_label("Close all positions at the market").set_checked(flatten)
+    page.get_by_role("button", name="Stop trading now").click()
+
+
+def release(page: Page, portal: Stack, name: str) -> None:
+    page.goto(f"{portal.url}/kill-switch/")
+    page.get_by_role("link", name="Sign in again to release").click()
+    authorize(page, portal, name, lands_on="/kill-switch/")
+    page.get_by_role("button", name="Release and trade again").click()
+    expect(page.get_by_text("The kill switch is released.")).to_be_visible()
+
+
+def test_thrown_in_one_tab_it_shows_in_every_other(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    other = page.context.new_page()
+    other.goto(f"{portal.url}/files/")
+    expect(other.locator("[data-upstream-words]")).to_have_text("streaming", timeout=SOON)
+    expect(other.locator("#kill-banner")).to_be_hidden()
+    other.evaluate("window.sameDocument = true")
+
+    throw(page, reason="lunch")
+    expect(page.get_by_role("heading", name=STOPPED)).to_be_visible()
+    expect(other.locator("#kill-banner")).to_contain_text(f"{STOPPED} lunch", timeout=SOON)
+    expect(other.locator(".kill-menu summary")).to_have_text("Trading stopped", use_inner_text=True)
+    assert violations(page) == []
+
+    # Another browser of the same trader: its sign-in is another session's, and that is fresh for it alone.
+    stranger = open_page()
+    sign_in(stranger, portal, "trader")
+    page.reload()
+    expect(page.get_by_role("button", name="Release and trade again")).to_have_count(0)
+
+    release(page, portal, "trader")
+    stranger.goto(f"{portal.url}/files/")
+    expect(stranger.locator("#kill-banner")).to_be_hidden()
+    # The new sign-in has ended the old session of this browser: its other tab is a page of the new one after a reload.
+    other.reload()
+    expect(other.locator("#kill-banner")).to_be_hidden()
+
+
+def test_support_stops_everybody_while_they_look(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE)
+    sign_in(page, portal, "empty")
+    expect(page.locator("[data-upstream-words]")).to_have_text("streaming", timeout=SOON)
+    page.evaluate("window.sameDocument = true")
+    staff = open_page()
+    sign_in_as_staff(staff, portal)
+    staff.goto(f"{portal.url}/admin/trading/killswitch/add/")
+    staff.get_by_label("Scope").select_option("global")
+    staff.get_by_label("Reason").fill("exchange outage")
+    staff.get_by_role("button", name="Stop trading now").click()
+    banner = page.locator("#kill-banner")
+    expect(banner).to_contain_text("All trading is stopped by support (staff)", timeout=SOON)
+    expect(banner).to_contain_text("exchange outage")
+
+    staff.locator("#result_list tbody tr th a").first.click()
+    staff.get_by_role("link", name="Release", exact=True).click()
+    staff.get_by_label("Your password").fill(STAFF_PASSWORD)
+    staff.get_by_role("button", name="Release").click()
+    expect(banner).to_be_hidden(timeout=SOON)
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_it_works_without_javascript(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE, java_script_enabled=False)
+    page.goto(portal.url)
+    authorize(page, portal, "empty")
+    throw(page)
+    expect(page.get_by_role("heading", name=STOPPED)).to_be_visible()
+    page.goto(portal.url)
+    expect(page.locator("#kill-banner")).to_contain_text(STOPPED)
+    release(page, portal, "empty")
+    expect(page.locator("#kill-banner")).to_be_hidden()
+
+
+def test_orders_are_cancelled_and_positions_closed_while_the_trader_looks(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "pro")
+    desk = page.context.new_page()
+    desk.goto(portal.url)
+    expect(desk.locator("[data-row^='position:']").first).to_be_visible(timeout=SOON)
+    throw(page, flatten=True)
+    expect(page.locator("#thrown")).to_contain_text(re.compile(r"[1-9] positions? closed"), timeout=SOON)
+    expect(page.locator("#thrown .notice")).to_contain_text("Done: ", timeout=SOON)
+    expect(desk.locator("[data-row^='position:']")).to_have_count(0, timeout=SOON)
+    expect(desk.locator("[data-row^='order:']")).to_have_count(0, timeout=SOON)
+    release(page, portal, "pro")
+
+
+def test_nothing_keeps_a_person_from_using_it(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "pro")
+    page.locator(".kill-menu summary").click()
+    assert violations(page) == []
+    page.goto(f"{portal.url}/kill-switch/")
+    page.locator(".account-limits summary").first.click()
+    expect(page.get_by_label("Daily loss")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_label("Daily loss").fill("2500")
+    page.get_by_role("button", name="Set at Tradovate").click()
+    expect(page.get_by_text("Tradovate keeps these limits")).to_be_visible()
+    expect(page.get_by_label("Daily loss")).to_have_value("2500")
+    assert violations(page) == []
+
+
+def sign_in_as_staff(page: Page, portal: Stack) -> None:
+    page.goto(f"{portal.url}/admin/")
+    page.get_by_label("Username").fill("staff")
+    page.get_by_label("Password").fill(STAFF_PASSWORD)
+    page.get_by_role("button", name="Log in").click()

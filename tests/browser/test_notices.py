@@ -1,0 +1,184 @@
+"""Notices and sounds: each fill and each refusal is told once, wherever it was caused, whatever the page has missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.elsewhere import OtherProgram
+from tests.browser.stack import Stack
+from tests.browser.test_orders import fill_in, one_click, send
+from tests.browser.test_walk import is_streaming
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+SOON = 20_000
+LOCKED = "Trading is locked on this account, by a risk limit or by Tradovate."
+# Keeps the words of every notice that was ever shown, and every tone that would have sounded, in hertz.
+RECORD = """
+window.told = [];
+new MutationObserver((changes) => {
+  const toasts = changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.matches?.(".toast"));
+  window.told.push(...toasts.map((toast) => toast.querySelector("span").textContent));
+}).observe(document, { childList: true, subtree: true });
+window.tones = [];
+window.AudioContext = class {
+  currentTime = 0;
+  destination = {};
+  createGain() { return { gain: { value: 1 }, connect() {} }; }
+  createOscillator() {
+    const frequency = { value: 440 };
+    return { frequency, connect() {}, start() { window.tones.push(frequency.value); }, stop() {} };
+  }
+};
+"""
+# Keeps the kinds of the frames that the stream has told.
+HEARD = """
+window.heard = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...of) {
+    super(...of);
+    this.addEventListener("message", ({ data }) => window.heard.push(JSON.parse(data).t));
+  }
+};
+"""
+FILL, REFUSAL = [660, 880], [220, 180]
+
+
+def told(page: Page) -> list[str]:
+    return page.evaluate("window.told")
+
+
+def tones(page: Page) -> list[int]:
+    """The tones since this was asked last."""
+    return page.evaluate("window.tones.splice(0)")
+
+
+def is_told(page: Page, pattern: str, times: int = 1) -> None:
+    """Wait until a notice that matches has been shown so often."""
+    counted = "([pattern, times]) => window.told.filter((text) => text.match(pattern)).length >= times"
+    page.wait_for_function(counted, arg=[pattern, times], timeout=SOON)
+
+
+def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    page.add_init_script(RECORD)
+    sockets: list[WebSocketRoute] = []
+    is_cut = False
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        if is_cut:
+            socket.close(code=1011)
+            return
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket("**/ws/desk/**", pass_on)
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    witness = page.context.new_page()
+    witness.goto(f"{portal.url}/?orders=ended")
+    is_streaming(witness)
+    program, symbol = OtherProgram(portal, "trader"), portal.front_month("MES")
+
+    is_cut = True
+    sockets[-1].close(code=1011)
+    expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
+    fills = witness.locator("[data-row^='fill:']").count()
+    program.order(symbol)
+    refused = program.refused_order(symbol, "SessionClosed")
+    expect(witness.locator("[data-row^='fill:']")).to_have_count(fills + 1, timeout=SOON)
+    expect(witness.locator(f"[data-orders] [data-row='order:{refused}']")).to_contain_text("Rejected", timeout=SOON)
+    assert told(page) == []
+
+    is_cut = False
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    is_streaming(page)
+    is_told(page, f"^Bought 1 {symbol} at ")
+    is_told(page, f"^Sell 1 {symbol}: rejected")
+    link = page.locator("#toasts .toast", has_text="rejected").get_by_role("link", name="Order page")
+    expect(link).to_have_attribute("href", f"/orders/tradovate/{refused}/")
+
+    # Another snapshot tells nothing anew, and what comes after it does.
+    sockets[-1].close(code=1011)
+    expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
+    is_streaming(page)
+    program.order(symbol, "Sell")
+    is_told(page, f"^Sold 1 {symbol} at ")
+    assert [text.partition(f" {symbol}")[0] for text in told(page)] == ["Bought 1", "Sell 1", "Sold 1"]
+
+    page.reload()
+    is_streaming(page)
+    program.order(symbol)
+    is_told(page, f"^Bought 1 {symbol} at ")
+    assert len(told(page)) == 1, "what was there before the page was told"
+    program.order(symbol, "Sell")
+    is_told(page, f"^Sold 1 {symbol} at ")
+
+
+def test_sounds_tell_a_fill_from_a_refusal_and_are_off_unless_wanted(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    page.add_init_script(RECORD)
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    program, symbol = OtherProgram(portal, "trader"), portal.front_month("MNQ")
+    sound = page.get_by_role("button", name="Sound")
+    expect(sound).to_have_attribute("aria-pressed", "false")
+    program.order(symbol)
+    program.refused_order(symbol, "SessionClosed")
+    is_told(page, f"^Bought 1 {symbol} at ")
+    is_told(page, f"^Sell 1 {symbol}: rejected")
+    assert tones(page) == []
+
+    sound.click()
+    expect(sound).to_have_attribute("aria-pressed", "true")
+    assert tones(page) == FILL, "how it sounds is heard when it is switched on"
+    program.order(symbol, "Sell")
+    is_told(page, f"^Sold 1 {symbol} at ")
+    assert tones(page) == FILL
+    program.refused_order(symbol, "SessionClosed")
+    is_told(page, f"^Sell 1 {symbol}: rejected", times=2)
+    assert tones(page) == REFUSAL
+
+    sound.click()
+    program.order(symbol)
+    is_told(page, f"^Bought 1 {symbol} at ", times=2)
+    assert tones(page) == []
+    program.order(symbol, "Sell")
+    is_told(page, f"^Sold 1 {symbol} at ", times=2)
+
+
+def test_a_refusal_says_why_on_every_desk_and_leads_to_the_order(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    page.add_init_script(RECORD + HEARD)
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    page.wait_for_function("() => window.heard.includes('intents')")
+    other = page.context.new_page()
+    other.add_init_script(RECORD)
+    other.goto(portal.url)
+    is_streaming(other)
+    one_click(other)
+    account = OtherProgram(portal, "trader").account
+    portal.control("refuse", accountId=account["id"], reason="TradingLocked", stage="risk")
+    symbol = portal.front_month("MGC")
+    fill_in(other, symbol, order_type="Limit", price="100.0")
+    send(other)
+    why = f"Buy 1 {symbol}: rejected. {LOCKED}"
+    expect(other.locator("[data-outcome] .notice")).to_contain_text(why, timeout=SOON)
+    expect(other.locator("[data-outcome] .notice")).to_have_attribute("data-level", "error")
+
+    notice = page.locator("#toasts .toast")
+    expect(notice).to_contain_text(why, timeout=SOON)
+    expect(notice).to_have_attribute("data-level", "error")
+    link = notice.get_by_role("link", name="Order page")
+    link.focus()  # and so it stays
+    outcome_link = other.locator("[data-outcome]").get_by_role("link", name="Order page")
+    assert link.get_attribute("href") == outcome_link.get_attribute("href")
+    link.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(symbol)
+    expect(page.locator("h1 .badge")).to_have_text("rejected")
+    assert told(other) == [], "told twice where it was sent"

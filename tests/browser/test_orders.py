@@ -1,0 +1,292 @@
+"""A trader orders from the desk: a ticket, its answer, changes and ways out, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import PHONE, sign_in
+from tests.browser.elsewhere import OtherProgram
+from tests.browser.stack import Stack
+from tests.browser.test_accessibility import violations
+from tests.browser.test_walk import is_streaming, orders_sent, overflow
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+SOON = 20_000
+
+
+def fill_in(page: Page, symbol: str, **more: str) -> Locator:
+    """Fill the ticket in: fields by name; returns its button."""
+    ticket = page.locator("[data-ticket]")
+    ticket.get_by_label("Symbol").fill(symbol.lower())
+    for name, value in more.items():
+        field = ticket.locator(f"[name='{name}']:not([type='radio'])")
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+    return ticket.locator("[data-send]")
+
+
+def answer(page: Page) -> Locator:
+    return page.locator("[data-outcome]")
+
+
+def one_click(page: Page) -> None:
+    page.locator("[data-ask-mode]").select_option("never")
+
+
+def send(page: Page) -> None:
+    """Press the ticket's button, and the dialog's where something is to be warned of."""
+    page.locator("[data-outcome] .notice").evaluate_all("notices => notices.forEach((one) => (one.dataset.old = ''))")
+    page.locator("[data-send]").click()
+    expect(page.locator("#confirm[open], [data-outcome] .notice:not([data-old])").first).to_be_visible(timeout=SOON)
+    if page.locator("#confirm[open]").count():
+        page.locator("#confirm [data-yes]").click()
+
+
+def working(page: Page, symbol: str) -> Locator:
+    return page.locator("[data-orders] [data-row^='order:']", has_text=symbol)
+
+
+def test_an_order_is_placed_changed_and_cancelled(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    symbol, before = portal.front_month("MES"), len(orders_sent(portal))
+    button = fill_in(page, symbol, order_type="Limit", price="1000.10")
+    expect(page.locator("#ticket-price-error")).to_contain_text("nearest 1000.00 or 1000.25", timeout=SOON)
+    expect(page.get_by_label("Price", exact=True).first).to_have_attribute("aria-invalid", "true")
+    button.click()
+    expect(page.locator("#confirm[open]")).to_have_count(0)
+    expect(answer(page)).to_contain_text("Nothing was sent")
+    fill_in(page, symbol, price="1000.25")
+    expect(page.locator("#ticket-price-error")).to_be_empty(timeout=SOON)
+    button.click()
+    expect(page.locator("#confirm [data-words]")).to_have_text(f"Buy 1 {symbol} Limit at 1000.25 Day", timeout=SOON)
+    page.get_by_role("button", name="Back").click()
+    assert len(orders_sent(portal)) == before, "sent before it was confirmed"
+    button.click()
+    page.locator("#confirm [data-yes]").click()
+    expect(answer(page)).to_contain_text(f"Buy 1 {symbol}", timeout=SOON)
+    row = working(page, symbol)
+    expect(row.locator("[data-field='price']")).to_have_text("1000.25", timeout=SOON)
+    expect(row.locator("[data-field='source']")).to_have_text("click", timeout=SOON)
+    assert len(orders_sent(portal)) == before + 1
+
+    row.get_by_role("button", name=re.compile("Modify")).click()
+    editor = page.locator("[data-editor-of]")
+    editor.get_by_label("Price").fill("1001.10")
+    editor.get_by_role("button", name="Change").click()
+    expect(editor.locator("[data-errors]")).to_contain_text("nearest 1001.00 or 1001.25", timeout=SOON)
+    editor.get_by_label("Price").fill("1001.25")
+    editor.get_by_role("button", name="Change").click()
+    expect(row.locator("[data-field='price']")).to_have_text("1001.25", timeout=SOON)
+    expect(editor).to_have_count(0)
+
+    answer(page).get_by_role("link", name="Order page").click()
+    page.wait_for_timeout(2000)
+    page.reload()  # that it was seen is no news of the order: the page does not draw itself anew for that
+    timeline = page.locator(".timeline")
+    for step in ("received", "checked", "queued", "sent", "acknowledged", "at the exchange", "seen by the trader"):
+        expect(timeline.get_by_role("rowheader", name=step)).to_be_visible(timeout=SOON)
+    assert violations(page) == []
+    assert overflow(page) <= 0
+
+    other = page.context.new_page()
+    other.goto(portal.url)
+    is_streaming(other)
+    working(other, symbol).get_by_role("button", name=re.compile("Cancel")).click()
+    expect(working(other, symbol)).to_have_count(0, timeout=SOON)
+    expect(page.locator("h1 .badge")).to_have_text("cancelled", timeout=SOON)
+    other.get_by_role("link", name=re.compile("Rejected and other")).click()
+    expect(working(other, symbol).locator("[data-field='status']").first).to_have_text("Canceled")
+
+
+def test_a_change_that_did_not_take_is_offered_as_cancel_and_replace_on_the_row(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    symbol = portal.front_month("MNQ")
+    fill_in(page, symbol, order_type="Limit", price="1000.25")
+    send(page)
+    row = working(page, symbol)
+    expect(row.get_by_role("button", name=re.compile("Modify"))).to_be_visible(timeout=SOON)
+    offer = row.get_by_role("button", name=re.compile(f"Cancel and replace {symbol} order"))
+    expect(offer).to_be_hidden()
+
+    portal.control("faults", kind="modify_ignored")
+    row.get_by_role("button", name=re.compile("Modify")).click()
+    editor = page.locator("[data-editor-of]")
+    editor.get_by_label("Price").fill("1001.25")
+    editor.get_by_role("button", name="Change").click()
+    expect(offer).to_be_visible(timeout=SOON)
+    expect(row.locator("[data-field='reason']")).to_contain_text("Its change did not take.")
+    page.reload()
+    expect(offer).to_be_visible(timeout=SOON)
+    before = len(orders_sent(portal))
+    offer.click()
+    # The stream may say something else of the row while the question is open: what was pressed is meant.
+    offer.evaluate("button => button.setAttribute('formaction', '/orders/0/replace/')")
+    page.locator("#confirm [data-yes]").click()
+    expect(row.locator("[data-field='price']")).to_have_text("1001.25", timeout=SOON)
+    expect(offer).to_be_hidden()
+    assert len(orders_sent(portal)) == before + 1
+    row.get_by_role("button", name=re.compile("^Cancel MNQ")).click()
+
+
+def test_a_bracket_is_filled_and_the_position_flattened(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    symbol = portal.front_month("MNQ")
+    fill_in(page, symbol, exits="distance", target="400", stop_loss="200", unit="ticks")
+    expect(page.locator("[data-stakes]")).to_have_text("Risk $100.00 · reward $200.00 · 2.00 R", timeout=SOON)
+    send(page)
+    position = page.locator("[data-row^='position:']", has_text=symbol)
+    expect(position.locator("[data-field='qty']")).to_have_text("1", timeout=SOON)
+    expect(page.locator("#toasts")).to_contain_text(f"Bought 1 {symbol} at", timeout=SOON)
+    exits = working(page, symbol)
+    expect(exits).to_have_count(2, timeout=SOON)
+    expect(exits.nth(1)).to_have_attribute("data-depth", "1")
+    expect(exits.nth(0).locator("[data-field='source']")).to_have_text("click", timeout=SOON)
+    assert violations(page) == []
+
+    position.get_by_role("button", name=f"Flatten {symbol}").click()
+    if page.locator("#confirm[open]").count():
+        page.locator("#confirm [data-yes]").click()
+    expect(position).to_have_count(0, timeout=SOON)
+    expect(exits).to_have_count(0, timeout=SOON)
+
+
+def test_each_fill_says_who_asked_for_it_here_or_elsewhere(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    one_click(page)
+    here, elsewhere = portal.front_month("MCL"), portal.front_month("M2K")
+    OtherProgram(portal, "pro").order(elsewhere)
+    fill_in(page, here)
+    send(page)
+    for symbol, source in ((here, "click"), (elsewhere, "elsewhere")):
+        fill = page.locator("[data-row^='fill:']", has_text=symbol).first
+        expect(fill.locator("[data-field='source']")).to_have_text(source, timeout=SOON)
+    page.goto(f"{portal.url}/fills/")
+    for symbol, source in ((here, "click"), (elsewhere, "elsewhere")):
+        row = page.locator("tr:not(.date)", has_text=symbol).first
+        expect(row.locator(".source")).to_have_text(source)
+
+
+def test_a_lost_answer_is_looked_for_and_what_never_arrived_can_be_sent_again(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    symbol, before = portal.front_month("MGC"), len(orders_sent(portal))
+    portal.control("faults", kind="lose_reply", route="order/placeorder")
+    fill_in(page, symbol, order_type="Limit", price="100.0")
+    send(page)
+    expect(answer(page)).to_contain_text(re.compile("will not be sent again|working|accepted"), timeout=SOON)
+    expect(answer(page)).to_contain_text("working", timeout=SOON)
+    assert len(orders_sent(portal)) == before + 1
+
+    portal.control("faults", kind="reset_before", route="order/placeorder")
+    fill_in(page, symbol, price="101.0")
+    send(page)
+    expect(answer(page)).to_contain_text("will not be sent again", timeout=SOON)
+    again = answer(page).get_by_role("button", name="Send again")
+    expect(again).to_be_visible(timeout=60_000)
+    again.click()
+    expect(answer(page)).to_contain_text(re.compile("working|accepted"), timeout=SOON)
+    expect(working(page, symbol)).to_have_count(2, timeout=SOON)
+    page.get_by_role("button", name="Cancel all").click()
+    if page.locator("#confirm[open]").count():
+        page.locator("#confirm [data-yes]").click()
+    expect(working(page, symbol)).to_have_count(0, timeout=SOON)
+
+
+def test_a_double_click_sends_one_order(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    symbol, before = portal.front_month("MES"), len(orders_sent(portal))
+    already = working(page, symbol).count()
+    fill_in(page, symbol, order_type="Limit", price="1000")
+    page.locator("[data-send]").dblclick()
+    page.wait_for_timeout(300)
+    if page.locator("#confirm[open]").count():
+        page.locator("#confirm [data-yes]").dblclick()
+    expect(working(page, symbol)).to_have_count(already + 1, timeout=SOON)
+    assert len(orders_sent(portal)) == before + 1
+    page.locator("body").press("Shift+F")
+    expect(page.locator("[data-guard='flatten-all']")).to_have_attribute("open", "")
+    page.locator("body").press("Shift+F")
+    expect(working(page, symbol)).to_have_count(0, timeout=SOON)
+
+
+def test_keys_do_nothing_while_somebody_types_and_have_a_sheet(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    page.locator("body").press("/")
+    expect(page.get_by_label("Symbol", exact=True)).to_be_focused()
+    page.keyboard.type("sb?F")
+    expect(page.get_by_label("Symbol", exact=True)).to_have_value("sb?F")
+    expect(page.locator("#shortcuts[open], [data-guard][open]")).to_have_count(0)
+    page.locator("#content").focus()
+    page.keyboard.press("s")
+    expect(page.locator("[data-send]")).to_contain_text("Sell")
+    page.locator("#content").focus()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.locator("#content").focus()
+    page.keyboard.press("2")
+    expect(page.locator("[data-tab='filled']")).to_have_attribute("aria-current", "true")
+
+
+def test_on_a_phone_the_ways_out_are_a_thumb_away(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page(PHONE)
+    sign_in(page, portal, "pro")
+    is_streaming(page)
+    flatten = page.get_by_role("button", name=re.compile("^Flatten ")).first
+    expect(flatten).to_be_visible(timeout=SOON)
+    assert (flatten.bounding_box() or {})["height"] >= 44
+    cancel = page.get_by_role("button", name=re.compile("^Cancel .* order")).first
+    assert (cancel.bounding_box() or {})["height"] >= 44
+    page.get_by_role("link", name="Ticket").click()
+    expect(page.locator("[data-send]")).to_be_in_viewport()
+    assert overflow(page) <= 0
+    assert violations(page) == []
+
+
+def test_without_javascript_the_ticket_and_the_rows_work(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False)
+    sign_in(page, portal, "trader")
+    symbol, before = portal.front_month("MES"), len(orders_sent(portal))
+    page.wait_for_timeout(1000)
+    page.reload()
+    fill_in(page, symbol, order_type="Limit", price="1000.10")
+    page.get_by_role("button", name="Send order").click()
+    expect(page.locator("#ticket-price-error")).to_contain_text("nearest 1000.00 or 1000.25")
+    expect(page.locator("[data-ticket]").get_by_label("Symbol")).to_have_value(symbol.lower())
+    page.locator("#ticket-price").fill("1000.25")
+    page.get_by_role("button", name="Send order").click()
+    expect(page.get_by_text(re.compile(f"Buy 1 {symbol}: (accepted|working)"))).to_be_visible()
+    page.reload()
+    assert len(orders_sent(portal)) == before + 1
+    page.wait_for_timeout(1000)
+    page.reload()
+    page.get_by_role("button", name=re.compile(f"Cancel {symbol} order")).first.click()
+    expect(page.get_by_text(re.compile("Cancel order"))).to_be_visible()

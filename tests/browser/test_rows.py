@@ -1,0 +1,97 @@
+"""The buttons of a position's row, pressed in a real browser and read back from the simulator's ledger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.stack import Stack
+from tests.browser.test_orders import fill_in, one_click, send, working
+from tests.browser.test_walk import is_streaming
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+SOON = 20_000
+TICK = Decimal("0.25")
+
+
+class Holding:
+    """An account's position in a contract and the orders that work there, as the simulator has them."""
+
+    def __init__(self, portal: Stack, account: int, symbol: str) -> None:
+        self._portal = portal
+        self._whose = {"accountId": account, "contractId": portal.market(symbol)["contractId"]}
+
+    def _is_ours(self, entity: dict) -> bool:
+        return self._whose.items() <= entity.items()
+
+    def position(self) -> dict:
+        [found] = filter(self._is_ours, self._portal.ledger()["entities"]["position"])
+        return found
+
+    def at_work(self) -> list[tuple]:
+        """(side, type, quantity, time in force, price or stop price) of each working order, by type."""
+        ledger = self._portal.ledger()
+        entities = ledger["entities"]
+        terms = {one["orderId"]: one for one in sorted(entities["orderVersion"], key=lambda one: one["id"])}
+        working = [one for one in filter(self._is_ours, entities["order"]) if one["id"] in ledger["working"]]
+        return sorted((one["action"], *_how(terms[one["id"]])) for one in working)
+
+
+def _how(terms: dict) -> tuple:
+    price = Decimal(str(terms.get("stopPrice") or terms.get("price")))
+    return terms["orderType"], terms["orderQty"], terms["timeInForce"], price
+
+
+def test_a_position_gets_exits_and_breaks_even_and_is_turned_around(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    symbol = portal.front_month("MES")
+    fill_in(page, symbol, order_qty="2")
+    send(page)
+    row = page.locator("[data-row^='position:']", has_text=symbol)
+    expect(row.locator("[data-field='qty']")).to_have_text("2", timeout=SOON)
+    holding = Holding(portal, int(row.get_attribute("data-account") or 0), symbol)
+    average = Decimal(str(holding.position()["netPrice"]))
+    even = -(-average // TICK) * TICK
+
+    row.get_by_role("button", name=f"Add exits to {symbol}").click()
+    editor = page.locator("[data-editor-of]")
+    editor.get_by_label("Target").fill("400")
+    editor.get_by_label("Stop").fill("x")
+    editor.get_by_role("button", name="Place exits").click()
+    expect(editor.locator("[data-errors]")).to_contain_text("Write a number", timeout=SOON)
+    assert holding.at_work() == []
+    editor.get_by_label("Stop").fill("200")
+    editor.get_by_role("button", name="Place exits").click()
+    expect(editor).to_have_count(0, timeout=SOON)
+    expect(working(page, symbol)).to_have_count(2, timeout=SOON)
+    [target, stop] = holding.at_work()
+    assert target[:4] == ("Sell", "Limit", 2, "GTC")
+    assert stop[:4] == ("Sell", "Stop", 2, "GTC")
+    assert target[4] - stop[4] == 600 * TICK
+    assert abs(target[4] - average - 400 * TICK) < TICK
+
+    portal.control("price", symbol=symbol, price=str(even + 20))
+    expect(row.locator("[data-field='open_pnl']")).to_have_text(re.compile(r"^\+[12]\d\d\."), timeout=SOON)
+    row.get_by_role("button", name=f"Stop of {symbol} to break-even").click()
+    moved = working(page, symbol).filter(has_text="Stop")
+    expect(moved.locator("[data-field='stop']")).to_have_text(f"{even:,.2f}".replace(",", ""), timeout=SOON)
+    assert holding.at_work() == [target, (*stop[:4], even)]
+
+    row.get_by_role("button", name=f"Reverse {symbol}").click()
+    expect(row.locator("[data-field='side']")).to_have_text("Short", timeout=SOON)
+    expect(row.locator("[data-field='qty']")).to_have_text("2")
+    expect(working(page, symbol)).to_have_count(0, timeout=SOON)
+    assert holding.position()["netPos"] == -2
+    assert holding.at_work() == []
+    row.get_by_role("button", name=f"Flatten {symbol}").click()
+    expect(row).to_have_count(0, timeout=SOON)
+    assert holding.position()["netPos"] == 0

@@ -1,0 +1,85 @@
+"""Every order type of the ticket: the fields that it shows, and the order that reaches the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.stack import Stack
+from tests.browser.test_orders import answer, fill_in, one_click, send
+from tests.browser.test_walk import is_streaming
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+SOON = 20_000
+# The prices that a type takes: field, its name at Tradovate, and for an order to buy how far from the market in points.
+FIELDS = {
+    "price": "price",
+    "stop_price": "stopPrice",
+    "limit_if_touched_price": "limitIfTouchedPrice",
+    "peg_difference": "pegDifference",
+}
+TYPES: dict[str, dict[str, int]] = {
+    "Market": {},
+    "Limit": {"price": -200},
+    "Stop": {"stop_price": 200},
+    "StopLimit": {"stop_price": 200, "price": 210},
+    "MIT": {"price": -200},
+    "LimitIfTouched": {"limit_if_touched_price": -200, "price": -190},
+    "TrailingStop": {"stop_price": 200, "peg_difference": 0},
+    "TrailingStopLimit": {"stop_price": 200, "price": 210, "peg_difference": 0},
+}
+
+
+def newest_order(portal: Stack) -> dict[str, Any]:
+    """The order that the simulator took last, with its first terms in `terms`."""
+    entities = portal.ledger()["entities"]
+    order = max(entities["order"], key=lambda one: one["id"])
+    terms = min((one for one in entities["orderVersion"] if one["orderId"] == order["id"]), key=lambda one: one["id"])
+    return order | {"terms": terms}
+
+
+@pytest.mark.parametrize("order_type", TYPES)
+def test_an_order_of_each_type_is_asked_for_its_prices_and_placed(
+    portal: Stack, open_page: OpenPage, order_type: str
+) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    symbol, before = portal.front_month("MES"), newest_order(portal)["id"]
+    market = round(Decimal(str(portal.market(symbol)["last"])))
+    away = TYPES[order_type]
+    prices = {name: f"{market + points if points else 250}.50" for name, points in away.items()}
+    send_button = fill_in(page, symbol, order_type=order_type)
+    for name in FIELDS:
+        field = page.locator(f"#ticket-{name}")
+        expect(field).to_be_visible() if name in away else expect(field).to_be_hidden()
+        assert field.is_disabled() == (name not in away), "what is hidden must not be sent"
+    page.get_by_role("group", name="Quantity presets").get_by_role("button", name="3", exact=True).click()
+    expect(page.get_by_label("Quantity", exact=True)).to_have_value("3")
+    expect(send_button).to_contain_text(f"Buy 3 {symbol}")
+    fill_in(page, symbol, **prices)
+    send(page)
+    expect(answer(page)).to_contain_text(f"Buy 3 {symbol}", timeout=SOON)
+    expect(answer(page).get_by_role("link", name="Order page")).to_be_visible(timeout=SOON)
+
+    order = newest_order(portal)
+    assert order["id"] > before
+    assert order["action"] == "Buy"
+    assert (order["terms"]["orderType"], order["terms"]["orderQty"]) == (order_type, 3)
+    sent = {name: order["terms"].get(wire) for name, wire in FIELDS.items()}
+    assert {name: Decimal(str(value)) for name, value in sent.items() if value is not None} == {
+        name: Decimal(price) for name, price in prices.items()
+    }
+    if order_type == "Market":
+        page.get_by_role("button", name=f"Flatten {symbol}").click()
+    else:
+        page.get_by_role("button", name=f"Cancel {symbol} order {order['id']}").click()
+    expect(page.locator("[data-row^='position:']")).to_have_count(0, timeout=SOON)
+    expect(page.locator(f"[data-group='working'][data-row='order:{order['id']}']")).to_have_count(0, timeout=SOON)

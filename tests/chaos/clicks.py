@@ -1,0 +1,127 @@
+"""Traders at the desk: they place, change, cancel and flatten, press twice, press again when nothing answers, submit a
+page once more that they had sent already, and decide about what Tradovate never got."""
+
+from __future__ import annotations
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from tests.chaos.traders import GIVE_UP, Stuck, Trader, patiently
+from trading.models import Account, Contract, OrderIntent
+from trading.orders.states import UNANSWERED, State
+
+WISHES = 2
+# Prices that no market of these products comes near, on everybody's tick.
+LOW, HIGH = 10, 90_000
+OPEN = {*UNANSWERED, State.CREATED}
+AT_WORK = {State.ACCEPTED, State.WORKING}
+
+
+@dataclass
+class Desk:
+    """One trader before one account's desk, with dice of their own."""
+
+    trader: Trader
+    account: Account
+    symbols: list[str]
+    dice: random.Random
+
+    def trade(self) -> None:
+        """A few wishes one after another, each followed until it is known what became of it. Raises Stuck."""
+        for _ in range(WISHES):
+            symbol = self.dice.choice(self.symbols)
+            [placed, *_] = self._wish("place", **self._ticket(symbol)) or [None]
+            if placed is not None and placed.state in AT_WORK and placed.order_type != "Market":
+                self._look_after(placed)
+            if self.dice.random() < 0.15:
+                self._flatten(symbol)
+
+    def _look_after(self, placed: OrderIntent) -> None:
+        """Change a resting order now and then, and cancel most of them."""
+        order = f"{self.account.tradovate_id}:{placed.order_id_at_broker}"
+        if placed.order_id_at_broker is None:
+            return
+        if self.dice.random() < 0.5 and placed.price is not None:
+            terms = self.dice.choice(({"order_qty": "2"}, {"price": str(placed.price + self.dice.randint(1, 5))}))
+            self._wish("modify", order=order, **terms)
+        if self.dice.random() < 0.8:
+            self._wish("cancel", order=order)
+
+    def _flatten(self, symbol: str) -> None:
+        contract = patiently(lambda: Contract.objects.filter(name=symbol).values_list("tradovate_id", flat=True).last())
+        if contract is not None:
+            self._wish("flatten", position=f"{self.account.tradovate_id}:{contract}")
+
+    def _ticket(self, symbol: str) -> dict[str, str]:
+        action = self.dice.choice(("Buy", "Sell"))
+        away = {"Buy": str(LOW), "Sell": str(HIGH)}
+        fields = {
+            "account": str(self.account.tradovate_id),
+            "symbol": symbol,
+            "action": action,
+            "order_qty": "1",
+            "order_type": "Limit",
+            "price": away[action],
+            "time_in_force": "Day",
+        }
+        target, stop = (HIGH, LOW // 2) if action == "Buy" else (LOW, HIGH + LOW)
+        match self.dice.choice(("market", "limit", "limit", "pair", "prices", "prices", "distance")):
+            case "market":
+                fields |= {"order_type": "Market", "price": ""}
+            case "pair":
+                fields |= {
+                    "exits": "pair",
+                    "other_order_type": "Limit",
+                    "other_action": "Sell",
+                    "other_price": str(HIGH),
+                }
+                fields |= {"action": "Buy", "price": str(LOW)}
+            case "prices":
+                fields |= {"exits": "prices", "target_price": str(target), "exit_stop_price": str(stop)}
+            case "distance":
+                fields |= {"exits": "distance", "target": "60", "stop_loss": "60", "unit": "ticks"}
+                fields |= {"order_type": "Market", "price": ""}
+        return fields
+
+    def _wish(self, verb: str, **fields: str) -> list[OrderIntent]:
+        """One wish from its first press to where it is known what became of it; its intents, the leading one first."""
+        fields["key"] = f"{self.dice.getrandbits(128):032x}"
+        self._press(verb, fields)
+        made = self._answered(fields["key"])
+        if self.dice.random() < 0.2:
+            # The browser's "resubmit the form?", long after.
+            self.trader.press(f"/desk/{verb}/", **fields)
+            made = self._answered(fields["key"])
+        return made
+
+    def _press(self, verb: str, fields: dict[str, str]) -> None:
+        if self.dice.random() < 0.3:
+            with ThreadPoolExecutor(2) as fingers:
+                list(fingers.map(lambda _: self.trader.press(f"/desk/{verb}/", **fields), range(2)))
+        else:
+            self.trader.press(f"/desk/{verb}/", times=self.dice.choice((1, 2)), **fields)
+
+    def _answered(self, key: str) -> list[OrderIntent]:
+        """The intents of a key once none is in doubt; what is not at Tradovate is sent again or given up. Raises
+        Stuck."""
+        deadline = time.monotonic() + GIVE_UP
+        while time.monotonic() < deadline:
+            made = patiently(lambda: list(_of_key(key)))
+            absent = [one for one in made if one.state == State.ABSENT and one.lead_id is None]
+            for one in absent:
+                decision = "again" if self.dice.random() < 0.7 else "give-up"
+                self.trader.press(f"/orders/{one.pk}/{decision}/", times=self.dice.choice((1, 2)))
+            if not absent and not any(one.state in OPEN for one in made):
+                return made
+            time.sleep(self.dice.uniform(0.1, 0.4))
+        raise Stuck(f"A click of {self.trader.name}: {[str(one) for one in made]}")
+
+
+def _of_key(key: str):
+    return OrderIntent.objects.filter(
+        Q(source_key__startswith=f"click:{key}") | Q(lead__source_key__startswith=f"click:{key}")
+    ).order_by("pk")

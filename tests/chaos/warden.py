@@ -1,0 +1,67 @@
+"""Somebody throws the kill switch now and then, and releases it after a fresh sign-in."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+import httpx
+
+from tests.chaos.traders import Trader, patiently
+from trading.models import KillSwitch
+
+CALM = (12.0, 25.0)  # seconds between two throws
+STOPPED = (0.5, 2.0)  # seconds that trading is stopped
+
+
+class Warden:
+    """Throws and releases from a thread of its own, in browsers of its own: a sign-in ends the session that a browser
+    had. `throws` counts."""
+
+    def __init__(self, people: list[Trader], seed: int) -> None:
+        self._people = people
+        self._random = random.Random(seed)
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="warden")
+        self.throws = 0
+        self.failure: Exception | None = None
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Everything is released. Raises what stopped the warden."""
+        self._enough.set()
+        self._thread.join()
+        if self.failure is not None:
+            raise self.failure
+
+    def _run(self) -> None:
+        try:
+            while not self._enough.wait(self._random.uniform(*CALM)):
+                person = self._random.choice(self._people)
+                _sign_in(person)
+                also = {name: "on" for name in ("cancel", "flatten") if self._random.random() < 0.5}
+                person.press("/kill-switch/throw/", scope="all", reason="chaos", **also)
+                self.throws += 1
+                self._enough.wait(self._random.uniform(*STOPPED))
+                self._release(person)
+        except Exception as failure:  # noqa: BLE001 - raised again in the thread that asks
+            self.failure = failure
+
+    def _release(self, person: Trader) -> None:
+        own = KillSwitch.objects.filter(released_at=None, user__connections__name=person.name)
+        while thrown := patiently(lambda: list(own.values_list("pk", flat=True))):
+            _sign_in(person)
+            for number in thrown:
+                person.press(f"/kill-switch/{number}/release/")
+
+
+def _sign_in(person: Trader) -> None:
+    """Sign in, again and again while the portal is down."""
+    while True:
+        try:
+            return person.sign_in()
+        except (httpx.HTTPError, RuntimeError):
+            time.sleep(0.5)

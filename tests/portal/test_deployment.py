@@ -1,0 +1,182 @@
+"""What servers start from: compose.yaml, Dockerfile, systemd units and honcho's Procfile name what is there."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from django.conf import settings
+from honcho.environ import parse_procfile
+
+from accounts.crypto import parse_keys
+from portal import process
+
+ROOT = settings.BASE_DIR
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"] == "tradeport"}
+UNITS = ROOT / "deploy" / "systemd"
+TWO_OF_EACH = {"web": 2, "sync": 2, "worker": 2, "files": 2, "beat": 1}
+
+
+def process_name(command: list[str]) -> str | None:
+    """The process of the Procfile that a command becomes; None for another program. Raises when neither is there."""
+    match command:
+        case [_, "-m", "portal.process", name]:
+            process.command(name)
+            return name
+        case [_, "-m", module, *_]:
+            path = ROOT / module.replace(".", "/")
+            assert path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+            return None
+    assert command[1:3] == ["manage.py", "migrate"]
+    return None
+
+
+def test_every_process_of_a_server_has_a_service() -> None:
+    names = {name: process_name(service["command"]) for name, service in OURS.items()}
+    replicas = {process: OURS[name].get("deploy", {}).get("replicas", 1) for name, process in names.items() if process}
+    assert replicas == TWO_OF_EACH
+    assert OURS["simulator"]["profiles"] == ["simulator"]
+
+
+def test_services_wait_for_what_they_need() -> None:
+    for name in TWO_OF_EACH:
+        needed = OURS[name]["depends_on"]
+        assert needed["migrate"] == {"condition": "service_completed_successfully"}
+        assert needed["redis"] == {"condition": "service_healthy"}
+    assert OURS["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert OURS["web"]["environment"].keys() <= _known_variables()
+
+
+def _known_variables() -> set[str]:
+    """Variables that settings, the Procfile or uvicorn read."""
+    sources = (ROOT / "portal" / "settings.py", ROOT / "Procfile", ROOT / ".env.example")
+    return set(re.findall(r"\b[A-Z][A-Z_]{3,}\b", "".join(path.read_text() for path in sources)))
+
+
+def test_docker_compose_reads_it(tmp_path: Path) -> None:
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("NOT RUN: docker compose config; this machine has no docker client that knows compose")
+    for name in ("compose.yaml", "Dockerfile"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=only-for-tests\nPORTAL_HOST=desk.example.com\n")
+    command = [docker, "compose", "--profile", "simulator", "config", "--format", "json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["services"].keys() == COMPOSE["services"].keys()
+
+
+def test_the_image_runs_as_nobody_special_and_holds_what_it_copies() -> None:
+    lines = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+    steps = [line.split(maxsplit=1) for line in lines if line.strip() and not line.startswith("#")]
+    users = [rest for what, rest in steps if what == "USER"]
+    assert users == ["tradeport"]
+    assert steps.index(["USER", "tradeport"]) < [what for what, _ in steps].index("CMD")
+    assert [what for what, _ in steps].count("HEALTHCHECK") == 1
+    copied = [shlex.split(rest)[:-1] for what, rest in steps if what == "COPY" and "--from" not in rest]
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert {path for paths in copied for path in paths} == let_in
+    assert all((ROOT / path).exists() for path in let_in)
+    (start,) = [json.loads(rest) for what, rest in steps if what == "CMD"]
+    assert process_name(start) == "web"
+
+
+def test_systemd_starts_what_is_there() -> None:
+    unit = (UNITS / "tradeport@.service").read_text()
+    (start,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+    instances = re.findall(r"tradeport@(\S+)\.service", (UNITS / "tradeport.target").read_text())
+    counts: dict[str, int] = {}
+    for instance in instances:
+        name = process_name(shlex.split(start.replace("%i", instance)))
+        assert name == instance
+        counts[name.partition("-")[0]] = counts.get(name.partition("-")[0], 0) + 1
+    assert counts == TWO_OF_EACH
+    verify = shutil.which("systemd-analyze")
+    if verify:
+        done = subprocess.run(
+            [verify, "verify", UNITS / "tradeport.target"], capture_output=True, text=True, check=False
+        )
+        assert "tradeport" not in done.stderr, done.stderr
+
+
+def test_honcho_starts_what_is_there() -> None:
+    line = (ROOT / "deploy" / "serve").read_text()
+    (counts,) = re.findall(r"-c (\S+)", line)
+    assert {name: int(count) for name, count in (one.split("=") for one in counts.split(","))} == TWO_OF_EACH
+    for name, command in parse_procfile((ROOT / "deploy" / "Procfile").read_text()).processes.items():
+        started = command.replace("${HONCHO_PROCESS_NAME##*.}", "2")
+        assert (process_name(shlex.split(started)) or "").partition("-")[0] == name
+
+
+def test_the_second_of_a_kind_has_a_port_and_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8100")
+    assert process.command("web")[1] == {}
+    assert process.command("web-2")[1]["PORT"] == "8101"
+    line, changes = process.command("files-2")
+    assert changes == {"PROCESS_NUMBER": "2"}
+    assert "files$PROCESS_NUMBER@%h" in line
+
+
+@pytest.mark.parametrize("name", ["webb", "web-0", "web-two", "-1", ""])
+def test_a_process_that_is_none_is_one_clear_line(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "portal.process", name], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"There is no process {name!r}. There are: redis, simulator, web, sync, ")
+
+
+def test_fresh_secrets_are_good_ones_and_never_the_same() -> None:
+    command = [sys.executable, "-m", "portal.fresh_secrets"]
+    outputs = [subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    first, second = (dict(line.split("=", 1) for line in output.splitlines()) for output in outputs)
+    assert parse_keys([first["TOKEN_KEYS"]])
+    assert len(first["SECRET_KEY"]) >= 50
+    assert all(first[name] != second[name] for name in first)
+
+
+@pytest.fixture
+def health_server() -> Iterator[HTTPServer]:
+    """Answers /health/ with its attribute `status`, and 400 to a name that it does not go by, as Django does."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            knows_name = self.headers["Host"] == "desk.example.com"
+            self.send_response(self.server.status if knows_name and self.path == "/health/" else 400)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    server.status = 200
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_health_check_asks_by_a_name_that_is_allowed(health_server: HTTPServer) -> None:
+    def probe(port: int) -> int:
+        environment = os.environ | {"PORT": str(port), "ALLOWED_HOSTS": "desk.example.com,127.0.0.1"}
+        command = [sys.executable, "-m", "portal.probe"]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode
+
+    port = health_server.server_address[1]
+    assert probe(port) == 0
+    health_server.status = 503
+    assert probe(port) == 1
+    health_server.shutdown()
+    health_server.server_close()
+    assert probe(port) == 1

@@ -1,0 +1,205 @@
+"""What a page asks for besides: an order file's lines, intents, what was seen, the gauge; and kill switches."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import redis
+from asgiref.sync import sync_to_async
+from django.db import OperationalError
+from django.utils import timezone
+
+from accounts.budgets import budgets
+from accounts.models import Connection
+from tests.trading.consumers.pages import a_file, an_intent, page
+from tests.trading.sync.cast import until
+from trading import tasks
+from trading.consumers import DeskConsumer
+from trading.consumers import desk as desk_socket
+from trading.models import (
+    IntentTransition,
+    KillSwitch,
+    OrderIntent,
+    OrderLine,
+)
+from trading.orders import intents, kill_switch
+from trading.sync import intent_rows, stream
+from trading.sync.relay import Relay
+
+
+async def test_a_files_page_gets_its_lines_and_only_its_own_lines_news(alice, writer) -> None:
+    mine, other = await sync_to_async(a_file)(alice), await sync_to_async(a_file)(alice)
+    async with page(alice, f"file={mine.pk}") as desk, page(alice) as plain:
+        assert (await desk.frame())["t"] == "snapshot"
+        assert (await plain.frame())["t"] == "snapshot"
+        lines = await desk.frame()
+        assert (lines["t"], lines["file"], lines["state"]) == ("lines", str(mine.pk), "ready")
+        assert [line["number"] for line in lines["lines"]] == [1]
+        assert lines["totals"] == {"bought": "0 of 0", "sold": "0 of 0", "states": "1", "version": 0}
+        for file in (other, mine):
+            line = await OrderLine.objects.aget(file=file)
+            await asyncio.to_thread(stream.publish_line, line.pk)
+        told = await desk.frame()
+        assert (told["t"], told["file"], told["line"]["number"]) == ("line", str(mine.pk), 1)
+        assert told["totals"] == lines["totals"]
+        assert await plain.hears_nothing(0.2)
+
+
+async def test_a_page_that_asks_gets_todays_intents_and_then_news_of_its_own(alice, bob, writer) -> None:
+    mine = await sync_to_async(an_intent)(alice, state="unknown", version=2)
+    old = await sync_to_async(an_intent)(alice, created_at=timezone.now() - timedelta(days=2))
+    others = await sync_to_async(an_intent)(bob)
+    async with page(alice, "intents=1") as desk, page(alice) as plain:
+        assert (await desk.frame())["t"] == (await plain.frame())["t"] == "snapshot"
+        all_of_today = await desk.frame()
+        assert (all_of_today["t"], list(all_of_today["rows"])) == ("intents", [f"intent:{mine.pk}"])
+        assert "will not be sent again" in all_of_today["rows"][f"intent:{mine.pk}"]["words"]
+        await OrderIntent.objects.filter(pk=mine.pk).aupdate(state="accepted", version=3)
+        await asyncio.to_thread(intent_rows.tell, [mine.pk, others.pk])
+        told = await desk.frame()
+        assert (told["t"], told["key"]) == ("intent", f"intent:{mine.pk}")
+        assert (told["row"]["state"], told["row"]["version"], told["row"]["account_id"]) == ("accepted", "3", "7")
+        assert await desk.hears_nothing(0.2)
+        assert await plain.hears_nothing(0.0)
+    assert old.pk
+
+
+async def test_orders_of_yesterday_have_their_intents_with_every_snapshot(alice, bob, writer) -> None:
+    yesterday = timezone.now() - timedelta(days=2)
+    mine = await sync_to_async(an_intent)(alice, order_id_at_broker=50, created_at=yesterday, state="working")
+    bracket = await sync_to_async(an_intent)(alice, strategy_id_at_broker=9, created_at=yesterday, state="filled")
+    change = await sync_to_async(an_intent)(
+        alice, kind="modify", target_order_id=50, created_at=yesterday, state="ineffective"
+    )
+    await sync_to_async(an_intent)(alice, order_id_at_broker=52, created_at=yesterday, state="filled")
+    await sync_to_async(an_intent)(bob, order_id_at_broker=50, created_at=yesterday)
+    at = yesterday.isoformat().replace("+00:00", "Z")
+    rows = {
+        "order:50": {"id": "50", "at": at, "strategy_id": ""},
+        "order:51": {"id": "51", "at": at, "strategy_id": "9"},
+    }
+    async with page(alice, "intents=1") as desk:
+        assert (await desk.frame())["t"] == "snapshot"
+        assert (await desk.frame())["rows"] == {}
+        await writer.replace(rows)
+        assert (await desk.frame())["t"] == "snapshot"
+        told = await desk.frame()
+        assert (told["t"], set(told["rows"])) == ("intents", {f"intent:{one.pk}" for one in (mine, bracket, change)})
+
+
+async def test_what_a_page_says_was_seen_is_noted_once_of_its_own_orders(alice, bob, writer, monkeypatch) -> None:
+    monkeypatch.setattr(desk_socket, "SEEN_EVERY", 0.01)
+    mine = await sync_to_async(an_intent)(alice, order_id_at_broker=55)
+    others = await sync_to_async(an_intent)(bob, order_id_at_broker=56)
+    seen = IntentTransition.objects.filter(step="seen")
+    async with page(alice, "intents=1") as desk:
+        await desk.frame()
+        for nonsense in ('{"t":"seen",', '{"t":"seen","orders":5}', '{"t":"seen","orders":["x"]}', "{}"):
+            await desk.say(nonsense)
+        for odd in ("-1", "9e99", "1e999", "null"):
+            await desk.say(f'{{"t":"seen","orders":[{odd}]}}')
+        for _ in range(2):
+            await desk.say('{"t":"seen","orders":[55,56,57]}')
+            await until(lambda: seen.filter(intent=mine).aexists())
+    async with page(alice, "intents=1") as desk:
+        await desk.frame()
+        await desk.say('{"t":"seen","orders":[55]}')  # and leaves at once
+    assert await seen.acount() == 1
+    assert not await seen.filter(intent=others).aexists()
+
+
+async def test_what_was_being_written_when_the_page_left_is_not_lost(alice, writer, monkeypatch) -> None:
+    monkeypatch.setattr(desk_socket, "SEEN_EVERY", 0.01)
+    mine = await sync_to_async(an_intent)(alice, order_id_at_broker=55)
+    in_thread, waiting = desk_socket.in_thread, asyncio.Event()
+
+    async def busy_at_first(work: Any, *arguments: Any) -> Any:
+        if work is intents.seen and not waiting.is_set():
+            waiting.set()
+            await asyncio.Event().wait()  # no thread is free
+        return await in_thread(work, *arguments)
+
+    monkeypatch.setattr(desk_socket, "in_thread", busy_at_first)
+    async with page(alice, "intents=1") as desk:
+        await desk.frame()
+        await desk.say('{"t":"seen","orders":[55]}')
+        await asyncio.wait_for(waiting.wait(), 10)
+    await until(lambda: IntentTransition.objects.filter(step="seen", intent=mine).aexists())
+
+
+async def test_a_desk_is_told_how_many_requests_are_used_when_that_changes(alice, bob, writer, monkeypatch) -> None:
+    monkeypatch.setattr(DeskConsumer, "gauge_every", 0.02)
+
+    async def spend(connection: Connection) -> None:
+        async with budgets(connection.environment, connection.tradovate_user_id) as own:
+            await own.before("GET", "order/list")
+
+    async def gauge() -> dict[str, str]:
+        while (frame := await desk.frame())["t"] != "gauge":
+            pass
+        return frame["gauge"]
+
+    async with page(alice, "gauge=1") as desk, page(alice) as other:
+        assert (await gauge())["text"] == "0 of 5,000"
+        await spend(bob)
+        await spend(alice)
+        assert await gauge() == {"used": "1", "most": "5000", "text": "1 of 5,000", "state": "ok", "words": ""}
+        assert (await other.frame())["t"] == "snapshot"
+        assert await other.hears_nothing(0.1)
+        assert await desk.hears_nothing(0.1)
+
+
+async def test_a_gauge_that_redis_or_the_database_kept_from_being_read_comes_later(alice, writer, monkeypatch) -> None:
+    monkeypatch.setattr(DeskConsumer, "gauge_every", 0.02)
+    read, failures = Relay.gauge, iter([redis.RedisError, ConnectionError])
+    whose, locks = desk_socket.tradovate_user, iter([OperationalError("database is locked")])
+
+    def locked(connection_id: int) -> tuple[str, int]:
+        if failure := next(locks, None):
+            raise failure
+        return whose(connection_id)
+
+    async def failing(relay: Relay, environment: str, user_id: int) -> dict[str, str]:
+        if failure := next(failures, None):
+            raise failure
+        return await read(relay, environment, user_id)
+
+    monkeypatch.setattr(Relay, "gauge", failing)
+    monkeypatch.setattr(desk_socket, "tradovate_user", locked)
+    async with page(alice, "gauge=1") as desk:
+        frames = [await desk.frame(), await desk.frame()]
+    assert {frame["t"] for frame in frames} == {"snapshot", "gauge"}
+
+
+async def test_open_pages_are_told_what_a_kill_switch_stops(alice, bob, writer) -> None:
+    def throw(**asked: Any) -> KillSwitch:
+        switch = kill_switch.throw(alice.user, user=alice.user, **asked)
+        tasks.kill_switch_changed(switch)
+        return switch
+
+    async with page(alice) as desk, page(bob) as stranger:
+        assert await desk.switches() == []
+        assert await stranger.switches() == []
+        switch = await sync_to_async(throw)(reason="lunch")
+        [told] = await desk.switches()
+        assert told["words"] == "Trading is stopped by you: only exits and cancels go through."
+        assert told["reason"] == "lunch"
+        released = await sync_to_async(kill_switch.release)(switch.pk, alice.user, timezone.now())
+        await sync_to_async(tasks.kill_switch_changed)(released)
+        assert await desk.switches() == []
+        # Nothing of that was the stranger's business: this is the next that both hear.
+        everybody = await sync_to_async(kill_switch.throw)(alice.user, by_staff=True)
+        await sync_to_async(tasks.kill_switch_changed)(everybody)
+        for hears in (desk, stranger):
+            assert [one["words"][:11] for one in await hears.switches()] == ["All trading"]
+
+
+async def test_a_page_that_missed_the_news_hears_it_at_the_next_look(alice, writer, monkeypatch) -> None:
+    monkeypatch.setattr(DeskConsumer, "switches_every", 0.05)
+    async with page(alice) as desk:
+        assert await desk.switches() == []
+        # Thrown, and nobody is told: Redis was away.
+        await sync_to_async(kill_switch.throw)(alice.user, user=alice.user)
+        async with asyncio.timeout(10):
+            while not await desk.switches():
+                pass

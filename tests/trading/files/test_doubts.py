@@ -1,0 +1,207 @@
+"""Lines of which nobody knows whether Tradovate has them: what is found, what is sent again, what is given up."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from tests.trading.cast import order_of
+from tests.trading.files.conftest import ROUTE, Run, nobody, now, sent, states
+from trading.files import execute, preview
+from trading.models import Account, OrderFile, OrderIntent
+from trading.orders import intents, reconcile, reports
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+
+
+def test_a_lost_answer_stops_the_file_and_is_resolved_by_the_stream(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run
+) -> None:
+    simulator.control.fault("lose_reply", ROUTE)
+    run(queued.pk)
+    assert now(queued).state == OrderFile.State.STOPPED
+    assert "line 1" in queued.stop_reason
+    assert states(queued) == [State.UNKNOWN, State.CREATED, State.CREATED]
+    assert sent(simulator) == [("Buy", 2)]
+
+    assert execute.resume(queued.pk, user)
+    run(queued.pk)
+    assert states(queued) == [State.UNKNOWN, State.ACCEPTED, State.ACCEPTED]
+    assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
+    assert now(queued).state == OrderFile.State.FINISHED
+
+    intent = queued.lines.get(number=1).intent
+    order_id = order_of(simulator, intent.cl_ord_id)
+    reports.observe_command(intent.connection_id, intent.cl_ord_id, order_id)
+    assert states(queued) == [State.ACCEPTED] * 3
+
+
+def test_a_doubt_on_the_last_line_that_the_stream_resolves_finishes_the_file(
+    simulator: RunningSimulator, account: Account, user: User, symbols: list[str], run: Run
+) -> None:
+    file = preview.upload(account, "one.txt", f"{symbols[0]} 1".encode())
+    execute.confirm(file.pk, user)
+    simulator.control.fault("lose_reply", ROUTE)
+    run(file.pk)
+    assert execute.sweep(nobody) == []
+    assert now(file).state == OrderFile.State.STOPPED
+
+    intent = file.lines.get().intent
+    reports.observe_command(intent.connection_id, intent.cl_ord_id, order_of(simulator, intent.cl_ord_id))
+    execute.sweep(nobody)
+    assert now(file).state == OrderFile.State.FINISHED
+    assert file.stop_reason == ""
+
+
+def test_what_tradovate_does_not_have_is_sent_again_when_the_trader_resumes(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    told: list[int] = []
+    execute.resolved(reconcile.look(queued.account.connection_id), told.append)
+    assert told
+    assert states(queued) == [State.ABSENT, State.CREATED, State.CREATED]
+    assert now(queued).stop_reason == "Tradovate does not have the order of line 1. Resume sends it, and what is left."
+    execute.sweep(nobody)
+    run(queued.pk)
+    assert sent(simulator) == []
+
+    assert execute.resume(queued.pk, user)
+    run(queued.pk)
+    assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
+    assert now(queued).state == OrderFile.State.FINISHED
+
+
+def test_what_the_trader_passed_over_is_not_sent_when_it_turns_out_to_be_missing(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    execute.resume(queued.pk, user)
+    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    run(queued.pk)
+    assert states(queued) == [State.ABSENT, State.ACCEPTED, State.ACCEPTED]
+    assert sent(simulator) == [("Sell", 3), ("Buy", 1)]
+    assert now(queued).state == OrderFile.State.FINISHED
+
+
+def test_a_worker_that_comes_back_does_not_send_what_turned_out_to_be_missing(
+    simulator: RunningSimulator, queued: OrderFile, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    OrderFile.objects.update(state=OrderFile.State.EXECUTING)  # as if the worker had died before it could stop it
+    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    run(queued.pk)
+    assert sent(simulator) == []
+    assert now(queued).state == OrderFile.State.STOPPED
+    assert "Resume sends it" in queued.stop_reason
+
+
+def test_a_lost_answer_that_is_found_leaves_only_the_rest_to_send(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run
+) -> None:
+    simulator.control.fault("lose_reply", ROUTE)
+    run(queued.pk)
+    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    assert states(queued) == [State.FILLED, State.CREATED, State.CREATED]
+    assert now(queued).stop_reason == "All that was unknown is clear now. Resume sends what is left."
+    execute.resume(queued.pk, user)
+    run(queued.pk)
+    assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
+
+
+def test_a_second_press_of_resume_does_not_pass_over_a_doubt_that_came_after_it(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run
+) -> None:
+    execute.stop(queued.pk, user, nobody)
+    read = now(queued).stop_reason
+    simulator.control.fault("reset_before", ROUTE)
+    assert execute.resume(queued.pk, user, read)
+    run(queued.pk)
+    assert not execute.resume(queued.pk, user, read)
+    assert now(queued).state == OrderFile.State.STOPPED
+    assert not queued.lines.filter(passed_over=True).exists()
+    assert execute.resume(queued.pk, user, queued.stop_reason)
+
+
+def test_giving_up_leaves_what_tradovate_does_not_have_unsent(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    assert execute.discard(queued.pk, user)
+    assert states(queued) == [State.CANCELLED] * 3
+    assert now(queued).state == OrderFile.State.FINISHED
+
+
+def test_killed_between_claim_and_post_is_unknown_and_never_sent_again(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run
+) -> None:
+    first = queued.lines.get(number=1).intent
+    intents.claim(first.pk)  # and here the worker dies
+
+    run(queued.pk)  # its redelivered task leaves the line alone
+    assert states(queued) == [State.SUBMITTING, State.CREATED, State.CREATED]
+    execute.sweep(nobody)
+    assert states(queued)[0] == State.SUBMITTING
+
+    OrderIntent.objects.filter(pk=first.pk).update(changed_at=timezone.now() - timedelta(seconds=76))
+    told: list[int] = []
+    execute.sweep(told.append)
+    assert told
+    assert states(queued) == [State.UNKNOWN, State.CREATED, State.CREATED]
+    assert now(queued).state == OrderFile.State.STOPPED
+
+    execute.resume(queued.pk, user)
+    run(queued.pk)
+    assert sent(simulator) == [("Sell", 3), ("Buy", 1)]
+
+
+def test_a_fault_of_ours_after_the_claim_is_unknown_and_stops_the_file(
+    simulator: RunningSimulator, queued: OrderFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_limit(*_: object, **__: object) -> None:
+        raise TimeLimitError
+
+    monkeypatch.setattr("trading.tradovate.operations.Orders.place", time_limit)
+    with pytest.raises(TimeLimitError):
+        execute.run(queued.pk, nobody)
+    assert states(queued) == [State.UNKNOWN, State.CREATED, State.CREATED]
+    assert now(queued).state == OrderFile.State.STOPPED
+
+
+class TimeLimitError(Exception):
+    """As Celery raises it into a task, anywhere."""
+
+
+def test_giving_up_cancels_what_was_not_sent(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run
+) -> None:
+    simulator.control.fault("lose_reply", ROUTE)
+    run(queued.pk)
+    assert execute.discard(queued.pk, user)
+    assert states(queued) == [State.UNKNOWN, State.CANCELLED, State.CANCELLED]
+    assert now(queued).state == OrderFile.State.FINISHED
+    assert not execute.resume(queued.pk, user)
+    run(queued.pk)
+    assert sent(simulator) == [("Buy", 2)]
+
+
+def test_closing_a_file_that_left_nothing_unsent_gives_nothing_up(
+    simulator: RunningSimulator, account: Account, user: User, symbols: list[str], run: Run
+) -> None:
+    file = preview.upload(account, "one.txt", f"{symbols[0]} 1".encode())
+    execute.confirm(file.pk, user)
+    simulator.control.fault("lose_reply", ROUTE)
+    run(file.pk)
+    assert execute.discard(file.pk, user)
+    assert (now(file).state, file.stop_reason) == (OrderFile.State.FINISHED, "")
+    assert states(file) == [State.UNKNOWN]

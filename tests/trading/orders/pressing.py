@@ -1,0 +1,106 @@
+"""A trader who presses buttons, and what the simulator has of it."""
+
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection as database
+
+from accounts.models import User
+from trading.models import Account, Contract, OrderIntent
+from trading.orders import desk, looks, reports
+from trading.orders.prices import Distance
+from trading.orders.spec import Bracket, LinkedOrder, OrderSpec
+from trading.simulator import RunningSimulator
+
+
+def limit(account: Account, symbol: str, price: str = "4000", qty: int = 2) -> OrderSpec:
+    return OrderSpec(
+        account_id=account.pk, symbol=symbol, action="Buy", order_qty=qty, order_type="Limit", price=Decimal(price)
+    )
+
+
+def pair(account: Account, symbol: str) -> OrderSpec:
+    """An OCO far from the market."""
+    other = LinkedOrder(action="Sell", order_type="Limit", price=Decimal(9000))
+    return OrderSpec(
+        account_id=account.pk,
+        symbol=symbol,
+        action="Buy",
+        order_qty=1,
+        order_type="Limit",
+        price=Decimal(4000),
+        other=other,
+    )
+
+
+def with_exits(account: Account, symbol: str) -> OrderSpec:
+    """An OSO far from the market."""
+    exits = (
+        LinkedOrder(action="Sell", order_type="Limit", price=Decimal(9000)),
+        LinkedOrder(action="Sell", order_type="Stop", stop_price=Decimal(3000)),
+    )
+    return OrderSpec(
+        account_id=account.pk,
+        symbol=symbol,
+        action="Buy",
+        order_qty=1,
+        order_type="Limit",
+        price=Decimal(4000),
+        triggers=exits,
+    )
+
+
+def bracket(account: Account, symbol: str, qty: int = 1) -> OrderSpec:
+    """At the market, with a bracket strategy."""
+    brackets = (Bracket(order_qty=qty, profit_target=Distance(Decimal(10)), stop_loss=Distance(Decimal(5))),)
+    return OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=qty, brackets=brackets)
+
+
+def settled(account: Account) -> None:
+    """What the stream would tell: the state of every order at the broker."""
+    for order in looks.orders(account.connection, [i for i in order_ids(account) if i]):
+        reports.observe_order(account.connection_id, order.id, order.ord_status)
+
+
+def order_ids(account: Account) -> list[int | None]:
+    return list(OrderIntent.objects.filter(account=account).values_list("order_id_at_broker", flat=True))
+
+
+def version_of(simulator: RunningSimulator, order_id: int) -> dict[str, Any]:
+    """The newest terms of an order in the simulator."""
+    versions = simulator.control.ledger()["entities"]["orderVersion"]
+    return max((one for one in versions if one["orderId"] == order_id), key=lambda one: one["id"])
+
+
+def received(simulator: RunningSimulator, route: str) -> list[dict[str, Any]]:
+    return [one["params"] for one in simulator.control.ledger()["received"] if one["route"] == route]
+
+
+def contract_id(symbol: str) -> int:
+    return Contract.objects.get(name=symbol).tradovate_id
+
+
+def bought(user: User, account: Account, symbol: str, qty: int = 2, key: str = "click:buy") -> None:
+    spec = OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=qty)
+    assert desk.place(user, spec, key).succeeded
+
+
+def at_once(count: int, press: Callable[[], Any]) -> list[Any]:
+    """What `count` threads get that press at the same time."""
+    start, got = threading.Barrier(count), []
+
+    def one() -> None:
+        start.wait()
+        try:
+            got.append(press())
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=one) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return got

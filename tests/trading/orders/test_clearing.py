@@ -1,0 +1,210 @@
+"""A thrown kill switch cancels and closes what is at Tradovate, in rounds, and nothing twice."""
+
+import threading
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection as database
+from django.utils import timezone
+
+from accounts.models import Connection, User
+from tests.trading.cast import listed, sign_in
+from trading import tasks
+from trading.models import KillSwitch, KillSwitchAction, OrderIntent
+from trading.orders import clearing, desk, gateway, intents, kill_switch, reconcile
+from trading.orders.spec import OrderSpec
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+
+PRO = (3, 4)  # the working orders and open positions that `pro` begins with
+
+
+@pytest.fixture
+def connection(transactional_db: None, simulator: RunningSimulator) -> Connection:
+    """The trader with five accounts, positions and working orders."""
+    return sign_in(simulator, "pro")
+
+
+@pytest.fixture
+def user(connection: Connection) -> User:
+    return connection.user
+
+
+def at_broker(simulator: RunningSimulator, connection: Connection) -> tuple[int, int]:
+    """(working orders, open positions) of the trader at Tradovate."""
+    entities = simulator.control.ledger()["entities"]
+    mine = set(connection.accounts.values_list("tradovate_id", flat=True))
+    working = [x for x in entities["order"] if x["accountId"] in mine and x["ordStatus"] == "Working"]
+    held = [x for x in entities["position"] if x["accountId"] in mine and x["netPos"]]
+    return len(working), len(held)
+
+
+def do_round(action: KillSwitchAction) -> KillSwitchAction:
+    """As the sweep does when the time has come."""
+    KillSwitchAction.objects.filter(pk=action.pk).update(look_at=timezone.now())
+    clearing.carry_out(action.pk)
+    action.refresh_from_db()
+    return action
+
+
+def finished(action: KillSwitchAction) -> KillSwitchAction:
+    for _ in range(6):
+        if do_round(action).state != "working":
+            return action
+    raise AssertionError(f"still {action.state}: {action.words}")
+
+
+def wanted(user: User, **asked: bool) -> KillSwitchAction:
+    return kill_switch.throw(user, user=user, **asked).actions.get()
+
+
+def test_working_orders_are_cancelled_and_positions_kept(
+    simulator: RunningSimulator, connection: Connection, user: User
+) -> None:
+    assert at_broker(simulator, connection) == PRO
+    action = finished(wanted(user, cancel=True))
+    assert (action.state, action.words) == ("done", "Done: 3 orders cancelled.")
+    assert at_broker(simulator, connection) == (0, PRO[1])
+
+
+def test_positions_are_closed_too_when_that_is_asked_for(
+    simulator: RunningSimulator, connection: Connection, user: User
+) -> None:
+    action = finished(wanted(user, flatten=True))
+    assert action.state == "done"
+    assert "4 positions closed" in action.words
+    assert at_broker(simulator, connection) == (0, 0)
+    sent = Counter((intent.kind, intent.symbol, intent.account_id) for intent in OrderIntent.objects.all())
+    assert {count for (kind, *_), count in sent.items() if kind == "liquidate"} == {1}
+
+
+def test_with_nothing_there_it_is_done_at_once(simulator: RunningSimulator, connection: Connection) -> None:
+    flat = sign_in(simulator, "trader")
+    action = finished(wanted(flat.user, flatten=True))
+    assert (action.state, action.words) == ("done", "Done: There was nothing to do.")
+    assert at_broker(simulator, connection) == PRO
+
+
+def test_positions_can_be_closed_after_orders_were_cancelled(
+    simulator: RunningSimulator, connection: Connection, user: User
+) -> None:
+    finished(wanted(user, cancel=True))
+    assert finished(wanted(user, flatten=True)).state == "done"
+    assert at_broker(simulator, connection) == (0, 0)
+
+
+@pytest.mark.parametrize("asked", ["cancel", "flatten"])
+def test_a_round_whose_worker_was_killed_is_taken_up_and_repeats_nothing(
+    simulator: RunningSimulator, connection: Connection, user: User, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    action = wanted(user, **{asked: True})
+    with monkeypatch.context() as killed:
+        killed.setattr(clearing, "_write", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            clearing.carry_out(action.pk)
+    assert clearing.due() == [], "it may still be at work"
+    KillSwitchAction.objects.update(look_at=timezone.now() - timedelta(seconds=1))
+    assert clearing.due() == [action.pk]
+    assert finished(action).state == "done"
+    assert at_broker(simulator, connection) == (0, 0 if asked == "flatten" else PRO[1])
+    targets = Counter(OrderIntent.objects.filter(kind="cancel").values_list("target_order_id", flat=True))
+    assert set(targets.values()) <= {1}
+    assert OrderIntent.objects.filter(kind="liquidate").count() == (PRO[1] if asked == "flatten" else 0)
+
+
+def test_two_workers_do_one_round(simulator: RunningSimulator, connection: Connection, user: User) -> None:
+    action = wanted(user, flatten=True)
+    start, told = threading.Barrier(3), []
+
+    def work() -> None:
+        start.wait()
+        try:
+            told.append(clearing.carry_out(action.pk))
+        finally:
+            database.close()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert sorted(told, key=str) == [connection.pk, None, None]
+
+
+def test_an_order_that_was_on_its_way_when_the_switch_was_thrown_is_found_later(
+    simulator: RunningSimulator, user: User
+) -> None:
+    flat = sign_in(simulator, "trader")
+    account = flat.accounts.get()
+    spec = OrderSpec(
+        account_id=account.pk,
+        symbol=listed(flat, "ES"),
+        action="Buy",
+        order_qty=1,
+        order_type="Limit",
+        price=Decimal(4000),
+    )
+    simulator.control.fault("lose_reply", "order/placeorder")
+    intent = intents.create(spec, "click:1")
+    assert gateway.submit(intent.pk) == State.UNKNOWN
+    action = wanted(flat.user, cancel=True)
+    assert "1 order still unanswered" in do_round(action).words
+    reconcile.look(flat.pk)
+    assert finished(action).state == "done"
+    assert at_broker(simulator, flat) == (0, 0)
+
+
+def test_what_tradovate_refuses_is_said_and_tried_again(
+    simulator: RunningSimulator, connection: Connection, user: User
+) -> None:
+    account = connection.accounts.order_by("pk").first()
+    simulator.control.refuse(account.tradovate_id, "SessionClosed")
+    action = do_round(wanted(user, flatten=True))
+    assert action.state == "working"
+    assert "Last refusal: Close " in action.words
+    assert finished(action).state == "done"
+    assert at_broker(simulator, connection) == (0, 0)
+
+
+def test_while_tradovate_is_away_it_waits_and_says_so_and_in_the_end_gives_up(
+    simulator: RunningSimulator, connection: Connection, user: User
+) -> None:
+    simulator.control.fault("error_500", route="position/list", times=2)
+    action = do_round(wanted(user, flatten=True))
+    assert action.state == "working"
+    assert action.look_at > timezone.now()
+    assert "Tradovate could not be asked" in action.words
+    KillSwitchAction.objects.update(wanted_at=timezone.now() - timedelta(minutes=11))
+    assert do_round(action).state == "ended"
+    assert "Given up, look at Tradovate" in action.words
+    # Pressing again begins anew.
+    assert finished(wanted(user, flatten=True)).state == "done"
+
+
+def test_the_release_ends_what_was_not_done(simulator: RunningSimulator, connection: Connection, user: User) -> None:
+    action = wanted(user, cancel=True)
+    kill_switch.release(action.switch_id, user, timezone.now())
+    assert do_round(action).state == "ended"
+    KillSwitchAction.objects.update(state="working")
+    assert do_round(action).state == "ended"
+    assert "released" in action.words
+    assert at_broker(simulator, connection) == PRO
+
+
+def test_everybody_at_once(simulator: RunningSimulator, connection: Connection) -> None:
+    other = sign_in(simulator, "trader")
+    desk.place(
+        other.user,
+        OrderSpec(account_id=other.accounts.get().pk, symbol=listed(other, "ES"), action="Buy", order_qty=1),
+        "click:1",
+    )
+    switch = kill_switch.throw(User.objects.create_superuser("sam"), by_staff=True, flatten=True)
+    assert switch.actions.count() == 2
+    for _ in range(5):
+        KillSwitchAction.objects.update(look_at=timezone.now())
+        tasks.carry_out_kill_switches()
+    assert {action.state for action in KillSwitch.objects.get().actions.all()} == {"done"}
+    for trader in (connection, other):
+        assert at_broker(simulator, trader) == (0, 0)

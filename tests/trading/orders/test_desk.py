@@ -1,0 +1,223 @@
+"""What a trader's click comes to: sent once, answered in words, and nobody else's accounts."""
+
+import dataclasses
+from decimal import Decimal
+
+import pytest
+
+from accounts.models import User
+from tests.trading.cast import order_of, orders_at_broker, posts, sign_in
+from tests.trading.orders.pressing import at_once, bought, limit, order_ids, received, version_of
+from trading.models import Account, OrderIntent, TradingLimit
+from trading.orders import checks, desk, pretrade, reports, turns
+from trading.orders.desk import NewTerms
+from trading.orders.spec import OrderSpec
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+
+ROUTE = "order/placeorder"
+
+
+def test_a_click_is_placed_once_and_says_so(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    outcome = desk.place(user, limit(account, symbol), "click:1")
+    again = desk.place(user, limit(account, symbol), "click:1")
+    assert outcome.succeeded
+    assert f"Buy 2 {symbol}: accepted." in outcome.words
+    assert outcome.intents == again.intents
+    [sent] = posts(simulator)
+    assert sent["isAutomated"] is False
+    assert [step.step for step in outcome.intents[0].transitions.all()] == [
+        *("received", "checked", "queued", "sent", "acknowledged"),
+    ]
+
+
+def test_the_outcome_of_a_click_is_what_the_database_has(user: User, account: Account, symbol: str) -> None:
+    spec = limit(account, symbol)
+    [told] = desk.place(user, spec, "click:1").intents
+    assert told.order_id_at_broker
+    kept = OrderIntent.objects.get()
+    names = [field.attname for field in OrderIntent._meta.concrete_fields]
+    assert {name: getattr(told, name) for name in names} == {name: getattr(kept, name) for name in names}
+
+
+def test_what_is_no_click_is_automated(simulator: RunningSimulator, user: User, account: Account, symbol: str) -> None:
+    assert desk.place(user, limit(account, symbol), "signal:1").succeeded
+    assert posts(simulator)[0]["isAutomated"] is True
+
+
+def test_the_same_click_in_four_threads_sends_one_order(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    outcomes = at_once(4, lambda: desk.place(user, limit(account, symbol), "click:1"))
+    assert len(posts(simulator)) == 1
+    assert [[intent.state for intent in outcome.intents] for outcome in outcomes] == [[State.ACCEPTED]] * 4
+
+
+def test_a_repeat_is_told_of_the_first_although_the_checks_would_refuse_a_second_one(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vet, spec = pretrade.vet, limit(account, symbol)
+
+    def overtaken(*_: object) -> pretrade.Vetted:
+        monkeypatch.setattr(pretrade, "vet", vet)
+        desk.place(user, spec, "click:1")
+        problem = checks.error("position", "With this order ES could become 4 contracts long.")
+        return pretrade.Vetted((problem,), turns.Gate())
+
+    monkeypatch.setattr(pretrade, "vet", overtaken)
+    outcome = desk.place(user, spec, "click:1")
+    assert not outcome.refused
+    assert outcome.succeeded, outcome.words
+    assert len(posts(simulator)) == 1
+
+
+def test_an_order_may_be_moved_although_it_is_larger_than_a_limit_that_came_after_it(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    TradingLimit.objects.create(user=user, max_order_qty=1)
+    order_id = placed.order_id_at_broker or 0
+    assert desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3990)), "click:2").succeeded
+    more = desk.modify(user, account.pk, order_id, NewTerms(order_qty=3), "click:3")
+    assert "your limit is 1 in one order" in more.words
+
+
+def test_a_price_between_two_ticks_is_refused_with_its_neighbours(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    outcome = desk.place(user, limit(account, symbol, "4000.10"), "click:1")
+    assert outcome.refused
+    assert "nearest 4000.00 or 4000.25" in outcome.words
+    assert not OrderIntent.objects.exists()
+
+
+def test_somebody_elses_account_does_not_exist(
+    simulator: RunningSimulator, account: Account, symbol: str, transactional_db: None
+) -> None:
+    stranger = User.objects.create_user("sim:99")
+    assert desk.place(stranger, limit(account, symbol), "click:1").refused
+    assert desk.cancel(stranger, account.pk, 1, "click:2").refused
+    assert posts(simulator) == []
+
+
+def test_the_same_order_in_another_account_is_no_repeat(
+    simulator: RunningSimulator, transactional_db: None, symbol: str
+) -> None:
+    pro = sign_in(simulator, "pro")
+    one, other = pro.accounts.order_by("pk")[:2]
+    assert desk.place(pro.user, limit(one, symbol), "click:1").succeeded
+
+    def repeats(account: Account) -> list[str]:
+        return [found.message for found in pretrade.vet(limit(account, symbol)).findings if "two" in found.message]
+
+    assert "was made" in repeats(one)[0]
+    assert repeats(other) == []
+
+
+def test_a_key_that_comes_with_another_order_sends_nothing(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    desk.place(user, limit(account, symbol), "click:1")
+    outcome = desk.place(user, limit(account, symbol, qty=3), "click:1")
+    assert outcome.refused
+    assert "begin anew" in outcome.words
+    assert len(posts(simulator)) == 1
+
+
+@pytest.mark.parametrize("fault", ["rate_limit", "penalty", "expire_token"])
+def test_a_click_that_certainly_had_no_effect_never_goes_out_later(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, fault: str
+) -> None:
+    desk.place(user, limit(account, symbol), "click:warm")
+    simulator.control.fault(fault, ROUTE)
+    outcome = desk.place(user, limit(account, symbol), "click:1")
+    assert [intent.state for intent in outcome.intents] == [State.CANCELLED]
+    assert outcome.intents[0].reason
+    assert desk.place(user, limit(account, symbol), "click:1").intents == outcome.intents
+    assert len(orders_at_broker(simulator)) == 1
+
+
+def test_a_lost_answer_is_unknown_and_not_repeated(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    simulator.control.fault("lose_reply", ROUTE)
+    outcome = desk.place(user, limit(account, symbol), "click:1")
+    assert outcome.intents[0].state == State.UNKNOWN
+    assert not outcome.succeeded
+    assert desk.place(user, limit(account, symbol), "click:1").intents == outcome.intents
+    assert len(orders_at_broker(simulator)) == 1
+
+
+def test_a_cancellation_has_an_intent_of_its_own_and_is_done_when_the_order_is_gone(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    order_id = order_of(simulator, placed.cl_ord_id)
+    outcome = desk.cancel(user, account.pk, order_id, "click:2")
+    [cancellation] = outcome.intents
+    assert (cancellation.kind, cancellation.state) == ("cancel", State.ACCEPTED)
+    assert cancellation.command_id_at_broker
+    assert desk.cancel(user, account.pk, order_id, "click:2").intents == outcome.intents
+    reports.observe_order(account.connection_id, order_id, "Canceled")
+    cancellation.refresh_from_db()
+    placed.refresh_from_db()
+    assert (placed.state, cancellation.state) == (State.CANCELLED, State.DONE)
+
+
+def test_a_cancellation_that_comes_too_late_is_rejected(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    market = OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=1)
+    [placed] = desk.place(user, market, "click:1").intents
+    outcome = desk.cancel(user, account.pk, placed.order_id_at_broker or 0, "click:2")
+    assert outcome.intents[0].state == State.REJECTED
+    assert "TooLate" in outcome.words
+
+
+def test_a_change_repeats_what_it_does_not_change(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    spec = dataclasses.replace(limit(account, symbol), time_in_force="GTC", text="desk 4")
+    [placed] = desk.place(user, spec, "click:1").intents
+    order_id = placed.order_id_at_broker or 0
+    outcome = desk.modify(user, account.pk, order_id, NewTerms(price=Decimal("4001.25")), "click:2")
+    [change] = outcome.intents
+    assert (change.kind, change.state, change.target_order_id) == ("modify", State.ACCEPTED, order_id)
+    version = version_of(simulator, order_id)
+    assert (version["orderQty"], version["timeInForce"], version["text"]) == (2, "GTC", "desk 4")
+    assert Decimal(str(version["price"])) == Decimal("4001.25")
+    again = desk.modify(user, account.pk, order_id, NewTerms(price=Decimal("4001.25")), "click:2")
+    assert again.intents == outcome.intents
+    assert len(received(simulator, "order/modifyorder")) == 1
+    other = desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3000)), "click:2")
+    assert other.refused
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (NewTerms(price=Decimal("4000.10")), "nearest 4000.00 or 4000.25"),
+        (NewTerms(order_type="Stop"), "needs a stopPrice"),
+        (NewTerms(order_qty=0), "at least 1 contract"),
+    ],
+)
+def test_a_change_is_checked_like_an_order(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, terms: NewTerms, words: str
+) -> None:
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    outcome = desk.modify(user, account.pk, placed.order_id_at_broker or 0, terms, "click:2")
+    assert outcome.refused
+    assert words in outcome.words
+    assert received(simulator, "order/modifyorder") == []
+
+
+def test_a_finished_order_cannot_be_changed(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    bought(user, account, symbol)
+    [order_id] = order_ids(account)
+    outcome = desk.modify(user, account.pk, order_id or 0, NewTerms(order_qty=3), "click:2")
+    assert outcome.refused
+    assert "filled" in outcome.words

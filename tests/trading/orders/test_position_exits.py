@@ -1,0 +1,108 @@
+"""Exits of an open position: where they lie, that there is one pair of them, and a stop that moves to break-even."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import Connection
+from trading.models import Account
+from trading.orders import desk, looks, position_exits
+from trading.orders.position_exits import Held, NoPosition, exits_of
+from trading.orders.prices import Distance, PriceTerms, Unit
+from trading.orders.spec import OrderSpec
+from trading.simulator import RunningSimulator
+
+TERMS = PriceTerms(Decimal("0.25"), Decimal(50))
+
+
+@given(st.integers(1, 50), st.integers(-400, 40_000), st.integers(1, 500), st.integers(1, 500), st.booleans())
+def test_exits_close_the_position_on_the_right_side_of_it_and_on_ticks(
+    qty: int, quarters_of_a_tick: int, target: int, stop: int, long: bool
+) -> None:
+    average = Decimal(quarters_of_a_tick) * Decimal("0.0625")
+    held = Held("ESZ6", qty if long else -qty, average, TERMS)
+    spec = exits_of(held, 1, Distance(Decimal(target), Unit.TICKS), Distance(Decimal(stop), Unit.TICKS))
+    assert spec.other is not None
+    assert spec.price is not None
+    assert spec.other.stop_price is not None
+    gain = 1 if long else -1
+    assert (spec.action, spec.other.action, spec.order_qty) == (*[held.closing] * 2, qty)
+    assert (spec.price - spec.other.stop_price) * gain == (target + stop) * TERMS.tick_size
+    assert TERMS.is_on_tick(spec.price)
+    assert (held.break_even - average) * gain >= 0
+    assert TERMS.is_on_tick(held.break_even)
+    assert abs(held.break_even - average) < TERMS.tick_size
+
+
+@pytest.mark.parametrize("distance", [Distance(Decimal(-4)), Distance(Decimal("0.1")), Distance(Decimal("NaN"))])
+def test_a_distance_that_cannot_be_is_refused_in_words(distance: Distance) -> None:
+    with pytest.raises(NoPosition, match="target"):
+        exits_of(Held("ESZ6", 1, Decimal(5000), TERMS), 1, distance, None)
+
+
+@pytest.fixture
+def contract_id(simulator: RunningSimulator, connection: Connection, account: Account, symbol: str) -> int:
+    """The contract of which the account is long three."""
+    simulator.control.price(symbol, 5000)
+    order = OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=3)
+    assert desk.place(connection.user, order, "click:entry").succeeded
+    [position] = looks.open_positions(connection, {account.tradovate_id})
+    assert position.net_pos == 3
+    return position.contract_id
+
+
+def working(connection: Connection, account: Account) -> list[tuple[str, str, Decimal | None]]:
+    orders = looks.open_orders(connection, {account.tradovate_id})
+    versions = [looks.standing(connection, order.id).version for order in orders]
+    pairs = sorted(zip(orders, versions, strict=True), key=lambda pair: pair[0].id)
+    return [(order.action, version.order_type, version.price or version.stop_price) for order, version in pairs]
+
+
+def test_a_position_gets_one_pair_of_exits(
+    simulator: RunningSimulator, connection: Connection, account: Account, contract_id: int
+) -> None:
+    ticks = Distance(Decimal(40), Unit.TICKS)
+
+    def press(key: str) -> desk.Outcome:
+        return position_exits.add_exits(connection.user, account.pk, contract_id, ticks, ticks, key)
+
+    assert press("click:1").succeeded
+    assert press("click:1").succeeded, "a repeat is told what came of the first"
+    assert press("click:2").refused
+    assert "has exits already" in press("click:3").words
+    [target, stop] = working(connection, account)
+    assert (target[:2], stop[:2]) == (("Sell", "Limit"), ("Sell", "Stop"))
+    assert (target[2] or 0) - (stop[2] or 0) == 20
+
+
+def test_a_stop_moves_to_break_even_once_that_lies_behind_the_market(
+    simulator: RunningSimulator, connection: Connection, account: Account, symbol: str, contract_id: int
+) -> None:
+    user, far = connection.user, Distance(Decimal(25))
+
+    def press(key: str) -> desk.Outcome:
+        return position_exits.to_break_even(user, account.pk, contract_id, key)
+
+    assert "no stop order to move" in press("click:1").words
+    assert position_exits.add_exits(user, account.pk, contract_id, None, far, "click:2").succeeded
+    [position] = looks.open_positions(connection, {account.tradovate_id})
+    simulator.control.price(symbol, 5040)
+    assert press("click:3").succeeded
+    assert press("click:3").succeeded
+    [(_, kind, stop)] = working(connection, account)
+    assert kind == "Stop"
+    assert stop is not None
+    assert position.net_price is not None
+    assert 0 <= stop - position.net_price < Decimal("0.25")
+
+
+def test_without_a_position_nothing_is_placed(
+    simulator: RunningSimulator, connection: Connection, account: Account, contract_id: int
+) -> None:
+    assert desk.flatten(connection.user, account.pk, contract_id, "click:out").succeeded
+    outcome = position_exits.add_exits(connection.user, account.pk, contract_id, Distance(Decimal(5)), None, "click:1")
+    assert "no open position" in outcome.words
+    assert "no open position" in position_exits.to_break_even(connection.user, account.pk, contract_id, "click:2").words
+    assert working(connection, account) == []

@@ -1,0 +1,135 @@
+"""What an order would meet, gathered from the database: no network for what is known."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Connection
+from tests.trading.cast import contracts_of, sign_in
+from trading.models import Account, Contract, OrderIntent, Product, ProductSession, TradingLimit
+from trading.orders import contracts, facts, intents, pretrade
+from trading.orders.checks import Finding
+from trading.orders.facts import AccountFacts, Facts
+from trading.orders.spec import OrderSpec
+from trading.simulator import RunningSimulator
+
+
+def order(account: Account, symbol: str, action: str = "Buy", qty: int = 1, **terms: object) -> OrderSpec:
+    return OrderSpec(account_id=account.pk, symbol=symbol, action=action, order_qty=qty, **terms)
+
+
+def examine(spec: OrderSpec) -> tuple[Finding, ...]:
+    return pretrade.vet(spec).findings
+
+
+def said(findings: tuple[Finding, ...]) -> set[tuple[str, str]]:
+    return {(finding.severity.value, finding.field) for finding in findings}
+
+
+NO_HUB = {("warning", "account")}
+
+
+def test_a_contract_seen_for_the_first_time_is_looked_up_with_its_terms(account: Account, symbol: str) -> None:
+    assert said(examine(order(account, symbol))) == NO_HUB
+    product = Product.objects.get(name="ES")
+    assert (product.exchange, product.product_type, product.initial_margin) == ("CME", "Futures", Decimal(22400))
+    assert ProductSession.objects.get(product=product).all_day
+
+
+def test_what_is_known_costs_no_network_and_few_queries(
+    account: Account, symbol: str, settings, django_assert_max_num_queries
+) -> None:
+    examine(order(account, symbol))
+    settings.SIMULATOR_URL = "http://127.0.0.1:9"
+    with django_assert_max_num_queries(5):
+        assert said(examine(order(account, symbol))) == NO_HUB
+
+
+def test_an_unknown_symbol_is_an_error_with_names_like_it(account: Account) -> None:
+    finding = next(one for one in examine(order(account, "ESZZ")) if one.is_error)
+    assert finding.message.startswith("Tradovate knows no contract ESZZ. Did you mean ES")
+
+
+def test_an_expired_contract_names_the_front_month(connection: Connection, account: Account) -> None:
+    listing = contracts_of(connection, "ES")
+    expired = next(name for name, is_expired in listing.items() if is_expired)
+    front = next(name for name, is_expired in listing.items() if not is_expired)
+    finding = next(one for one in examine(order(account, expired)) if one.is_error)
+    assert f"The front month is {front}" in finding.message
+
+
+def test_a_broker_that_does_not_answer_makes_no_error(connection: Connection, account: Account, settings) -> None:
+    settings.SIMULATOR_URL = "http://127.0.0.1:9"
+    Connection.objects.update(api_hosts={})
+    assert said(examine(order(account, "ESZ9"))) == NO_HUB | {("warning", "symbol")}
+
+
+def test_missing_terms_are_read_once_and_their_absence_hinders_nothing(
+    connection: Connection, account: Account, symbol: str, settings, simulator: RunningSimulator
+) -> None:
+    contracts.look_up(connection, [symbol])
+    # As the journal writes a product: without session and margin.
+    Product.objects.update(terms_read_at=None, initial_margin=None)
+    ProductSession.objects.all().delete()
+    settings.SIMULATOR_URL = "http://127.0.0.1:9"
+    assert contracts.look_up(connection, [symbol]).found[symbol].name == symbol
+    assert ("note", "session") in said(examine(order(account, symbol)))
+    settings.SIMULATOR_URL = simulator.url
+    contracts.look_up(connection, [symbol])
+    assert said(examine(order(account, symbol))) == NO_HUB
+
+
+def test_the_same_order_twice_is_told(account: Account, symbol: str) -> None:
+    intents.create(order(account, symbol), "test:1")
+    assert said(examine(order(account, symbol))) == NO_HUB | {("warning", "order_qty")}
+    assert said(examine(order(account, symbol, "Sell"))) == NO_HUB
+    OrderIntent.objects.update(created_at=timezone.now() - dt.timedelta(seconds=11))
+    assert said(examine(order(account, symbol))) == NO_HUB
+
+
+def test_limits_of_trader_and_staff_hold_for_their_account_and_product(
+    simulator: RunningSimulator, account: Account, symbol: str
+) -> None:
+    user = account.connection.user
+    TradingLimit.objects.create(user=user, max_order_qty=10)
+    TradingLimit.objects.create(user=user, account=account, product="ES", set_by="staff", max_order_qty=4)
+    TradingLimit.objects.create(user=user, product="NQ", max_order_qty=1)
+    TradingLimit.objects.create(user=sign_in(simulator, "pro").user, max_order_qty=1)
+    assert said(examine(order(account, symbol, qty=4))) == NO_HUB
+    (finding,) = (one for one in examine(order(account, symbol, qty=5)) if one.is_error)
+    assert finding.message == "5 contracts: support's limit is 4 in one order (DEMO1001001, ES)."
+
+
+def test_orders_that_wait_to_be_sent_count_towards_a_position(account: Account, symbol: str) -> None:
+    TradingLimit.objects.create(user=account.connection.user, max_position=3)
+    known = Facts(heard_at=timezone.now(), accounts=[AccountFacts(id=account.tradovate_id)], position_limits=[])
+    facts._client().set(facts.key(account.connection_id), facts.encode(known))
+    waiting = intents.create(order(account, symbol, qty=2), "file:1:1")
+    assert ("error", "position") in said(examine(order(account, symbol, qty=3)))
+    assert ("error", "position") not in said(examine(order(account, symbol)))
+    OrderIntent.objects.filter(pk=waiting.pk).update(state="cancelled")
+    assert ("error", "position") not in said(examine(order(account, symbol, qty=3)))
+
+
+@pytest.mark.parametrize("change", [{"closed": True}, {"readonly": True}])
+def test_an_account_that_cannot_trade(account: Account, symbol: str, change: dict[str, bool]) -> None:
+    contracts.look_up(account.connection, [symbol])
+    Account.objects.update(**change)
+    assert ("error", "account") in said(examine(order(account, symbol)))
+
+
+def test_who_is_signed_out_sends_nothing(account: Account, symbol: str) -> None:
+    contracts.look_up(account.connection, [symbol])
+    account.connection.forget_tokens()
+    assert ("error", "account") in said(examine(order(account, symbol)))
+
+
+def test_a_closed_session_is_known_from_the_table(account: Account, symbol: str) -> None:
+    contracts.look_up(account.connection, [symbol])
+    contract = Contract.objects.get(name=symbol)
+    closes = timezone.now() - dt.timedelta(minutes=5)
+    hours = {"open_time": closes.time(), "close_time": closes.time()}
+    ProductSession.objects.filter(product=contract.product).update(all_day=False, **{**hours, "open_time": None})
+    assert said(examine(order(account, symbol))) == NO_HUB | {("note", "session")}

@@ -1,0 +1,96 @@
+"""What Tradovate never got is sent again only as a new order would be: past every check."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts.models import User
+from tests.trading.cast import posts
+from tests.trading.orders.pressing import bought, contract_id, limit, received
+from trading.models import Account, OrderIntent, TradingLimit
+from trading.orders import desk, looks, reconcile, resend
+from trading.orders.desk import NewTerms
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settle time is over as soon as it begins."""
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+
+
+def absent(outcome: desk.Outcome, account: Account) -> OrderIntent:
+    """The only intent of an outcome, once Tradovate's records do not have it."""
+    reconcile.look(account.connection_id)
+    [intent] = outcome.intents
+    intent.refresh_from_db()
+    assert intent.state == State.ABSENT
+    return intent
+
+
+def test_a_limit_that_was_set_meanwhile_holds_for_an_order_that_is_sent_again(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    simulator.control.fault("reset_before", "order/placeorder")
+    intent = absent(desk.place(user, limit(account, symbol), "click:1"), account)
+    rule = TradingLimit.objects.create(user=user, max_order_qty=1)
+    with pytest.raises(resend.CannotDecide, match="your limit is 1 in one order"):
+        resend.again(user, intent.pk)
+    intent.refresh_from_db()
+    assert intent.state == State.ABSENT
+    assert posts(simulator) == []
+    rule.delete()
+    assert resend.again(user, intent.pk).state == State.ACCEPTED
+
+
+def test_a_limit_that_was_set_meanwhile_holds_for_a_change_that_is_sent_again(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    simulator.control.fault("reset_before", "order/modifyorder")
+    more = NewTerms(order_qty=4)
+    intent = absent(desk.modify(user, account.pk, placed.order_id_at_broker or 0, more, "click:2"), account)
+    TradingLimit.objects.create(user=user, max_order_qty=3)
+    with pytest.raises(resend.CannotDecide, match="your limit is 3 in one order"):
+        resend.again(user, intent.pk)
+    assert received(simulator, "order/modifyorder") == []
+
+
+def test_a_reversal_is_not_sent_again_by_itself(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    bought(user, account, symbol)
+    simulator.control.fault("reset_before", "order/placeorder")
+    outcome = desk.reverse(user, account.pk, contract_id(symbol), "click:1")
+    intent = absent(outcome, account)
+    assert desk.flatten(user, account.pk, contract_id(symbol), "click:2").succeeded
+    with pytest.raises(resend.CannotDecide, match="reverse"):
+        resend.again(user, intent.pk)
+    assert looks.net_position(account, contract_id(symbol)) == 0
+
+
+def test_a_change_that_makes_nothing_larger_is_sent_again_whatever_the_limits(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    simulator.control.fault("reset_before", "order/modifyorder")
+    moved = NewTerms(price=Decimal(3990))
+    intent = absent(desk.modify(user, account.pk, placed.order_id_at_broker or 0, moved, "click:2"), account)
+    TradingLimit.objects.create(user=user, max_order_qty=1)
+    assert resend.again(user, intent.pk).state == State.ACCEPTED
+
+
+def test_a_closing_is_not_sent_again_while_another_one_closes_the_position(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    bought(user, account, symbol)
+    key = contract_id(symbol)
+    simulator.control.fault("reset_before", "order/liquidateposition")
+    intent = absent(desk.flatten(user, account.pk, key, "click:1"), account)
+    assert desk.flatten(user, account.pk, key, "click:2").succeeded
+    with pytest.raises(resend.CannotDecide, match="is being closed already"):
+        resend.again(user, intent.pk)
+    assert len(received(simulator, "order/liquidateposition")) == 1
+    assert looks.net_position(account, key) == 0

@@ -1,0 +1,220 @@
+"""Limits hold for orders that are made in the same instant: each of them was good when it was looked at."""
+
+import dataclasses
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from tests.trading.cast import posts
+from tests.trading.orders.pressing import at_once, bought, contract_id, limit, order_ids, received
+from trading.files import execute, preview
+from trading.models import Account, OrderFile, OrderIntent, TradingLimit
+from trading.orders import desk, facts, intents, pretrade
+from trading.orders.desk import NewTerms
+from trading.orders.facts import AccountFacts, ContractFacts, Facts, OrderFacts, PositionFacts
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+
+ES = ContractFacts(id=1, product_id=1, product="ES")
+
+
+def known(account: Account, **more: Any) -> None:
+    """The hub tells of the account: flat unless `more` says otherwise."""
+    told = Facts(heard_at=timezone.now(), accounts=[AccountFacts(id=account.tradovate_id)], position_limits=[], **more)
+    facts._client().set(facts.key(account.connection_id), facts.encode(told))
+
+
+def vetted_together(monkeypatch: pytest.MonkeyPatch, name: str = "vet", count: int = 2) -> None:
+    """So many orders have all passed their checks before the first of them is made."""
+    vet, together = getattr(pretrade, name), threading.Barrier(count)
+
+    def wait_for_the_others(*args: Any, **terms: Any) -> pretrade.Vetted:
+        vetted = vet(*args, **terms)
+        together.wait(30)
+        return vetted
+
+    monkeypatch.setattr(pretrade, name, wait_for_the_others)
+
+
+def after_vetting(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Any]) -> None:
+    """Something happens between the checks of the next order and its making."""
+    vet = pretrade.vet
+
+    def overtaken(*args: Any) -> pretrade.Vetted:
+        monkeypatch.setattr(pretrade, "vet", vet)
+        vetted = vet(*args)
+        happens()
+        return vetted
+
+    monkeypatch.setattr(pretrade, "vet", overtaken)
+
+
+def pressed(count: int, press: Callable[[str], Any]) -> list[Any]:
+    """What threads get that press at the same time, each with a form of its own."""
+    keys = iter([f"click:{number}" for number in range(count)])
+    return at_once(count, lambda: press(next(keys)))
+
+
+@pytest.mark.parametrize(("most", "sent"), [(3, 1), (4, 2)])
+def test_of_orders_that_arrive_together_go_out_as_many_as_a_position_limit_leaves(
+    simulator: RunningSimulator,
+    user: User,
+    account: Account,
+    symbol: str,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    sent: int,
+) -> None:
+    known(account)
+    TradingLimit.objects.create(user=user, max_position=most)
+    vetted_together(monkeypatch)
+    outcomes = pressed(2, lambda key: desk.place(user, limit(account, symbol), key))
+    assert len(posts(simulator)) == OrderIntent.objects.count() == sent
+    refused = [outcome for outcome in outcomes if not outcome.succeeded]
+    assert len(refused) == 2 - sent
+    assert all(one.refused and "ES could become 4 contracts long" in one.words for one in refused)
+
+
+def test_the_same_press_twice_is_told_of_its_one_order_although_two_would_exceed_the_limit(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(account)
+    TradingLimit.objects.create(user=user, max_position=3)
+    vetted_together(monkeypatch)
+    outcomes = at_once(2, lambda: desk.place(user, limit(account, symbol), "click:1"))
+    assert len(posts(simulator)) == 1
+    assert all(outcome.succeeded for outcome in outcomes), outcomes
+
+
+def test_of_changes_that_together_exceed_a_position_limit_one_goes_out(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = []
+    for key in ("click:a", "click:b"):
+        [placed] = desk.place(user, limit(account, symbol, qty=1), key).intents
+        ids.append(placed.order_id_at_broker or 0)
+    working = [
+        OrderFacts(id=one, account_id=account.tradovate_id, contract_id=ES.id, action="Buy", left=1) for one in ids
+    ]
+    known(account, orders=working, contracts=[ES])
+    TradingLimit.objects.create(user=user, max_position=4)
+    vetted_together(monkeypatch, "vet_change")
+    waiting = iter(ids)
+    outcomes = pressed(
+        2, lambda key: desk.modify(user, account.pk, next(waiting), NewTerms(order_qty=3), f"{key}:more")
+    )
+    assert len(received(simulator, "order/modifyorder")) == 1
+    assert sorted(outcome.refused for outcome in outcomes) == [False, True]
+
+
+def test_an_order_is_raised_from_what_tradovate_has_although_the_hub_has_not_told_it_yet(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    known(account)
+    TradingLimit.objects.create(user=user, max_position=4)
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    raised = [
+        desk.modify(user, account.pk, placed.order_id_at_broker or 0, NewTerms(order_qty=qty), f"click:{qty}")
+        for qty in (4, 6)
+    ]
+    assert [outcome.refused for outcome in raised] == [False, True]
+    assert "ES could become 6 contracts long" in raised[1].words
+    assert len(received(simulator, "order/modifyorder")) == 1
+
+
+def lost_too_much(user: User, account: Account, symbol: str) -> None:
+    """The day's loss is reached with two contracts held: only exits go out."""
+    bought(user, account, symbol)
+    mine, key = account.tradovate_id, contract_id(symbol)
+    lost = AccountFacts(id=mine, cash=Decimal(9000), realized_pnl=Decimal(-900), open_pnl=Decimal(0))
+    told = Facts(
+        heard_at=timezone.now(),
+        accounts=[lost],
+        positions=[PositionFacts(account_id=mine, contract_id=key, net_pos=2)],
+        orders=[
+            OrderFacts(id=order_id, account_id=mine, contract_id=key, action="Buy", left=0)
+            for order_id in order_ids(account)
+            if order_id
+        ],
+        position_limits=[],
+    )
+    facts._client().set(facts.key(account.connection_id), facts.encode(told))
+    TradingLimit.objects.create(user=user, daily_loss=Decimal(500))
+
+
+def test_of_exits_that_together_exceed_the_position_one_goes_out_once_the_days_loss_is_reached(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost_too_much(user, account, symbol)
+    vetted_together(monkeypatch)
+    target = dataclasses.replace(limit(account, symbol, "9000"), action="Sell")
+    outcomes = pressed(2, lambda key: desk.place(user, target, key))
+    assert sorted(outcome.refused for outcome in outcomes) == [False, True]
+    assert len(posts(simulator)) == 2
+    [refused] = [outcome for outcome in outcomes if outcome.refused]
+    assert "2 of 2 contracts have an order that closes them already" in refused.words
+
+
+def test_an_exit_beside_a_closing_in_doubt_is_none(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    lost_too_much(user, account, symbol)
+    simulator.control.fault("lose_reply", "order/liquidateposition")
+    [closing] = desk.flatten(user, account.pk, contract_id(symbol), "click:1").intents
+    assert closing.state == State.UNKNOWN
+    spec = dataclasses.replace(limit(account, symbol, "9000"), action="Sell")
+    outcome = desk.place(user, spec, "click:2")
+    assert outcome.refused
+    assert "2 of 2 contracts have an order that closes them already" in outcome.words
+    OrderIntent.objects.filter(pk=closing.pk).update(state=State.ABSENT)
+    assert desk.place(user, spec, "click:3").succeeded
+
+
+def test_an_order_counts_the_file_that_was_confirmed_after_its_checks(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(account)
+    TradingLimit.objects.create(user=user, max_position=3)
+    file = preview.upload(account, "orders.txt", f"{symbol} 2".encode())
+    assert file.state == OrderFile.State.READY
+    after_vetting(monkeypatch, lambda: execute.confirm(file.pk, user))
+    outcome = desk.place(user, limit(account, symbol), "click:1")
+    assert outcome.refused
+    assert "ES could become 4 contracts long" in outcome.words
+    assert posts(simulator) == []
+
+
+@pytest.mark.parametrize(("state", "counts"), [("queued", True), ("executing", True), ("stopped", False)])
+def test_the_lines_of_a_long_file_count_until_they_are_sent(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, state: str, counts: bool
+) -> None:
+    known(account)
+    TradingLimit.objects.create(user=user, max_position=3)
+    file = preview.upload(account, "orders.txt", f"{symbol} 2".encode())
+    assert execute.confirm(file.pk, user)
+    OrderFile.objects.update(state=state)
+    confirmed = timezone.now() - timedelta(minutes=3)
+    OrderIntent.objects.update(created_at=confirmed, changed_at=confirmed)
+    outcome = desk.place(user, limit(account, symbol), "click:1")
+    assert outcome.refused is counts, outcome.words
+    assert len(posts(simulator)) == (0 if counts else 1)
+
+
+def test_what_is_put_aside_meanwhile_keeps_nothing_back(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(account)
+    TradingLimit.objects.create(user=user, max_position=3)
+
+    def put_aside() -> None:
+        other = intents.create(limit(account, symbol), "click:2")
+        assert intents.give_up(other.pk, "never sent")
+
+    after_vetting(monkeypatch, put_aside)
+    assert desk.place(user, limit(account, symbol), "click:1").succeeded

@@ -1,0 +1,186 @@
+"""What was accepted is looked at again: whether it took effect, was refused later, or changed nothing."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from tests.trading.orders.pressing import bracket, limit, received, settled, version_of
+from trading import tasks
+from trading.models import Account, OrderIntent
+from trading.orders import desk, reconcile, reports, verify
+from trading.orders.desk import NewTerms
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settle time is over as soon as it begins."""
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+
+
+@pytest.fixture
+def resting(user: User, account: Account, symbol: str) -> int:
+    """An order for two contracts that waits far below the market; its id."""
+    [intent] = desk.place(user, limit(account, symbol), "click:rests").intents
+    settled(account)
+    assert intent.order_id_at_broker
+    return intent.order_id_at_broker
+
+
+def changed(user: User, account: Account, order_id: int, key: str = "click:1", **terms: object) -> OrderIntent:
+    [intent] = desk.modify(user, account.pk, order_id, NewTerms(**terms), key).intents  # type: ignore[arg-type]
+    assert intent.state == State.ACCEPTED
+    return intent
+
+
+def now(intent: OrderIntent) -> OrderIntent:
+    return OrderIntent.objects.get(pk=intent.pk)
+
+
+def test_a_change_that_took_is_done(simulator: RunningSimulator, user: User, account: Account, resting: int) -> None:
+    intent = changed(user, account, resting, price=Decimal(4001))
+    assert verify.due(timezone.now()) == [account.connection_id]
+    assert verify.look(account.connection_id) == [intent.pk]
+    assert now(intent).state == State.DONE
+    assert verify.due(timezone.now()) == []
+
+
+def test_a_change_that_was_ignored_is_said_to_have_changed_nothing(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    simulator.control.fault("modify_ignored")
+    intent = changed(user, account, resting, price=Decimal(4001))
+    verify.look(account.connection_id)
+    assert now(intent).state == State.INEFFECTIVE
+    assert "still stands: 2 at 4000" in now(intent).reason
+    assert version_of(simulator, resting)["price"] == 4000
+
+
+def test_before_the_settle_time_is_over_nothing_is_concluded(
+    simulator: RunningSimulator, user: User, account: Account, resting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(seconds=60))
+    simulator.control.fault("modify_ignored")
+    intent = changed(user, account, resting, price=Decimal(4001))
+    assert verify.due(timezone.now()) == []
+    assert verify.look(account.connection_id) == []
+    assert now(intent).state == State.ACCEPTED
+
+
+def test_a_change_that_took_longer_than_anybody_waited_is_done_after_all(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    simulator.control.fault("modify_ignored")
+    intent = changed(user, account, resting, price=Decimal(4001))
+    verify.look(account.connection_id)
+    told = verify.observe_answer(account.connection_id, intent.cl_ord_id, 99, took=True)
+    assert told == [intent.pk]
+    assert (now(intent).state, now(intent).reason) == (State.DONE, "")
+
+
+def test_a_change_that_was_refused_after_it_was_accepted_says_why(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    intent = changed(user, account, resting, order_qty=49)
+    verify.look(account.connection_id)
+    assert now(intent).state == State.REJECTED
+    assert "margin" in now(intent).reason
+
+
+def test_of_two_changes_each_is_judged_by_itself(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    first = changed(user, account, resting, "click:1", price=Decimal(4001))
+    second = changed(user, account, resting, "click:2", price=Decimal(4002))
+    simulator.control.fault("modify_ignored")
+    third = changed(user, account, resting, "click:3", price=Decimal(4003))
+    verify.look(account.connection_id)
+    assert [now(one).state for one in (first, second, third)] == [State.DONE, State.DONE, State.INEFFECTIVE]
+
+
+def test_a_change_of_an_order_that_ended_meanwhile_says_so(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    simulator.control.fault("modify_ignored")
+    intent = changed(user, account, resting, price=Decimal(4001))
+    desk.cancel(user, account.pk, resting, "click:cancel")
+    verify.look(account.connection_id)
+    assert now(intent).state == State.INEFFECTIVE
+    assert "cancelled before it could be changed" in now(intent).reason
+
+
+def test_a_cancellation_is_done_when_its_order_has_ended(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    [intent] = desk.cancel(user, account.pk, resting, "click:1").intents
+    assert intent.pk in verify.look(account.connection_id)
+    assert now(intent).state == State.DONE
+
+
+def test_a_cancellation_that_comes_too_late_says_so(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    desk.cancel(user, account.pk, resting, "click:1")
+    [late] = desk.cancel(user, account.pk, resting, "click:2").intents
+    assert late.state == State.REJECTED
+    assert "Too late" in late.reason
+
+
+def test_the_entry_of_a_strategy_that_nobody_could_ask_for_is_found(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    simulator.control.fault("error_500", "orderstrategylink/deps")
+    [intent] = desk.place(user, bracket(account, symbol), "click:1").intents
+    assert (intent.state, intent.order_id_at_broker) == (State.ACCEPTED, None)
+    verify.look(account.connection_id)
+    assert (now(intent).state, now(intent).filled_qty) == (State.FILLED, 1)
+
+
+def test_a_strategy_that_failed_before_its_entry_says_why(account: Account, symbol: str, user: User) -> None:
+    intent = next(iter(desk.place(user, bracket(account, symbol), "click:1").intents))
+    OrderIntent.objects.filter(pk=intent.pk).update(state=State.ACCEPTED, order_id_at_broker=None)
+    verify.observe_strategy(account.connection_id, intent.cl_ord_id, 5, None, "The market is closed.")
+    assert (now(intent).state, now(intent).reason) == (State.REJECTED, "The market is closed.")
+
+
+def test_while_tradovate_is_away_nothing_is_concluded_and_looks_become_seldom(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    intent = changed(user, account, resting, price=Decimal(4001))
+    simulator.control.fault("error_500", "commandreport/ldeps")
+    assert verify.look(account.connection_id) == []
+    assert now(intent).state == State.ACCEPTED
+    since = now(intent).changed_at
+    OrderIntent.objects.filter(pk=intent.pk).update(looked_at=since + timedelta(hours=1))
+    assert verify.due(since + timedelta(hours=1, minutes=4)) == []
+    assert verify.due(since + timedelta(hours=1, minutes=5)) == [account.connection_id]
+
+
+def test_the_task_looks_at_all_of_it_and_sends_nothing(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    """What beat rings every few seconds, also when the portal has just started."""
+    intent = changed(user, account, resting, price=Decimal(4001))
+    simulator.control.fault("lose_reply", "order/cancelorder")
+    [lost] = desk.cancel(user, account.pk, resting, "click:2").intents
+    assert lost.state == State.UNKNOWN
+    tasks.reconcile_orders()
+    tasks.reconcile_orders()
+    assert (now(intent).state, now(lost).state) == (State.DONE, State.DONE)
+    assert len(received(simulator, "order/cancelorder")) == 1
+
+
+def test_the_stream_tells_an_answer_before_the_reply_does(user: User, account: Account, resting: int) -> None:
+    intent = changed(user, account, resting, price=Decimal(4001))
+    OrderIntent.objects.filter(pk=intent.pk).update(state=State.SUBMITTING, command_id_at_broker=None)
+    verify.observe_answer(account.connection_id, intent.cl_ord_id, 99, refusal="No margin.")
+    assert (now(intent).state, now(intent).command_id_at_broker, now(intent).reason) == (
+        State.REJECTED,
+        99,
+        "No margin.",
+    )
+    assert not reports.accept(intent.pk, command_id=99)

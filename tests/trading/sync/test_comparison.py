@@ -1,0 +1,84 @@
+"""What a reconnect finds: what was missed is told apart from what was wrong."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+
+from tests.trading.sync.entities import ACCOUNT, CASH, NOON, book, fee, fill, order, position
+from trading.sync.book import Book
+from trading.sync.comparison import Differences, compare, compare_rows
+from trading.sync.rows import Row
+from trading.tradovate.entities import TradeDate
+
+
+def words(kept: list, fresh: list) -> str:
+    return compare(book(*kept).mirror, book(*fresh).mirror).words
+
+
+def test_the_same_is_no_difference_whenever_tradovate_looked_at_it() -> None:
+    later = msgspec.structs.replace(CASH, timestamp=NOON + timedelta(hours=1))
+    assert words([CASH, position(2), order("Working")], [later, position(2, seconds=5), order("Working")]) == ""
+
+
+def test_what_came_while_the_socket_was_down_was_missed() -> None:
+    more = msgspec.structs.replace(CASH, amount=Decimal(1), timestamp=NOON + timedelta(minutes=1))
+    found = words(
+        [CASH, position(2), order("Working")],
+        [more, position(0, seconds=60), order("Filled"), fill(90), fee(90), ACCOUNT],
+    )
+    assert found == "missed: 1 CashBalance, 1 Fill, 1 FillFee, 1 Order, 1 Position"
+
+
+def test_what_tradovate_does_not_have_or_has_older_was_wrong() -> None:
+    assert words([CASH, order("Filled"), fill(90)], [CASH, order("Filled")]) == "wrong: 1 Fill"
+    assert words([order("Filled")], [order("Working")]) == "wrong: 1 Order"
+    assert words([position(2, seconds=9)], [position(1)]) == "wrong: 1 Position"
+
+
+def test_what_a_new_day_no_longer_serves_is_not_wrong() -> None:
+    tomorrow = msgspec.structs.replace(CASH, id=71, trade_date=TradeDate(year=2026, month=11, day=23))
+    assert words([CASH, order("Filled"), fill(90)], [CASH, tomorrow]) == "missed: 1 CashBalance"
+
+
+def test_rows_that_another_process_has_shown_are_compared_without_what_the_market_moves() -> None:
+    kept, fresh = book(CASH, position(2), order("Working")), book(CASH, position(2), order("Filled"), fill(90))
+    fresh.mark([])
+    found = compare_rows(shown(kept), fresh.rows, NOON)
+    assert found.words == "missed: 1 done, 1 fill, 1 order"
+    assert compare_rows(shown(kept), kept.rows, NOON) == Differences()
+
+
+def shown(kept: Book, heard_at: str = "2026-11-20T11:59:58.000Z") -> dict[str, Row]:
+    """What a process has shown that is gone now; it heard its last message then."""
+    return {**kept.rows, "upstream": {"last_message_at": heard_at}}
+
+
+def test_what_another_process_has_shown_and_tradovate_never_had_was_wrong() -> None:
+    fresh = book(CASH, position(2), order("Working"))
+    for made_up, kind in (
+        (fill(90, order_id=49), "fill"),
+        (order("Filled"), "done"),
+        (order("Working", key=51), "order"),
+    ):
+        found = compare_rows(shown(book(CASH, position(2), order("Working"), made_up)), fresh.rows, NOON)
+        assert found.words == f"wrong: 1 {kind}"
+
+
+def test_what_is_no_longer_served_on_the_next_day_was_not_wrong() -> None:
+    before, fresh = book(CASH, order("Filled"), fill(90)), book(CASH)
+    assert compare_rows(shown(before), fresh.rows, NOON + timedelta(days=3)).wrong == {}
+    assert compare_rows(shown(before, heard_at="—"), fresh.rows, NOON).wrong == {}
+
+
+def test_a_cash_figure_is_late_or_wrong_by_tradovate_s_own_times() -> None:
+    later = msgspec.structs.replace(CASH, amount=Decimal(1), timestamp=NOON + timedelta(minutes=1))
+    other = msgspec.structs.replace(CASH, amount=Decimal(2))
+    for told, served, words in (
+        (CASH, later, "missed: 1 cash"),
+        (later, CASH, "wrong: 1 cash"),
+        (other, CASH, "wrong: 1 cash"),
+        (CASH, msgspec.structs.replace(CASH, timestamp=NOON + timedelta(hours=1)), ""),
+    ):
+        found = compare_rows(shown(book(ACCOUNT, told)), book(ACCOUNT, served).rows, NOON)
+        assert found.words == words

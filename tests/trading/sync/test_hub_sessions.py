@@ -1,0 +1,238 @@
+"""What sign-ins, renewals and other logins do to the sockets that a hub holds."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import redis
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from accounts import renewal
+from accounts.models import AuditEvent
+from tests.trading.cast import sign_in
+from tests.trading.sync.cast import page_open, rows, running_hub, settled, snapshot, until
+from trading.models import Upstream
+from trading.sync import doorbell, presence, stream, wanted
+from trading.tradovate import MarketSocket, UserSocket
+from trading.tradovate.errors import HostMoved
+from trading.tradovate.session import SocketSession
+
+
+async def test_signing_out_closes_the_socket_says_goodbye_and_forgets_the_rows(simulator, trader) -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    listener = client.pubsub(ignore_subscribe_messages=True)
+    async with running_hub(rescan=60) as hub:
+        await settled(trader)
+        assert len(simulator.control.sockets()) >= 1
+        listener.subscribe(stream.channel(trader.pk))
+        await sync_to_async(trader.forget_tokens)()
+        await asyncio.to_thread(doorbell.ring_closed, trader.pk)
+        await until(lambda: not simulator.control.sockets())
+
+        async def forgotten() -> bool:
+            found = await snapshot(trader)
+            return not found.rows and not client.exists(stream.lease_key(trader.pk))
+
+        await until(forgotten)
+        assert await asyncio.to_thread(hub.journal.flush)
+    said = []
+    while (message := listener.get_message(ignore_subscribe_messages=True)) or not said:
+        if message:
+            said.append(message["data"].decode())
+    assert any(text.startswith("bye signed-out\n") for text in said)
+    assert (await Upstream.objects.aget(connection=trader)).state == Upstream.State.SIGNED_OUT
+
+
+async def test_signing_in_again_is_answered_by_the_bell_alone(simulator, trader) -> None:
+    async with running_hub(rescan=60):
+        await settled(trader)
+        await sync_to_async(trader.forget_tokens)()
+        await asyncio.to_thread(doorbell.ring_closed, trader.pk)
+        await sync_to_async(sign_in)(simulator, "trader")
+        await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+        await settled(trader)
+        assert await rows(trader, "account")
+
+
+async def test_a_sign_in_during_a_look_is_not_taken_for_a_sign_out(simulator, trader, monkeypatch) -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+
+    read = wanted.read
+
+    async def read_just_before() -> wanted.Roll:
+        monkeypatch.setattr(wanted, "read", read)
+        await until(lambda: client.pubsub_numsub(doorbell.channel())[0][1])
+        doorbell.ring_opened(trader.pk)
+        await asyncio.sleep(0.1)
+        return wanted.Roll()
+
+    monkeypatch.setattr(wanted, "read", read_just_before)
+    async with running_hub(rescan=60):
+        await settled(trader)
+        assert await rows(trader, "account")
+
+
+async def test_a_third_session_evicts_ours_and_the_page_says_so(simulator, trader) -> None:
+    async with running_hub():
+        await settled(trader)
+        for _ in range(2):
+            await sync_to_async(_sign_in_elsewhere)(simulator)
+        found = await settled(trader, "evicted")
+        assert "Another login" in found.rows["upstream"]["detail"]
+        assert found.rows["account:1001001"]["name"] == "DEMO1001001"
+
+
+async def test_a_taken_session_is_taken_back_only_when_its_trader_asks(simulator, trader) -> None:
+    async with running_hub():
+        before = await settled(trader)
+        simulator.control.fault("shutdown", user="trader", reason="ConnectionQuotaReached")
+        await settled(trader, "evicted")
+        # Neither new tokens nor time nor another process makes it fight.
+        await asyncio.to_thread(doorbell.ring_renewed, trader.pk)
+        await asyncio.sleep(1.0)
+        assert (await settled(trader, "evicted")).epoch == before.epoch
+        assert not simulator.control.sockets()
+    async with running_hub(rescan=60) as hub:
+        # Whoever asks before this process has the connection asks in vain.
+        await until(lambda: hub.held)
+        await asyncio.sleep(1.0)
+        assert (await settled(trader, "evicted")).epoch == before.epoch
+        assert not simulator.control.sockets()
+        assert await asyncio.to_thread(doorbell.ring_reconnect, trader.pk)
+        assert (await settled(trader)).epoch != before.epoch
+
+
+async def test_a_new_sign_in_stands_above_a_session_that_was_taken_before(simulator, trader) -> None:
+    async with running_hub(grace=1.0) as hub:
+        async with page_open(trader):
+            await settled(trader)
+            simulator.control.fault("shutdown", user="trader", reason="ConnectionQuotaReached")
+            await settled(trader, "evicted")
+        await until(lambda: not hub.held)
+        await sync_to_async(sign_in)(simulator, "trader")
+        await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+        async with page_open(trader):
+            await settled(trader)
+
+
+async def test_signing_in_again_takes_an_evicted_connection_back_at_once(simulator, trader) -> None:
+    async with running_hub(rescan=60):
+        before = await settled(trader)
+        for _ in range(2):
+            await sync_to_async(_sign_in_elsewhere)(simulator)
+        await settled(trader, "evicted")
+        await sync_to_async(sign_in)(simulator, "trader")
+        await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+        assert (await settled(trader)).epoch != before.epoch
+
+
+def _sign_in_elsewhere(simulator) -> None:
+    import httpx
+
+    body = {"name": "trader", "password": "trader-pass", "appId": "elsewhere", "appVersion": "1"}
+    httpx.post(f"{simulator.url}/v1/auth/accesstokenrequest", json=body)
+
+
+async def test_after_a_new_sign_in_the_open_socket_belongs_to_the_new_session(simulator, trader) -> None:
+    async with running_hub(rescan=60):
+        before = await settled(trader)
+        first = SocketSession.authorize
+        presented = []
+
+        async def authorize(socket: SocketSession[Any], token: str, **options: Any) -> None:
+            await first(socket, token, **options)
+            presented.append(token)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SocketSession, "authorize", authorize)
+            await sync_to_async(sign_in)(simulator, "trader")
+            await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+            await until(lambda: presented)
+        # The next sign-in elsewhere ends the older of two sessions, which is the one that the socket began with.
+        await sync_to_async(_sign_in_elsewhere)(simulator)
+        await asyncio.sleep(0.3)
+        after = await settled(trader)
+        assert after.epoch == before.epoch
+        assert len([socket for socket in simulator.control.sockets() if socket["synced"]]) == 1
+
+
+async def test_a_renewed_token_is_presented_on_the_open_sockets(simulator, pro, monkeypatch) -> None:
+    presented = []
+    first = SocketSession.authorize
+
+    async def authorize(socket: SocketSession[Any], token: str, **options: Any) -> None:
+        await first(socket, token, **options)
+        presented.append((type(socket), token))
+
+    monkeypatch.setattr(SocketSession, "authorize", authorize)
+    async with running_hub(rescan=60):
+        before = await settled(pro)
+        await until(lambda: any(socket["quotes"] for socket in simulator.control.sockets()))
+        presented.clear()
+        await sync_to_async(renewal.renew)(pro.pk)
+        await until(lambda: len(presented) == 2)
+        await pro.arefresh_from_db()
+        assert {kind for kind, _ in presented} == {UserSocket, MarketSocket}
+        assert {token for _, token in presented} == {pro.tokens.access_token}
+        assert (await settled(pro)).epoch == before.epoch
+
+
+async def test_a_renewal_opens_no_socket_that_nobody_wants(simulator, trader) -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+
+    client.delete(presence.KEY)
+    async with running_hub(rescan=60):
+        await until(lambda: client.pubsub_numsub(doorbell.channel())[0][1])
+        await asyncio.to_thread(doorbell.ring_renewed, trader.pk)
+        await asyncio.sleep(0.2)
+        assert not client.exists(stream.lease_key(trader.pk))
+
+
+async def test_hosts_that_moved_are_learned_from_a_renewal_once(simulator, trader, monkeypatch) -> None:
+    # The simulator names the host that it was asked at: here the one that renews knows of a move.
+    before, elsewhere = trader.tokens, f"localhost:{simulator.url.rpartition(':')[2]}"
+    moved = {"live": elsewhere}
+    await sync_to_async(trader.store_tokens)(before, trader.access_token_expires_at, api_hosts=moved)
+    assert elsewhere not in trader.hosts.user_socket
+    connect, connected = UserSocket.connect, []
+
+    async def connecting(url: str, *args: Any, **options: Any) -> UserSocket:
+        connected.append(url)
+        return await connect(url, *args, **options)
+
+    monkeypatch.setattr(UserSocket, "connect", connecting)
+    simulator.control.fault("host_moved", route="websocket", times=3)
+    async with running_hub():
+        await settled(trader)
+    await trader.arefresh_from_db()
+    assert trader.tokens != before
+    assert trader.hosts.user_socket == connected[-1] == f"ws://{elsewhere}/v1/websocket"
+    assert await AuditEvent.objects.filter(connection=trader, kind=AuditEvent.Kind.TOKEN_RENEWED).acount() == 1
+
+
+async def test_a_market_data_host_that_moved_is_learned_from_a_renewal_once(simulator, pro, monkeypatch) -> None:
+    connect, moves = MarketSocket.connect, iter(range(3))
+
+    async def moving(*args: Any, **options: Any) -> MarketSocket:
+        if next(moves, None) is not None:
+            raise HostMoved("It is elsewhere.")
+        return await connect(*args, **options)
+
+    monkeypatch.setattr(MarketSocket, "connect", moving)
+    async with running_hub():
+        before = await settled(pro)
+        await until(lambda: any(socket["quotes"] for socket in simulator.control.sockets()))
+        assert (await settled(pro)).epoch == before.epoch
+    assert await AuditEvent.objects.filter(connection=pro, kind=AuditEvent.Kind.TOKEN_RENEWED).acount() == 1
+
+
+async def test_a_refused_sign_in_is_told_and_tried_again(simulator, trader) -> None:
+    simulator.control.fault("expire_tokens", user="trader")
+    async with running_hub():
+        found = await settled(trader, "down")
+        assert "Sign in again" in found.rows["upstream"]["detail"]
+        # Signing in again does not have to wait for the next attempt.
+        await sync_to_async(sign_in)(simulator, "trader")
+        await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+        await settled(trader)

@@ -1,0 +1,113 @@
+"""Sockets to Tradovate are open for those who look, or whose orders are at work, and for nobody else."""
+
+import asyncio
+
+import pytest
+import redis
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from accounts.models import Connection
+from tests.trading.cast import sign_in
+from tests.trading.sync.cast import look_at, page_open, running_hub, settled, snapshot, until
+from trading.models import Account, OrderFile, OrderIntent, Upstream
+from trading.sync import doorbell, presence, stream
+from trading.sync.relay import Outbox, Relay
+
+
+@pytest.fixture
+def absent(simulator, redis_url, transactional_db) -> Connection:
+    """A trader who is signed in and has no page open."""
+    return sign_in(simulator, "trader")
+
+
+def client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL)
+
+
+async def test_nobody_looks_so_no_socket_is_open(simulator, absent) -> None:
+    async with running_hub() as hub:
+        await asyncio.sleep(1.2)  # two looks
+        assert not hub.held
+        assert not simulator.control.sockets()
+
+
+async def test_a_page_that_is_asked_for_gets_its_socket_by_the_bell(simulator, absent, monkeypatch) -> None:
+    monkeypatch.setattr("trading.sync.hub.LOOK", 60.0)
+    async with running_hub(rescan=60):
+        await until(lambda: client().pubsub_numsub(doorbell.channel())[0][1])
+        await asyncio.sleep(0.2)
+        await sync_to_async(look_at)(absent)
+        assert (await settled(absent)).rows["account:1001001"]["name"] == "DEMO1001001"
+
+
+async def test_the_socket_closes_a_while_after_the_last_page_and_no_old_figures_stay(simulator, absent) -> None:
+    async with running_hub(grace=1.5) as hub:
+        async with page_open(absent):
+            await settled(absent)
+            await asyncio.sleep(2.0)
+            assert hub.held == {absent.pk}
+        await until(lambda: not simulator.control.sockets())
+
+        async def forgotten() -> bool:
+            return not (await snapshot(absent)).rows
+
+        await until(forgotten)
+        assert await asyncio.to_thread(hub.journal.flush)
+        assert (await Upstream.objects.aget(connection=absent)).state == Upstream.State.IDLE
+        # Whoever comes back gets the figures of then.
+        async with page_open(absent):
+            await settled(absent)
+
+
+async def test_a_relay_names_its_open_pages_again_and_again(redis_url, monkeypatch) -> None:
+    monkeypatch.setattr(presence, "EVERY", 0.05)
+    relay, pages = Relay(), [Outbox(5), Outbox(5), Outbox(6)]
+    for page in pages:
+        await relay.join(page)
+    client().delete(presence.KEY)
+    await until(lambda: set(client().zrange(presence.KEY, 0, -1)) == {b"5", b"6"})
+    await relay.leave(pages[2])
+    await asyncio.sleep(0.1)
+    client().delete(presence.KEY)
+    await until(lambda: client().zrange(presence.KEY, 0, -1) == [b"5"])
+    for page in pages[:2]:
+        await relay.leave(page)
+    client().delete(presence.KEY)
+    await asyncio.sleep(0.2)
+    assert not client().exists(presence.KEY)
+
+
+async def test_a_redis_that_lost_its_memory_closes_no_desk_that_is_looked_at(simulator, absent) -> None:
+    await sync_to_async(look_at)(absent)
+    async with running_hub() as hub:
+        before = await settled(absent)
+        client().flushdb()
+        await until(lambda: client().exists(stream.lease_key(absent.pk)))
+        await asyncio.sleep(1.0)
+        assert hub.held == {absent.pk}
+        assert (await settled(absent)).epoch != before.epoch
+        assert len([one for one in simulator.control.sockets() if one["synced"]]) == 1
+
+
+async def test_a_running_file_and_an_order_at_work_have_their_socket_though_nobody_looks(simulator, absent) -> None:
+    account = await Account.objects.aget(connection=absent)
+    file = await OrderFile.objects.acreate(account=account, name="f", content="", state=OrderFile.State.EXECUTING)
+    async with running_hub(grace=0.5):
+        await settled(absent)
+        intent = await OrderIntent.objects.acreate(
+            connection=absent,
+            account=account,
+            source_key="test:1",
+            cl_ord_id="tp-test-1",
+            spec={},
+            symbol="ESZ6",
+            action="Buy",
+            order_qty=1,
+            state=OrderIntent.State.WORKING,
+        )
+        await OrderFile.objects.filter(pk=file.pk).aupdate(state=OrderFile.State.FINISHED)
+        await asyncio.sleep(1.2)
+        assert any(one["synced"] for one in simulator.control.sockets())
+        await OrderIntent.objects.filter(pk=intent.pk).aupdate(state=OrderIntent.State.FILLED)
+        await until(lambda: not simulator.control.sockets())

@@ -1,0 +1,201 @@
+"""Support's kill switch: who may throw it over whom, and that releasing it takes one's password."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import AuditEvent, Connection, User
+from accounts.tokens import Tokens
+from trading.models import KillSwitch, KillSwitchAction
+from trading.orders import kill_switch
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
+
+ADD = "/admin/trading/killswitch/add/"
+LIST = "/admin/trading/killswitch/"
+PASSWORD = "a-long-password"
+
+
+@pytest.fixture
+def connection() -> Connection:
+    user = User.objects.create_user("sim:1001", first_name="Tess")
+    return Connection.objects.create(user=user, environment="sim", tradovate_user_id=1001, name="tess")
+
+
+def member(name: str, *permissions: str) -> tuple[User, Client]:
+    """A member of staff with these permissions of trading's, signed in."""
+    person = User.objects.create_user(name, password=PASSWORD, is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename__in=[*permissions, "view_user", "view_connection"]))
+    browser = Client()
+    browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return person, browser
+
+
+@pytest.fixture
+def stopper() -> tuple[User, Client]:
+    return member("sam", "stop_trading")
+
+
+def thrown(**target: object) -> KillSwitch:
+    staff = User.objects.get_or_create(username="boss", is_staff=True)[0]
+    return kill_switch.throw(staff, by_staff=True, reason="outage", **target)
+
+
+def release_url(switch: KillSwitch) -> str:
+    return reverse("admin:trading_killswitch_release", args=[switch.pk])
+
+
+def test_support_stops_everybody_one_trader_or_one_connection(
+    stopper: tuple[User, Client], connection: Connection
+) -> None:
+    staff, browser = stopper
+    assert "Stop trading now" in browser.get(ADD).content.decode()
+    for asked in ({"scope": "global"}, {"scope": "user", "user": connection.user_id},
+                  {"scope": "connection", "connection": connection.pk}):  # fmt: skip
+        answer = browser.post(ADD, {**asked, "reason": "exchange outage"})
+        assert answer.status_code == 302, answer.content.decode()
+    assert list(
+        KillSwitch.objects.order_by("pk").values_list("scope", "user", "connection", "by_staff", "thrown_by")
+    ) == [
+        ("global", None, None, True, staff.pk),
+        ("user", connection.user_id, None, True, staff.pk),
+        ("connection", None, connection.pk, True, staff.pk),
+    ]
+    events = AuditEvent.objects.filter(kind="trading-stopped").order_by("pk")
+    assert [event.user for event in events] == [staff, connection.user, connection.user]
+    assert "by staff sam; exchange outage" in events[0].detail
+    assert "everybody" in browser.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("box", ["cancel", "flatten"])
+@pytest.mark.parametrize("scope", ["global", "user", "connection"])
+def test_either_box_is_acted_upon_for_each_connection_that_is_signed_in(
+    stopper: tuple[User, Client], connection: Connection, scope: str, box: str
+) -> None:
+    stranger = User.objects.create_user("sim:1002")
+    of = {"user": connection.user, "environment": "demo", "tradovate_user_id": 7, "name": "tess-demo"}
+    second = Connection.objects.create(**of)
+    other = Connection.objects.create(user=stranger, environment="sim", tradovate_user_id=1002, name="sid")
+    for one in (connection, second, other):
+        one.store_tokens(Tokens("a-token"), timezone.now() + dt.timedelta(hours=1))
+    # Who is signed out has nothing that could be asked for.
+    Connection.objects.create(user=stranger, environment="demo", tradovate_user_id=8, name="sid-demo")
+    target = {"user": connection.user_id} if scope == "user" else {"connection": connection.pk}
+    asked = {"scope": scope, "reason": "outage", box: "on", **({} if scope == "global" else target)}
+    answer = stopper[1].post(ADD, asked)
+    assert answer.status_code == 302, answer.content.decode()
+    expected = {"global": [connection, second, other], "user": [connection, second], "connection": [connection]}[scope]
+    made = KillSwitchAction.objects.order_by("connection").values_list("connection", "flatten", "state")
+    assert list(made) == [(one.pk, box == "flatten", "working") for one in expected]
+    # Without a box nothing is done at Tradovate.
+    KillSwitchAction.objects.all().delete()
+    stopper[1].post(ADD, {name: value for name, value in asked.items() if name != box})
+    assert not KillSwitchAction.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"scope": "global", "reason": ""}, {"scope": "user", "reason": "x"}, {"scope": "connection", "reason": "x"},
+     {"scope": "global", "user": "1", "reason": "x"}, {"scope": "nobody", "reason": "x"}],
+)  # fmt: skip
+def test_what_is_not_clear_is_not_thrown(
+    stopper: tuple[User, Client], connection: Connection, asked: dict[str, str]
+) -> None:
+    asked = {name: str(connection.user_id) if value == "1" else value for name, value in asked.items()}
+    answer = stopper[1].post(ADD, asked)
+    assert answer.status_code == 200
+    assert "errorlist" in answer.content.decode()
+    assert not KillSwitch.objects.exists()
+
+
+def test_releasing_takes_the_password(stopper: tuple[User, Client], connection: Connection) -> None:
+    staff, browser = stopper
+    switch = thrown(user=connection.user)
+    change = reverse("admin:trading_killswitch_change", args=[switch.pk])
+    assert release_url(switch) in browser.get(change).content.decode()
+    assert browser.get(release_url(switch)).status_code == 200
+    for password in ("", "wrong"):
+        answer = browser.post(release_url(switch), {"password": password})
+        assert "errorlist" in answer.content.decode()
+        assert KillSwitch.objects.thrown().exists()
+    assert browser.post(release_url(switch), {"password": PASSWORD}).url == change
+    switch.refresh_from_db()
+    assert switch.released_by == staff
+    assert release_url(switch) not in browser.get(change).content.decode()
+    assert AuditEvent.objects.get(kind="trading-released").user == connection.user
+
+
+def test_guessing_the_password_locks_out(stopper: tuple[User, Client]) -> None:
+    switch = thrown()
+    for _ in range(10):
+        stopper[1].post(release_url(switch), {"password": "wrong"})
+    stopper[1].post(release_url(switch), {"password": PASSWORD})
+    assert KillSwitch.objects.thrown().exists()
+
+
+def test_another_members_password_is_not_ones_own(stopper: tuple[User, Client]) -> None:
+    User.objects.create_user("other", password="another-long-password", is_staff=True)
+    switch = thrown()
+    stopper[1].post(release_url(switch), {"password": "another-long-password"})
+    assert KillSwitch.objects.thrown().exists()
+
+
+def test_what_a_trader_has_stopped_support_sees_and_cannot_release(
+    stopper: tuple[User, Client], connection: Connection
+) -> None:
+    switch = kill_switch.throw(connection.user, user=connection.user, reason="tilt")
+    change = browser_text(stopper[1], reverse("admin:trading_killswitch_change", args=[switch.pk]))
+    assert "tilt" in change
+    assert release_url(switch) not in change
+    answer = stopper[1].post(release_url(switch), {"password": PASSWORD}, follow=True)
+    assert "only the trader releases it" in answer.content.decode()
+    assert KillSwitch.objects.thrown().exists()
+
+
+def browser_text(browser: Client, url: str) -> str:
+    answer = browser.get(url)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize("permissions", [(), ("view_killswitch",), ("add_killswitch", "change_killswitch")])
+def test_without_the_permission_nothing_is_thrown_or_released(
+    connection: Connection, permissions: tuple[str, ...]
+) -> None:
+    _, browser = member("vera", *permissions)
+    switch = thrown(user=connection.user)
+    assert browser.get(ADD).status_code == 403
+    assert browser.post(ADD, {"scope": "global", "reason": "x"}).status_code == 403
+    assert browser.get(release_url(switch)).status_code == 403
+    assert browser.post(release_url(switch), {"password": PASSWORD}).status_code == 403
+    assert browser.get(LIST).status_code == (200 if permissions else 403)
+    assert KillSwitch.objects.thrown().get() == switch
+
+
+def test_nobody_changes_or_deletes_the_history(connection: Connection) -> None:
+    switch = thrown(user=connection.user)
+    boss = User.objects.create_superuser("root")
+    browser = Client()
+    browser.force_login(boss, backend="django.contrib.auth.backends.ModelBackend")
+    change = reverse("admin:trading_killswitch_change", args=[switch.pk])
+    assert 'name="_save"' not in browser_text(browser, change)
+    assert browser.post(change, {"reason": "nothing", "released_at": timezone.now()}).status_code == 403
+    delete = reverse("admin:trading_killswitch_delete", args=[switch.pk])
+    assert browser.post(delete, {"post": "yes"}).status_code == 403
+    switch.refresh_from_db()
+    assert (switch.reason, switch.released_at) == ("outage", None)
+
+
+def test_a_trader_does_not_get_in(connection: Connection) -> None:
+    browser = Client()
+    browser.force_login(connection.user, backend="django.contrib.auth.backends.ModelBackend")
+    switch = thrown()
+    for url in (ADD, LIST, release_url(switch)):
+        assert browser.get(url).status_code == 302
+    browser.post(release_url(switch), {"password": PASSWORD})
+    browser.post(ADD, {"scope": "global", "reason": "x"})
+    assert KillSwitch.objects.get() == switch

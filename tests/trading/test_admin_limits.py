@@ -1,0 +1,96 @@
+"""Support sets limits with a permission of its own, and leaves the trader's alone."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from accounts.models import AuditEvent, Connection, User
+from trading.models import Account, TradingLimit
+
+
+@pytest.fixture
+def trader(db: None) -> User:
+    trader = User.objects.create(username="sim:1001", first_name="Tess Trader")
+    connection = Connection.objects.create(user=trader, environment="sim", tradovate_user_id=1001, name="trader")
+    Account.objects.create(connection=connection, tradovate_id=1001001, name="DEMO1001001")
+    return trader
+
+
+def staff(*permissions: str) -> Client:
+    person = User.objects.create(username="sam", is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    browser = Client()
+    browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
+ALL = [
+    *(f"{what}_tradinglimit" for what in ("view", "add", "change", "delete")),
+    *("view_user", "view_account"),
+]
+
+
+def test_support_sets_changes_and_removes_a_limit(trader: User) -> None:
+    browser = staff(*ALL)
+    account = Account.objects.get()
+    given = {"user": trader.pk, "account": account.pk, "product": "es", "max_order_qty": 4}
+    assert browser.post("/admin/trading/tradinglimit/add/", given).status_code == 302
+    limit = TradingLimit.objects.get()
+    assert (limit.set_by, limit.product, limit.max_order_qty) == ("staff", "ES", 4)
+    answer = browser.post(f"/admin/trading/tradinglimit/{limit.pk}/change/", {**given, "max_order_qty": 9})
+    assert answer.status_code == 302
+    limit.refresh_from_db()
+    assert limit.max_order_qty == 9
+    assert browser.post(f"/admin/trading/tradinglimit/{limit.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not TradingLimit.objects.exists()
+    trail = AuditEvent.objects.filter(kind="limits-changed").order_by("id")
+    assert {event.user for event in trail} == {trader}
+    assert [event.detail for event in trail] == [
+        "Trading limit for DEMO1001001, ES set: at most 4 contracts an order; by support (sam)",
+        "Trading limit for DEMO1001001, ES changed to: at most 9 contracts an order; by support (sam)",
+        "Trading limit for DEMO1001001, ES removed, was: at most 9 contracts an order; by support (sam)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "Write at least one figure."),
+        ({"max_order_qty": 4, "account": "other"}, "This is not an account of that trader."),
+        ({"daily_loss": 4, "product": "ES"}, "A daily loss counts over all products"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused(trader: User, given: dict, words: str) -> None:
+    other = User.objects.create(username="sim:1002")
+    connection = Connection.objects.create(user=other, environment="sim", tradovate_user_id=1002, name="pro")
+    foreign = Account.objects.create(connection=connection, tradovate_id=1002001, name="DEMO1002001")
+    given = {key: foreign.pk if value == "other" else value for key, value in given.items()}
+    answer = staff(*ALL).post("/admin/trading/tradinglimit/add/", {"user": trader.pk, **given})
+    assert words in answer.content.decode()
+    assert not TradingLimit.objects.exists()
+
+
+def test_a_second_limit_for_the_same_is_refused(trader: User) -> None:
+    TradingLimit.objects.create(user=trader, set_by="staff", max_order_qty=4)
+    answer = staff(*ALL).post("/admin/trading/tradinglimit/add/", {"user": trader.pk, "max_order_qty": 5})
+    assert "change that one" in answer.content.decode()
+
+
+def test_the_traders_own_limit_is_only_read(trader: User) -> None:
+    limit = TradingLimit.objects.create(user=trader, max_order_qty=4)
+    browser = staff(*ALL)
+    page = browser.get(f"/admin/trading/tradinglimit/{limit.pk}/change/")
+    assert page.status_code == 200
+    assert "_save" not in page.content.decode()
+    browser.post(f"/admin/trading/tradinglimit/{limit.pk}/change/", {"user": trader.pk, "max_order_qty": 40})
+    assert browser.post(f"/admin/trading/tradinglimit/{limit.pk}/delete/", {"post": "yes"}).status_code == 403
+    limit.refresh_from_db()
+    assert limit.max_order_qty == 4
+
+
+def test_without_the_permission_nothing_is_set(trader: User) -> None:
+    browser = staff("view_tradinglimit")
+    assert browser.get("/admin/trading/tradinglimit/").status_code == 200
+    answer = browser.post("/admin/trading/tradinglimit/add/", {"user": trader.pk, "max_order_qty": 4})
+    assert answer.status_code == 403
+    assert not TradingLimit.objects.exists()

@@ -1,0 +1,31 @@
+"""The table of orders at the first paint: the same lines as the page's script makes of the same rows."""
+
+import json
+from pathlib import Path
+
+from trading.views import order_table
+
+KEPT = json.loads((Path(__file__).parents[1] / "portal" / "order_table.json").read_text())
+
+
+def test_orders_and_intents_are_laid_over_each_other_as_the_page_does_it() -> None:
+    found = order_table.entries(KEPT["rows"], KEPT["intents"])
+    lines = [
+        [entry.key, entry.depth, entry.group, *(entry.row[name] for name in ("source", "intent", "link", "change"))]
+        for entry in found
+    ]
+    assert lines == KEPT["lines"]
+    sources = order_table.sources(found)
+    assert {key: order_table.of_fill(row, sources)["source"] for key, row in KEPT["fills"].items()} == KEPT["sources"]
+    reasons = {entry.key: entry.row["reason"] for entry in found}
+    assert reasons["order:31"] == "Its change did not take. No margin."
+    tabs = order_table.groups(found, "filled")
+    assert [(tab["name"], tab["count"], tab["chosen"]) for tab in tabs] == [
+        *(("working", 10, False), ("filled", 1, True), ("ended", 1, False)),
+    ]
+
+
+def test_an_order_can_be_replaced_whose_change_was_taken_and_did_nothing() -> None:
+    ignored = KEPT["intents"] | {"intent:10": KEPT["intents"]["intent:10"] | {"state": "ineffective"}}
+    offered = {entry.key: entry.row["change"] for entry in order_table.entries(KEPT["rows"], ignored)}
+    assert {key: change for key, change in offered.items() if change} == {"order:31": "10"}

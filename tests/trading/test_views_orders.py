@@ -1,0 +1,340 @@
+"""What a trader's buttons do: one press one wish, in words, and nothing for anybody else."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+
+from accounts.models import Connection
+from accounts.sign_in import SESSION_KEY
+from tests.trading.cast import listed, orders_at_broker, posts, sign_in
+from tests.trading.orders.pressing import contract_id
+from trading.models import Account, OrderIntent
+from trading.orders import contracts
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+from trading.sync import intent_rows, stream, watched
+from trading.views import place
+
+KEY = "k" * 32
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def trader(simulator: RunningSimulator, transactional_db: None) -> Connection:
+    return sign_in(simulator, "trader")
+
+
+@pytest.fixture
+def symbol(trader: Connection) -> str:
+    return listed(trader, "ES")
+
+
+def browser_of(connection: Connection) -> Client:
+    browser = Client()
+    browser.force_login(connection.user, backend="django.contrib.auth.backends.ModelBackend")
+    session = browser.session
+    session[SESSION_KEY] = connection.pk
+    session.save()
+    return browser
+
+
+def ticket(connection: Connection, name: str, **fields: Any) -> dict[str, Any]:
+    """A limit order far from the market."""
+    account = Account.objects.get(connection=connection)
+    filled_in = {"account": account.tradovate_id, "symbol": name.lower(), "action": "Buy", "order_qty": "2"}
+    filled_in |= {"order_type": "Limit", "price": "4000", "time_in_force": "Day", "key": KEY}
+    return filled_in | fields
+
+
+def press(browser: Client, path: str, data: dict[str, Any]) -> dict[str, Any]:
+    answer = browser.post(path, data, headers=JSON)
+    assert answer["Content-Type"] == "application/json"
+    return {"status": answer.status_code, **answer.json()}
+
+
+def wrong(answer: dict[str, Any]) -> dict[str, str]:
+    return {finding["field"]: finding["message"] for finding in answer["findings"] if finding["severity"] == "error"}
+
+
+def test_a_ticket_is_sent_once_and_answered_in_words(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    browser = browser_of(trader)
+    first = press(browser, "/desk/place/", ticket(trader, symbol))
+    again = press(browser, "/desk/place/", ticket(trader, symbol))
+    assert first["level"] == "success"
+    assert first["words"] == again["words"] == f"Buy 2 {symbol}: accepted by Tradovate."
+    assert first["intent"] == again["intent"]
+    assert first["rows"][first["intent"]]["source"] == "click"
+    assert first["key"] != again["key"]
+    [sent] = posts(simulator)
+    assert sent["isAutomated"] is False
+    assert sent["price"] == 4000
+
+
+def test_the_same_press_from_two_threads_sends_one_order(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    start, answers = threading.Barrier(2), []
+    browsers = [browser_of(trader) for _ in range(2)]
+
+    def send(browser: Client) -> None:
+        start.wait()
+        try:
+            answers.append(press(browser, "/desk/place/", ticket(trader, symbol)))
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=send, args=[browser]) for browser in browsers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(posts(simulator)) == 1
+    assert len({answer["intent"] for answer in answers}) == 1
+
+
+def test_without_javascript_the_next_page_says_what_came_of_it(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    browser = browser_of(trader)
+    answer = browser.post("/desk/place/", ticket(trader, symbol), follow=True)
+    assert answer.redirect_chain == [("/", 302)]
+    assert f"Buy 2 {symbol}: accepted by Tradovate." in answer.content.decode()
+    assert len(posts(simulator)) == 1
+
+
+def test_without_javascript_a_wrong_ticket_comes_back_as_it_was_filled_in(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    sent = ticket(trader, symbol, price="5,25", text="my <note>", exits="distance", target="8", stop_loss="x")
+    answer = browser_of(trader).post("/desk/place/", sent)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Write a number such as 5000.25" in page
+    assert 'value="5,25"' in page
+    assert 'value="my &lt;note&gt;"' in page
+    assert KEY not in page, "what is sent next is another order"
+    assert posts(simulator) == []
+
+
+WRONG: list[tuple[dict[str, str], str, str]] = [
+    ({"symbol": ""}, "symbol", "Write a symbol"),
+    ({"symbol": "ESZ"}, "symbol", ""),
+    ({"order_qty": "two"}, "order_qty", "whole number"),
+    ({"order_qty": "0"}, "order_qty", "at least 1"),
+    ({"order_qty": "1e3"}, "order_qty", "whole number"),
+    ({"price": ""}, "price", "needs a price"),
+    ({"price": "NaN"}, "price", ""),
+    ({"price": "4000.10"}, "price", "nearest 4000.00 or 4000.25"),
+    ({"order_type": "Market"}, "price", "takes no price"),
+    ({"order_type": "Iceberg"}, "order_type", ""),
+    ({"time_in_force": "GTD"}, "expire_time", "needs an expireTime"),
+    ({"account": "7"}, "account", "Choose one of your accounts"),
+    ({"account": "x" * 500}, "account", "Choose one of your accounts"),
+    ({"exits": "distance"}, "target", "a target, a stop or both"),
+    ({"exits": "distance", "target": "1.5", "unit": "ticks"}, "target", "whole number of ticks"),
+    ({"exits": "prices", "target_price": "3990"}, "target_price", "must be above the entry"),
+    ({"exits": "prices", "exit_stop_price": "4100"}, "exit_stop_price", "must be below the entry"),
+    ({"exits": "pair", "other_order_type": "Stop"}, "other_stop_price", "needs a stopPrice"),
+]
+
+
+def test_what_is_wrong_is_said_beside_its_field(simulator: RunningSimulator, trader: Connection, symbol: str) -> None:
+    browser = browser_of(trader)
+    for fields, field, words in WRONG:
+        answer = press(browser, "/desk/place/", ticket(trader, symbol, **fields))
+        assert answer["refused"]
+        assert words in wrong(answer).get(field, "nothing said"), fields
+    assert posts(simulator) == []
+    assert not OrderIntent.objects.exists()
+
+
+def test_every_exit_goes_out_as_tradovate_takes_it(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    browser = browser_of(trader)
+    bracket = {"exits": "distance", "target": "20", "stop_loss": "250", "unit": "dollars"}
+    assert press(browser, "/desk/place/", ticket(trader, symbol, key="a" * 32, **bracket))["level"] == "success"
+    oso = {"exits": "prices", "target_price": "4010", "exit_stop_price": "3990"}
+    assert press(browser, "/desk/place/", ticket(trader, symbol, key="b" * 32, **oso))["level"] == "success"
+    oco = {"exits": "pair", "other_action": "Buy", "other_order_type": "Limit", "other_price": "3900"}
+    assert press(browser, "/desk/place/", ticket(trader, symbol, key="c" * 32, **oco))["level"] == "success"
+    kinds = list(OrderIntent.objects.filter(lead=None).order_by("pk").values_list("kind", flat=True))
+    assert kinds == ["bracket", "oso", "oco"]
+    received = {r["route"].lower() for r in simulator.control.ledger()["received"]}
+    assert {"orderstrategy/startorderstrategy", "order/placeoso", "order/placeoco"} <= received
+
+
+def test_a_preview_sends_nothing_and_tells_risk_and_reward(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    browser = browser_of(trader)
+    fields = {"exits": "distance", "target": "8", "stop_loss": "4", "unit": "points"}
+    answer = press(browser, "/desk/preview/", ticket(trader, symbol, **fields))
+    assert answer["stakes"] == {"risk": "$400.00", "reward": "$800.00", "ratio": "2.00 R"}
+    assert f"Buy 2 {symbol} Limit at 4000 Day, with target 8 points away and stop 4 points away" in answer["described"]
+    assert stream.client().zrange(watched.key(trader.pk), 0, -1) == [str(contract_id(symbol)).encode()]
+    half = press(browser, "/desk/preview/", ticket(trader, symbol, price="", order_qty="x"))
+    assert set(wrong(half)) == {"order_qty"}, "what is still empty is not wrong yet"
+    assert not OrderIntent.objects.exists()
+    assert posts(simulator) == []
+
+
+def test_an_unknown_symbol_is_asked_for_once_while_somebody_types(
+    simulator: RunningSimulator, trader: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    look_up = contracts.look_up
+    monkeypatch.setattr(place, "_unknown", {})
+    monkeypatch.setattr(contracts, "look_up", lambda *about: asked.append(about) or look_up(*about))
+    browser = browser_of(trader)
+    for price in ("4000", "4001", "4002"):
+        answer = press(browser, "/desk/preview/", ticket(trader, "QQZ6", price=price))
+        assert "symbol" in wrong(answer)
+    assert len(asked) == 1
+
+
+def test_an_order_is_cancelled_by_its_button(simulator: RunningSimulator, trader: Connection, symbol: str) -> None:
+    browser = browser_of(trader)
+    placed = press(browser, "/desk/place/", ticket(trader, symbol))
+    row = placed["rows"][placed["intent"]]
+    button = {"order": f"{row['account_id']}:{row['order_id']}", "key": "c" * 32}
+    answers = [press(browser, "/desk/cancel/", button) for _ in range(2)]
+    assert [answer["level"] for answer in answers] == ["success", "success"]
+    assert answers[0]["intent"] == answers[1]["intent"]
+    cancels = [r for r in simulator.control.ledger()["received"] if r["route"].lower() == "order/cancelorder"]
+    assert len(cancels) == 1
+
+
+@pytest.mark.parametrize("order", ["", "1", "x:1", "1:x", "7:55", "9" * 30 + ":1", "1:" + "9" * 30])
+def test_a_button_that_says_nonsense_does_nothing(simulator: RunningSimulator, trader: Connection, order: str) -> None:
+    answer = press(browser_of(trader), "/desk/cancel/", {"order": order, "key": KEY})
+    assert answer["refused"]
+    assert answer["words"]
+    assert not OrderIntent.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["", "short", "k" * 65, "x" * 30 + " ;"])
+def test_a_press_without_a_key_does_nothing(
+    simulator: RunningSimulator, trader: Connection, symbol: str, key: str
+) -> None:
+    answer = press(browser_of(trader), "/desk/place/", ticket(trader, symbol, key=key))
+    assert answer["refused"]
+    assert "Reload" in answer["words"]
+    assert posts(simulator) == []
+
+
+def test_a_key_that_was_used_for_something_else_sends_nothing(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    browser = browser_of(trader)
+    press(browser, "/desk/place/", ticket(trader, symbol))
+    answer = press(browser, "/desk/place/", ticket(trader, symbol, order_qty="3"))
+    assert answer["refused"]
+    assert "begin anew" in answer["words"]
+    assert len(posts(simulator)) == 1
+
+
+@pytest.fixture
+def absent(simulator: RunningSimulator, trader: Connection, symbol: str) -> OrderIntent:
+    """An order whose answer was lost, and that Tradovate never got."""
+    simulator.control.fault("reset_before", "order/placeorder")
+    answer = press(browser_of(trader), "/desk/place/", ticket(trader, symbol))
+    assert answer["level"] == "warning"
+    assert "will not be sent again" in answer["words"]
+    intent = OrderIntent.objects.get()
+    OrderIntent.objects.update(state=State.ABSENT)
+    return intent
+
+
+def test_an_order_that_never_arrived_is_sent_again_once(
+    simulator: RunningSimulator, trader: Connection, absent: OrderIntent
+) -> None:
+    browser = browser_of(trader)
+    first = press(browser, f"/orders/{absent.pk}/again/", {"key": KEY})
+    again = press(browser, f"/orders/{absent.pk}/again/", {"key": KEY})
+    assert first["level"] == "success"
+    assert "Nothing is to be decided any more" in again["words"]
+    assert orders_at_broker(simulator) == [(absent.cl_ord_id, "Buy", 2)]
+
+
+def test_an_order_that_did_arrive_after_all_is_taken_over_instead(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    simulator.control.fault("lose_reply", "order/placeorder")
+    browser = browser_of(trader)
+    press(browser, "/desk/place/", ticket(trader, symbol))
+    OrderIntent.objects.update(state=State.ABSENT)
+    intent = OrderIntent.objects.get()
+    press(browser, f"/orders/{intent.pk}/again/", {"key": KEY})
+    assert len(orders_at_broker(simulator)) == 1
+    intent.refresh_from_db()
+    assert intent.state in {State.ACCEPTED, State.WORKING}
+
+
+def test_an_order_that_never_arrived_is_given_up(
+    simulator: RunningSimulator, trader: Connection, absent: OrderIntent
+) -> None:
+    browser = browser_of(trader)
+    answer = press(browser, f"/orders/{absent.pk}/give-up/", {"key": KEY})
+    assert "will not be sent" in answer["words"]
+    assert press(browser, f"/orders/{absent.pk}/again/", {"key": KEY})["level"] == "warning"
+    assert orders_at_broker(simulator) == []
+
+
+def test_the_order_page_tells_its_life(simulator: RunningSimulator, trader: Connection, symbol: str) -> None:
+    browser = browser_of(trader)
+    placed = press(browser, "/desk/place/", ticket(trader, symbol, exits="prices", target_price="4010"))
+    page = browser.get(f"/orders/{placed['intent'].partition(':')[2]}/").content.decode()
+    assert f'name="order" value="{placed["rows"][placed["intent"]]["account_id"]}:' in page
+    for words in (
+        "As code",
+        "received",
+        "checked",
+        "queued",
+        "sent",
+        "acknowledged",
+        " ms",
+        "Linked orders",
+        "Exit: Price",
+    ):
+        assert words in page
+
+
+def test_another_trader_sees_and_does_nothing(
+    simulator: RunningSimulator, trader: Connection, symbol: str, absent: OrderIntent
+) -> None:
+    stranger = browser_of(sign_in(simulator, "pro"))
+    before = len(simulator.control.ledger()["received"])
+    assert stranger.get(f"/orders/{absent.pk}/").status_code == 404
+    assert stranger.post(f"/orders/{absent.pk}/again/", {"key": KEY}).status_code == 404
+    assert stranger.post(f"/orders/{absent.pk}/give-up/", {"key": KEY}).status_code == 404
+    account = Account.objects.get(connection=trader).tradovate_id
+    assert wrong(press(stranger, "/desk/place/", ticket(trader, symbol)))["account"]
+    assert press(stranger, "/desk/cancel/", {"order": f"{account}:1", "key": KEY})["refused"]
+    assert not {f"intent:{absent.pk}"} & set(intent_rows.todays(sign_in(simulator, "pro").pk, {}))
+    sent = [r["route"] for r in simulator.control.ledger()["received"][before:]]
+    assert not [route for route in sent if route.lower().startswith("order/")]
+    absent.refresh_from_db()
+    assert absent.state == State.ABSENT
+
+
+PATHS = ("/desk/place/", "/desk/preview/", "/desk/cancel/", "/orders/1/again/", "/orders/1/give-up/")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PATHS)
+def test_strangers_and_links_press_no_buttons(path: str, django_user_model: Any) -> None:
+    assert Client().post(path).status_code == 302
+    staff = django_user_model.objects.create_user("staff", is_staff=True)
+    browser = Client()
+    browser.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    assert browser.get(path).status_code == 405
+    assert browser.post(path, headers=JSON).status_code == 403
+    forged = Client(enforce_csrf_checks=True)
+    forged.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    assert forged.post(path).status_code == 403
