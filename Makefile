@@ -1,8 +1,10 @@
 # make run    install, migrate and start everything on this machine
+# make server install and collect the assets, for a server's own start (README, "Run it on a server")
 # make test   install what tests need and run them all
 # make check  ruff, mypy and the import contracts
 # make bench  the benchmarks, printed as tables
-# make chaos  10,000 orders while everything is killed at random; prints its count
+# make chaos  10,000 intents, run after run, while everything is killed at random; prints its count
+# make faults 10,000 events while one thing after another is killed or cut off; compares what everybody tells
 # make lock   write constraints.txt anew from requirements*.txt
 
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python3.13 python3.14; do \
@@ -11,14 +13,19 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python3.13 python3.14; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 FREE_MB_NEEDED := 1000
-# Order files of three orders each.
-TRIALS ?= 3334
+# What make chaos makes: orders, changes, cancellations, closings.
+INTENTS ?= 10000
+TEST_POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 
-.PHONY: run test check bench chaos lock
+.PHONY: run server test check bench chaos faults lock
 .DELETE_ON_ERROR:
 
 run: .venv/installed node_modules/.installed
 	@$(BIN)/python -m portal.launch
+
+server: .venv/installed node_modules/.installed
+	@STATIC_ROOT="$(CURDIR)/staticfiles" SECRET_KEY=none TOKEN_KEYS=none \
+		$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 
 test: .venv/dev-installed node_modules/.installed
 	@$(BIN)/python -m tests
@@ -31,12 +38,21 @@ check: .venv/dev-installed
 
 bench: .venv/dev-installed node_modules/.installed
 	$(BIN)/python -m tests.bench.bench_stream
+	$(BIN)/python -m tests.bench.bench_choice
 	$(BIN)/python -m tests.bench.bench_decode
+	$(BIN)/python -m tests.bench.bench_dom
+	$(BIN)/python -m tests.bench.bench_page
+	$(BIN)/python -m tests.bench.bench_hub
 	$(BIN)/python -m tests.bench.bench_idle
 	$(BIN)/python -m tests.bench.bench_orders
+	$(BIN)/python -m tests.bench.bench_overhead
+	$(BIN)/python -m tests.bench.bench_overhead --postgres $(TEST_POSTGRES_URL)
 
 chaos: .venv/dev-installed node_modules/.installed
-	$(BIN)/python -m tests.chaos --parallel 60 --trials $(TRIALS)
+	$(BIN)/python -m tests.chaos.long --intents $(INTENTS)
+
+faults: .venv/dev-installed node_modules/.installed
+	$(BIN)/python -m tests.faults --events 10000 --drop 60 --within 2
 
 lock: .venv/dev-installed
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-header \
@@ -50,7 +66,7 @@ lock: .venv/dev-installed
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/installed: .venv/made requirements.txt constraints.txt
+.venv/installed: .venv/made requirements.txt requirements-server.txt constraints.txt
 	@echo "Installing Python packages ..."
 	@$(BIN)/pip install --quiet -r requirements.txt -c constraints.txt
 	@touch $@
