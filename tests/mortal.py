@@ -35,3 +35,12 @@ def marked(mark: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def is_there(number: int) -> bool:
+    """Whether a process with this id runs."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True

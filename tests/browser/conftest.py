@@ -61,6 +61,16 @@ def sign_in(page: Page, portal: stack.Stack, name: str) -> None:
     authorize(page, portal, name)
 
 
+def open_desk(page: Page, portal: stack.Stack, name: str) -> None:
+    """Open the desk of a trader in the session of an earlier test's browser, or sign in when there is none."""
+    if cookies := portal.cookies.get(name):
+        page.context.add_cookies(cookies)
+    page.goto(portal.url)
+    if page.url != f"{portal.url}/":
+        authorize(page, portal, name)
+        portal.cookies[name] = [cookie for cookie in page.context.cookies() if cookie["name"] == "sessionid"]
+
+
 def fill_in_api_key(page: Page, name: str) -> None:
     """Go from the sign-in page to the form for an API key and fill it in; the button is the caller's."""
     page.get_by_role("link", name="Sign in with an API key").click()

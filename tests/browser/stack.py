@@ -7,28 +7,26 @@ import base64
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.mortal import die_with_parent
+from tests.nursery import Nursery
 
-BASE_DIR = Path(__file__).resolve().parents[2]
 PATIENCE = 45.0
 STAFF_PASSWORD = "only-for-browser-tests"
 CLIENT_SECRET = "only-for-browser-tests"
 DATABASE = "tradeport.sqlite3"
+ROLES = ("simulator", "redis", "web", "sync", "worker", "files", "beat")
 # Of a market that moves four times a second Chromium draws every step, which takes a third of a core for each page.
-CALM = ("--tick-seconds", "1")
+SIMULATOR_OPTIONS = ("--control", "--seed", "7", "--tick-seconds", "1")
 ENVIRONMENT = os.environ | {
     "DJANGO_SETTINGS_MODULE": "portal.settings",
     "SECRET_KEY": "only-for-browser-tests-" + "x" * 40,
@@ -46,6 +44,8 @@ class Stack:
 
     url: str
     simulator: str
+    cookies: dict[str, list[Any]] = field(default_factory=dict)
+    """Of sessions that tests have begun and nobody has ended, by trader."""
 
     def control(self, path: str, **asked: object) -> object:
         """Steer the simulator (trading/simulator/control.py)."""
@@ -90,76 +90,64 @@ class Stack:
         return str(self._read("/contract/deps", masterid=front)[0]["name"])
 
 
+class _Nest:
+    """What a test process starts its portals from, one after the other: a directory, two ports, the process that all
+    of a portal is forked from, and a database in which nothing has happened but that staff may sign in."""
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="tradeport-stack-"))
+        atexit.register(shutil.rmtree, self.directory, ignore_errors=True)
+        self.run = self.directory / "run"
+        self.run.mkdir()
+        web, simulator = free_port(), free_port()
+        self.url, self.simulator = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{simulator}"
+        variables = ENVIRONMENT | {
+            "DATABASE_URL": f"sqlite:///{self.run / DATABASE}",
+            "DJANGO_SUPERUSER_USERNAME": "staff",
+            "DJANGO_SUPERUSER_EMAIL": "staff@example.org",
+            "DJANGO_SUPERUSER_PASSWORD": STAFF_PASSWORD,
+            "REDIS_URL": f"unix://{self.run / 'redis.sock'}",
+            "SIMULATOR_URL": self.simulator,
+            "SIMULATOR_OPTIONS": f"--port {simulator} {' '.join(SIMULATOR_OPTIONS)}",
+            "BEAT_SCHEDULE": str(self.run / "beat"),
+            "PORT": str(web),
+            "LOG_LEVEL": "WARNING",
+        }
+        self.nursery = Nursery(self.run, variables, "--patient")
+        atexit.register(self.nursery.end)
+        self.nursery.make_database()
+        (self.run / DATABASE).rename(self.directory / DATABASE)
+
+    def prepare(self) -> None:
+        """Leave nothing of the portal before but the addresses."""
+        shutil.rmtree(self.run)
+        self.run.mkdir()
+        shutil.copy(self.directory / DATABASE, self.run / DATABASE)
+
+
 @cache
-def _new_database() -> Path:
-    """A database in which nothing has happened but that staff may sign in: made once, to be copied."""
-    directory = tempfile.mkdtemp(prefix="tradeport-database-")
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    path = Path(directory) / DATABASE
-    environment = ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{path}", "DJANGO_SUPERUSER_PASSWORD": STAFF_PASSWORD}
-    for command in (["migrate", "--verbosity=0"], ["createsuperuser", "--noinput", "--username=staff", "--email="]):
-        python = [sys.executable, "manage.py", *command]
-        subprocess.run(python, cwd=BASE_DIR, env=environment, check=True, stdout=subprocess.DEVNULL)
-    return path
+def _nest() -> _Nest:
+    return _Nest()
 
 
 @contextmanager
 def running() -> Iterator[Stack]:
-    """Start everything, wait until it answers, stop it afterwards. Raises RuntimeError with the last words."""
-    with tempfile.TemporaryDirectory(prefix="tradeport-stack-") as name:
-        directory = Path(name)
-        web, simulator = free_port(), free_port()
-        redis_socket = directory / "redis.sock"
-        environment = ENVIRONMENT | {
-            "DATABASE_URL": f"sqlite:///{directory / DATABASE}",
-            "REDIS_URL": f"unix://{redis_socket}",
-            "SIMULATOR_URL": f"http://127.0.0.1:{simulator}",
-            "BEAT_SCHEDULE": str(directory / "beat"),
-            "PORT": str(web),
-            "LOG_LEVEL": "WARNING",
-        }
-        shutil.copy(_new_database(), directory / DATABASE)
-        commands = {
-            "simulator": ["trading.simulator", "--port", str(simulator), "--control", "--seed", "7", *CALM],
-            # What the portal consists of, forked from one process that has loaded it: five would take their time.
-            "nursery": ["tests.chaos.nursery", "--patient"],
-        }
-        processes: dict[str, subprocess.Popen[bytes]] = {}
-        try:
-            for name, command in commands.items():
-                with (directory / f"{name}.log").open("wb") as log:
-                    processes[name] = subprocess.Popen(
-                        [sys.executable, "-m", *command],
-                        cwd=BASE_DIR,
-                        env=environment,
-                        stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE if name == "nursery" else log,
-                        stderr=log,
-                        preexec_fn=die_with_parent,
-                    )
-            _bear(processes["nursery"], directory)
-            wait_for(f"http://127.0.0.1:{simulator}/health", processes, directory)
-            wait_for(f"http://127.0.0.1:{web}/health/", processes, directory)
-            yield Stack(f"http://127.0.0.1:{web}", f"http://127.0.0.1:{simulator}")
-        except BaseException:
-            print(last_words(directory))  # noqa: T201 - pytest shows it beside the failure
-            raise
-        finally:
-            # The nursery's children end with it.
-            for name in ("nursery", "simulator"):
-                if name in processes:
-                    processes[name].kill()
-                    processes[name].communicate()
-
-
-def _bear(nursery: subprocess.Popen[bytes], directory: Path) -> None:
-    """Have a nursery start all of a portal's processes."""
-    assert nursery.stdin
-    assert nursery.stdout
-    for role in ("redis", "web", "sync", "worker", "files", "beat"):
-        nursery.stdin.write(f"{role} {directory / role}.log\n".encode())
-        nursery.stdin.flush()
-        nursery.stdout.readline()
+    """Start everything, wait until it answers, stop it afterwards: one portal at a time. Raises RuntimeError with the
+    last words."""
+    nest = _nest()
+    nest.prepare()
+    stack = Stack(nest.url, nest.simulator)
+    try:
+        for role in ROLES:
+            nest.nursery.start(role)
+        wait_for(f"{stack.simulator}/health", nest.nursery)
+        wait_for(f"{stack.url}/health/", nest.nursery)
+        yield stack
+    except BaseException:
+        print(last_words(nest.run))  # noqa: T201 - pytest shows it beside the failure
+        raise
+    finally:
+        nest.nursery.kill_all()
 
 
 def free_port() -> int:
@@ -178,23 +166,22 @@ def free_ports(count: int) -> int:
             return first
 
 
-def wait_for(url: str, processes: Mapping[str, subprocess.Popen[bytes]], directory: Path) -> None:
+def wait_for(url: str, nursery: Nursery) -> None:
     """Ask `url` until it answers 200; raises RuntimeError when a process has ended or patience has."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        ended = [name for name, process in processes.items() if process.poll() is not None]
-        if ended:
-            raise RuntimeError(f"{', '.join(ended)} ended at once.\n{last_words(directory)}")
+        if ended := nursery.ended():
+            raise RuntimeError(f"{', '.join(ended)} ended at once.\n{last_words(nursery.directory)}")
         try:
             if httpx.get(url, timeout=5).status_code == 200:
                 return
         except httpx.HTTPError:
             pass
-        time.sleep(0.1)
-    raise RuntimeError(f"{url} did not answer within {PATIENCE:.0f} s.\n{last_words(directory)}")
+        time.sleep(0.05)
+    raise RuntimeError(f"{url} did not answer within {PATIENCE:.0f} s.\n{last_words(nursery.directory)}")
 
 
 def last_words(directory: Path) -> str:
-    """The end of every process's log."""
-    logs = sorted(directory.glob("*.log"))
+    """The end of every log in which something is written."""
+    logs = [log for log in sorted(directory.glob("*.log")) if log.stat().st_size]
     return "\n".join(f"--- {log.stem}\n{log.read_text(errors='replace')[-3000:]}" for log in logs)

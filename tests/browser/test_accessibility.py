@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import open_desk
 from tests.browser.stack import Stack
 
 pytestmark = pytest.mark.browser
@@ -61,7 +61,7 @@ def test_nothing_keeps_a_person_from_using_the_pages(portal: Stack, open_page: O
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("Wrong name or password")
     assert violations(page) == []
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     expect(page.locator("[data-row^='fill:']").first).to_be_visible(timeout=SOON)
     assert violations(page) == []
     page.get_by_role("link", name=re.compile(r"Order \d+ as code")).first.click()

@@ -10,7 +10,7 @@ import pytest
 from django.template.loader import render_to_string
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
-from tests.browser.conftest import PHONE, sign_in
+from tests.browser.conftest import PHONE, open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import settle, violations
 from tests.browser.test_kill_switch import sign_in_as_staff
@@ -74,7 +74,7 @@ def test_open_dialogs_editors_and_notices(portal: Stack, open_page: OpenPage) ->
         sockets.append(socket)
 
     page.route_web_socket("**/ws/desk/**", pass_on)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25")
     page.locator("[data-send]").click()
@@ -112,7 +112,7 @@ def test_open_dialogs_editors_and_notices(portal: Stack, open_page: OpenPage) ->
 
 def test_desks_without_anything(portal: Stack, open_page: OpenPage) -> None:
     inspector, page = Inspector(), open_page()
-    sign_in(page, portal, "empty")
+    open_desk(page, portal, "empty")
     is_streaming(page)
     inspector.look(page, "empty desk")
     for part in ("files", "fills", "performance", "chart", "limits"):
@@ -128,7 +128,7 @@ def test_desks_without_anything(portal: Stack, open_page: OpenPage) -> None:
 
 def test_the_admin(portal: Stack, open_page: OpenPage) -> None:
     trader = open_page()
-    sign_in(trader, portal, "pro")
+    open_desk(trader, portal, "pro")
     is_streaming(trader)
     inspector, page = Inspector(), open_page(PHONE)
     wider: dict[str, int] = {}
@@ -180,7 +180,7 @@ def test_whoever_tabs_through_the_desk_sees_where_they_are(
     portal: Stack, open_page: OpenPage, viewport: dict[str, int] | None
 ) -> None:
     page = open_page(**({"viewport": viewport} if viewport else {}))
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     expect(page.locator("[data-row^='position:']").first).to_be_visible(timeout=SOON)
     fill_in(page, portal.front_month("MES"), order_type="StopLimit")
@@ -214,7 +214,7 @@ COLOUR_ALONE = """() => {
 
 def test_colour_is_never_the_only_sign(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     expect(
         page.locator("[data-row^='position:'] [data-tone='up'], [data-row^='position:'] [data-tone='down']").first

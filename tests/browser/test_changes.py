@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
 from tests.browser.test_orders import SOON, fill_in, send, working
@@ -40,7 +40,7 @@ def cancel(row: Locator) -> None:
 
 def test_a_touch_price_and_the_contracts_shown_are_told_and_changed(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     terms = {"order_qty": "3", "price": "1000.25", "limit_if_touched_price": "1000.00"}
     row = place(page, portal, "MES", order_type="LimitIfTouched", **terms)
@@ -77,7 +77,7 @@ def test_a_touch_price_and_the_contracts_shown_are_told_and_changed(portal: Stac
 
 def test_of_a_trailing_stop_the_quantity_alone_is_changed(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     row = place(page, portal, "MNQ", order_type="TrailingStop", stop_price="90000", peg_difference="40000")
     expect(row.locator("[data-field='terms']")).to_have_text("trails by 40000.00")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
-from tests.browser.conftest import PHONE, sign_in
+from tests.browser.conftest import PHONE, open_desk
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
@@ -58,7 +58,7 @@ def is_written(page: Page, pattern: str) -> None:
 
 def test_bars_move_and_an_own_fill_is_marked(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     page.goto(f"{portal.url}/chart/")
     symbol = page.get_by_label("Contract", exact=True)
     symbol.fill(portal.front_month("MES").lower())
@@ -79,7 +79,7 @@ def test_bars_move_and_an_own_fill_is_marked(portal: Stack, open_page: OpenPage)
 def test_own_orders_positions_and_fills_are_drawn_while_they_are_there(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     page.add_init_script(PENCIL)
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     symbol = portal.front_month("MNQ")
     page.goto(f"{portal.url}/chart/?symbol={symbol}")
     shows(page, r"^Last .* · 0 own fills shown$")
@@ -106,7 +106,7 @@ def test_a_desk_has_its_chart_with_own_orders_and_the_keys_scroll_back(portal: S
     page = open_page()
     asked: list[str] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda text: asked.append(str(text))))
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     choose(page, portal.front_month("ES"))
     shows(page, r"^Last .*Long 3 [+-][\d,.]+ · 2 orders · \d own fills shown$")
     assert page.locator("[data-chart-canvas] canvas").first.bounding_box()["height"] > 100
@@ -133,7 +133,7 @@ def test_without_market_data_the_chart_says_so_and_still_shows_what_is_own(
         socket.send(refused)
 
     page.route_web_socket("**/ws/chart/**", refuse)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     expect(page.locator("[data-chart-status]")).to_have_text("No market data for this contract.")
     choose(page, portal.front_month("ES"))
     shows(page, r"^Long 3 .* · 2 orders · [1-9]\d* own fills shown$")
@@ -142,7 +142,7 @@ def test_without_market_data_the_chart_says_so_and_still_shows_what_is_own(
 
 def test_what_is_typed_while_the_chart_still_loads_is_shown(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     held: list[Route] = []
     page.route("**/chart.js", lambda route: held.append(route))
     page.goto(f"{portal.url}/chart/", wait_until="domcontentloaded")
@@ -158,7 +158,7 @@ def test_what_is_typed_while_the_chart_still_loads_is_shown(portal: Stack, open_
 
 def test_what_is_typed_before_any_script_has_come_is_shown(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     page.route("**/stream.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
     page.goto(f"{portal.url}/chart/")
     contract = page.get_by_label("Contract", exact=True)
@@ -185,7 +185,7 @@ def test_the_last_contract_chosen_outlasts_lost_sockets_and_what_the_stream_tell
         desks.append(socket)
 
     page.route_web_socket("**/ws/desk/**", pass_on)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     page.goto(f"{portal.url}/chart/")
     contract = page.get_by_label("Contract", exact=True)
     expect(contract).not_to_have_value("", timeout=SOON)
@@ -214,7 +214,7 @@ def test_the_last_contract_chosen_outlasts_lost_sockets_and_what_the_stream_tell
 
 def test_nothing_keeps_a_person_from_using_the_chart(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     page.goto(f"{portal.url}/chart/")
     shows(page, "^Last")
     assert violations(page) == []
@@ -222,7 +222,7 @@ def test_nothing_keeps_a_person_from_using_the_chart(portal: Stack, open_page: O
 
 def test_what_a_desk_loads_is_light(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     loaded: set[str] = set()
     page.on("request", lambda request: loaded.add(request.url))
     page.reload()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, sign_in
+from tests.browser.conftest import PHONE, open_desk
 from tests.browser.stack import Stack
 
 pytestmark = pytest.mark.browser
@@ -19,7 +19,7 @@ SOON = 20_000
 
 def test_a_working_order_becomes_code_that_can_be_copied(portal: Stack, open_page: OpenPage) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     expect(page.locator("[data-upstream-words]")).to_have_text("streaming", timeout=SOON)
     row = page.locator("tbody [data-row^='order:']").first
     order_id = (row.get_attribute("data-row") or "").removeprefix("order:")
@@ -43,7 +43,7 @@ def test_where_the_browser_keeps_the_clipboard_to_itself_the_text_is_selected(
 ) -> None:
     page = open_page(PHONE)
     page.add_init_script("navigator.clipboard.writeText = () => Promise.reject(new Error('denied'))")
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     page.goto(f"{portal.url}/orders/latest/code/")
     page.get_by_role("button", name="Copy the JSON").click()
     expect(page.get_by_role("button", name="Selected: press Ctrl+C")).to_be_visible()

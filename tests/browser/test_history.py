@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, SCREEN, sign_in
+from tests.browser.conftest import PHONE, SCREEN, open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
 
@@ -27,7 +27,7 @@ def test_what_was_filled_can_be_read_filtered_and_downloaded(
     portal: Stack, open_page: OpenPage, theme: str, viewport: dict[str, int]
 ) -> None:
     page = open_page(viewport, color_scheme=theme)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     expect(page.locator("[data-row^='fill:']").first).to_be_visible(timeout=SOON)
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Fills").click()
     rows = page.locator(".blotter tbody tr:not(.date)")
@@ -52,7 +52,7 @@ def test_performance_has_the_day_and_the_curve(
     portal: Stack, open_page: OpenPage, theme: str, viewport: dict[str, int]
 ) -> None:
     page = open_page(viewport, color_scheme=theme)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     expect(page.locator("[data-row^='fill:']").first).to_be_visible(timeout=SOON)
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Performance").click()
     for _ in range(20):

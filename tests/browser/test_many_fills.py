@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import open_desk
 from tests.browser.stack import Stack
 
 pytestmark = pytest.mark.browser
@@ -18,7 +18,7 @@ MANY = 1000
 
 def test_the_newest_of_many_fills_are_shown_and_all_when_asked(portal: Stack, open_page: Callable[..., Page]) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     portal.control("emit", user="trader", entity_type="fill", count=MANY, batch=50)
     fills, count = page.locator("[data-row^='fill:']"), page.locator("[data-kind='fill'] [data-count]")
     expect(count).to_have_text(f"newest 300 of {MANY}", timeout=SOON)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import open_desk
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_orders import fill_in, one_click, send
@@ -77,7 +77,7 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
         sockets.append(socket)
 
     page.route_web_socket("**/ws/desk/**", pass_on)
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     witness = page.context.new_page()
     witness.goto(f"{portal.url}/?orders=ended")
@@ -122,7 +122,7 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
 def test_sounds_tell_a_fill_from_a_refusal_and_are_off_unless_wanted(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     page.add_init_script(RECORD)
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     program, symbol = OtherProgram(portal, "trader"), portal.front_month("MNQ")
     sound = page.get_by_role("button", name="Sound")
@@ -154,7 +154,7 @@ def test_sounds_tell_a_fill_from_a_refusal_and_are_off_unless_wanted(portal: Sta
 def test_a_refusal_says_why_on_every_desk_and_leads_to_the_order(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     page.add_init_script(RECORD + HEARD)
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     page.wait_for_function("() => window.heard.includes('intents')")
     other = page.context.new_page()

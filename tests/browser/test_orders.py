@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PHONE, sign_in
+from tests.browser.conftest import PHONE, open_desk
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
@@ -55,7 +55,7 @@ def working(page: Page, symbol: str) -> Locator:
 
 def test_an_order_is_placed_changed_and_cancelled(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))
     button = fill_in(page, symbol, order_type="Limit", price="1000.10")
@@ -111,7 +111,7 @@ def test_a_change_that_did_not_take_is_offered_as_cancel_and_replace_on_the_row(
     portal: Stack, open_page: OpenPage
 ) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     symbol = portal.front_month("MNQ")
     fill_in(page, symbol, order_type="Limit", price="1000.25")
@@ -143,7 +143,7 @@ def test_a_change_that_did_not_take_is_offered_as_cancel_and_replace_on_the_row(
 
 def test_a_bracket_is_filled_and_the_position_flattened(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     one_click(page)
     symbol = portal.front_month("MNQ")
@@ -168,7 +168,7 @@ def test_a_bracket_is_filled_and_the_position_flattened(portal: Stack, open_page
 
 def test_each_fill_says_who_asked_for_it_here_or_elsewhere(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     one_click(page)
     here, elsewhere = portal.front_month("MCL"), portal.front_month("M2K")
@@ -188,7 +188,7 @@ def test_a_lost_answer_is_looked_for_and_what_never_arrived_can_be_sent_again(
     portal: Stack, open_page: OpenPage
 ) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     one_click(page)
     symbol, before = portal.front_month("MGC"), len(orders_sent(portal))
@@ -216,7 +216,7 @@ def test_a_lost_answer_is_looked_for_and_what_never_arrived_can_be_sent_again(
 
 def test_a_double_click_sends_one_order(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     one_click(page)
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))
@@ -236,7 +236,7 @@ def test_a_double_click_sends_one_order(portal: Stack, open_page: OpenPage) -> N
 
 def test_keys_do_nothing_while_somebody_types_and_have_a_sheet(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     page.locator("body").press("/")
     expect(page.get_by_label("Symbol", exact=True)).to_be_focused()
@@ -258,7 +258,7 @@ def test_keys_do_nothing_while_somebody_types_and_have_a_sheet(portal: Stack, op
 
 def test_on_a_phone_the_ways_out_are_a_thumb_away(portal: Stack, open_page: OpenPage) -> None:
     page = open_page(PHONE)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     flatten = page.get_by_role("button", name=re.compile("^Flatten ")).first
     expect(flatten).to_be_visible(timeout=SOON)
@@ -273,7 +273,7 @@ def test_on_a_phone_the_ways_out_are_a_thumb_away(portal: Stack, open_page: Open
 
 def test_without_javascript_the_ticket_and_the_rows_work(portal: Stack, open_page: OpenPage) -> None:
     page = open_page(java_script_enabled=False)
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))
     page.wait_for_timeout(1000)
     page.reload()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import PHONE, authorize, sign_in
+from tests.browser.conftest import PHONE, authorize, open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
 
@@ -35,7 +35,7 @@ def test_settings_and_the_desk_as_it_was_left_are_remembered_for_their_person_al
     portal: Stack, open_page: OpenPage
 ) -> None:
     page = open_page(color_scheme="dark", timezone_id="Asia/Tokyo")
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     fill = page.locator("[data-row^='fill:'] time").first
     expect(fill).to_be_visible(timeout=SOON)
     in_tokyo = fill.text_content()
@@ -110,7 +110,7 @@ def test_what_is_pressed_is_about_the_chosen_account_while_no_account_is_told(
         server.on_message(pass_on)
 
     page.route_web_socket("**/ws/desk/**", relay)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     accounts, picker = page.locator("[data-row^='account:']"), page.locator("#account-picker")
     expect(accounts.first).to_be_visible(timeout=SOON)
     picker.select_option(index=1)
@@ -127,7 +127,7 @@ def test_the_chart_shows_the_tickets_contract_and_that_of_a_position_that_is_pre
     portal: Stack, open_page: OpenPage
 ) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     contract = page.get_by_label("Contract", exact=True)
     positions = page.locator("[data-row^='position:']")
     expect(positions.first).to_be_visible(timeout=SOON)
@@ -166,7 +166,7 @@ def test_the_header_tells_margin_limits_distances_and_a_replay(portal: Stack, op
         server.on_message(lambda message: socket.send(rewrite(str(message))))
 
     page.route_web_socket("**/ws/desk/**", relay)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     expect(page.locator("[data-limit='loss']")).to_have_attribute("data-nearness", "near", timeout=SOON)
     expect(page.locator("[data-limit='loss']")).to_contain_text("near of 500.00 in")
     expect(page.locator("[data-limit='drawdown']")).to_contain_text("1,250.00")

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_orders import fill_in, one_click, send, working
 from tests.browser.test_walk import is_streaming
@@ -50,7 +50,7 @@ def _how(terms: dict) -> tuple:
 
 def test_a_position_gets_exits_and_breaks_even_and_is_turned_around(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     one_click(page)
     symbol = portal.front_month("MES")

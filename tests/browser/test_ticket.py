@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_orders import answer, fill_in, one_click, send
 from tests.browser.test_walk import is_streaming
@@ -49,7 +49,7 @@ def test_an_order_of_each_type_is_asked_for_its_prices_and_placed(
     portal: Stack, open_page: OpenPage, order_type: str
 ) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     one_click(page)
     symbol, before = portal.front_month("MES"), newest_order(portal)["id"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import PHONE, authorize, fill_in_api_key, sign_in
+from tests.browser.conftest import PHONE, authorize, fill_in_api_key, open_desk, sign_in
 from tests.browser.stack import CLIENT_SECRET, STAFF_PASSWORD, Stack
 
 pytestmark = pytest.mark.browser
@@ -148,7 +148,7 @@ def test_a_trader_signs_in_with_an_api_key_after_a_penalty_and_reaches_the_live_
 
 def test_a_file_with_a_wrong_line_offers_no_way_to_send_it(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     wrong = tmp_path / "wrong.txt"
     wrong.write_text(f"{portal.front_month('MES')} 1\nNOPE9 1\n{portal.front_month('MNQ')} zero\n")
@@ -173,7 +173,7 @@ def test_cancelling_at_tradovate_signs_nobody_in(portal: Stack, open_page: OpenP
 
 def test_several_accounts_can_be_looked_at_one_at_a_time(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     accounts = page.locator("[data-row^='account:']")
     expect(accounts).to_have_count(5, timeout=SOON)
@@ -195,7 +195,7 @@ def test_a_lost_connection_is_said_and_mends_itself(portal: Stack, open_page: Op
         sockets.append(socket)
 
     page.route_web_socket("**/ws/desk/**", relay)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     for code, words in ((1011, "lost its connection"), (4429, "too many Tradeport pages")):
         sockets[-1].close(code=code)
@@ -216,7 +216,7 @@ def test_a_page_that_wakes_up_finds_that_its_socket_is_dead(portal: Stack, open_
         sockets.append(socket)
 
     page.route_web_socket("**/ws/desk/**", relay)
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     asleep.update(sockets)
     expect(page.locator("[data-upstream-age]")).to_have_text(re.compile(r"^([7-9]\.\d|\d\d) s ago"), timeout=SOON)
@@ -236,7 +236,7 @@ def test_ages_are_right_whatever_the_browsers_clock_says(portal: Stack, open_pag
     page.add_init_script(
         "const now = Date.now.bind(Date); window.wrong = 300000; Date.now = () => now() + window.wrong;"
     )
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     fresh = re.compile(r"^[0-3]\.\d s ago")
     expect(page.locator("[data-upstream-age]")).to_have_text(fresh, timeout=SOON)
@@ -253,7 +253,7 @@ def test_ages_are_right_whatever_the_browsers_clock_says(portal: Stack, open_pag
 
 def test_missing_marks_are_said_beside_the_positions(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     expect(page.locator("[data-marks]")).to_be_empty(timeout=SOON)
     portal.control("faults", kind="reset_before", route="md/subscribequote", times=1000)
@@ -266,7 +266,7 @@ def test_missing_marks_are_said_beside_the_positions(portal: Stack, open_page: O
 
 def test_a_dropped_upstream_socket_and_another_login_are_told_apart(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     portal.control("faults", kind="kick", user="trader")
     expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting", timeout=SOON)
@@ -284,7 +284,7 @@ def test_a_dropped_upstream_socket_and_another_login_are_told_apart(portal: Stac
 
 def test_a_session_that_was_taken_is_given_back_at_the_press_of_a_button(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "trader")
+    open_desk(page, portal, "trader")
     is_streaming(page)
     button = page.get_by_role("button", name="Reconnect")
     expect(button).to_be_hidden()
@@ -309,7 +309,7 @@ def test_signing_in_on_a_third_device_leaves_every_desk_live(portal: Stack, open
 
 def test_a_trader_without_accounts_gets_words_instead_of_tables(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sign_in(page, portal, "empty")
+    open_desk(page, portal, "empty")
     expect(page.get_by_text("No trading accounts")).to_be_visible(timeout=SOON)
     page.get_by_role("link", name="Order files").click()
     expect(page.get_by_text("No trading accounts")).to_be_visible()
@@ -322,7 +322,7 @@ def test_no_page_scrolls_sideways_on_a_phone(portal: Stack, open_page: OpenPage,
     page.goto(f"{portal.url}/nothing-here/")
     expect(page.get_by_role("heading")).to_have_text("There is nothing at this address")
     assert overflow(page) <= 0
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     is_streaming(page)
     expect(page.locator("[data-row^='position:']").first).to_be_visible(timeout=SOON)
     expect(page.locator("[data-row^='order:']").first).to_be_visible()
@@ -337,7 +337,7 @@ def test_no_page_scrolls_sideways_on_a_phone(portal: Stack, open_page: OpenPage,
 
 def test_the_chosen_theme_is_remembered(portal: Stack, open_page: OpenPage) -> None:
     page = open_page(color_scheme="light")
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
     page.get_by_role("button", name="Use the dark theme").click()
@@ -361,7 +361,7 @@ def test_a_429_of_tradovate_shows_on_the_desk_and_what_closes_a_position_still_g
     portal: Stack, open_page: OpenPage, tmp_path: Path
 ) -> None:
     page = open_page()
-    sign_in(page, portal, "pro")
+    open_desk(page, portal, "pro")
     gauge = page.locator("[data-gauge]")
     expect(gauge).to_contain_text(re.compile(r"\d+ of 5,000"))
     expect(gauge.get_by_role("meter", name="Requests to Tradovate this hour")).to_be_visible()

@@ -7,8 +7,6 @@ import base64
 import os
 import random
 import secrets
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,8 +19,8 @@ from typing import Any
 import httpx
 import redis
 
-from tests.browser.stack import BASE_DIR, free_port, free_ports, last_words
-from tests.mortal import die_with_parent
+from tests.browser.stack import free_port, free_ports, last_words
+from tests.nursery import Nursery
 
 ROLES = ("web", "sync", "worker", "files", "beat")
 TWO_OF_EACH = ("web-1", "web-2", "sync-1", "sync-2", "worker-1", "worker-2", "files-1", "beat")
@@ -37,8 +35,7 @@ class Portal:
     simulator: str
     directory: Path
     redis_url: str
-    nursery: subprocess.Popen[str]
-    alive: dict[str, int] = field(default_factory=dict)
+    nursery: Nursery
     kills: dict[str, int] = field(default_factory=dict)
     died: dict[str, int] = field(default_factory=dict)
 
@@ -49,29 +46,18 @@ class Portal:
 
     def start(self, role: str) -> None:
         """Start a process of the portal, or Redis."""
-        assert self.nursery.stdin
-        assert self.nursery.stdout
-        self.nursery.stdin.write(f"{role} {self.directory / role}.log\n")
-        self.nursery.stdin.flush()
-        self.alive[role] = int(self.nursery.stdout.readline())
+        self.nursery.start(role)
 
     def kill(self, role: str) -> None:
         """SIGKILL to a process and all its children: nobody is left to tidy up."""
         self.kills[role] = self.kills.get(role, 0) + 1
-        number = self.alive.pop(role)
-        # One that was forked just now leads no group yet.
-        for end in (os.killpg, os.kill):
-            with suppress(ProcessLookupError):
-                end(number, signal.SIGKILL)
-        while _is_there(number):
-            time.sleep(0.002)
+        self.nursery.kill(role)
 
     def revive(self) -> None:
         """Start again what ended by itself, as whoever supervises processes does."""
-        for role, number in list(self.alive.items()):
-            if not _is_there(number):
-                self.died[role] = self.died.get(role, 0) + 1
-                self.start(role)
+        for role in self.nursery.ended():
+            self.died[role] = self.died.get(role, 0) + 1
+            self.start(role)
 
     def control(self, what: str, **asked: Any) -> Any:
         """Steer the simulator (trading/simulator/control.py)."""
@@ -93,14 +79,6 @@ class Portal:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"The portal did not come up.\n{last_words(self.directory)}")
             time.sleep(0.1)
-
-
-def _is_there(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def environment(directory: Path, simulator: int, web: int, database_url: str) -> dict[str, str]:
@@ -132,27 +110,13 @@ def running(database_url: str = "", seed: int = 1, roles: tuple[str, ...] = ROLE
         webs = sum(role.partition("-")[0] == "web" for role in roles)
         simulator, web = free_port(), free_ports(webs)
         variables = environment(directory, simulator, web, database_url)
-        os.environ.update(variables)
-        manage = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
-        subprocess.run(manage, cwd=BASE_DIR, check=True)
-        with (directory / "simulator.log").open("wb") as log:
-            command = [sys.executable, "-m", "trading.simulator", "--port", str(simulator), "--control"]
-            truth = subprocess.Popen(
-                [*command, "--seed", str(seed)], cwd=BASE_DIR, stdout=log, stderr=log, preexec_fn=die_with_parent
-            )
-        with (directory / "nursery.log").open("wb") as log:
-            nursery = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.nursery"],
-                cwd=BASE_DIR,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        os.environ.update(variables, SIMULATOR_OPTIONS=f"--port {simulator} --control --seed {seed}")
+        nursery = Nursery(directory, os.environ)
         addresses = [f"http://127.0.0.1:{web + number}" for number in range(webs)]
         portal = Portal(addresses, f"http://127.0.0.1:{simulator}", directory, variables["REDIS_URL"], nursery)
         try:
-            for role in ("redis", *roles):
+            nursery.make_database()
+            for role in ("simulator", "redis", *roles):
                 portal.start(role)
             portal.wait_until_up()
             yield portal
@@ -160,12 +124,7 @@ def running(database_url: str = "", seed: int = 1, roles: tuple[str, ...] = ROLE
             print(last_words(directory))  # noqa: T201 - pytest shows it beside the failure
             raise
         finally:
-            for role in reversed(list(portal.alive)):
-                portal.kill(role)
-            nursery.kill()
-            truth.terminate()
-            for process in (nursery, truth):
-                process.wait(10)
+            nursery.end()
 
 
 def front_months(portal: Portal, products: Iterable[str]) -> list[str]:

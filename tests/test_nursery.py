@@ -18,7 +18,7 @@ PATIENCE = 60.0  # seconds
 PARENT = """
 import subprocess, sys, time
 nursery = subprocess.Popen(
-    [sys.executable, "-m", "tests.chaos.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    [sys.executable, "-m", "tests.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
 )
 for role in ("redis", "worker-2", "beat"):
     nursery.stdin.write(f"{role} {sys.argv[1]}/{role}.log\\n")
