@@ -7,13 +7,14 @@ import secrets
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 from accounts import crypto
+from accounts.append_only import AppendOnly
 from accounts.tokens import Tokens
 from trading.tradovate import device_id
 from trading.tradovate import hosts as wire_hosts
@@ -166,7 +167,7 @@ class Connection(models.Model):
         )
 
 
-class AuditEvent(models.Model):
+class AuditEvent(AppendOnly):
     """Something that happened to a person's access or to their trading. Append-only; never holds a token."""
 
     class Kind(models.TextChoices):
@@ -191,14 +192,6 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M:%S}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            _refuse()
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        _refuse()
 
 
 def new_device_key() -> bytes:
@@ -237,7 +230,3 @@ class SignInAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.network} {self.at:%Y-%m-%d %H:%M:%S}"
-
-
-def _refuse() -> NoReturn:
-    raise TypeError("The audit trail is append-only.")

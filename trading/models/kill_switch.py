@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.append_only import AppendOnly
 from accounts.models import Connection, User
 
 
@@ -28,7 +27,7 @@ class KillSwitchQuerySet(models.QuerySet["KillSwitch"]):
         return self.filter(Q(scope=KillSwitch.Scope.GLOBAL) | Q(user=user) | Q(connection__in=own))
 
 
-class KillSwitch(models.Model):
+class KillSwitch(AppendOnly):
     """Trading stopped for everybody, one trader or one connection, until it is released. Append-only: a row is written
     when the switch is thrown and completed when it is released.
 
@@ -96,14 +95,6 @@ class KillSwitch(models.Model):
     def __str__(self) -> str:
         return f"Kill switch for {self.target}, {'thrown' if self.is_thrown else 'released'}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            _refuse()
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        _refuse()
-
     @property
     def is_thrown(self) -> bool:
         return self.released_at is None
@@ -153,7 +144,3 @@ class KillSwitchAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection}: {self.words or self.get_state_display()}"
-
-
-def _refuse() -> NoReturn:
-    raise TypeError("The history of kill switches is append-only.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.append_only import AppendOnly
 from accounts.models import Connection
 from trading.models.journal import Account
 
@@ -100,8 +99,8 @@ class OrderIntent(models.Model):
         return self.kind in (self.Kind.MODIFY, self.Kind.CANCEL)
 
 
-class IntentTransition(models.Model):
-    """One step of an intent's life. Append-only.
+class IntentTransition(AppendOnly):
+    """One step of an intent's life.
 
     A row that moves the intent, or brings news of it, counts in its `version`. Those that only note a time (`BESIDE`)
     do not, and leave the state as it is.
@@ -132,15 +131,3 @@ class IntentTransition(models.Model):
 
     def __str__(self) -> str:
         return self.step or f"{self.from_state} -> {self.to_state}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            _refuse()
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        _refuse()
-
-
-def _refuse() -> NoReturn:
-    raise TypeError("The history of order intents is append-only.")
