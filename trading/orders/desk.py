@@ -29,7 +29,7 @@ from trading.orders.outcomes import (
     derived,
     first,
     is_automated,
-    own_accounts,
+    own_account,
     refused,
     told,
 )
@@ -67,11 +67,11 @@ def place(
 ) -> Outcome:
     """Check an order with all that hangs on it, and send it; with `alone` only if that has nothing to say."""
     received_at = received_at or timezone.now()
-    accounts = own_accounts(user, spec.account_id, source_key)
-    if isinstance(accounts, Outcome):
-        return accounts
+    account = own_account(user, spec.account_id, source_key)
+    if isinstance(account, Outcome):
+        return account
     spec = dataclasses.replace(spec, is_automated=is_automated(source_key))
-    return first(accounts[0], source_key, spec) or _check_and_send(accounts[0], spec, source_key, received_at, alone)
+    return first(account, source_key, spec) or _check_and_send(account, spec, source_key, received_at, alone)
 
 
 def modify(
@@ -85,10 +85,9 @@ def modify(
 ) -> Outcome:
     """Change a working order, wherever it was placed. What `terms` leave out is repeated as Tradovate has it now."""
     received_at = received_at or timezone.now()
-    accounts = own_accounts(user, account_id, source_key)
-    if isinstance(accounts, Outcome):
-        return accounts
-    [account] = accounts
+    account = own_account(user, account_id, source_key)
+    if isinstance(account, Outcome):
+        return account
     if earlier := first(account, source_key):
         return earlier if _is_change(earlier, order_id, terms) else refused(REUSED)
     try:
@@ -119,10 +118,9 @@ def cancel(
 ) -> Outcome:
     """Take an order out of the market, wherever it was placed."""
     received_at = received_at or timezone.now()
-    accounts = own_accounts(user, account_id, source_key)
-    if isinstance(accounts, Outcome):
-        return accounts
-    [account] = accounts
+    account = own_account(user, account_id, source_key)
+    if isinstance(account, Outcome):
+        return account
     if earlier := first(account, source_key):
         return earlier if _is_about(earlier, order_id) else refused(REUSED)
     known = Order.objects.filter(connection=account.connection_id, tradovate_id=order_id).first()
@@ -144,11 +142,10 @@ def reverse(
     Begun once for a source key: when it could not be finished, nothing of it is done later.
     """
     received_at = received_at or timezone.now()
-    accounts = own_accounts(user, account_id, source_key)
-    if isinstance(accounts, Outcome):
-        return accounts
-    [account] = accounts
-    if earlier := derived(accounts, source_key):
+    account = own_account(user, account_id, source_key)
+    if isinstance(account, Outcome):
+        return account
+    if earlier := derived([account], source_key):
         return begun(earlier, f"{source_key}{sole.OF_REVERSAL}", "nothing is reversed")
     try:
         net = looks.net_position(account, contract_id)
@@ -169,7 +166,7 @@ def reverse(
     vetted = pretrade.vet(spec, without={order.id for order in working})
     if vetted.refuses:
         return refused(*vetted.findings)
-    cleared = clear(accounts, working, source_key, received_at)
+    cleared = clear([account], working, source_key, received_at)
     looked_at, obstacle = timezone.now(), cleared.words
     obstacle = obstacle or _moved(account, contract_id, net)
     if not obstacle:

@@ -24,6 +24,7 @@ from trading.orders.outcomes import (
     carry_out_all,
     first,
     is_automated,
+    own_account,
     own_accounts,
     refused,
     told,
@@ -88,10 +89,9 @@ def flatten(
 ) -> Outcome:
     """Cancel the working orders of a contract (Tradovate's id) in an account and close its position at the market."""
     received_at = received_at or timezone.now()
-    accounts = own_accounts(user, account_id, source_key)
-    if isinstance(accounts, Outcome):
-        return accounts
-    [account] = accounts
+    account = own_account(user, account_id, source_key)
+    if isinstance(account, Outcome):
+        return account
     wish = _liquidation(account, contract_id, source_key)
     if earlier := first(account, source_key, wish):
         return earlier

@@ -100,6 +100,12 @@ def own_accounts(
     return list(own.filter(closed=False))
 
 
+def own_account(user: User, account_id: int, source_key: str) -> Account | Outcome:
+    """The user's account; a refusal as `own_accounts` has it."""
+    found = own_accounts(user, account_id, source_key)
+    return found if isinstance(found, Outcome) else found[0]
+
+
 def _own_account(user: User, account_id: int) -> Account | None:
     """The user's account with its connection."""
     row = _OWN.first(account=account_id, user=user.pk)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Connection, User
 from trading.models import Account
 from trading.orders import checks, contracts, desk, facts, looks, sole
-from trading.orders.outcomes import Outcome, first, own_accounts, refused, told
+from trading.orders.outcomes import Outcome, first, own_account, refused, told
 from trading.orders.prices import Distance, PriceTerms, plain
 from trading.orders.spec import InvalidSpec, LinkedOrder, OrderSpec
 from trading.tradovate.entities import Position
@@ -74,10 +74,9 @@ def add_exits(
 ) -> Outcome:
     """Place a target and a stop for all of a position, at these distances from its average: the first that trades
     cancels the other. With one of them only, place that one."""
-    accounts = own_accounts(user, account_id, source_key)
-    if isinstance(accounts, Outcome):
-        return accounts
-    [account] = accounts
+    account = own_account(user, account_id, source_key)
+    if isinstance(account, Outcome):
+        return account
     if earlier := first(account, source_key):
         return earlier
     looked_at = timezone.now()
@@ -131,10 +130,9 @@ def to_break_even(
 ) -> Outcome:
     """Move the stops of a position to its average price, to the next tick that loses nothing."""
     received_at = received_at or timezone.now()
-    accounts = own_accounts(user, account_id, source_key)
-    if isinstance(accounts, Outcome):
-        return accounts
-    [account] = accounts
+    account = own_account(user, account_id, source_key)
+    if isinstance(account, Outcome):
+        return account
     try:
         held = _held(account, contract_id)
         _refuse_at_once(account.connection, contract_id, held)

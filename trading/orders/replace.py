@@ -18,7 +18,7 @@ from accounts.models import User
 from trading.models import Account, OrderIntent
 from trading.orders import checks, intents, kill_switch, looks, pretrade
 from trading.orders.exits import clear
-from trading.orders.outcomes import Outcome, begun, carry_out, derived, is_automated, own_accounts, refused, told
+from trading.orders.outcomes import Outcome, begun, carry_out, derived, is_automated, own_account, refused, told
 from trading.orders.spec import OrderSpec
 from trading.orders.states import Kind, State
 from trading.orders.wishes import Modification
@@ -40,13 +40,12 @@ def cancel_and_replace(
     """
     received_at = received_at or timezone.now()
     change = OrderIntent.objects.select_related("account").get(pk=intent_id, connection__user=user)
-    accounts = own_accounts(user, change.account_id, source_key)
-    if isinstance(accounts, Outcome):
-        return accounts
-    [account] = accounts
+    account = own_account(user, change.account_id, source_key)
+    if isinstance(account, Outcome):
+        return account
     # The same for everybody who replaces that order: of two presses at the same time only one places a new one.
     order_key = f"{source_key.partition(':')[0]}:replacement:{account.pk}:{change.target_order_id}"
-    if earlier := derived(accounts, source_key):
+    if earlier := derived([account], source_key):
         placed = OrderIntent.objects.filter(source_key=order_key).values_list("pk", flat=True)
         return begun([*earlier, *placed], order_key, "the new order is not placed")
     wish = intents.wish_of(change)
@@ -66,7 +65,7 @@ def cancel_and_replace(
     vetted = pretrade.vet_change(order.id, becomes, more=becomes.order_qty - standing.version.order_qty)
     if vetted.refuses:
         return refused(*vetted.findings)
-    cleared = clear(accounts, [order], source_key, received_at)
+    cleared = clear([account], [order], source_key, received_at)
     if cleared.left:
         return told(cleared.intent_ids, note=f"Nothing was placed. {cleared.words}", complete=False)
     try:
