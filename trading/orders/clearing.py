@@ -14,12 +14,11 @@ import logging
 from collections.abc import Collection
 from typing import Final
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from trading.models import Account, KillSwitchAction, OrderIntent
 from trading.orders import closing, exits, looks, reports
-from trading.orders.states import TERMINAL, UNANSWERED, Kind, State
+from trading.orders.states import UNANSWERED, Kind, State
 from trading.orders.wishes import Liquidation
 from trading.tradovate.entities import Position
 
@@ -79,6 +78,7 @@ class _Round:
         self._action = action
         self._connection = action.connection
         self._accounts = {account.tradovate_id: account for account in action.connection.accounts.filter(closed=False)}
+        self._closings = closing.going(action.connection_id)
         self._key = f"{_keys(action)}{action.round}"
 
     def run(self) -> str:
@@ -90,8 +90,8 @@ class _Round:
         if self._action.flatten and (positions := looks.open_positions(self._connection, self._accounts.keys())):
             self._close(positions)
             found.append(_counted(len(positions), "open position"))
-        going = set(self._closings().values_list("order_id_at_broker", flat=True))
-        orders = [one for one in looks.open_orders(self._connection, self._accounts.keys()) if one.id not in going]
+        orders = looks.open_orders(self._connection, self._accounts.keys())
+        orders = closing.but_for_closings(self._connection.pk, orders)
         if orders:
             exits.clear(list(self._accounts.values()), orders, self._key, timezone.now())
             found.append(_counted(len(orders), "working order"))
@@ -101,7 +101,7 @@ class _Round:
 
     def _close(self, positions: Collection[Position]) -> None:
         # Whoever closes the same position twice may end up with the opposite one.
-        going = set(self._closings().values_list("account_id", "spec__contract_id"))
+        going = set(self._closings.values_list("account_id", "spec__contract_id"))
         wishes = []
         for position in positions:
             account = self._accounts[position.account_id]
@@ -120,14 +120,9 @@ class _Round:
             symbol = f"contract {contract_id}"
         return Liquidation(account_id=account.pk, contract_id=contract_id, symbol=symbol)
 
-    def _closings(self) -> QuerySet[OrderIntent]:
-        """What is closing a position of this connection now, whoever asked for it."""
-        ours = OrderIntent.objects.filter(connection=self._connection, kind=Kind.LIQUIDATE)
-        return ours.exclude(state__in=TERMINAL | {State.ABSENT})
-
     def _settle_closings(self) -> None:
         """Learn which closings have ended: nobody else may be listening to Tradovate just now."""
-        numbers = {number for number in self._closings().values_list("order_id_at_broker", flat=True) if number}
+        numbers = {number for number in self._closings.values_list("order_id_at_broker", flat=True) if number}
         for order in looks.orders(self._connection, numbers) if numbers else []:
             if order.finished:
                 reports.observe_order(self._connection.pk, order.id, order.ord_status)

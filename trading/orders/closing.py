@@ -11,14 +11,16 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from trading.models import Account, OrderIntent
 from trading.orders import gateway, intents, looks, reports, sole
 from trading.orders.sole import UnderWay
-from trading.orders.states import Kind
+from trading.orders.states import TERMINAL, Kind, State
 from trading.orders.turns import Gate
 from trading.orders.wishes import Liquidation
+from trading.tradovate.entities import Order
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,18 @@ class Closing:
 
     intent_id: int
     words: str = ""
+
+
+def going(connection_id: int) -> QuerySet[OrderIntent]:
+    """What is closing a position of a connection now, whoever asked for it."""
+    closings = OrderIntent.objects.filter(connection=connection_id, kind=Kind.LIQUIDATE)
+    return closings.exclude(state__in=TERMINAL | {State.ABSENT})
+
+
+def but_for_closings(connection_id: int, orders: Iterable[Order]) -> list[Order]:
+    """These orders without those by which Tradovate is closing positions: who clears the rest away leaves them."""
+    closing = set(going(connection_id).values_list("order_id_at_broker", flat=True))
+    return [order for order in orders if order.id not in closing]
 
 
 def close(account: Account, wish: Liquidation, source_key: str, received_at: dt.datetime) -> Closing:

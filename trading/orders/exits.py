@@ -136,7 +136,9 @@ def flatten_all(
             closings = closing.close_all(wishes, received_at)
             made += [one.intent_id for one in closings]
             said += [one.words for one in closings if one.words]
-            cleared = clear(own, looks.open_orders(connection, by_id.keys()), source_key, received_at)
+            # A closing may have to wait for the market: it is no order to be cancelled.
+            orders = closing.but_for_closings(connection.pk, looks.open_orders(connection, by_id.keys()))
+            cleared = clear(own, orders, source_key, received_at)
         except looks.CannotAsk as trouble:
             notes.append(_unasked(connection, trouble))
             continue

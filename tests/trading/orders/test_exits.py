@@ -96,6 +96,25 @@ def test_everything_is_closed_and_cancelled(simulator: RunningSimulator, user: U
     assert desk.flatten_all(user, None, "click:out2").words == "There is no position and no working order."
 
 
+def test_a_closing_that_waits_for_the_market_is_not_cancelled_with_the_orders(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exits, "WAIT_FOR_END", 0.5)
+    bought(user, account, symbol)
+    desk.place(user, limit(account, listed(account.connection, "CL"), "10"), "click:cl")
+    simulator.control.liquidity(symbol, 0)
+    outcome = desk.flatten_all(user, None, "click:out")
+    assert sorted((one.kind, one.state) for one in outcome.intents) == [
+        ("cancel", State.DONE),
+        ("liquidate", State.ACCEPTED),
+    ]
+    [closing] = looks.open_orders(account.connection, {account.tradovate_id})
+    assert closing.id in {one.order_id_at_broker for one in outcome.intents}
+    simulator.control.liquidity(symbol, None)
+    simulator.control.price(symbol, 5000)
+    assert looks.net_position(account, contract_id(symbol)) == 0
+
+
 def test_a_position_is_turned_around_once_its_orders_are_gone(
     simulator: RunningSimulator, user: User, account: Account, symbol: str
 ) -> None:
