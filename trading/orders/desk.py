@@ -234,7 +234,7 @@ def _is_about(outcome: Outcome, order_id: int) -> bool:
 
 def _is_change(outcome: Outcome, order_id: int, terms: NewTerms) -> bool:
     """Whether an earlier outcome is that of the same change."""
-    if not _is_about(outcome, order_id):
+    if outcome.refused or not _is_about(outcome, order_id):
         return False
     [wish] = [intents.wish_of(intent) for intent in outcome.intents]
     return isinstance(wish, Modification) and all(

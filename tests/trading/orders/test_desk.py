@@ -126,6 +126,18 @@ def test_a_key_that_comes_with_another_order_sends_nothing(
     assert len(posts(simulator)) == 1
 
 
+def test_a_key_of_another_account_changes_nothing(
+    simulator: RunningSimulator, transactional_db: None, symbol: str
+) -> None:
+    pro = sign_in(simulator, "pro")
+    one, other = pro.accounts.order_by("pk")[:2]
+    assert desk.place(pro.user, limit(one, symbol), "api:1").succeeded
+    outcome = desk.modify(pro.user, other.pk, 99, NewTerms(order_qty=1), "api:1")
+    assert outcome.refused
+    assert "begin anew" in outcome.words
+    assert received(simulator, "order/modifyorder") == []
+
+
 @pytest.mark.parametrize("fault", ["rate_limit", "penalty", "expire_token"])
 def test_a_click_that_certainly_had_no_effect_never_goes_out_later(
     simulator: RunningSimulator, user: User, account: Account, symbol: str, fault: str
