@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from accounts import renewal
 from accounts.models import Connection
-from trading.models import Account, Contract
+from trading.models import Account, Contract, Fill
 from trading.orders import refused, warm
 from trading.orders.reasons import of_error
 from trading.tradovate import Priority, Tradovate
@@ -72,9 +72,11 @@ def standing(connection: Connection, order_id: int) -> Standing:
 
 
 def filled_qty(connection: Connection, order_id: int) -> int:
-    """Contracts that an order has filled."""
+    """Contracts that an order has filled: today's by Tradovate, which serves no others; earlier ones by the journal."""
     fills = _ask(connection, lambda client: client.fill.deps(order_id), Priority.EXIT)
-    return sum(fill.qty for fill in fills if fill.active)
+    kept = Fill.objects.filter(connection=connection, order_id_at_broker=order_id, active=True)
+    earlier = kept.exclude(tradovate_id__in=[fill.id for fill in fills]).values_list("qty", flat=True)
+    return sum(fill.qty for fill in fills if fill.active) + sum(earlier)
 
 
 def is_of_strategy(connection: Connection, order_id: int) -> bool:

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from tests.trading.orders.pressing import at_once, limit, pair, received, settled, version_of, with_exits
-from trading.models import Account, OrderIntent
+from trading.models import Account, Fill, OrderIntent
 from trading.orders import desk, exits, kill_switch, reconcile, replace, verify
 from trading.orders.desk import NewTerms
 from trading.orders.replace import cancel_and_replace
@@ -198,6 +199,21 @@ def test_what_the_old_order_has_filled_is_not_placed_again(
     assert filled(simulator, ignored.target_order_id or 0) == 1
     anew = version_of(simulator, order_id(outcome.intents[-1]))
     assert (anew["orderQty"], anew["price"]) == (1, 4001)
+
+
+def test_what_filled_on_an_earlier_day_is_not_placed_again(
+    simulator: RunningSimulator, user: User, symbol: str, ignored: OrderIntent
+) -> None:
+    """Tradovate serves the fills of the present day only, and an order that is good till cancelled outlasts it."""
+    yesterday = timezone.now() - timedelta(days=1)
+    of_order = {"connection": ignored.connection, "order_id_at_broker": ignored.target_order_id, "symbol": symbol}
+    for number, active in ((1, True), (2, False)):
+        Fill.objects.create(
+            tradovate_id=number, action="Buy", qty=1, price=Decimal(4000), active=active, at=yesterday, **of_order
+        )
+    outcome = cancel_and_replace(user, ignored.pk, "click:1")
+    assert outcome.succeeded, outcome.words
+    assert version_of(simulator, order_id(outcome.intents[-1]))["orderQty"] == 1
 
 
 def test_of_an_order_that_fills_while_it_is_cancelled_nothing_is_placed(
