@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final
 
 import redis
@@ -51,11 +53,22 @@ def reconcile_orders() -> None:
     out at once and was not. Safe to run at the same time as itself."""
     intent_rows.tell(intents.give_up_unsent(timezone.now() - UNSENT_AFTER))
     for connection_id in reconcile.due(timezone.now()):
-        resolved = reconcile.look(connection_id)
-        execute.resolved(resolved, tell_pages)
-        intent_rows.tell(resolved)
+        with _others_go_on(connection_id):
+            resolved = reconcile.look(connection_id)
+            execute.resolved(resolved, tell_pages)
+            intent_rows.tell(resolved)
     for connection_id in verify.due(timezone.now()):
-        intent_rows.tell(verify.look(connection_id))
+        with _others_go_on(connection_id):
+            intent_rows.tell(verify.look(connection_id))
+
+
+@contextmanager
+def _others_go_on(connection_id: int) -> Iterator[None]:
+    """A fault with one trader's orders keeps nobody else's from being looked up."""
+    try:
+        yield
+    except Exception:
+        logger.exception("Connection %s: its orders could not be looked up", connection_id)
 
 
 def ring(file_id: uuid.UUID) -> None:

@@ -82,7 +82,15 @@ async def _orders(client: Tradovate, wanted: Collection[OrderIntent]) -> dict[in
     if not placed:
         return {}
     described = await _orders_now(client, {command.order_id for command in placed.values()})
-    return {intent.pk: described[placed[tag].order_id] for intent in wanted if (tag := intent.cl_ord_id) in placed}
+    became = {tag: described.get(command.order_id) or _by_command(command) for tag, command in placed.items()}
+    return {intent.pk: became[tag] for intent in wanted if (tag := intent.cl_ord_id) in became}
+
+
+def _by_command(command: Command) -> Found:
+    """What is known of an order that Tradovate does not serve: it took the command, or refused it."""
+    if command.command_status in REFUSED:
+        return Found(command_id=command.id, reason=UNEXPLAINED, is_refused=True)
+    return Found(command.order_id)
 
 
 def _placed(commands: Iterable[Command], wanted: Collection[str]) -> dict[str, Command]:

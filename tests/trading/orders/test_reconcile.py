@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts
+from trading import tasks
 from trading.models import Account, OrderIntent
 from trading.orders import gateway, intents, lookup, reconcile, reports
 from trading.orders.spec import OrderSpec
@@ -189,6 +190,50 @@ def test_a_list_that_was_cut_short_does_not_pass_for_not_there(
     monkeypatch.setattr(lookup, "ORDERS_AT_A_TIME", 1)
     assert reconcile.look(intent.connection_id) == [intent.pk]
     assert (now(intent).state, intent.order_id_at_broker) == (State.FILLED, order_id)
+
+
+@pytest.mark.parametrize(("status", "then"), [("OnHold", State.ACCEPTED), ("RiskRejected", State.REJECTED)])
+def test_an_order_that_is_not_served_is_told_by_its_command(
+    simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch, status: str, then: State
+) -> None:
+    """`order/items` leaves out what Tradovate does not know."""
+    unknown(simulator, intent, "lose_reply")
+    order_id = order_of(simulator, intent.cl_ord_id)
+    placed = Command(
+        id=1,
+        order_id=order_id,
+        timestamp=timezone.now(),
+        cl_ord_id=intent.cl_ord_id,
+        command_type="New",
+        command_status=status,
+    )
+    served = {"command/list": [placed], "order/items": []}
+    get = Transport.get
+
+    async def answer(self: Transport, path: str, *arguments: Any) -> Any:
+        return served[path.lower()] if path.lower() in served else await get(self, path, *arguments)
+
+    monkeypatch.setattr(Transport, "get", answer)
+    assert reconcile.look(intent.connection_id) == [intent.pk]
+    assert now(intent).state == then
+    assert intent.order_id_at_broker == (order_id if then == State.ACCEPTED else None)
+
+
+def test_a_fault_with_one_traders_orders_keeps_nobody_elses_unknown(
+    simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown(simulator, intent, "lose_reply")
+    look, looked = reconcile.look, []
+
+    def faulty(connection_id: int) -> list[int]:
+        looked.append(connection_id)
+        return look(connection_id) if connection_id == intent.connection_id else 1 // 0
+
+    monkeypatch.setattr(reconcile, "look", faulty)
+    monkeypatch.setattr(reconcile, "due", lambda _: [0, intent.connection_id])
+    tasks.reconcile_orders()
+    assert looked == [0, intent.connection_id]
+    assert now(intent).state == State.FILLED
 
 
 @pytest.mark.parametrize(("sent_at", "then"), [("17:00:20", State.UNKNOWN), ("17:02:00", State.ABSENT)])
