@@ -6,14 +6,17 @@ an order or of a position is taken for risk.
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
-from trading.models import KillSwitchAction, Order, OrderIntent
+from trading.models import KillSwitchAction, Order, OrderIntent, OrderVersion
 from trading.orders import kill_switch, pretrade, ways_out
 from trading.orders.contracts import Looked
 from trading.orders.spec import OrderSpec
+from trading.orders.states import State
 
 Kind = OrderIntent.Kind
 
@@ -21,6 +24,9 @@ _OF_CHANGES: Final = "Of changes only those that take contracts off an order, or
 _BEING_CANCELLED: Final = (
     "Working orders are being cancelled just now, and this one would be, too: try again once that is done."
 )
+# By how much Tradovate's clock may differ from the portal's.
+CLOCKS_DIFFER: Final = dt.timedelta(minutes=1)
+_CHANGED_NOTHING: Final = (State.CREATED, State.CANCELLED, State.REJECTED, State.ABSENT, State.INEFFECTIVE)
 # What its source is that stops as a whole.
 _FILE: Final = "file"
 
@@ -59,9 +65,13 @@ def adds_no_risk(change: OrderIntent) -> bool:
     """
     mirrored = Order.objects.filter(connection=change.connection_id, tradovate_id=change.target_order_id or 0)
     order = mirrored.first()
-    if order is None or not 0 < (change.order_qty or 0) <= (order.order_qty or 0):
+    if order is None:
         return False
-    return _same_terms(change, order) or ways_out.only_closes(change)
+    # It may stand as either of them has it.
+    stands: list[Order | OrderIntent] = [order, *_changed_since(change, order)]
+    if not 0 < (change.order_qty or 0) <= min(one.order_qty or 0 for one in stands):
+        return False
+    return all(_same_terms(change, one) for one in stands) or ways_out.only_closes(change)
 
 
 def _forbids_order(intent: OrderIntent, words: str) -> str:
@@ -78,8 +88,23 @@ def _forbids_order(intent: OrderIntent, words: str) -> str:
     return f"{words} {_BEING_CANCELLED}" if cancelling.exists() else ""
 
 
-def _same_terms(change: OrderIntent, order: Order) -> bool:
-    """Whether a change leaves all but the number of contracts as it is, as far as the mirrored order says."""
+def _changed_since(change: OrderIntent, order: Order) -> Iterator[OrderIntent]:
+    """The latest change of ours that the mirrored order may not show: the hub may have been away since."""
+    version = OrderVersion.objects.filter(connection=order.connection_id, tradovate_id=order.version_id_at_broker or 0)
+    told_at = version.values_list("at", flat=True).first() or order.at
+    ours = OrderIntent.objects.filter(
+        connection=change.connection_id,
+        target_order_id=change.target_order_id,
+        kind=Kind.MODIFY,
+        created_at__gte=told_at - CLOCKS_DIFFER,
+    )
+    latest = ours.exclude(pk=change.pk).exclude(state__in=_CHANGED_NOTHING).order_by("-pk").first()
+    if latest is not None:
+        yield latest
+
+
+def _same_terms(change: OrderIntent, order: Order | OrderIntent) -> bool:
+    """Whether a change leaves all but the number of contracts as it is, as far as is known of the order."""
     becomes = change.spec["becomes"]
     if any(becomes.get(name) is not None for name in ("peg_difference", "limit_if_touched_price")):
         return False

@@ -97,6 +97,40 @@ def test_a_change_passes_that_takes_contracts_off_or_moves_an_exit(
     assert (let_through.forbids(intent) == "") is passes
 
 
+@pytest.mark.parametrize("state", [State.DONE, State.UNKNOWN])
+@pytest.mark.parametrize(
+    ("told", "wanted", "passes"),
+    [
+        ({"order_qty": 1}, {}, False),
+        ({"order_qty": 1}, {"order_qty": 1}, True),
+        ({"price": Decimal(3990)}, {}, False),
+        ({"price": Decimal(3990)}, {"order_qty": 1}, False),
+    ],
+    ids=["adds what was taken off", "takes off", "moves it back", "moves it back with less"],
+)
+def test_a_change_that_the_hub_has_not_told_yet_counts(
+    user: User,
+    account: Account,
+    symbol: str,
+    told: dict[str, Any],
+    wanted: dict[str, Any],
+    passes: bool,
+    state: State,
+) -> None:
+    """Of an order to buy two at 4000, as the mirror still has it: the hub was away when it was changed."""
+    mirrored(account, symbol, 9, price=Decimal(4000))
+    before = OrderSpec(
+        account_id=account.pk, symbol=symbol, action="Buy", order_qty=2, order_type="Limit", price=Decimal(4000)
+    )
+
+    def change(terms: dict[str, Any], key: str) -> OrderIntent:
+        return intents.create(Modification(order_id=9, becomes=dataclasses.replace(before, **terms)), key)
+
+    OrderIntent.objects.filter(pk=change(told, "click:1").pk).update(state=state)
+    kill_switch.throw(user, user=user)
+    assert (let_through.forbids(change(wanted, "click:2")) == "") is passes
+
+
 def mirrored(account: Account, symbol: str, order_id: int, **terms: Any) -> None:
     """The journal has an order to buy two."""
     plain = {"action": "Buy", "status": "Working", "order_qty": 2, "order_type": "Limit", "time_in_force": "Day"}
