@@ -25,8 +25,9 @@ from django.utils import timezone
 from accounts.models import User
 from trading.files import preview
 from trading.models import Account, OrderFile, OrderIntent, OrderLine
-from trading.orders import checks, gateway, intents, pretrade, reconcile, reports, turns
+from trading.orders import checks, facts, gateway, intents, pretrade, reconcile, reports, turns
 from trading.orders.contracts import Looked
+from trading.orders.facts import Facts
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 
@@ -69,6 +70,7 @@ def confirm(file_id: uuid.UUID, user: User) -> bool:
     """Take a READY file for sending: its intents and the state QUEUED are committed together. False if it was taken
     before (a double click confirms once). Raises OrderFile.DoesNotExist for another's file, CannotConfirm."""
     received = timezone.now()
+    known = _known(file_id, user)
     with transaction.atomic():
         file = _own(file_id, user)
         if file.state == FileState.REFUSED:
@@ -79,7 +81,7 @@ def confirm(file_id: uuid.UUID, user: User) -> bool:
             return False
         lines = list(file.lines.select_related("contract", "file"))
         turns.begin(file.account_id)
-        _still_good(file, lines)
+        _still_good(file, lines, known)
         checked = timezone.now()
         for line in lines:
             key = f"{intents.FILE}:{file.pk}:{line.number}"
@@ -131,13 +133,15 @@ def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
     `seen` is the reason for the stop that the trader has read: a press that was meant for an earlier one does nothing.
     Raises CannotConfirm for what has come to forbid a line since the file was confirmed.
     """
+    known = _known(file_id, user)
     with transaction.atomic():
         file = _own(file_id, user)
         if seen is not None and seen != file.stop_reason:
             return False
         if file.state == FileState.STOPPED:
             turns.begin(file.account_id)
-            _meet_checks(file, list(file.lines.sendable().select_related("file")), checks.CHECKS_OF_RESUMED)
+            lines = list(file.lines.sendable().select_related("file"))
+            _meet_checks(file, lines, checks.CHECKS_OF_RESUMED, known)
         if not _move(file.pk, {FileState.STOPPED}, FileState.QUEUED, stop_reason="", progressed_at=timezone.now()):
             return False
         _pass_over(file)
@@ -337,7 +341,14 @@ def _numbers(file_id: uuid.UUID, state: State) -> str:
     return ", ".join(str(number) for number in lines.values_list("number", flat=True))
 
 
-def _still_good(file: OrderFile, lines: list[OrderLine]) -> None:
+def _known(file_id: uuid.UUID, user: User) -> Facts | None:
+    """What the hub says of the file's connection: asked before the transaction, for Redis may take its time to answer
+    and nobody else makes an order for the account meanwhile."""
+    own = OrderFile.objects.visible_to(user).values_list("account__connection", flat=True)
+    return facts.read(own.get(pk=file_id))
+
+
+def _still_good(file: OrderFile, lines: list[OrderLine], known: Facts | None) -> None:
     """Raise CannotConfirm for what may have changed since the preview."""
     if not Account.objects.tradable().filter(pk=file.account_id).exists():
         raise CannotConfirm(
@@ -346,14 +357,16 @@ def _still_good(file: OrderFile, lines: list[OrderLine]) -> None:
     for line in lines:
         if line.contract is None or line.contract.is_expired:
             raise CannotConfirm(f"Line {line.number}: {line.symbol} has expired since the upload. Upload a new file.")
-    _meet_checks(file, lines, checks.CHECKS)
+    _meet_checks(file, lines, checks.CHECKS, known)
 
 
-def _meet_checks(file: OrderFile, lines: Sequence[OrderLine], which: tuple[checks.Check, ...]) -> None:
+def _meet_checks(
+    file: OrderFile, lines: Sequence[OrderLine], which: tuple[checks.Check, ...], known: Facts | None
+) -> None:
     """Raise CannotConfirm for the first line that a check refuses; a line meets what the lines before it leave."""
     symbols = [line.symbol for line in lines]
     # Nobody is asked from within a transaction.
-    surroundings = pretrade.look_around(file.account_id, symbols, Looked({}))
+    surroundings = pretrade.look_around(file.account_id, symbols, Looked({}), lambda _: known)
     # What waits to be sent must not count against itself.
     surroundings = surroundings.but_for({line.intent_id for line in lines if line.intent_id is not None})
     for line in lines:

@@ -28,7 +28,7 @@ from trading.orders.checks import (
     check,
 )
 from trading.orders.contracts import Looked
-from trading.orders.facts import ContractFacts
+from trading.orders.facts import ContractFacts, Facts
 from trading.orders.limits import strictest
 from trading.orders.prices import PriceTerms
 from trading.orders.session_hours import Hours
@@ -189,9 +189,15 @@ class Surroundings:
         )
 
 
-def look_around(account: Account | int, symbols: Iterable[str], looked: Looked | None = None) -> Surroundings:
+def look_around(
+    account: Account | int,
+    symbols: Iterable[str],
+    looked: Looked | None = None,
+    hub: Callable[[int], Facts | None] | None = None,
+) -> Surroundings:
     """Gather what orders of an account (a pk, or as it was read just now with its connection) for these symbols meet;
-    `looked` is what was looked up before, and then Tradovate is not asked.
+    `looked` is what was looked up before, and then Tradovate is not asked. `hub` tells a connection's facts in place of
+    Redis.
 
     Raises Account.DoesNotExist.
     """
@@ -211,7 +217,7 @@ def look_around(account: Account | int, symbols: Iterable[str], looked: Looked |
         account=_state(account),
         largest=settings.ORDER_MAX_QUANTITY,
         unasked=unasked,
-        facts=facts.read(account.connection_id),
+        facts=(hub or facts.read)(account.connection_id),
         sent=_sent(account.pk, now),
         contract_ids={name: listing.id for name, listing in listings.items()},
     )

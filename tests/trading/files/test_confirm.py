@@ -11,6 +11,8 @@ from tests.trading.cast import posts, sign_in
 from tests.trading.files.conftest import Run, in_threads, nobody, now
 from trading.files import execute, preview
 from trading.models import Account, OrderFile, OrderIntent
+from trading.orders import facts
+from trading.orders.facts import Facts
 from trading.simulator import RunningSimulator
 
 
@@ -35,6 +37,22 @@ def test_a_double_click_confirms_once(ready: OrderFile, user: User) -> None:
     assert sorted(answers) == [False, False, False, True]
     assert OrderIntent.objects.count() == 3
     assert now(ready).state == OrderFile.State.QUEUED
+
+
+def test_redis_is_not_waited_for_while_the_account_is_locked(
+    ready: OrderFile, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, asked = facts.read, []
+
+    def asking(connection_id: int) -> Facts | None:
+        asked.append(database.in_atomic_block)
+        return read(connection_id)
+
+    monkeypatch.setattr(facts, "read", asking)
+    assert execute.confirm(ready.pk, user)
+    assert execute.stop(ready.pk, user, nobody)
+    assert execute.resume(ready.pk, user)
+    assert asked == [False, False]
 
 
 def test_a_file_with_errors_cannot_be_confirmed(account: Account, user: User) -> None:
