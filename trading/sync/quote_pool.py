@@ -92,8 +92,10 @@ class QuotePool:
             else:
                 own.add(contract_id)
         for key, feed in self._feeds.items():
-            if key not in served:
+            if key not in served and seat in feed.listeners:
                 feed.listeners.discard(seat)
+                # What was told last is no price of now any more, however long it stays the last one.
+                seat.lost({key[1]})
         return own
 
     def grant(self, seat: Seat, contract_id: int, mode: str) -> bool:
@@ -109,12 +111,19 @@ class QuotePool:
 
     def publish(self, seat: Seat, quote: Quote) -> None:
         """See Seat.pass_on."""
-        key = self._key(seat, quote.contract_id)
-        feed = self._feeds.get(key) if key else None
-        if feed is not None and feed.feeder is seat:
-            feed.last = quote
-            for listener in list(feed.listeners):
-                listener.tell([quote], feed.mode)
+        # Whose subscription goes on is granted it, however long ago that was said.
+        mode, _ = self._grants.get((seat.environment, seat.connection_id, quote.contract_id), ("", 0.0))
+        key = (seat.environment, quote.contract_id, mode)
+        feed = self._feeds.get(key)
+        if feed is None or feed.feeder is not seat:
+            return
+        feed.last = quote
+        for listener in list(feed.listeners):
+            if self._key(listener, quote.contract_id) == key:
+                listener.tell([quote], mode)
+            else:
+                # It has to be granted its own again.
+                listener.look()
 
     def stop(self, seat: Seat, contract_id: int) -> None:
         """See Seat.stop."""

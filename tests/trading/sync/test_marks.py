@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from tests.trading.sync.cast import until
 from trading.sync.marks import Marks
-from trading.sync.quote_pool import QuotePool
+from trading.sync.quote_pool import GRANT_LASTS, QuotePool
 from trading.tradovate import QuoteSubscription
 from trading.tradovate.entities import Level, Quote, QuoteEntries
 from trading.tradovate.errors import SocketClosed, SymbolInaccessible
@@ -64,7 +64,7 @@ class Desk:
         self.words: list[str] = []
         self.lost: list[set[int]] = []
         self.mode = "RealTime"
-        self._forbidden = forbidden
+        self.forbidden = forbidden
         self.marks = Marks(
             self._connect,
             wanted=lambda: self.wanted,
@@ -82,7 +82,7 @@ class Desk:
         self.modes += [mode] * len(quotes)
 
     async def _connect(self, last_error: Exception | None) -> Socket:
-        self.sockets.append(Socket(self._forbidden, self.mode))
+        self.sockets.append(Socket(self.forbidden, self.mode))
         return self.sockets[-1]
 
     def want(self, *contract_ids: int) -> None:
@@ -173,6 +173,16 @@ def prices(made: Desk) -> list[int]:
     return [int(one.entries.trade.price) for one in made.told if one.entries.trade]
 
 
+async def feed_to(first: Desk, *others: Desk) -> None:
+    """The first one subscribes to contract 3 and gets a price, which is told to the others of its pool."""
+    first.want(3)
+    await until(lambda: first.sockets and first.sockets[0].subscribed == [3])
+    first.sockets[0].quotes.put_nowait(quote(3, 5000))
+    for one in others:
+        one.want(3)
+        await until(lambda one=one: prices(one) == [5000] and one.sockets[0].is_closed)
+
+
 async def test_a_contract_is_subscribed_once_and_told_to_all_who_may_have_it() -> None:
     pool = QuotePool()
     async with desk(pool=pool, number=1) as first, desk(pool=pool, number=2) as second:
@@ -187,10 +197,39 @@ async def test_a_contract_is_subscribed_once_and_told_to_all_who_may_have_it() -
         first.sockets[0].quotes.put_nowait(quote(3, 5001))
         await until(lambda: prices(second) == [5000, 5001])
         second.want()
-        await asyncio.sleep(0.05)
+        # Its marks go on no more: the last one must not pass for live until it is wanted again.
+        await until(lambda: {3} in second.lost)
         second.want(3)
         await until(lambda: prices(second) == [5000, 5001, 5001])
         assert len(second.sockets) == 1
+
+
+async def test_a_grant_of_long_ago_is_asked_for_anew_and_keeps_nobody_from_quotes() -> None:
+    now = [0.0]
+    pool = QuotePool(clock=lambda: now[0])
+    async with desk(pool=pool, number=1) as first, desk(pool=pool, number=2) as second:
+        await feed_to(first, second)
+        now[0] += GRANT_LASTS + 1
+        first.sockets[0].quotes.put_nowait(quote(3, 5001))
+        await until(lambda: prices(second) == [5000, 5001])
+        assert len(second.sockets) == 2
+        assert not second.sockets[-1].subscribed
+        first.sockets[0].quotes.put_nowait(quote(3, 5002))
+        await until(lambda: prices(second) == [5000, 5001, 5002])
+        assert first.sockets[0].subscribed == [3]
+
+
+async def test_who_is_not_granted_anew_is_told_no_more() -> None:
+    now = [0.0]
+    pool = QuotePool(clock=lambda: now[0])
+    async with desk(pool=pool, number=1) as first, desk(pool=pool, number=2) as second:
+        await feed_to(first, second)
+        now[0] += GRANT_LASTS + 1
+        second.forbidden.add(3)
+        first.sockets[0].quotes.put_nowait(quote(3, 5001))
+        await until(lambda: {3} in second.lost)
+        await until(lambda: second.words[-1] == "Marks are the last known prices: no market data for C3")
+        assert prices(second) == [5000]
 
 
 async def test_quotes_come_with_the_mode_in_which_they_were_granted_whoever_feeds_them() -> None:
@@ -209,12 +248,7 @@ async def test_when_the_feeding_socket_ends_one_of_the_others_feeds() -> None:
     pool = QuotePool()
     async with desk(pool=pool, number=2) as second, desk(pool=pool, number=3) as third:
         async with desk(pool=pool, number=1) as first:
-            first.want(3)
-            await until(lambda: first.sockets and first.sockets[0].subscribed == [3])
-            first.sockets[0].quotes.put_nowait(quote(3, 5000))
-            for one in (second, third):
-                one.want(3)
-                await until(lambda one=one: prices(one) == [5000] and one.sockets[0].is_closed)
+            await feed_to(first, second, third)
         # Marks that come no more are not taken for live.
         await until(lambda: {3} in second.lost and {3} in third.lost)
 
@@ -234,12 +268,7 @@ async def test_an_heir_that_cannot_feed_is_passed_over(monkeypatch) -> None:
     pool = QuotePool()
     async with desk(pool=pool, number=2) as second, desk(pool=pool, number=3) as third:
         async with desk(pool=pool, number=1) as first:
-            first.want(3)
-            await until(lambda: first.sockets and first.sockets[0].subscribed == [3])
-            first.sockets[0].quotes.put_nowait(quote(3, 5000))
-            for one in (second, third):
-                one.want(3)
-                await until(lambda one=one: prices(one) == [5000] and one.sockets[0].is_closed)
+            await feed_to(first, second, third)
             hangs = asyncio.Event()
 
             async def never(_: Exception | None) -> Socket:
