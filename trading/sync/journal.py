@@ -25,6 +25,8 @@ BATCH = 500  # records in one transaction
 # An event's way to the pages is over after this many seconds: before, writing would only slow it down.
 GATHER = 0.02
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds
+# SQLSTATE idle_in_transaction_session_timeout (PostgreSQL's documentation, Appendix A).
+IDLE_IN_TRANSACTION = "25P03"
 
 
 Key = tuple[int, type, Hashable]
@@ -118,11 +120,11 @@ class Journal:
         """Write a batch; False when the database is away or busy and the batch should be tried again."""
         try:
             changed = self._write(batch)
-        except (OperationalError, InterfaceError) as error:
-            log.warning("The journal waits for the database: %s", error)
-            connections.close_all()
-            return False
         except Exception as error:
+            if _is_away(error):
+                log.warning("The journal waits for the database: %s", error)
+                connections.close_all()
+                return False
             # Whatever is wrong with one record must not end this thread, or hold up everything behind it for ever.
             if len(batch) > 1:
                 log.warning("A batch of the journal failed (%s); writing its records one by one.", error)
@@ -131,6 +133,13 @@ class Journal:
             return True
         _tell(changed)
         return True
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database is away or busy, so that the same writing may succeed later."""
+    # PostgreSQL has ended the session of a process that stood still, which Django tells as an InternalError.
+    was_ended = getattr(error.__cause__, "sqlstate", None) == IDLE_IN_TRANSACTION
+    return was_ended or isinstance(error, OperationalError | InterfaceError)
 
 
 def _named(entry: Entry) -> tuple[str, int]:
@@ -148,3 +157,7 @@ def _tell(intent_ids: list[int]) -> None:
     except (redis.RedisError, OperationalError, InterfaceError) as error:
         log.warning("%d intents could not be told to the pages: %s", len(intent_ids), type(error).__name__)
         time.sleep(RETRY_FIRST)
+    except Exception:
+        # Whatever is wrong with the news of one intent must not end this thread: it is written, and pages that come
+        # read it.
+        log.exception("Intents %s could not be told to the pages.", intent_ids)

@@ -97,6 +97,13 @@ def place(simulator: Any, connection: Connection, **order: Any) -> dict[str, Any
 aplace = sync_to_async(place, thread_sensitive=False)
 
 
+@sync_to_async(thread_sensitive=False)
+def ask(simulator: Any, connection: Connection, what: str, **body: Any) -> None:
+    """Change or cancel an order over REST ("modifyorder", "cancelorder")."""
+    headers = {"Authorization": f"Bearer {connection.tokens.access_token}"}
+    httpx.post(f"{simulator.url}/v1/order/{what}", json=body, headers=headers).raise_for_status()
+
+
 def front_month(simulator: Any, connection: Connection, product: str = "MES") -> str:
     """The symbol of a product's contract that trades now."""
     headers = {"Authorization": f"Bearer {connection.tokens.access_token}"}

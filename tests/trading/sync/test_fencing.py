@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-import httpx
 import pytest
 import redis
 from asgiref.sync import sync_to_async
@@ -17,7 +16,7 @@ from django.db import connection as database
 
 from accounts.models import Connection
 from tests.faults.truth import Differences, differences, of_journal, of_ledger
-from tests.trading.sync.cast import StartSync, aplace, front_month, running_hub, settled, snapshot, until
+from tests.trading.sync.cast import StartSync, aplace, ask, front_month, running_hub, settled, snapshot, until
 from trading.models import Account, Order, Upstream
 from trading.sync import stream
 
@@ -112,12 +111,6 @@ async def shows(connection: Connection, key: str, qty: str) -> bool:
 
 def synced(simulator: Any) -> int:
     return sum(one["synced"] for one in simulator.control.sockets())
-
-
-@sync_to_async(thread_sensitive=False)
-def ask(simulator: Any, connection: Connection, what: str, **body: Any) -> None:
-    headers = {"Authorization": f"Bearer {connection.tokens.access_token}"}
-    httpx.post(f"{simulator.url}/v1/order/{what}", json=body, headers=headers).raise_for_status()
 
 
 @sync_to_async(thread_sensitive=False)

@@ -6,11 +6,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 
 from accounts.models import Connection, User
-from trading.models import Account, CashBalance, Contract, Fill, Order, OrderIntent, Position, Product, Upstream
-from trading.sync import writing
+from trading.models import (
+    Account,
+    CashBalance,
+    Contract,
+    Fill,
+    Order,
+    OrderIntent,
+    OrderLine,
+    Position,
+    Product,
+    Upstream,
+)
+from trading.sync import intent_rows, writing
 from trading.sync.journal import Entry, Journal
 from trading.sync.records import (
     AccountRecord,
@@ -190,6 +201,38 @@ def test_a_database_that_is_away_delays_and_loses_nothing(connection, entries) -
     assert journal.flush()
     journal.close()
     assert (Fill.objects.count(), Order.objects.count(), failures) == (1, 1, [])
+
+
+def test_a_session_that_postgresql_has_ended_for_standing_still_loses_nothing(connection) -> None:
+    class Ended(Exception):
+        sqlstate = "25P03"
+
+    failures = [Ended("terminating connection due to idle-in-transaction timeout")]
+
+    def write(batch: list[Entry]) -> list[int]:
+        if failures:
+            raise InternalError from failures.pop()
+        return writing.write(batch)
+
+    journal = Journal(write)
+    journal.put(connection.pk, "sim", [fill(90)])
+    assert journal.flush()
+    journal.close()
+    assert Fill.objects.count() == 1
+
+
+def test_news_that_cannot_be_told_do_not_end_the_writing(intent, monkeypatch) -> None:
+    def tell(_: list[int]) -> None:
+        raise OrderLine.DoesNotExist("its file was deleted meanwhile")
+
+    monkeypatch.setattr(intent_rows, "tell", tell)
+    journal = Journal()
+    journal.put(intent.connection_id, "sim", [order("Filled", filled=3)])
+    assert journal.flush()
+    journal.put(intent.connection_id, "sim", [fill(93)])
+    assert journal.flush(patience=2)
+    journal.close()
+    assert Fill.objects.count() == 1
 
 
 def test_newer_states_replace_what_waits(connection) -> None:

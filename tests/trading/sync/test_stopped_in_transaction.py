@@ -1,0 +1,55 @@
+"""A sync process that is stopped between two statements of a transaction keeps rows locked on PostgreSQL: its successor
+waits some seconds for them, and what the stopped one had to write it writes when it wakes."""
+
+import asyncio
+import signal
+
+import psycopg
+import pytest
+from django.db import connection as database
+
+from tests.trading.sync.cast import StartSync, aplace, ask, front_month, running_hub, settled, until
+from trading.models import Order, Upstream
+
+SESSIONS = "SELECT state, wait_event_type FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+WAITS, STANDS_STILL = ("active", "Lock"), ("idle in transaction", "Client")
+
+
+@pytest.mark.timeout(120)
+async def test_its_successor_gets_the_rows_that_it_had_locked(
+    simulator, trader, start_sync: StartSync, database_url: str, monkeypatch
+) -> None:
+    if database.vendor != "postgresql":
+        pytest.skip("a SQLite file has no server that could end a session")
+    # Of two with one connection the first by name holds it: the one that wakes does not get it back.
+    monkeypatch.setattr("trading.sync.crew.socket.gethostname", lambda: "!")
+    symbol = front_month(simulator, trader)
+    low = float(simulator.control.market(symbol)["bid"]) - 50
+    process = start_sync()
+    await settled(trader)
+    order = {"symbol": symbol, "action": "Buy", "orderQty": 1, "orderType": "Limit", "price": low}
+    placed = await aplace(simulator, trader, **order)
+    simulator.control.advance(1)
+    await until(lambda: Order.objects.filter(connection=trader, status="Working").aexists())
+    with psycopg.connect(database_url) as holder, psycopg.connect(database_url, autocommit=True) as onlooker:
+
+        def one_is(state: tuple[str, str]) -> bool:
+            return state in onlooker.execute(SESSIONS, [holder.info.backend_pid])
+
+        holder.execute("SELECT 1 FROM trading_order FOR UPDATE")
+        await ask(simulator, trader, "cancelorder", orderId=placed["orderId"])
+        simulator.control.advance(1)
+        await until(lambda: one_is(WAITS))
+        process.send_signal(signal.SIGSTOP)
+        # The server finishes the statement for who does not ask for the next one.
+        holder.rollback()
+        await until(lambda: one_is(STANDS_STILL))
+        async with running_hub() as hub:
+            await until(lambda: Order.objects.filter(connection=trader, status="Canceled").aexists())
+            assert not one_is(STANDS_STILL)
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            await until(lambda: process.poll() is not None)
+            assert process.returncode == 0
+            assert await asyncio.to_thread(hub.journal.flush)
+            assert (await Upstream.objects.aget(connection=trader)).state == Upstream.State.UP
