@@ -150,12 +150,17 @@ class Link:
     async def _keep_lease(self) -> None:
         while True:
             await asyncio.sleep(lease.RENEW_EVERY)
-            try:
-                if not await self._lease.renew():
-                    raise Fenced
-            except (RedisError, OSError):
-                # Nobody else can take the lease meanwhile; the stream refuses our writes if somebody has afterwards.
-                log.warning("Redis does not answer; connection %d keeps its socket.", self.connection_id)
+            await self._be_owner()
+
+    async def _be_owner(self) -> None:
+        """Renew the lease. Who was stopped for long, and finds the socket ended on waking, must not write that down of
+        the socket that its successor has. Raises Fenced."""
+        try:
+            if not await self._lease.renew():
+                raise Fenced
+        except (RedisError, OSError):
+            # Nobody else can take the lease meanwhile; the stream refuses our writes if somebody has afterwards.
+            log.warning("Redis does not answer; connection %d keeps its socket.", self.connection_id)
 
     async def _follow(self) -> None:
         """Mirror the user, one socket after the other. Returns when signed out."""
@@ -256,8 +261,9 @@ class Link:
         self._mirroring.begin(snapshot)
 
     async def _interrupted(self, error: Exception) -> None:
-        """The socket has ended, or did not open."""
+        """The socket has ended, or did not open. Raises Fenced."""
         await self._mirroring.end()
+        await self._be_owner()
         self._show(*retry.shown(error))
         if isinstance(error, NotAuthorized):
             await self._targets.refused()

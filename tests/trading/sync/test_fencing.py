@@ -90,6 +90,7 @@ async def test_a_process_that_wakes_after_its_lease_writes_over_nothing(
         assert await asyncio.to_thread(hub.journal.flush)
         assert await kept_wrongly(simulator, trader) == Differences()
         assert synced(simulator) == 1
+        assert (await Upstream.objects.aget(connection=trader)).state == Upstream.State.UP
         assert await shows(trader, f"done:{resting}", "3")
 
 
