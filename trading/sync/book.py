@@ -25,6 +25,8 @@ from trading.tradovate.entities import (
     CommandType,
     Contract,
     ContractMaturity,
+    Currency,
+    CurrencyRate,
     Entity,
     EventType,
     ExecutionReport,
@@ -94,7 +96,8 @@ class Book:
                 touched |= self._to_write(entity)
         if self.mirror.today != today:
             keys |= {f"fill:{key}" for key in self.mirror.fills} | {f"done:{key}" for key in self.mirror.orders}
-            keys |= self._count_fees(self.mirror.fills)
+            # Of each account: what it has gained on an earlier day is none of this day's.
+            keys |= self._count_fees(self.mirror.fills) | {f"account:{key}" for key in self.mirror.accounts}
         return self._settle(keys, touched)
 
     def learn(self, entities: Iterable[Entity]) -> Changes:
@@ -196,6 +199,8 @@ class Book:
                 return {f"account:{entity.id}", *self._all_keys()}
             case Contract() | ContractMaturity() | Product():
                 return self._all_keys()
+            case Currency() | CurrencyRate():
+                return self._all_keys() | self._count_fees(self.mirror.fills)
             case _:
                 return set()
 
@@ -218,6 +223,8 @@ class Book:
                 return {(Contract, entity.id), *refs}
             case ContractMaturity() | Product():
                 return {(Contract, key) for key in self.mirror.contracts}
+            case Currency() | CurrencyRate():
+                return {(kind, key) for kind in (CashBalance, FillFee) for key in self.mirror.ids(kind)}
             case Fill() | OrderVersion():
                 return {(type(entity), entity.id), (Order, entity.order_id)}
             case Command():

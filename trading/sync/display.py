@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from trading.sync import limits_left
 from trading.sync import rows as formatter
-from trading.sync.fees import parts
+from trading.sync.fees import dollars
 from trading.sync.marks_known import KnownMarks
-from trading.sync.mirror import ZERO, Mirror
+from trading.sync.mirror import Mirror
+from trading.sync.money import cash_of
 from trading.sync.rows import UNKNOWN, Row
 from trading.sync.worth import Worth
 from trading.tradovate.entities import Account, Entity, Fill, Order, Position
@@ -54,7 +55,7 @@ class Display:
         if account is None:
             return None
         margin_used = margin.total_used_margin if margin else None
-        cash = self._mirror.cash(account_id)
+        cash = cash_of(self._mirror, account_id)
         worth, limits = self._worth.of_account(account_id), self._mirror.auto_liqs.get(account_id)
         return formatter.account_row(
             account,
@@ -120,7 +121,7 @@ class Display:
             account=self._account_name(order.account_id) if order else UNKNOWN,
             symbol=self._mirror.symbol(fill.contract_id),
             tick_size=self._tick_size(fill.contract_id),
-            fee=sum(parts(fee).values(), ZERO) if fee else None,
+            fee=dollars(self._mirror, fee) if fee else None,
         )
 
     def _account_name(self, account_id: int) -> str:

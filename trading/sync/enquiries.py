@@ -14,6 +14,7 @@ from trading.tradovate import Attempts, ReconnectingUserSocket
 from trading.tradovate.entities import (
     Contract,
     ContractMaturity,
+    CurrencyRate,
     Entity,
     Product,
     UserAccountPositionLimit,
@@ -29,6 +30,8 @@ _ITEM: dict[type[Entity], str] = {
     Contract: "contract/item",
     ContractMaturity: "contractmaturity/item",
     Product: "product/item",
+    # A rate's id is its currency's.
+    CurrencyRate: "currencyrate/item",
 }
 
 

@@ -22,6 +22,7 @@ from trading.orders import facts
 from trading.orders.facts import AccountFacts, ContractFacts, Facts, MarkFacts, OrderFacts, PositionFacts
 from trading.sync import watched
 from trading.sync.book import Book
+from trading.sync.money import cash_of
 from trading.sync.stream import lease_key
 from trading.tradovate import ReconnectingUserSocket
 from trading.tradovate.entities import Order, OrdStatus, TradeDate
@@ -112,7 +113,7 @@ def facts_of(book: Book, heard_at: datetime) -> Facts:
 
 def _account(book: Book, account_id: int) -> AccountFacts:
     mirror = book.mirror
-    cash, worth = mirror.cash(account_id), book.worth.of_account(account_id)
+    cash, worth = cash_of(mirror, account_id), book.worth.of_account(account_id)
     return AccountFacts(
         id=account_id,
         name=mirror.accounts[account_id].name,

@@ -13,13 +13,34 @@ if TYPE_CHECKING:
     from trading.sync.mirror import Mirror
 
 ZERO = Decimal(0)
-PARTS = ("clearing_fee", "exchange_fee", "nfa_fee", "brokerage_fee", "ip_fee", "commission", "order_routing_fee")
+# What a fee consists of, and which of its fields names that part's currency.
+PARTS = {
+    "clearing_fee": "clearing_currency_id",
+    "exchange_fee": "exchange_currency_id",
+    "nfa_fee": "nfa_currency_id",
+    "brokerage_fee": "brokerage_currency_id",
+    "ip_fee": "ip_currency_id",
+    "commission": "commission_currency_id",
+    "order_routing_fee": "order_routing_currency_id",
+}
 
 
-def parts(fee: FillFee) -> dict[str, Decimal]:
-    """The parts of a fee that are not nothing, in dollars."""
-    named = {name: getattr(fee, name) for name in PARTS}
-    return {name: amount for name, amount in named.items() if amount}
+def parts(mirror: Mirror, fee: FillFee) -> dict[str, Decimal] | None:
+    """The parts of a fee that are not nothing, in dollars; None while a currency's rate is not known."""
+    found: dict[str, Decimal] = {}
+    for name, currency in PARTS.items():
+        if amount := getattr(fee, name):
+            rate = mirror.dollars(getattr(fee, currency))
+            if rate is None:
+                return None
+            found[name] = amount * rate
+    return found
+
+
+def dollars(mirror: Mirror, fee: FillFee) -> Decimal | None:
+    """The whole fee; None while a currency's rate is not known."""
+    found = parts(mirror, fee)
+    return None if found is None else sum(found.values(), ZERO)
 
 
 class DayFees:
@@ -55,7 +76,7 @@ class DayFees:
         order = self._mirror.orders.get(fill.order_id) if fill else None
         if fill is None or order is None or not self._mirror.is_of_today(fill):
             return None
-        return order.account_id, sum(parts(fee).values(), ZERO) if fee else None
+        return order.account_id, dollars(self._mirror, fee) if fee else None
 
     def _add(self, account_id: int, amount: Decimal | None, *, times: int) -> None:
         if amount is None:

@@ -25,6 +25,8 @@ from trading.tradovate.entities import (
     CommandType,
     Contract,
     ContractMaturity,
+    Currency,
+    CurrencyRate,
     Entity,
     ExecType,
     ExecutionReport,
@@ -47,7 +49,10 @@ from trading.tradovate.entities import (
 # An entity by its type's struct and its id.
 Ref = tuple[type[Entity], int]
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
+DOLLAR = "USD"
+# The id of US dollars (guide, entityFind of NQ): a snapshot need not name the currency that everything is in.
+DOLLARS = 1
 
 
 class Mirror:
@@ -74,6 +79,8 @@ class Mirror:
         self.contracts: dict[int, Contract] = {}
         self.maturities: dict[int, ContractMaturity] = {}
         self.products: dict[int, Product] = {}
+        self.currencies: dict[int, Currency] = {}
+        self.rates: dict[int, CurrencyRate] = {}
         # The newest trade date seen: the day whose fills are today's.
         self.today: TradeDate | None = None
         self._tables: dict[type[Entity], dict[int, Any]] = {
@@ -97,6 +104,8 @@ class Mirror:
             Contract: self.contracts,
             ContractMaturity: self.maturities,
             Product: self.products,
+            Currency: self.currencies,
+            CurrencyRate: self.rates,
         }
         self._contracts_used: set[int] = set()
         self._last_fills: dict[int, Fill] = {}
@@ -249,14 +258,21 @@ class Mirror:
                 return reasons.rejection(report.reject_reason, report.text or "")
         return ""
 
-    def cash(self, account_id: int) -> CashBalance | None:
-        """The account's latest cash balance."""
-        balances = [balance for balance in self.cash_balances.values() if balance.account_id == account_id]
-        return max(balances, key=lambda balance: (_date(balance.trade_date), balance.id), default=None)
+    def dollars(self, currency_id: int | None) -> Decimal | None:
+        """What one unit of a currency is worth; None while that is not known. No id stands for dollars."""
+        if currency_id is None or self._is_dollar(currency_id):
+            return ONE
+        rate = self.rates.get(currency_id)
+        return rate.rate if rate else None
+
+    def _is_dollar(self, currency_id: int) -> bool:
+        currency = self.currencies.get(currency_id)
+        return currency.name == DOLLAR if currency else currency_id == DOLLARS
 
     def missing(self) -> set[Ref]:
-        """Contracts, maturities and products that are referred to and not known yet."""
-        missing: set[Ref] = set()
+        """Contracts, maturities, products and currencies' rates that are referred to and not known yet."""
+        currencies = {one.currency_id for table in (self.cash_balances, self.products) for one in table.values()}
+        missing: set[Ref] = {(CurrencyRate, one) for one in currencies if one is not None and self.dollars(one) is None}
         for contract_id in self._contracts_used:
             contract = self.contracts.get(contract_id)
             if contract is None:
@@ -289,11 +305,7 @@ def is_older(entity: Entity, current: Entity) -> bool:
         return entity.ord_status == OrdStatus.PENDING_NEW
     if isinstance(entity, Fill) and isinstance(current, Fill):
         return not current.active
-    if isinstance(entity, Position | CashBalance | MarginSnapshot):
+    if isinstance(entity, Position | CashBalance | MarginSnapshot | CurrencyRate):
         before, after = getattr(current, "timestamp", None), entity.timestamp
         return before is not None and after is not None and after < before
     return False
-
-
-def _date(date: TradeDate | None) -> tuple[int, int, int]:
-    return (date.year, date.month, date.day) if date else (0, 0, 0)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from trading.orders.reasons import strategy_failure
 from trading.sync.fees import parts
 from trading.sync.mirror import Mirror, Ref
+from trading.sync.money import cash_of
 from trading.sync.records import (
     AccountRecord,
     CashEntryRecord,
@@ -155,7 +156,8 @@ def _fill(mirror: Mirror, key: int) -> FillRecord | None:
 
 def _fee(mirror: Mirror, key: int) -> FeeRecord | None:
     fee = mirror.fees.get(key)
-    return FeeRecord(fee.id, parts(fee)) if fee else None
+    found = parts(mirror, fee) if fee else None
+    return None if found is None else FeeRecord(key, found)
 
 
 def _position(mirror: Mirror, key: int) -> PositionRecord | None:
@@ -176,17 +178,14 @@ def _position(mirror: Mirror, key: int) -> PositionRecord | None:
 
 
 def _cash(mirror: Mirror, key: int) -> CashRecord | None:
-    cash = mirror.cash_balances.get(key)
-    if cash is None or cash.trade_date is None:
+    changed = mirror.cash_balances.get(key)
+    if changed is None or changed.trade_date is None:
         return None
-    return CashRecord(
-        cash.id,
-        cash.account_id,
-        cash.trade_date.to_date(),
-        cash.amount,
-        cash.realized_pnl or Decimal(0),
-        cash.timestamp,
-    )
+    cash = cash_of(mirror, changed.account_id, until=changed.trade_date)
+    if cash is None or cash.amount is None:
+        return None
+    day, realized = changed.trade_date.to_date(), cash.realized_pnl or Decimal(0)
+    return CashRecord(changed.account_id, day, cash.amount, realized, cash.timestamp)
 
 
 def _command(mirror: Mirror, key: int) -> CommandRecord | None:

@@ -122,7 +122,8 @@ class PositionRecord(Record):
 
 @dataclass(frozen=True)
 class CashRecord(Record):
-    id: int
+    """An account's cash at the end of a trade date, or so far, and what was gained on it, in dollars."""
+
     account_id: int
     trade_date: date
     amount: Decimal
@@ -131,7 +132,7 @@ class CashRecord(Record):
 
     @property
     def key(self) -> Hashable:
-        return self.id, self.trade_date
+        return self.account_id, self.trade_date
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """What positions and accounts are worth, in dollars. Pure.
 
 Open P&L = (mark - net price) x value per point x net position (guide, Product), net liquidation = cash + open P&L, day
-P&L = the day's realised P&L + open P&L, before fees and after those of the day's fills. What is not known makes what
-depends on it unknown, never zero.
+P&L = the day's realised P&L + open P&L, before fees and after those of the day's fills. Realised P&L begins anew with
+each session (guide, CashBalance): what cash of an earlier trade date has gained is none of today's. What is not known
+makes what depends on it unknown, never zero.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from decimal import Decimal
 from trading.sync.fees import DayFees
 from trading.sync.marks_known import KnownMarks
 from trading.sync.mirror import ZERO, Mirror
+from trading.sync.money import cash_of
 from trading.tradovate.entities import Position
 
 
@@ -44,7 +46,8 @@ class Worth:
         mark, product = self._marks.of(position).price, self._mirror.product(position.contract_id)
         if mark is None or product is None or position.net_price is None:
             return None
-        return (mark - position.net_price) * product.value_per_point * position.net_pos
+        rate = self._mirror.dollars(product.currency_id)
+        return None if rate is None else (mark - position.net_price) * product.value_per_point * position.net_pos * rate
 
     def of_account(self, account_id: int) -> AccountWorth:
         """The account's figures."""
@@ -52,8 +55,10 @@ class Worth:
         parts = [self.open_pnl(position) for position in held]
         known = [part for part in parts if part is not None]
         open_pnl = sum(known, ZERO) if len(known) == len(parts) else None
-        balance, fees = self._mirror.cash(account_id), self._fees.of(account_id)
+        balance, fees = cash_of(self._mirror, account_id), self._fees.of(account_id)
         cash, realized = (balance.amount, balance.realized_pnl) if balance else (None, None)
+        if balance and balance.trade_date and self._mirror.today and balance.trade_date < self._mirror.today:
+            realized = ZERO
         day_pnl = _sum(realized, open_pnl)
         return AccountWorth(
             net_liq=_sum(cash, open_pnl),

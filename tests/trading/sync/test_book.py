@@ -9,12 +9,14 @@ from tests.trading.sync.entities import CASH, NOON, book, fee, fill, order, posi
 from trading.sync.book import Book
 from trading.sync.equity import EquitySampler
 from trading.tradovate.entities import (
+    Account,
     AccountRiskStatus,
     FillFee,
     Level,
     MarginSnapshot,
     Quote,
     QuoteEntries,
+    TradeDate,
     UserAccountAutoLiq,
 )
 
@@ -138,6 +140,19 @@ def test_the_days_profit_is_told_before_and_after_its_fees() -> None:
     assert made.rows["account:7"]["fees"] == "3.44"
     made.apply(told(fill(91, active=False)))
     assert made.rows["account:7"]["fees"] == "1.72"
+
+
+def test_what_was_gained_on_an_earlier_day_is_none_of_todays() -> None:
+    made = book(CASH, UserAccountAutoLiq(id=7, daily_loss_auto_liq=Decimal(500)))
+    assert (made.rows["account:7"]["day_pnl"], left(made)[0]) == ("-12.50", "487.50")
+    # Another account's cash tells that the next day has begun.
+    other = Account(id=8, name="DEMO8")
+    made.apply(told(other))
+    tomorrow = TradeDate(year=2026, month=11, day=23)
+    made.apply(told(msgspec.structs.replace(CASH, id=71, account_id=8, trade_date=tomorrow)))
+    assert (made.rows["account:7"]["day_pnl"], left(made)[0]) == ("0.00", "500.00")
+    assert made.rows["account:7"]["cash"] == "100,000.10"
+    assert made.rows["account:8"]["day_pnl"] == "-12.50"
 
 
 def test_a_flat_position_is_gone_and_needs_no_quote() -> None:

@@ -76,7 +76,7 @@ def entries(connection):
 
 
 def test_a_batch_written_twice_is_there_once(connection, entries) -> None:
-    cash = CashRecord(70, 7, date(2026, 11, 20), Decimal("100.10"), Decimal(0), NOON)
+    cash = CashRecord(7, date(2026, 11, 20), Decimal("100.10"), Decimal(0), NOON)
     upstream = UpstreamRecord("up", "", NOON)
     batch = entries(fill(90), fill(91), order(), ACCOUNT, CONTRACT, cash, upstream)
     assert writing.write(batch) == writing.write(batch) == []
@@ -101,7 +101,7 @@ def test_what_a_process_writes_that_was_stopped_for_long_takes_no_newer_state_s_
         return PositionRecord(40, 7, "ESZ6", day, net, Decimal(5000), net, 0, at)
 
     def cash(amount: int, at: datetime) -> CashRecord:
-        return CashRecord(70, 7, day, Decimal(amount), Decimal(0), at)
+        return CashRecord(7, day, Decimal(amount), Decimal(0), at)
 
     old = [
         *(order(), order(key=51), order("PendingNew", key=52), order(key=53)),

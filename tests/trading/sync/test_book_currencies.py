@@ -1,0 +1,73 @@
+"""An account whose money is in several currencies: everything is told in dollars, or not at all."""
+
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+
+from tests.trading.sync.entities import CASH, ES, NOON, TODAY, book, fee, fill, order, position, quote, told
+from trading.sync.fact_sheet import facts_of
+from trading.sync.recording import records
+from trading.sync.records import CashRecord, FeeRecord
+from trading.tradovate.entities import CashBalance, Currency, CurrencyRate, FillFee, TradeDate
+
+EURO = 5
+EUROS = CashBalance(
+    id=90,
+    account_id=7,
+    currency_id=EURO,
+    amount=Decimal(200),
+    realized_pnl=Decimal(10),
+    trade_date=TODAY,
+    timestamp=NOON,
+)
+DOLLARS = msgspec.structs.replace(CASH, currency_id=1)
+RATE = CurrencyRate(id=EURO, rate=Decimal("1.10"), timestamp=NOON)
+TOMORROW = TradeDate(year=2026, month=11, day=23)
+
+
+def test_cash_in_several_currencies_is_added_up_in_dollars_and_unknown_without_a_rate() -> None:
+    made = book(DOLLARS, EUROS)
+    row = made.rows["account:7"]
+    assert (row["cash"], row["net_liq"], row["day_pnl"]) == ("—",) * 3
+    assert made.mirror.missing() == {(CurrencyRate, EURO)}
+    changes = made.apply(told(RATE))
+    row = changes.rows["account:7"]
+    # 100,000.10 + 200 x 1.10, and -12.50 + 10 x 1.10
+    assert (row["cash"], row["net_liq"], row["day_pnl"]) == ("100,220.10", "100,220.10", "-1.50")
+    kept = records(made.mirror, changes.touched)
+    assert set(kept) == {CashRecord(7, date(2026, 11, 20), Decimal("100220.10"), Decimal("-1.50"), NOON)}
+    assert made.mirror.missing() == set()
+
+
+def test_what_was_gained_in_a_currency_on_an_earlier_day_is_none_of_this_days() -> None:
+    made = book(DOLLARS, EUROS, RATE)
+    made.apply(told(msgspec.structs.replace(EUROS, id=91, amount=Decimal(300), trade_date=TOMORROW)))
+    row = made.rows["account:7"]
+    assert (row["cash"], row["day_pnl"]) == ("100,330.10", "+11.00")
+    before, after = records(made.mirror, [(CashBalance, 90), (CashBalance, 91)])
+    assert (before.amount, after.amount) == (Decimal("100220.10"), Decimal("100330.10"))
+    assert facts_of(made, NOON).accounts[0].trade_date == date(2026, 11, 23)
+
+
+def test_positions_and_fees_in_another_currency_are_told_in_dollars() -> None:
+    made = book(DOLLARS, msgspec.structs.replace(ES, currency_id=EURO), position(2), order("Filled"), fill(90))
+    in_euros = msgspec.structs.replace(fee(90), exchange_currency_id=EURO, commission_currency_id=1)
+    made.mark([quote("5001.25")])
+    made.apply(told(in_euros))
+    assert (made.rows["position:71"]["open_pnl"], made.rows["fill:90"]["fee"]) == ("—", "—")
+    assert (made.rows["account:7"]["net_liq"], made.rows["account:7"]["fees"]) == ("—", "—")
+    assert records(made.mirror, [(FillFee, 90)]) == []
+    changes = made.apply(told(RATE))
+    # 1 point x 50 x 2 x 1.10; of 1.72 the exchange's 0.70 are euros
+    assert (made.rows["position:71"]["open_pnl"], made.rows["fill:90"]["fee"]) == ("+110.00", "1.79")
+    assert made.rows["account:7"]["fees"] == "1.79"
+    (kept,) = (one for one in records(made.mirror, changes.touched) if isinstance(one, FeeRecord))
+    assert kept.parts["exchange_fee"] == Decimal("0.77")
+
+
+def test_a_currency_is_dollars_by_its_name() -> None:
+    made = book(Currency(id=1, name="EUR"), Currency(id=EURO, name="USD"), EUROS)
+    assert made.rows["account:7"]["cash"] == "200.00"
+    made = book(Currency(id=1, name="EUR"), DOLLARS)
+    assert made.rows["account:7"]["cash"] == "—"
