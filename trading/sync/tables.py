@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from trading.sync.journal import Entry
 
 BY_ID = ("connection_id", "tradovate_id")
+# Columns that are not named like the field of a record; all others are.
+_COLUMNS = {
+    "id": "tradovate_id",
+    **{f"{what}_id": f"{what}_id_at_broker" for what in ("account", "order", "parent", "oco", "version", "fill")},
+}
 
 # A process that was stopped past its lease goes on with what it had to write when its successor has written what came
 # later. By the broker's own figures no older state takes a newer one's place, as in the book (mirror.is_older).
@@ -112,125 +117,21 @@ def _contracts(entries: list[Entry]) -> None:
     upsert(Contract, contracts, unique, ("product_id", "name", "expiration_date", "first_intent_date", "seen_at"))
 
 
-def _account(record: r.AccountRecord) -> dict[str, Any]:
-    return {
-        "tradovate_id": record.id,
-        "name": record.name,
-        "readonly": record.readonly,
-        "closed": record.closed,
-    }
+def _plain(kind: type[r.Record], *left_out: str) -> Callable[[Any], dict[str, Any]]:
+    """Makes rows of a kind of record that has a column for each of its fields but those left out."""
+    columns = {field.name: _COLUMNS.get(field.name, field.name) for field in fields(kind) if field.name not in left_out}  # type: ignore[arg-type]  # all kinds are dataclasses
 
+    def row(record: r.Record) -> dict[str, Any]:
+        found = {column: getattr(record, name) for name, column in columns.items()}
+        if "at" in found and found["at"] is None:
+            found["at"] = timezone.now()
+        return found
 
-def _order(record: r.OrderRecord) -> dict[str, Any]:
-    return {
-        "tradovate_id": record.id,
-        "account_id_at_broker": record.account_id,
-        "symbol": record.symbol,
-        "action": record.action,
-        "status": record.status,
-        "order_qty": record.order_qty,
-        "order_type": record.order_type,
-        "price": record.price,
-        "stop_price": record.stop_price,
-        "time_in_force": record.time_in_force,
-        "reject_reason": record.reject_reason,
-        "parent_id_at_broker": record.parent_id,
-        "oco_id_at_broker": record.oco_id,
-        "version_id_at_broker": record.version_id,
-        "at": record.at or timezone.now(),
-    }
-
-
-def _version(record: r.OrderVersionRecord) -> dict[str, Any]:
-    return {
-        "tradovate_id": record.id,
-        "order_id_at_broker": record.order_id,
-        "order_qty": record.order_qty,
-        "order_type": record.order_type,
-        "price": record.price,
-        "stop_price": record.stop_price,
-        "limit_if_touched_price": record.limit_if_touched_price,
-        "peg_difference": record.peg_difference,
-        "max_show": record.max_show,
-        "time_in_force": record.time_in_force,
-        "expire_time": record.expire_time,
-        "text": record.text,
-        "at": record.at or timezone.now(),
-    }
-
-
-def _fill(record: r.FillRecord) -> dict[str, Any]:
-    return {
-        "tradovate_id": record.id,
-        "order_id_at_broker": record.order_id,
-        "symbol": record.symbol,
-        "action": record.action,
-        "qty": record.qty,
-        "price": record.price,
-        "active": record.active,
-        "trade_date": record.trade_date,
-        "at": record.at,
-    }
+    return row
 
 
 def _fee(record: r.FeeRecord) -> dict[str, Any]:
     return {"tradovate_id": record.id, **record.parts, "total": sum(record.parts.values(), Decimal(0))}
-
-
-def _position(record: r.PositionRecord) -> dict[str, Any]:
-    return {
-        "tradovate_id": record.id,
-        "account_id_at_broker": record.account_id,
-        "symbol": record.symbol,
-        "trade_date": record.trade_date,
-        "net_pos": record.net_pos,
-        "net_price": record.net_price,
-        "bought": record.bought,
-        "sold": record.sold,
-        "at": record.at or timezone.now(),
-    }
-
-
-def _balance(record: r.CashRecord) -> dict[str, Any]:
-    return {
-        "account_id_at_broker": record.account_id,
-        "trade_date": record.trade_date,
-        "amount": record.amount,
-        "realized_pnl": record.realized_pnl,
-        "at": record.at or timezone.now(),
-    }
-
-
-def _cash_entry(record: r.CashEntryRecord) -> dict[str, Any]:
-    return {
-        "tradovate_id": record.id,
-        "account_id_at_broker": record.account_id,
-        "trade_date": record.trade_date,
-        "change_type": record.change_type,
-        "delta": record.delta,
-        "amount": record.amount,
-        "realized_pnl": record.realized_pnl,
-        "fill_id_at_broker": record.fill_id,
-        "comment": record.comment,
-        "at": record.at or timezone.now(),
-    }
-
-
-def _equity(record: r.EquityRecord) -> dict[str, Any]:
-    return {
-        "account_id_at_broker": record.account_id,
-        "at": record.at,
-        "net_liq": record.net_liq,
-        "cash": record.cash,
-        "open_pnl": record.open_pnl,
-        "day_pnl": record.day_pnl,
-        "fees": record.fees,
-        "is_estimate": record.is_estimate,
-    }
-
-
-def _comparison(record: r.ComparisonRecord) -> dict[str, Any]:
-    return {"at": record.at, "missed": record.missed, "wrong": record.wrong, "detail": record.detail}
 
 
 def _upstream(record: r.UpstreamRecord) -> dict[str, Any]:
@@ -238,10 +139,10 @@ def _upstream(record: r.UpstreamRecord) -> dict[str, Any]:
 
 
 TABLES: dict[type[r.Record], Table] = {
-    r.AccountRecord: Table(Account, _account, ("name", "readonly", "closed")),
+    r.AccountRecord: Table(Account, _plain(r.AccountRecord), ("name", "readonly", "closed")),
     r.OrderRecord: Table(
         Order,
-        _order,
+        _plain(r.OrderRecord, "filled_qty", "average_price"),
         (
             *("symbol", "status", *_TERMS, "reject_reason"),
             *("parent_id_at_broker", "oco_id_at_broker", "version_id_at_broker"),
@@ -251,35 +152,37 @@ TABLES: dict[type[r.Record], Table] = {
     ),
     r.OrderVersionRecord: Table(
         OrderVersion,
-        _version,
+        _plain(r.OrderVersionRecord),
         (
             *("order_qty", "order_type", "price", "stop_price", "limit_if_touched_price", "peg_difference", "max_show"),
             *("time_in_force", "expire_time", "text", "at"),
         ),
     ),
-    r.FillRecord: Table(Fill, _fill, ("symbol", "price", "qty", "active", "trade_date"), newer=_NOT_BUSTED_BEFORE),
+    r.FillRecord: Table(
+        Fill, _plain(r.FillRecord), ("symbol", "price", "qty", "active", "trade_date"), newer=_NOT_BUSTED_BEFORE
+    ),
     r.FeeRecord: Table(FillFee, _fee, (*FillFee.PARTS, "total")),
     r.PositionRecord: Table(
         Position,
-        _position,
+        _plain(r.PositionRecord),
         ("symbol", "net_pos", "net_price", "bought", "sold", "at"),
         unique=("connection_id", "tradovate_id", "trade_date"),
         newer=_LATER,
     ),
     r.CashRecord: Table(
         CashBalance,
-        _balance,
+        _plain(r.CashRecord),
         ("amount", "realized_pnl", "at"),
         unique=("connection_id", "account_id_at_broker", "trade_date"),
         newer=_LATER,
     ),
-    r.CashEntryRecord: Table(CashEntry, _cash_entry, ()),
+    r.CashEntryRecord: Table(CashEntry, _plain(r.CashEntryRecord), ()),
     r.EquityRecord: Table(
         EquityPoint,
-        _equity,
+        _plain(r.EquityRecord),
         ("net_liq", "cash", "open_pnl", "day_pnl", "fees", "is_estimate"),
         unique=("connection_id", "account_id_at_broker", "at"),
     ),
-    r.ComparisonRecord: Table(Comparison, _comparison, (), unique=("connection_id", "at")),
+    r.ComparisonRecord: Table(Comparison, _plain(r.ComparisonRecord), (), unique=("connection_id", "at")),
     r.UpstreamRecord: Table(Upstream, _upstream, ("state", "detail", "since"), unique=("connection_id",)),
 }

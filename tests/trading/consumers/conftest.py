@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from accounts.models import Connection
-from tests.trading.consumers.pages import HOST, person, row
+from tests.trading.consumers.pages import HOST, row
+from tests.trading.signed_in import person
 from trading.sync import stream
 from trading.sync.stream import Stream
 

@@ -2,20 +2,16 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import msgspec
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as django_settings
-from django.test import Client
-from django.utils import timezone
 
-from accounts import sign_in
-from accounts.models import Connection, User
-from accounts.tokens import Tokens
+from accounts.models import Connection
 from portal.asgi import application
+from tests.trading.signed_in import browser_of
 from trading.models import (
     Account,
     OrderFile,
@@ -29,21 +25,9 @@ HOST = "testserver"
 ORIGIN = f"http://{HOST}"
 
 
-def person(name: str, number: int) -> Connection:
-    user = User.objects.create(username=name)
-    connection = Connection.objects.create(user=user, environment="sim", tradovate_user_id=number, name=name)
-    connection.store_tokens(Tokens("token-" + name), timezone.now() + timedelta(hours=1))
-    return connection
-
-
 def cookie(connection: Connection) -> str:
     """The cookie of a browser that has signed in to this connection."""
-    client = Client()
-    client.force_login(connection.user, backend="django.contrib.auth.backends.ModelBackend")
-    session = client.session
-    session[sign_in.SESSION_KEY] = connection.pk
-    session.save()
-    return f"{django_settings.SESSION_COOKIE_NAME}={session.session_key}"
+    return f"{django_settings.SESSION_COOKIE_NAME}={browser_of(connection).session.session_key}"
 
 
 def a_file(connection: Connection) -> OrderFile:

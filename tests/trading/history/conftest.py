@@ -9,20 +9,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Connection, User
-from accounts.sign_in import SESSION_KEY
-from accounts.tokens import Tokens
+from accounts.models import Connection
+from tests.trading.signed_in import browser_of, person
 from trading.models import Account, Contract, Fill, FillFee, Order, Product
 
 NOON = dt.time(15, 30)
 
 
 def trader(name: str, number: int) -> Connection:
-    user = User.objects.create(username=name)
-    connection = Connection.objects.create(
-        user=user, environment="sim", tradovate_user_id=number, name=name, signed_in_at=timezone.now()
-    )
-    connection.store_tokens(Tokens("a-token"), timezone.now() + dt.timedelta(hours=1))
+    connection = person(name, number)
     for account in (1, 2):
         Account.objects.create(connection=connection, tradovate_id=number * 10 + account, name=f"{name}-{account}")
     return connection
@@ -41,12 +36,7 @@ def bob(db) -> Connection:
 @pytest.fixture
 def browser(alice: Connection) -> Client:
     """The browser of alice, who has signed in."""
-    made = Client()
-    made.force_login(alice.user, backend="django.contrib.auth.backends.ModelBackend")
-    session = made.session
-    session[SESSION_KEY] = alice.pk
-    session.save()
-    return made
+    return browser_of(alice)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from trading.market import Interval, feeds, shared
 from trading.market.feeds import Charts
 from trading.models import Upstream
 from trading.orders import contracts
-from trading.simulator import Config, serve
+from trading.simulator import Config, RunningSimulator, serve
 from trading.simulator.config import DEFAULT_TRADERS
 from trading.sync import stream, watched
 
@@ -243,25 +243,25 @@ async def test_without_market_data_the_page_is_told_so_and_is_not_asked_to_wait(
     await gone(simulator)
 
 
-async def test_a_trader_without_market_data_is_told_so(settings, redis_url, transactional_db) -> None:
-    people = tuple(replace(one, market_data="None") for one in DEFAULT_TRADERS)
+@contextlib.asynccontextmanager
+async def whose_market_data_is(kind: str, settings: Any) -> AsyncIterator[tuple[RunningSimulator, Connection, str]]:
+    """A simulator that grants its traders market data so, the trader, and a contract's symbol."""
+    people = tuple(replace(one, market_data=kind) for one in DEFAULT_TRADERS)
     config = Config(control=True, client_secret=settings.SIMULATOR_CLIENT_SECRET, traders=people)
     with serve(config) as running:
         settings.SIMULATOR_URL = running.url
         trader = await sync_to_async(sign_in, thread_sensitive=False)(running, "trader")
-        symbol = await sync_to_async(front_month, thread_sensitive=False)(running, trader)
-        async with page(trader, symbol) as chart:
-            assert f"No market data for {symbol}" in await chart.until_status("refused")
+        yield running, trader, await sync_to_async(front_month, thread_sensitive=False)(running, trader)
         await gone(running)
 
 
+async def test_a_trader_without_market_data_is_told_so(settings, redis_url, transactional_db) -> None:
+    async with whose_market_data_is("None", settings) as (_, trader, symbol), page(trader, symbol) as chart:
+        assert f"No market data for {symbol}" in await chart.until_status("refused")
+
+
 async def test_bars_that_come_late_are_said_to(settings, redis_url, transactional_db) -> None:
-    people = tuple(replace(one, market_data="Delayed") for one in DEFAULT_TRADERS)
-    config = Config(control=True, client_secret=settings.SIMULATOR_CLIENT_SECRET, traders=people)
-    with serve(config) as running:
-        settings.SIMULATOR_URL = running.url
-        trader = await sync_to_async(sign_in, thread_sensitive=False)(running, "trader")
-        symbol = await sync_to_async(front_month, thread_sensitive=False)(running, trader)
+    async with whose_market_data_is("Delayed", settings) as (running, trader, symbol):
         words = f"Prices are delayed: no real-time market data for {symbol}."
         async with page(trader, symbol) as chart, page(trader, symbol, "5m") as another:
             for one in (chart, another):
@@ -272,7 +272,6 @@ async def test_bars_that_come_late_are_said_to(settings, redis_url, transactiona
             while chart.status != ("live", words):
                 await chart.read()
             await until(lambda: not any(one["quotes"] for one in running.control.sockets()))
-        await gone(running)
 
 
 async def test_a_chart_that_is_slow_to_come_is_asked_for_again(simulator, trader, symbol) -> None:

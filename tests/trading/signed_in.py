@@ -1,0 +1,30 @@
+"""People who are signed in to the portal without a simulator: their connections and their browsers."""
+
+from datetime import timedelta
+
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Connection, User
+from accounts.sign_in import SESSION_KEY
+from accounts.tokens import Tokens
+
+
+def person(name: str, number: int) -> Connection:
+    """Somebody's connection with tokens that are good for an hour; `number` is the id at Tradovate."""
+    user = User.objects.create(username=name)
+    connection = Connection.objects.create(
+        user=user, environment="sim", tradovate_user_id=number, name=name, signed_in_at=timezone.now()
+    )
+    connection.store_tokens(Tokens("token-" + name), timezone.now() + timedelta(hours=1))
+    return connection
+
+
+def browser_of(connection: Connection) -> Client:
+    """A browser that has signed in to this connection."""
+    made = Client()
+    made.force_login(connection.user, backend="django.contrib.auth.backends.ModelBackend")
+    session = made.session
+    session[SESSION_KEY] = connection.pk
+    session.save()
+    return made
