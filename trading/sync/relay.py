@@ -73,6 +73,10 @@ class Outbox:
         self._epoch, self._seq = epoch, seq
         self._append(seq, frame)
 
+    def wants(self, kind: str, file: str = "") -> bool:
+        """Whether this browser shows such news; `file` is whose line is told."""
+        return self.file == file if kind == "line" else self.intents or kind != "intent"
+
     def put_news(self, frame: str) -> None:
         """Take news that have no sequence number, of an order file's line, an intent or a kill switch; never waits."""
         if not self._stale:
@@ -220,7 +224,7 @@ class Relay:
                 delay = min(RETRY_MOST, delay * 2)
                 continue
             if message is not None:
-                self._take(message)
+                self._take_or_resync(message)
 
     async def _subscribe(self) -> None:
         async with self._lock:
@@ -231,6 +235,16 @@ class Relay:
             async with answered():
                 await self._pubsub.subscribe(*self._outboxes)
             self._subscribed = True
+
+    def _take_or_resync(self, message: dict[str, Any]) -> None:
+        try:
+            self._take(message)
+        except Exception:
+            # A process of another release may say what this one does not understand. Listening no more, this one would
+            # leave all its pages standing, and they would not notice.
+            log.exception("A message of Redis was not understood; its pages get fresh snapshots.")
+            for outbox in self._outboxes.get(message["channel"].decode(), ()):
+                outbox.make_stale()
 
     def _take(self, message: dict[str, Any]) -> None:
         name = message["channel"].decode()
@@ -244,24 +258,18 @@ class Relay:
     def _fan_out(self, outboxes: set[Outbox], data: str) -> None:
         head, _, frame = data.partition("\n")
         kind, *parts = head.split(" ")
-        if kind == "line":
-            for outbox in outboxes:
-                if outbox.file == parts[0]:
-                    outbox.put_news(frame)
-        elif kind == "kill":
-            for outbox in outboxes:
-                outbox.put_news(frame)
-        elif kind == "intent":
-            for outbox in outboxes:
-                if outbox.intents:
-                    outbox.put_news(frame)
-        elif kind == "bye":
-            for outbox in outboxes:
-                outbox.end(Bye(parts[0], frame))
-        else:
-            epoch, seq = parts[0], int(parts[1])
-            for outbox in outboxes:
-                outbox.put_state(kind, epoch, seq, frame)
+        match kind:
+            case "delta" | "snapshot":
+                epoch, seq = parts[0], int(parts[1])
+                for outbox in outboxes:
+                    outbox.put_state(kind, epoch, seq, frame)
+            case "line" | "intent" | "kill":
+                for outbox in outboxes:
+                    if outbox.wants(kind, *parts):
+                        outbox.put_news(frame)
+            case "bye":
+                for outbox in outboxes:
+                    outbox.end(Bye(parts[0], frame))
 
 
 _relays: WeakKeyDictionary[asyncio.AbstractEventLoop, Relay] = WeakKeyDictionary()

@@ -28,6 +28,13 @@ def ready(outbox: Outbox, seq: int = 0, epoch: str = "e") -> Outbox:
     return outbox
 
 
+async def read_to_the_end(outbox: Outbox) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if await outbox.get() is None:
+                ready(outbox)
+
+
 async def seqs(outbox: Outbox, count: int) -> list[int]:
     return [msgspec.json.decode(await outbox.get())["seq"] for _ in range(count)]
 
@@ -155,5 +162,20 @@ async def test_after_a_lost_redis_connection_everybody_gets_a_fresh_snapshot(red
     await client.publish(stream.channel(5), "bye signed-out\n{}")
     with pytest.raises(Bye):
         await outbox.get()
+    await relay.leave(outbox)
+    await client.aclose()
+
+
+@pytest.mark.parametrize("strange", ["beyond all words", "delta", b"\xff"])
+async def test_what_another_release_says_does_not_keep_pages_from_what_follows(redis_url, strange: str | bytes) -> None:
+    client = stream.async_client()
+    relay = Relay()
+    outbox = Outbox(5)
+    await relay.join(outbox)
+    ready(outbox)
+    await client.publish(stream.channel(5), strange)
+    await client.publish(stream.channel(5), "bye signed-out\n{}")
+    with pytest.raises(Bye):
+        await read_to_the_end(outbox)
     await relay.leave(outbox)
     await client.aclose()
