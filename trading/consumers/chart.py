@@ -8,7 +8,7 @@ import datetime as dt
 
 import msgspec
 from django.contrib.sessions.backends.base import SessionBase
-from django.db import DatabaseError
+from django.db import Error as DatabaseTrouble
 
 from trading.consumers.page_socket import NOT_FOUND, Asked, PageSocket, Refused, in_thread, signed_in
 from trading.market import Interval, Viewer, charts
@@ -82,7 +82,7 @@ class ChartConsumer(PageSocket):
     async def _keep_watched(self, connection_id: int, symbol: str) -> None:
         """Checks compare prices with the last one of what the page shows."""
         while True:
-            with contextlib.suppress(DatabaseError):
+            with contextlib.suppress(DatabaseTrouble):
                 await in_thread(watched.name_symbol, connection_id, symbol)
             await asyncio.sleep(watched.LASTS / 3)
 

@@ -174,6 +174,10 @@ class PageSocket(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
             except (DatabaseTrouble, TimeoutError) as error:
                 log.warning("The database does not answer; a session is looked at again later: %r", error)
                 continue
+            except Exception:
+                # Whoever ends this ends all looks: the page would outlive its session.
+                log.exception("A session could not be looked at; it is again later.")
+                continue
             if not allowed:
                 source.end(Bye(stream.SIGNED_OUT, stream.bye_frame(stream.SIGNED_OUT)))
                 return

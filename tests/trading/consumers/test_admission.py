@@ -122,6 +122,23 @@ async def test_a_look_at_the_session_that_hangs_is_given_up_for_the_next(alice, 
             ended.set()
 
 
+async def test_a_look_at_the_session_that_fails_unexpectedly_is_not_the_last(alice, writer, monkeypatch) -> None:
+    monkeypatch.setattr(DeskConsumer, "check_every", 0.05)
+    look, failures = page_socket.still_allowed, [RuntimeError("can't start new thread")]
+
+    def looking(session_key: str | None, connection_id: int) -> bool:
+        if failures:
+            raise failures.pop()
+        return look(session_key, connection_id)
+
+    monkeypatch.setattr(page_socket, "still_allowed", looking)
+    async with page(alice) as desk:
+        await desk.frame()
+        await until(lambda: not failures)
+        await sync_to_async(alice.forget_tokens)()
+        assert (await desk.frame())["t"] == "bye"
+
+
 @pytest.mark.parametrize("loss", ["password", "session deleted", "session expired", "tokens", "inactive"])
 async def test_a_session_that_ended_ends_the_page_without_being_told(alice, writer, monkeypatch, loss: str) -> None:
     monkeypatch.setattr(DeskConsumer, "check_every", 0.1)
