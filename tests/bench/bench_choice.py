@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.bench import flood
 from tests.bench.bench_stream import BURST_BROWSERS, RELAY, Bench, Load, Side, show, show_head
-from tests.bench.processes import SERVERS, Stack, free_port, stack
+from tests.bench.processes import SERVERS, Needs, Stack, free_port, stack
 from tests.bench.sockets import Target, opened
 
 FAN_OUTS = ("subscription", "layer")
@@ -76,33 +76,43 @@ async def manners(running: Stack, server: str) -> str:
     return f"{server}: {held} for a browser that does not read; closes with {witness.close_code} when stopped"
 
 
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    made.add_argument("--browsers", type=int, nargs="+", default=[1, 10, 50])
+    made.add_argument("--per-second", type=float, default=20)
+    made.add_argument("--seconds", type=float, default=4)
+    made.add_argument("--rounds", type=int, default=3)
+    made.add_argument("--warm-up", type=int, default=1, help="rounds before them (%(default)s)")
+    made.add_argument("--burst", type=int, default=500, help="events of the burst, up to 512 (%(default)s)")
+    return made
+
+
+def needs(_: argparse.Namespace) -> Needs:
+    return Needs(crowd=len(FAN_OUTS))
+
+
+def run(running: Stack, options: argparse.Namespace) -> None:
+    """Measure, and print a row for each path of a scenario, and a line for each server's manners."""
+    bench = Bench(running, options)
+    sides = {RELAY: bench.relay, **served(bench), **fanned_out(running)}
+    paths = {name: (side, False) for name, side in sides.items()}
+    show_head(options)
+    pace, count = options.per_second, int(options.per_second * options.seconds)
+    for browsers in options.browsers:
+        name = f"{browsers} browser{'s' if browsers > 1 else ''}, {pace:g} events/s"
+        show(name, uvloop.run(bench.in_turn(paths, Load(browsers, count, pace))))
+    if options.burst:
+        burst = Load(min(BURST_BROWSERS, max(options.browsers)), options.burst, 0)
+        show(f"{options.burst} events at once, {burst.browsers} browsers", uvloop.run(bench.in_turn(paths, burst)))
+    for server in SERVERS:
+        print(uvloop.run(manners(running, server)), flush=True)
+
+
 def main() -> None:
-    options = _options()
-    with stack(crowd=len(FAN_OUTS)) as running:
-        bench = Bench(running, options)
-        sides = {RELAY: bench.relay, **served(bench), **fanned_out(running)}
-        paths = {name: (side, False) for name, side in sides.items()}
-        show_head(options)
-        pace, count = options.per_second, int(options.per_second * options.seconds)
-        for browsers in options.browsers:
-            name = f"{browsers} browser{'s' if browsers > 1 else ''}, {pace:g} events/s"
-            show(name, uvloop.run(bench.in_turn(paths, Load(browsers, count, pace))))
-        if options.burst:
-            burst = Load(min(BURST_BROWSERS, max(options.browsers)), options.burst, 0)
-            show(f"{options.burst} events at once, {burst.browsers} browsers", uvloop.run(bench.in_turn(paths, burst)))
-        for server in SERVERS:
-            print(uvloop.run(manners(running, server)), flush=True)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--browsers", type=int, nargs="+", default=[1, 10, 50])
-    parser.add_argument("--per-second", type=float, default=20)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--warm-up", type=int, default=1, help="rounds before them (%(default)s)")
-    parser.add_argument("--burst", type=int, default=500, help="events of the burst, up to 512 (%(default)s)")
-    return parser.parse_args()
+    options = parser().parse_args()
+    with stack(needs(options)) as running:
+        run(running, options)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.bench.people import Person, sign_in, wait_until_mirrored
-from tests.bench.processes import Stack, free_port, stack, wait_for
+from tests.bench.processes import Needs, Stack, free_port, stack, wait_for
 from tests.bench.sockets import Heard, Result, relayed
 from tests.browser import chromium
 
@@ -81,21 +81,35 @@ def _start_witness(running: Stack, person: Person) -> str:
     return f"ws://127.0.0.1:{port}/{person.user_id}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--events", type=int, default=400)
-    parser.add_argument("--per-second", type=float, default=20)
-    options = parser.parse_args()
-    if not chromium.executable():
-        sys.exit(chromium.MISSING)
-    with stack() as running:
-        person = sign_in(running.simulator, "trader")
-        wait_until_mirrored([person])
-        result = measure(running, person, options.events, options.per_second)
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    made.add_argument("--events", type=int, default=400)
+    made.add_argument("--per-second", type=float, default=20)
+    return made
+
+
+def needs(_: argparse.Namespace) -> Needs:
+    return Needs()
+
+
+def run(running: Stack, options: argparse.Namespace) -> None:
+    """Measure, and print a row. The trader has had no fills before."""
+    person = sign_in(running.simulator, "trader")
+    wait_until_mirrored([person])
+    result = measure(running, person, options.events, options.per_second)
     print(f"{options.events} fills, {options.per_second:g} a second, from the simulator's frame to a row in Chromium")
     print(f"{'p50 ms':>8} {'p99 ms':>8} {'events':>8} {'lost':>6}")
     p50, p99 = result.percentile(0.5), result.percentile(0.99)
-    print(f"{p50:>8.2f} {p99:>8.2f} {len(result.latencies):>8} {result.lost:>6}")
+    print(f"{p50:>8.2f} {p99:>8.2f} {len(result.latencies):>8} {result.lost:>6}", flush=True)
+
+
+def main() -> None:
+    options = parser().parse_args()
+    if not chromium.executable():
+        sys.exit(chromium.MISSING)
+    with stack(needs(options)) as running:
+        run(running, options)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import httpx
 import uvloop
 
-from tests.bench.people import Person, sign_in, wait_until_mirrored
-from tests.bench.processes import Stack, stack
+from tests.bench.people import Person, sign_in, wait_until_at_rest
+from tests.bench.processes import Needs, Stack, stack
 from tests.bench.usage import Usage
 
 SAY = 10.0  # seconds between two times that the pages are said to be open
@@ -32,15 +32,13 @@ class Cost:
     lost: int
 
 
-def measure(running: Stack, sockets: int, seconds: float, settle: float) -> Cost:
+def measure(running: Stack, sockets: int, seconds: float) -> Cost:
     hub = running.pids["sync"]
     people = [sign_in(running.simulator, f"crowd-{number}") for number in range(sockets + 1)]
     # One first, for what is loaded only once.
-    wait_until_mirrored(people[:1])
-    time.sleep(settle)
+    wait_until_at_rest(people[:1])
     before = Usage.of(hub)
-    wait_until_mirrored(people[1:])
-    time.sleep(settle)
+    wait_until_at_rest(people[1:])
     began = Usage.of(hub)
     uvloop.run(_keep_open(people, seconds))
     after = Usage.of(hub)
@@ -64,24 +62,32 @@ async def _keep_open(people: list[Person], seconds: float) -> None:
             await asyncio.sleep(min(SAY, left))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sockets", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument(
-        "--settle",
-        type=float,
-        default=5,
-        help="seconds in which the journal is written and what the hub asks for after each sync has come (%(default)s)",
-    )
-    options = parser.parse_args()
-    with stack(crowd=options.sockets + 1) as running:
-        cost = measure(running, options.sockets, options.seconds, options.settle)
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    made.add_argument("--sockets", type=int, default=1000)
+    made.add_argument("--seconds", type=float, default=20)
+    return made
+
+
+def needs(options: argparse.Namespace) -> Needs:
+    return Needs(crowd=options.sockets + 1)
+
+
+def run(running: Stack, options: argparse.Namespace) -> None:
+    """Measure, and print a row."""
+    cost = measure(running, options.sockets, options.seconds)
     print(
         f"{options.sockets} idle upstream sockets of the sync process for {options.seconds:g} s; figures are per socket"
     )
     print(f"{'memory KiB':>11} {'CPU %':>8} {'lost':>5}")
-    print(f"{cost.memory / 1024:>11.1f} {cost.cpu * 100:>8.4f} {cost.lost:>5}")
+    print(f"{cost.memory / 1024:>11.1f} {cost.cpu * 100:>8.4f} {cost.lost:>5}", flush=True)
+
+
+def main() -> None:
+    options = parser().parse_args()
+    with stack(needs(options)) as running:
+        run(running, options)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import argparse
 import os
 import subprocess
 import sys
-import time
 
 from tests.bench.processes import ROOT, Simulator, simulator
 from tests.bench.usage import Usage
@@ -41,9 +40,9 @@ def measure(running: Simulator, connections: int, seconds: float) -> dict[str, t
         began = Usage.of(running.pid)
         client.stdin.write("go\n")
         client.stdin.flush()
-        time.sleep(seconds)
-        after = Usage.of(running.pid)
+        # They rest for as long before they tell.
         memory, cpu, lost = client.stdout.readline().split()
+        after = Usage.of(running.pid)
     per = connections * seconds
     return {
         "client": (float(memory), float(cpu) / per, int(lost)),

@@ -14,7 +14,7 @@ import time
 import httpx
 
 from tests.bench.people import Person, sign_in, wait_until_mirrored
-from tests.bench.processes import Stack, stack
+from tests.bench.processes import Needs, Stack, stack
 
 WARM_UP = 10
 EMPTY, DESK = "/bench/empty/", "/"
@@ -42,25 +42,39 @@ def percentile(times: list[float], share: float) -> float:
     return sorted(times)[min(len(times) - 1, int(share * len(times)))]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--accounts", type=int, default=50, help="beside a trader who has one (%(default)s)")
-    options = parser.parse_args()
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    made.add_argument("--requests", type=int, default=200)
+    made.add_argument("--accounts", type=int, default=50, help="beside a trader who has one (%(default)s)")
+    return made
+
+
+def needs(options: argparse.Namespace) -> Needs:
+    return Needs(crowd=2, accounts=options.accounts, settings="tests.bench.settings")
+
+
+def run(running: Stack, options: argparse.Namespace) -> None:
+    """Measure, and print a row for each trader."""
     print(f"{options.requests} requests of either page in turn, in ms")
     print(f"{'accounts':>8} {'empty p50':>10} {'p99':>7} {'desk p50':>10} {'p99':>7} {'more p50':>10} {'ratio':>7}")
-    with stack(crowd=2, accounts=options.accounts, settings="tests.bench.settings") as running:
-        people = [sign_in(running.simulator, name) for name in ("crowd-0", "crowd-1")]
-        wait_until_mirrored(people)
-        for accounts, person in zip((1, options.accounts), people, strict=True):
-            times = measure(running, person, options.requests)
-            empty, desk = (percentile(times[page], 0.5) for page in (EMPTY, DESK))
-            late = [percentile(times[page], 0.99) for page in (EMPTY, DESK)]
-            print(
-                f"{accounts:>8} {empty:>10.1f} {late[0]:>7.1f} {desk:>10.1f} {late[1]:>7.1f} {desk - empty:>10.1f}"
-                f" {desk / empty:>7.2f}",
-                flush=True,
-            )
+    people = [sign_in(running.simulator, name) for name in ("crowd-0", running.last)]
+    wait_until_mirrored(people)
+    for accounts, person in zip((1, options.accounts), people, strict=True):
+        times = measure(running, person, options.requests)
+        empty, desk = (percentile(times[page], 0.5) for page in (EMPTY, DESK))
+        late = [percentile(times[page], 0.99) for page in (EMPTY, DESK)]
+        print(
+            f"{accounts:>8} {empty:>10.1f} {late[0]:>7.1f} {desk:>10.1f} {late[1]:>7.1f} {desk - empty:>10.1f}"
+            f" {desk / empty:>7.2f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    options = parser().parse_args()
+    with stack(needs(options)) as running:
+        run(running, options)
 
 
 if __name__ == "__main__":

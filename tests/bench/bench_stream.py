@@ -27,7 +27,7 @@ import httpx
 import uvloop
 
 from tests.bench.people import Person, sign_in, wait_until_mirrored
-from tests.bench.processes import SERVERS, Stack, free_port, stack, wait_for
+from tests.bench.processes import SERVERS, Needs, Stack, free_port, stack, wait_for
 from tests.bench.sockets import RAW_FILL, SHOWN_FILL, Browser, Result, Target, opened, relayed, shown, until
 
 BURST_BROWSERS = 50
@@ -203,47 +203,54 @@ def judged(ratio: float) -> str:
     return f"{'within' if ratio <= MOST_STALLED else 'NOT WITHIN'} the {MOST_STALLED - 1:.0%} that it may be more"
 
 
-def main() -> int:
+def needs(options: argparse.Namespace) -> Needs:
+    return Needs(crowd=2 * options.users, server=options.server)
+
+
+def run(running: Stack, options: argparse.Namespace) -> int:
+    """Measure, and print a row for each path of a scenario; returns 1 when an event was lost on any path."""
     lost = 0
-    options = _options()
-    crowd = 2 * options.users
-    with stack(crowd=crowd, server=options.server) as running:
-        bench = Bench(running, options)
-        show_head(options)
-        pace, count = options.per_second, int(options.per_second * options.seconds)
-        for browsers in options.browsers:
-            name = f"{browsers} browser{'s' if browsers > 1 else ''}, {pace:g} events/s"
-            lost += show(name, uvloop.run(bench.measure(Load(browsers, count, pace))))
-        if options.burst:
-            burst = Load(min(BURST_BROWSERS, options.most), options.burst, 0)
-            lost += show(f"{options.burst} events at once, {burst.browsers} browsers", uvloop.run(bench.measure(burst)))
-        if options.stalled:
-            load = Load(options.stalled, count, pace)
-            lost += show(
-                f"{options.stalled} browsers, {pace:g} events/s", uvloop.run(bench.measure(load, stalled=True))
-            )
-        if options.users:
-            load = Load(1, int(USERS_PER_SECOND * options.seconds), USERS_PER_SECOND)
-            name = f"{options.users} users, {USERS_PER_SECOND:g} events/s each"
-            lost += show(name, uvloop.run(bench.measure_crowd(options.users, load)))
+    bench = Bench(running, options)
+    show_head(options)
+    pace, count = options.per_second, int(options.per_second * options.seconds)
+    for browsers in options.browsers:
+        name = f"{browsers} browser{'s' if browsers > 1 else ''}, {pace:g} events/s"
+        lost += show(name, uvloop.run(bench.measure(Load(browsers, count, pace))))
+    if options.burst:
+        burst = Load(min(BURST_BROWSERS, options.most), options.burst, 0)
+        lost += show(f"{options.burst} events at once, {burst.browsers} browsers", uvloop.run(bench.measure(burst)))
+    if options.stalled:
+        load = Load(options.stalled, count, pace)
+        lost += show(f"{options.stalled} browsers, {pace:g} events/s", uvloop.run(bench.measure(load, stalled=True)))
+    if options.users:
+        load = Load(1, int(USERS_PER_SECOND * options.seconds), USERS_PER_SECOND)
+        name = f"{options.users} users, {USERS_PER_SECOND:g} events/s each"
+        lost += show(name, uvloop.run(bench.measure_crowd(options.users, load)))
     if lost:
         print(f"{lost} events were lost.", file=sys.stderr)
     return int(lost > 0)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--browsers", type=int, nargs="*", default=[1, 10, 50, 200, 500])
-    parser.add_argument("--per-second", type=float, default=20)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--warm-up", type=int, default=1, help="rounds before them (%(default)s)")
-    parser.add_argument("--burst", type=int, default=500, help="events of the burst (%(default)s)")
-    parser.add_argument("--stalled", type=int, default=50, help="browsers beside the one that hangs (%(default)s)")
-    parser.add_argument("--users", type=int, default=200, help="users with one browser each (%(default)s)")
-    parser.add_argument("--server", choices=SERVERS, default=SERVERS[0], help="what serves web (%(default)s)")
-    parser.add_argument("--most", type=int, default=500, help="no scenario has more browsers (%(default)s)")
-    return parser.parse_args()
+def main() -> int:
+    options = parser().parse_args()
+    with stack(needs(options)) as running:
+        return run(running, options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    made.add_argument("--browsers", type=int, nargs="*", default=[1, 10, 50, 200, 500])
+    made.add_argument("--per-second", type=float, default=20)
+    made.add_argument("--seconds", type=float, default=4)
+    made.add_argument("--rounds", type=int, default=3)
+    made.add_argument("--warm-up", type=int, default=1, help="rounds before them (%(default)s)")
+    made.add_argument("--burst", type=int, default=500, help="events of the burst (%(default)s)")
+    made.add_argument("--stalled", type=int, default=50, help="browsers beside the one that hangs (%(default)s)")
+    made.add_argument("--users", type=int, default=200, help="users with one browser each (%(default)s)")
+    made.add_argument("--server", choices=SERVERS, default=SERVERS[0], help="what serves web (%(default)s)")
+    made.add_argument("--most", type=int, default=500, help="no scenario has more browsers (%(default)s)")
+    return made
 
 
 if __name__ == "__main__":

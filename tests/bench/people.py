@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 from tests.bench.processes import Simulator
 
@@ -22,8 +24,9 @@ class Person:
     cookie: str
 
 
+@cache
 def sign_in(simulator: Simulator, name: str) -> Person:
-    """A trader as if come back from Tradovate."""
+    """A trader as if come back from Tradovate; the same one for all who ask."""
     from django.conf import settings
     from django.test import Client
     from django.utils import timezone
@@ -61,3 +64,23 @@ def wait_until_mirrored(people: list[Person]) -> None:
                     presence.announce(person.connection_id)
 
     asyncio.run(wait())
+
+
+def wait_until_at_rest(people: list[Person]) -> None:
+    """As wait_until_mirrored, and until what the hub asks for after each sync has come and the journal is written.
+
+    Raises TimeoutError.
+    """
+    from trading.models import EquityPoint
+    from trading.orders import facts
+
+    wait_until_mirrored(people)
+    waiting, deadline = {person.connection_id for person in people}, time.monotonic() + PATIENCE
+    while waiting:
+        # What an account is worth is put in the journal after the rest, and the limits are asked for last.
+        waiting -= set(EquityPoint.objects.filter(connection__in=waiting).values_list("connection_id", flat=True)) & {
+            one for one in waiting if (found := facts.read(one)) and found.position_limits is not None
+        }
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{len(waiting)} traders are not at rest.")
+        time.sleep(0.1)

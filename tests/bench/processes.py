@@ -85,14 +85,27 @@ def _start_simulator(
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a benchmark wants of the stack: so many more traders (tests.bench.crowd), the last of them with so many
+    accounts, web's settings, and which of SERVERS serves it."""
+
+    crowd: int = 0
+    accounts: int = 1
+    settings: str = "portal.settings"
+    server: str = SERVERS[0]
+
+
+@dataclass(frozen=True)
 class Stack:
-    """Where the running processes listen, and how they are told about each other."""
+    """Where the running processes listen, and how they are told about each other. `last` is the name of the crowd's
+    last trader."""
 
     web: int
     simulator: Simulator
     environment: dict[str, str]
     processes: ExitStack
     pids: dict[str, int] = field(default_factory=dict)
+    last: str = ""
 
     def start(self, *command: str, quiet: bool = False, **extra: str) -> int:
         """Start one more process that ends with the stack; `extra` are variables of its environment. Returns its id."""
@@ -124,7 +137,8 @@ def foundation(database_url: str = "", crowd: tuple[int, int] = (0, 1)) -> Itera
         web, port = free_port(), free_port()
         environment = _environment(run, port) | ({"DATABASE_URL": database_url} if database_url else {})
         os.environ.update(environment)
-        made = Stack(web, _start_simulator(processes, environment, port, crowd), environment, processes)
+        started = _start_simulator(processes, environment, port, crowd)
+        made = Stack(web, started, environment, processes, last=f"crowd-{crowd[0] - 1}")
         made.start(*redis_server.command(run / "redis.sock", run / "redis"), quiet=True)
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=made.environment, check=True)
         import django
@@ -134,18 +148,13 @@ def foundation(database_url: str = "", crowd: tuple[int, int] = (0, 1)) -> Itera
 
 
 @contextmanager
-def stack(
-    crowd: int = 0, accounts: int = 1, settings: str = "portal.settings", server: str = SERVERS[0]
-) -> Iterator[Stack]:
-    """The foundation with sync and web on it, each its own process; the sync requests of a crowd are not paced.
-
-    `server` is the one of SERVERS that serves web.
-    """
-    with foundation(crowd=(crowd, accounts)) as made:
+def stack(needs: Needs) -> Iterator[Stack]:
+    """The foundation with sync and web on it, each its own process; the sync requests of a crowd are not paced."""
+    with foundation(crowd=(needs.crowd, needs.accounts)) as made:
         python = sys.executable
-        hub = (python, "-m", "tests.bench.hub") if crowd else (python, "manage.py", "sync")
+        hub = (python, "-m", "tests.bench.hub") if needs.crowd else (python, "manage.py", "sync")
         made.pids["sync"] = made.start(*hub)
-        made.pids["web"] = made.serve(made.web, server, DJANGO_SETTINGS_MODULE=settings)
+        made.pids["web"] = made.serve(made.web, needs.server, DJANGO_SETTINGS_MODULE=needs.settings)
         yield made
 
 
