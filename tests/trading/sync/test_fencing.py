@@ -18,7 +18,7 @@ from accounts.models import Connection
 from tests.faults.truth import Differences, differences, of_journal, of_ledger
 from tests.trading.sync.cast import StartSync, aplace, ask, front_month, running_hub, settled, snapshot, until
 from trading.models import Account, Order, Upstream
-from trading.sync import stream
+from trading.sync import lease, stream
 
 
 async def test_who_has_lost_the_lease_closes_the_socket_and_says_nothing(simulator, trader) -> None:
@@ -36,6 +36,21 @@ async def test_who_has_lost_the_lease_closes_the_socket_and_says_nothing(simulat
         client.delete(stream.lease_key(trader.pk))
         await until(lambda: trader.pk in hub.held)
         assert (await settled(trader)).rows["account:1001001"]["name"] == "DEMO1001001"
+
+
+async def test_who_finds_its_socket_ended_before_it_hears_of_a_successor_writes_nothing_of_that_down(
+    simulator, trader, monkeypatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY", 60.0)
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    async with running_hub() as hub:
+        await settled(trader)
+        assert await asyncio.to_thread(hub.journal.flush)
+        client.set(stream.lease_key(trader.pk), "another")
+        simulator.control.fault("kick", user="trader")
+        await until(lambda: trader.pk not in hub.held)
+        assert await asyncio.to_thread(hub.journal.flush)
+        assert (await Upstream.objects.aget(connection=trader)).state == Upstream.State.UP
 
 
 @pytest.mark.timeout(120)
