@@ -119,7 +119,8 @@ def _contracts(entries: list[Entry]) -> None:
 
 def _plain(kind: type[r.Record], *left_out: str) -> Callable[[Any], dict[str, Any]]:
     """Makes rows of a kind of record that has a column for each of its fields but those left out."""
-    columns = {field.name: _COLUMNS.get(field.name, field.name) for field in fields(kind) if field.name not in left_out}  # type: ignore[arg-type]  # all kinds are dataclasses
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # all kinds are dataclasses
+    columns = {name: _COLUMNS.get(name, name) for name in names if name not in left_out}
 
     def row(record: r.Record) -> dict[str, Any]:
         found = {column: getattr(record, name) for name, column in columns.items()}
