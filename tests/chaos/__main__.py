@@ -51,7 +51,7 @@ def _trial(portal: portals.Portal, database_url: str, options: argparse.Namespac
 
     from tests.chaos import audit, clicks, long, traders, warden
     from tests.chaos.audit import OPEN
-    from trading.models import Account, IntentTransition, OrderIntent
+    from trading.models import Account, IntentTransition, OrderIntent, Upstream
 
     symbols = portals.front_months(portal, PRODUCTS)
     people = [traders.Trader(portal, name, symbols) for name in ("trader", "pro")]
@@ -114,6 +114,8 @@ def _trial(portal: portals.Portal, database_url: str, options: argparse.Namespac
             sys.stdout.write(f"{kind}: {case}\n")
     failed = bool(stuck) or any(found.values()) or doubt > RESOLVED_WITHIN or unclear > CLEAR_WITHIN
     if failed:
+        for upstream in Upstream.objects.order_by("pk"):
+            sys.stdout.write(f"{upstream.connection}: {upstream.state} since {upstream.since}, {upstream.detail}\n")
         sys.stderr.write(last_words(portal.directory) + "\n")
     return int(failed)
 

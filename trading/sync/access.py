@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseTrouble
 from django.db import connections as database_connections
+from django.utils import timezone
 
 from accounts import renewal
 from accounts.models import Connection, Environment
@@ -17,6 +20,8 @@ from trading.tradovate import Hosts
 from trading.tradovate.errors import HostMoved, NotSent
 
 log = logging.getLogger(__name__)
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ class Targets:
         self._connection_id = connection_id
         self._renewed_for_hosts = False
         self._token = ""
+        self._signed_in_at = NEVER
+        self.in_use_since = NEVER
+        """The sign-in to which the token belongs that Tradovate took last."""
 
     async def current(self, last_error: Exception | None = None) -> Target:
         """The target with a token that is still good; `last_error` ended the last attempt to use one.
@@ -52,14 +60,22 @@ class Targets:
                 await self._learn_hosts()
             # The token first: renewing it may have moved the hosts.
             self._token = await renewal.aaccess_token(self._connection_id)
-            return await sync_to_async(_load, thread_sensitive=False)(self._connection_id, self._token)
+            target, self._signed_in_at = await sync_to_async(_load, thread_sensitive=False)(
+                self._connection_id, self._token
+            )
         except DatabaseTrouble as reason:
             log.warning("Connection %d waits for the database: %s", self._connection_id, reason)
             raise NotSent("Tradeport's own database does not answer.") from None
+        return target
 
     def reached(self) -> None:
         """The target was where it was said to be, and took the token."""
         self._renewed_for_hosts = False
+        self.took_token()
+
+    def took_token(self) -> None:
+        """Tradovate took the last target's token."""
+        self.in_use_since = self._signed_in_at
 
     async def refused(self) -> None:
         """The last target's token was refused: have it renewed at once if it is over. A refresh token begins another
@@ -74,6 +90,36 @@ class Targets:
         if not self._renewed_for_hosts:
             self._renewed_for_hosts = True
             await sync_to_async(_renew, thread_sensitive=False)(self._connection_id)
+
+
+async def last_sign_in(connection_id: int) -> datetime:
+    """When the trader of a connection signed in last; NEVER when that is not known."""
+    with contextlib.suppress(DatabaseTrouble):
+        return await sync_to_async(_last_sign_in, thread_sensitive=False)(connection_id)
+    return NEVER
+
+
+async def taken_since(connection_id: int) -> datetime:
+    """Since when another login has had the session of a connection, as the hub that noticed has written it down; now
+    when nobody has."""
+    with contextlib.suppress(DatabaseTrouble):
+        return await sync_to_async(_taken_since, thread_sensitive=False)(connection_id)
+    return timezone.now()
+
+
+def _last_sign_in(connection_id: int) -> datetime:
+    try:
+        return Connection.objects.values_list("signed_in_at", flat=True).filter(pk=connection_id).first() or NEVER
+    finally:
+        database_connections.close_all()
+
+
+def _taken_since(connection_id: int) -> datetime:
+    try:
+        taken = Upstream.objects.filter(connection=connection_id, state=Upstream.State.EVICTED)
+        return taken.values_list("since", flat=True).first() or timezone.now()
+    finally:
+        database_connections.close_all()
 
 
 async def is_up_since(connection_id: int, since: datetime) -> bool:
@@ -99,11 +145,13 @@ def _renew(connection_id: int) -> None:
         database_connections.close_all()
 
 
-def _load(connection_id: int, token: str) -> Target:
+def _load(connection_id: int, token: str) -> tuple[Target, datetime]:
+    """The target, and when its trader signed in last."""
     try:
         connection = Connection.objects.get(pk=connection_id)
-        return Target(connection.environment, connection.tradovate_user_id, connection.hosts, token)
     except Connection.DoesNotExist:
         raise renewal.SignedOut("This connection no longer exists.") from None
     finally:
         database_connections.close_all()
+    target = Target(connection.environment, connection.tradovate_user_id, connection.hosts, token)
+    return target, connection.signed_in_at or NEVER

@@ -131,6 +131,8 @@ class Hub:
             self._reread_now.clear()
             try:
                 self._roll = await wanted.read()
+                for connection_id in self._roll.authorised.keys() & self._links.keys():
+                    self._links[connection_id][0].see_sign_in(self._roll.authorised[connection_id].at)
                 self._look_now.set()
             except DatabaseTrouble as error:
                 log.warning("The database does not answer; looking for connections again soon: %s", error)
@@ -163,7 +165,7 @@ class Hub:
             self._even_out = False
 
     def _open(self, connection_id: int) -> None:
-        link = Link(connection_id, self._roll.authorised[connection_id], self._means)
+        link = Link(connection_id, self._roll.authorised[connection_id].environment, self._means)
         task = asyncio.create_task(self._run_link(link), name=f"connection {connection_id}")
         self._links[connection_id] = link, task
 

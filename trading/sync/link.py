@@ -7,6 +7,7 @@ import contextlib
 import enum
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 import redis.asyncio
 from redis.exceptions import RedisError
@@ -14,7 +15,7 @@ from redis.exceptions import RedisError
 from accounts import renewal
 from accounts.budgets import kept_in
 from trading.models import Upstream
-from trading.sync import lease, retry, standing
+from trading.sync import access, lease, retry, standing
 from trading.sync.access import Target, Targets
 from trading.sync.fact_sheet import FactSheet
 from trading.sync.journal import Journal
@@ -75,6 +76,7 @@ class Link:
         self._mirroring = Mirroring(connection_id, self._standing, self._socket, outlets, self._open_market)
         self._nudged = asyncio.Event()
         self._asked_back = asyncio.Event()
+        self._taken_from: datetime | None = None
         self._ended = asyncio.Event()
 
     def nudge(self) -> None:
@@ -84,6 +86,12 @@ class Link:
     def take_back(self) -> None:
         """The trader wants the session back that another login took."""
         self._asked_back.set()
+
+    def see_sign_in(self, at: datetime) -> None:
+        """The trader's last sign-in here: one after that whose session another login took is a wish to have it back.
+        Whoever signs in rings for that, but a bell can be missed."""
+        if self._taken_from is not None and at > self._taken_from:
+            self.take_back()
 
     def end(self, ending: Ending) -> None:
         """Close the socket and let the lease go. What ends a sign-in counts more than anything else."""
@@ -167,12 +175,12 @@ class Link:
         try:
             async with self._socket:
                 if standing.was_taken(self._publisher.rows):
-                    await self._until_asked_back(Evicted(""))
+                    await self._until_asked_back(Evicted(""), await access.taken_since(self.connection_id))
                 while True:
                     try:
                         await self._read()
                     except Evicted as taken:
-                        await self._until_asked_back(taken)
+                        await self._until_asked_back(taken, self._targets.in_use_since)
                     else:
                         return
         except renewal.SignedOut:
@@ -196,12 +204,17 @@ class Link:
                 case _:
                     self._mirroring.take(news)
 
-    async def _until_asked_back(self, taken: Evicted) -> None:
-        """Another login has this session: taking it back unasked would throw that one out, and so on for ever."""
+    async def _until_asked_back(self, taken: Evicted, taken_from: datetime) -> None:
+        """Another login has the session that began with the sign-in `taken_from`: taking it back unasked would throw
+        that one out, and so on for ever."""
         log.info("Connection %d was taken by another login; its trader is asked.", self.connection_id)
         self._asked_back.clear()
+        self._taken_from = taken_from
         await self._interrupted(taken)
+        # The other login may have been this trader's own, here.
+        self.see_sign_in(await access.last_sign_in(self.connection_id))
         await self._asked_back.wait()
+        self._taken_from = None
         self._tell(Upstream.State.CONNECTING)
         await self._socket.renew()  # without a socket: do not wait any longer
 
@@ -239,6 +252,8 @@ class Link:
                     self._warn(str(error) if isinstance(error, renewal.NoToken) else "")
                 else:
                     self._warn("")
+            if self._socket.socket is not None and self._socket.socket.is_open:
+                self._targets.took_token()
 
     def _warn(self, words: str) -> None:
         """Say beside a stream that goes on what its trader has to do."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.db import connections as database_connections
@@ -13,18 +14,26 @@ from django.utils import timezone
 from accounts.models import Connection
 from trading.models import OrderFile, OrderIntent, TradingLimit, Upstream
 from trading.sync import visits
+from trading.sync.access import NEVER
 
 # An order of ours is followed to its end, unless that was missed.
 FOLLOWED_FOR = timedelta(days=1)
 _ON_ITS_WAY = ["submitting", "accepted", "working", "unknown"]
 
 
+class SignIn(NamedTuple):
+    """Where somebody is signed in, and since when."""
+
+    environment: str
+    at: datetime
+
+
 @dataclass(frozen=True)
 class Roll:
-    """Signed-in connections with their environments, and those of which an order file runs, an order is at work, a
-    limit on position or loss is to be kept, or the day is to be seen to its end."""
+    """Signed-in connections, and those of which an order file runs, an order is at work, a limit on position or loss
+    is to be kept, or the day is to be seen to its end."""
 
-    authorised: dict[int, str] = field(default_factory=dict)
+    authorised: dict[int, SignIn] = field(default_factory=dict)
     at_work: frozenset[int] = frozenset()
 
 
@@ -45,7 +54,8 @@ def _to_visit(authorised: set[int], now: datetime) -> set[int]:
 
 def _read() -> Roll:
     try:
-        authorised = dict(Connection.objects.authorised().values_list("pk", "environment"))
+        signed_in = Connection.objects.authorised().values_list("pk", "environment", "signed_in_at")
+        authorised = {pk: SignIn(environment, at or NEVER) for pk, environment, at in signed_in}
         running = OrderFile.objects.filter(state__in=[OrderFile.State.QUEUED, OrderFile.State.EXECUTING])
         recent = Q(changed_at__gte=timezone.now() - FOLLOWED_FOR)
         lasting = Q(state="working", time_in_force__in=["GTC", "GTD"])

@@ -127,6 +127,41 @@ async def test_signing_in_again_takes_an_evicted_connection_back_at_once(simulat
         assert (await settled(trader)).epoch != before.epoch
 
 
+async def test_a_sign_in_takes_the_session_back_though_no_bell_rang(simulator, trader) -> None:
+    async with running_hub(rescan=0.5):
+        before = await settled(trader)
+        for _ in range(2):
+            await sync_to_async(_sign_in_elsewhere)(simulator)
+        await settled(trader, "evicted")
+        await sync_to_async(sign_in)(simulator, "trader")
+        assert (await settled(trader)).epoch != before.epoch
+
+
+async def test_a_bell_that_rings_before_the_eviction_is_noticed_is_not_forgotten(simulator, trader) -> None:
+    async with running_hub(rescan=60):
+        before = await settled(trader)
+        await sync_to_async(sign_in)(simulator, "trader")
+        # Rung for a socket that is still open; only then the session before ends.
+        await asyncio.to_thread(doorbell.ring_reconnect, trader.pk)
+        simulator.control.fault("shutdown", user="trader", reason="ConnectionQuotaReached")
+
+        async def back() -> bool:
+            return (await settled(trader)).epoch != before.epoch
+
+        await until(back)
+
+
+async def test_a_process_that_takes_over_sees_a_sign_in_that_came_after_the_eviction(simulator, trader) -> None:
+    async with running_hub(rescan=60):
+        before = await settled(trader)
+        for _ in range(2):
+            await sync_to_async(_sign_in_elsewhere)(simulator)
+        await settled(trader, "evicted")
+    await sync_to_async(sign_in)(simulator, "trader")
+    async with running_hub(rescan=60):
+        assert (await settled(trader)).epoch != before.epoch
+
+
 def _sign_in_elsewhere(simulator) -> None:
     import httpx
 
