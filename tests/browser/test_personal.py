@@ -144,19 +144,16 @@ def test_the_chart_shows_the_tickets_contract_and_that_of_a_position_that_is_pre
     expect(page.locator("[data-chart-words]")).to_contain_text("Last", timeout=SOON)
 
 
-def test_the_header_tells_margin_limits_distances_and_a_replay(portal: Stack, open_page: OpenPage) -> None:
+def test_the_header_tells_margin_limits_and_distances(portal: Stack, open_page: OpenPage) -> None:
     page = open_page(PHONE)
     rewritten = {"loss_left": "80.00", "loss_limit": "500.00"}
     rewritten |= {"drawdown_left": "1,250.00", "drawdown_limit": "2,000.00"}
-    environment = "REPLAY"
 
     def rewrite(message: str) -> str:
         frame = json.loads(message)
         for key, row in (frame.get("rows") or {}).items():
             if key == "account:" + row.get("id", ""):
                 row |= rewritten
-            elif key == "upstream":
-                row["environment"] = environment
             elif key.startswith("position:"):
                 row["mark_source"] = "last quote"
         return json.dumps(frame)
@@ -173,7 +170,6 @@ def test_the_header_tells_margin_limits_distances_and_a_replay(portal: Stack, op
     expect(page.locator("[data-limit='own_loss']")).to_be_hidden()
     for total in ("margin_used", "excess", "day_net"):
         expect(page.locator(f"[data-total='{total}']")).to_have_text(re.compile(r"^[+-]?[\d,]+\.\d\d$"))
-    expect(page.locator(".bar .environment")).to_have_text("REPLAY")
     expect(page.locator("[data-trips]")).to_have_text(re.compile(r"^\d+ \+ \d+ ms$"), timeout=SOON)
     expect(page.locator("[data-trip-words]")).to_contain_text("ms from there to Tradovate")
     expect(page.locator("[data-row^='position:']").first).to_contain_text("last quote")

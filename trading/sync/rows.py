@@ -217,7 +217,7 @@ def upstream_row(
     last_message_at: datetime | None,
     round_trip: float | None = None,
 ) -> Row:
-    """How the socket to Tradovate stands: `environment` is LIVE, DEMO, SIM or REPLAY, `state` of Upstream.State.
+    """How the socket to Tradovate stands: `environment` is LIVE, DEMO or SIM, `state` of Upstream.State.
 
     `detail` says more about the state, `marks` why marks are missing or late; both are words for the trader, or empty.
     `round_trip`, given in seconds, is milliseconds between Tradovate and here, or empty while nobody knows.

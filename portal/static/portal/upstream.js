@@ -22,8 +22,6 @@ export class UpstreamPill {
     this.root = root;
     this.words = root.querySelector("[data-upstream-words]");
     this.age = root.querySelector("[data-upstream-age]");
-    this.badge = root.querySelector(".environment");
-    this.environment = root.closest(".bar").dataset.environment;
     this.trips = root.querySelector("[data-trips]");
     this.tripWords = root.querySelector("[data-trip-words]");
     this.toTradovate = ""; // milliseconds
@@ -41,7 +39,6 @@ export class UpstreamPill {
     this.detail = row.detail;
     this.lastMessageAt = Date.parse(row.last_message_at);
     this.toTradovate = row.round_trip ?? "";
-    this.#nameEnvironment(row.environment);
     this.#paint();
   }
 
@@ -66,13 +63,6 @@ export class UpstreamPill {
     this.link = link;
     setText(document.querySelector("#link-notice [data-text]"), why);
     this.#paint();
-  }
-
-  /** A replay is told as such; beside that the environment is the one that this browser has signed in to. */
-  #nameEnvironment(environment) {
-    const shown = environment === "REPLAY" ? environment : this.environment;
-    this.badge.dataset.environment = this.root.closest(".bar").dataset.environment = shown;
-    setText(this.badge, shown);
   }
 
   #tellTrips() {
