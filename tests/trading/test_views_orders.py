@@ -180,6 +180,8 @@ def test_a_preview_sends_nothing_and_tells_risk_and_reward(
     assert stream.client().zrange(watched.key(trader.pk), 0, -1) == [str(contract_id(symbol)).encode()]
     half = press(browser, "/desk/preview/", ticket(trader, symbol, price="", order_qty="x"))
     assert set(wrong(half)) == {"order_qty"}, "what is still empty is not wrong yet"
+    whole = press(browser, "/desk/preview/", ticket(trader, symbol, price="", whole="1"))
+    assert set(wrong(whole)) == {"price"}, "and before it goes out it is"
     assert not OrderIntent.objects.exists()
     assert posts(simulator) == []
 

@@ -50,11 +50,14 @@ def place(request: HttpRequest, connection: Connection) -> HttpResponse:
 
 @press
 def preview(request: HttpRequest, connection: Connection) -> JsonResponse:
-    """What the ticket would do and what is to be said about it, while it is filled in; nothing is sent."""
+    """What the ticket would do and what is to be said about it, while it is filled in, or with `whole` before it goes
+    out as it is; nothing is sent."""
     form = TicketForm(Account.objects.tradable().filter(connection=connection), request.POST)
     if not form.is_valid():
-        # Fields that are still empty are not wrong yet.
-        problems = [problem for problem in form_problems(form) if request.POST.get(problem["field"])]
+        problems = form_problems(form)
+        if "whole" not in request.POST:
+            # Fields that are still empty are not wrong yet.
+            problems = [problem for problem in problems if request.POST.get(problem["field"])]
         return JsonResponse({"findings": problems, "described": "", "stakes": None})
     findings = [form.placed(finding) for finding in _findings(connection, form.spec)]
     contract = _contract(connection, form.spec.symbol)

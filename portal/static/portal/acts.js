@@ -1,7 +1,7 @@
 // The buttons of rows and panels: `<button form="acts" formaction=... name=... value=...>`. Each press is one wish.
 
 import { ask, askMode, mustAsk } from "./confirm.js";
-import { newKey, post } from "./press.js";
+import { post, Wish } from "./press.js";
 import { toast } from "./toasts.js";
 
 export class Acts {
@@ -14,6 +14,7 @@ export class Acts {
     this.form = form;
     this.learn = learn;
     this.pressed = 0;
+    this.wishes = new WeakMap(); // of the buttons that were pressed
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.press(event.submitter);
@@ -37,15 +38,15 @@ export class Acts {
     if (asks && mustAsk(askMode(), "Market") && !(await ask({ title: asks, words: button.dataset.words ?? "", yes: button.textContent.trim() }))) {
       return null;
     }
-    // The key stays with the button until it is known what came of it: a second press then is the same wish.
-    button.dataset.key ||= newKey();
+    if (!this.wishes.has(button)) this.wishes.set(button, new Wish());
+    const wish = this.wishes.get(button);
     button.setAttribute("aria-disabled", "true");
-    data.set("key", button.dataset.key);
+    data.set("key", wish.key);
     this.pressed += 1;
     const answer = await post(address, data); // never throws
     this.pressed -= 1;
     button.removeAttribute("aria-disabled");
-    if (!answer.lost) delete button.dataset.key;
+    wish.answered(answer);
     this.learn(answer.rows, answer.intent);
     toast(answer.level, answer.words, pageOf(answer));
     return answer;

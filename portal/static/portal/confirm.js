@@ -1,6 +1,7 @@
 // Asks before something is sent, as this browser's trader wants to be asked.
 
 import { recall, remember } from "./dom.js";
+import { toast } from "./toasts.js";
 
 const KEY = "tradeport.ask";
 const MODES = ["always", "market", "never"];
@@ -22,13 +23,18 @@ export function mustAsk(mode, orderType, findings = []) {
 }
 
 /**
- * Ask in the dialog of the page.
+ * Ask in the dialog of the page: one question at a time, lest one's answer is taken for another's. What is asked while
+ * another question is open is not done, and a notice says so.
  *
  * @param {{title: string, words: string, yes: string, side?: string, findings?: {severity: string, message: string}[]}} asked
  * @returns {Promise<boolean>} whether the trader wants it
  */
 export function ask({ title, words, yes, side = "", findings = [] }) {
   const dialog = document.querySelector("#confirm");
+  if (dialog.open) {
+    toast("warning", `${title} Nothing was done, as another question was open: press again.`);
+    return Promise.resolve(false);
+  }
   dialog.querySelector("[data-title]").textContent = title;
   dialog.querySelector("[data-words]").textContent = words;
   dialog.querySelector("[data-yes]").textContent = yes;

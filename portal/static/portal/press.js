@@ -1,20 +1,49 @@
 // How a press of a button reaches the server: once, with a key, and answered in words.
 
 /** A key that makes one press one wish, however often it arrives (trading/views/press.py). */
-export function newKey() {
+function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+const KEPT = 60_000; // milliseconds
 const NO_ANSWER =
-  "Tradeport did not answer. It may have got this: press again and it is still sent only once, or look at your orders.";
+  "Tradeport did not answer. It may have got this: press again within a minute and it is still sent only once, or look at your orders.";
+
+/**
+ * What pressing a button means: each press is a wish with a key of its own. Only while it is not known what came of one
+ * is the next press the same wish, and for a minute: whoever presses later has seen what became of it and wants more.
+ */
+export class Wish {
+  /** @param {() => number} now a clock, in milliseconds */
+  constructor(now = Date.now) {
+    this.now = now;
+    this.#renew();
+  }
+
+  get key() {
+    if (this.now() - this.lostAt > KEPT) this.#renew();
+    return this.kept;
+  }
+
+  /** An answer to a press has come, or was lost (`post`). */
+  answered({ lost = false }) {
+    if (lost) this.lostAt = this.now();
+    else this.#renew();
+  }
+
+  #renew() {
+    this.kept = newKey();
+    this.lostAt = Infinity;
+  }
+}
 
 /**
  * Post `data` to `url`; never throws.
  *
  * @param {{asWords?: boolean}} options asWords: what is no answer of ours is put in words, else it is null
  * @returns {Promise<{level: string, words: string, findings: object[], rows: object, intent: string, key: string,
- *   lost?: boolean}>} lost: no answer came; whether it arrived is not known, and the same key must be used again
+ *   lost?: boolean}>} lost: no answer came; whether it arrived is not known (Wish)
  */
 export async function post(url, data) {
   const lost = (words) => ({ level: "error", words, findings: [], rows: {}, intent: "", key: "", lost: true });

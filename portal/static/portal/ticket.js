@@ -3,10 +3,11 @@
 import { pageOf } from "./acts.js";
 import { ask, askMode, mustAsk, setAskMode, showFindings } from "./confirm.js";
 import { minutesBehindUtc, zoneName } from "./figures.js";
-import { newKey, post } from "./press.js";
+import { post, Wish } from "./press.js";
 
 const COMPLETE_SYMBOL = /^[A-Z0-9]{1,5}[FGHJKMNQUVXZ]\d{1,2}$/; // as of trading/views/ticket.py
 const SOON = 250; // milliseconds after the last letter until the ticket is looked at
+const FRESH = 10_000; // milliseconds for which what was found then is relied on
 const PRICES = ["price", "stop_price", "limit_if_touched_price", "peg_difference"];
 
 export class Ticket {
@@ -21,13 +22,12 @@ export class Ticket {
     this.acts = acts;
     this.learn = learn;
     this.findings = [];
-    this.described = "";
+    this.looked = ""; // of which contents these are the findings
     this.send = form.querySelector("[data-send]");
     this.outcome = form.querySelector("[data-outcome]");
     this.said = form.querySelector("[data-said]");
     this.stakes = form.querySelector("[data-stakes]");
-    // What a browser fills in again after a reload belongs to a ticket that was sent.
-    form.elements.key.value = newKey();
+    this.wish = new Wish();
     form.querySelector("[data-zone]").textContent = `(${zoneName()})`;
     this.#offer();
     form.elements.symbol.addEventListener("change", ({ target }) => {
@@ -135,21 +135,30 @@ export class Ticket {
 
   #data() {
     const { elements } = this.form;
+    elements.key.value = this.wish.key;
     elements.utc_offset.value = String(minutesBehindUtc(elements.expire_time.value));
     return new FormData(this.form);
   }
 
   async #preview() {
     if (!this.form.elements.symbol.value.trim()) return;
-    const asked = (this.asked = this.#data());
-    const answer = await post(this.form.dataset.preview, asked);
-    if (asked !== this.asked || answer.lost) return;
-    this.described = answer.described;
+    await this.#look(this.#data());
+  }
+
+  /** Ask what would come of `data` and say it, unless the ticket has changed meanwhile. Returns the answer. */
+  async #look(data) {
+    this.asked = data;
+    const contents = contentsOf(data);
+    const answer = await post(this.form.dataset.preview, data);
+    if (data !== this.asked || answer.lost) return answer;
     this.#say(answer.findings);
+    this.looked = contents;
+    this.lookedAt = Date.now();
     const { risk, reward, ratio } = answer.stakes ?? {};
     const parts = [risk && `Risk ${risk}`, reward && `reward ${reward}`, ratio && `${ratio}`].filter(Boolean);
     this.stakes.hidden = parts.length === 0;
     this.stakes.textContent = parts.join(" · ");
+    return answer;
   }
 
   /** Errors are said beside their field, all else above the button. */
@@ -180,19 +189,8 @@ export class Ticket {
     clearTimeout(this.timer);
     this.asked = null;
     const data = this.#data();
-    const mode = askMode();
-    const type = this.form.elements.order_type.value;
     try {
-      if (mustAsk(mode, type, this.findings)) {
-        const look = await post(this.form.dataset.preview, data);
-        if (!look.lost) this.#say(look.findings);
-        const words = look.described || this.send.textContent;
-        const side = this.form.elements.action.value;
-        const findings = (look.findings ?? []).filter(({ severity }) => severity !== "error");
-        const isWrong = (look.findings ?? []).some(({ severity }) => severity === "error");
-        const answer = isWrong || (await ask({ title: "Send this order?", words, yes: this.send.textContent, side, findings }));
-        if (!answer) return;
-      }
+      if (!(await this.#isMeant(data))) return;
       this.send.setAttribute("aria-disabled", "true");
       this.#outcome("info", "Sending…");
       this.#answered(await post(this.form.getAttribute("action"), data));
@@ -202,12 +200,37 @@ export class Ticket {
     }
   }
 
+  /**
+   * Whether `data` is to go out: what cannot be sent is said, and its trader is asked where that is wanted. The checks are
+   * asked anew unless they have just spoken of these very contents: one click is for what nothing is to be said about.
+   */
+  async #isMeant(data) {
+    const [mode, type, yes, side] = [askMode(), data.get("order_type"), this.send.textContent, data.get("action")];
+    const isKnown = this.looked === contentsOf(data) && Date.now() - this.lookedAt < FRESH;
+    if (isKnown && !mustAsk(mode, type, this.findings)) return true;
+    data.set("whole", "1");
+    const look = await this.#look(data);
+    if (look.findings.some(({ severity }) => severity === "error")) {
+      this.#nothingSent(look);
+      return false;
+    }
+    if (!look.lost && !mustAsk(mode, type, look.findings)) return true;
+    return ask({ title: "Send this order?", words: look.described || yes, yes, side, findings: look.findings });
+  }
+
+  #nothingSent({ findings, words }) {
+    this.sent = ""; // what becomes of the one before is told in a notice
+    this.#say(findings);
+    this.#outcome("error", `Nothing was sent. ${findings.length ? "Mend what is marked." : words}`);
+    this.form.querySelector('[aria-invalid="true"]')?.focus();
+  }
+
   #answered(answer) {
+    this.wish.answered(answer);
     if (answer.lost) {
-      this.#outcome(answer.level, answer.words); // the key stays: pressed again, it is the same order
+      this.#outcome(answer.level, answer.words);
       return;
     }
-    this.#renew();
     this.sent = answer.intent;
     const known = this.learn(answer.rows);
     if (answer.intent) {
@@ -215,9 +238,7 @@ export class Ticket {
       // The stream may have told more than the answer knew.
       this.#tell(known.get(answer.intent) ?? answer.rows[answer.intent]);
     } else {
-      this.#say(answer.findings);
-      this.#outcome("error", `Nothing was sent. ${answer.findings.length ? "Mend what is marked." : answer.words}`);
-      this.form.querySelector('[aria-invalid="true"]')?.focus();
+      this.#nothingSent(answer);
     }
   }
 
@@ -251,11 +272,11 @@ export class Ticket {
     }
     this.outcome.replaceChildren(box);
   }
+}
 
-  /** What is sent from now on is another order. */
-  #renew() {
-    this.form.elements.key.value = newKey();
-  }
+/** What a ticket says, and as which press: after one was answered the same contents are another order. */
+function contentsOf(data) {
+  return JSON.stringify([...data].filter(([name]) => name !== "whole"));
 }
 
 function groupBy(findings) {

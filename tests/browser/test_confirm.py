@@ -1,0 +1,80 @@
+"""What goes out is what its trader was asked about: no press slips past the question, and no answer is another's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import open_desk
+from tests.browser.stack import Stack
+from tests.browser.test_orders import answer, fill_in, one_click, send, working
+from tests.browser.test_walk import is_streaming, orders_sent
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+SOON = 20_000
+PREVIEW = "**/desk/preview/"
+
+
+def test_one_click_asks_before_a_twin_of_the_order_that_was_just_sent(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    symbol, before = portal.front_month("MES"), len(orders_sent(portal))
+    fill_in(page, symbol, order_type="Limit", price="1000.25")
+    send(page)
+    expect(answer(page)).to_contain_text(re.compile("accepted|working"), timeout=SOON)
+    page.locator("[data-send]").click()
+    question = page.get_by_role("dialog", name="Send this order?")
+    expect(question.locator("[data-level='warning']").first).to_be_visible(timeout=SOON)
+    question.get_by_role("button", name="Back").click()
+    assert len(orders_sent(portal)) == before + 1
+    working(page, symbol).get_by_role("button", name=re.compile("^Cancel")).first.click()
+    expect(working(page, symbol)).to_have_count(0, timeout=SOON)
+
+
+def test_what_the_checks_refuse_is_not_sent_unasked_though_they_would_take_it_now(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    before = len(orders_sent(portal))
+    finding = {"field": "symbol", "severity": "error", "message": "It could not be checked."}
+    page.route(PREVIEW, lambda route: route.fulfill(json={"findings": [finding], "described": "", "stakes": None}))
+    fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25").click()
+    expect(answer(page)).to_have_text("Nothing was sent. Mend what is marked.", timeout=SOON)
+    expect(page.locator("#ticket-symbol-error")).to_have_text("It could not be checked.")
+    expect(page.locator("#ticket-symbol")).to_be_focused()
+    page.unroute(PREVIEW)
+    page.locator("#ticket-price").fill("")
+    page.locator("[data-send]").click()
+    expect(page.locator("#ticket-price-error")).not_to_be_empty(timeout=SOON)
+    expect(page.locator("#confirm[open]")).to_have_count(0)
+    assert len(orders_sent(portal)) == before
+
+
+def test_an_answer_is_about_the_question_that_was_read(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    before, held = len(orders_sent(portal)), list[Route]()
+    button = fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25")
+    page.route(PREVIEW, lambda route: held.append(route))
+    with page.expect_request(PREVIEW):
+        button.click()
+    page.locator("#content").focus()
+    page.keyboard.press("x")
+    question = page.locator("#confirm[open]")
+    expect(question.locator("[data-title]")).to_have_text("Cancel all working orders?")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#toasts")).to_contain_text("Send this order? Nothing was done", timeout=SOON)
+    expect(question.locator("[data-title]")).to_have_text("Cancel all working orders?")
+    question.locator("[data-yes]").click()
+    expect(page.locator("#toasts")).to_contain_text("There is no working order", timeout=SOON)
+    assert len(orders_sent(portal)) == before

@@ -1,0 +1,33 @@
+// How long a press of a button is the same wish. Run by tests/portal/test_static.py.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Wish } from "../../portal/static/portal/press.js";
+
+const MINUTE = 60_000;
+
+test("every answered press is a wish of its own, and its key is one that the server takes", () => {
+  const wish = new Wish();
+  const first = wish.key;
+  assert.match(first, /^[0-9a-f]{32}$/);
+  assert.equal(wish.key, first);
+  wish.answered({ level: "success" });
+  assert.notEqual(wish.key, first);
+});
+
+test("whose answer was lost is the same wish when it is pressed again, for a minute after the last try", () => {
+  let now = 0;
+  const wish = new Wish(() => now);
+  const first = wish.key;
+  now += 10 * MINUTE;
+  assert.equal(wish.key, first);
+  wish.answered({ lost: true });
+  now += MINUTE;
+  assert.equal(wish.key, first);
+  wish.answered({ lost: true });
+  now += MINUTE;
+  assert.equal(wish.key, first);
+  now += 1;
+  assert.notEqual(wish.key, first);
+});
