@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import PHONE, authorize, sign_in
 from tests.browser.stack import STAFF_PASSWORD, Stack
 from tests.browser.test_accessibility import violations
+from tests.browser.test_orders import answer, fill_in, send, working
+from tests.browser.test_walk import is_streaming
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
@@ -61,6 +63,25 @@ def test_thrown_in_one_tab_it_shows_in_every_other(portal: Stack, open_page: Ope
     # The new sign-in has ended the old session of this browser: its other tab is a page of the new one after a reload.
     other.reload()
     expect(other.locator("#kill-banner")).to_be_hidden()
+
+
+def test_it_shows_on_the_page_of_an_order_that_has_moved(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "trader")
+    is_streaming(page)
+    symbol = portal.front_month("MES")
+    fill_in(page, symbol, order_type="Limit", price="1000.25")
+    send(page)
+    link = answer(page).get_by_role("link", name="Order page")
+    expect(link).to_be_visible(timeout=SOON)
+    order = page.context.new_page()
+    order.goto(f"{portal.url}{link.get_attribute('href')}")
+    is_streaming(order)
+    working(page, symbol).get_by_role("button", name=re.compile("^Cancel ")).click()
+    expect(order.locator("h1 .badge")).to_have_text("cancelled", timeout=SOON)
+    throw(page)
+    expect(order.locator("#kill-banner")).to_contain_text(STOPPED, timeout=SOON)
+    release(page, portal, "trader")
 
 
 def test_support_stops_everybody_while_they_look(portal: Stack, open_page: OpenPage) -> None:

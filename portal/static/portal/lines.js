@@ -8,12 +8,6 @@ export class FileLines {
     this.root = root;
     this.file = root.dataset.file;
     this.summary = root.querySelector("#file-summary");
-    this.summary.addEventListener("htmx:beforeSwap", ({ detail }) => {
-      // Who has been signed out meanwhile is answered with another page.
-      if (new URL(detail.xhr.responseURL).pathname === location.pathname) return;
-      detail.shouldSwap = false;
-      location.reload();
-    });
     this.summary.addEventListener("htmx:afterSwap", () => this.#redrawn());
     // Without an answer the next frame asks again.
     this.summary.addEventListener("htmx:afterRequest", () => (this.asked = ""));

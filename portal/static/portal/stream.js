@@ -22,6 +22,12 @@ const fileRoot = document.querySelector("[data-file]");
 
 localise(document);
 document.addEventListener("htmx:afterSwap", () => localise(document));
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  // Who has been signed out meanwhile is answered with another page.
+  if (new URL(detail.xhr.responseURL).pathname === new URL(detail.requestConfig.path, location.href).pathname) return;
+  detail.shouldSwap = false;
+  location.reload();
+});
 
 const state = emptyState();
 const pill = new UpstreamPill();
