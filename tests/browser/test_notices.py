@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -26,12 +27,15 @@ new MutationObserver((changes) => {
 }).observe(document, { childList: true, subtree: true });
 window.tones = [];
 window.AudioContext = class {
+  state = "suspended";
+  resume() { this.state = "running"; }
   currentTime = 0;
   destination = {};
   createGain() { return { gain: { value: 1 }, connect() {} }; }
   createOscillator() {
     const frequency = { value: 440 };
-    return { frequency, connect() {}, start() { window.tones.push(frequency.value); }, stop() {} };
+    const start = () => this.state === "running" && window.tones.push(frequency.value);
+    return { frequency, connect() {}, start, stop() {} };
   }
 };
 """
@@ -45,6 +49,8 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
+AWAY = "window.isAway = false; Object.defineProperty(document, 'hidden', { get: () => window.isAway });"
+TOAST = "async () => (await import('/static/portal/toasts.js')).toast('error', 'Rejected.')"
 FILL, REFUSAL = [660, 880], [220, 180]
 
 
@@ -149,6 +155,23 @@ def test_sounds_tell_a_fill_from_a_refusal_and_are_off_unless_wanted(portal: Sta
     assert tones(page) == []
     program.order(symbol, "Sell")
     is_told(page, f"^Sold 1 {symbol} at ", times=2)
+
+
+def test_a_notice_in_a_tab_behind_others_waits_until_it_is_looked_at(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    page.add_init_script(AWAY)
+    open_desk(page, portal, "trader")
+    page.clock.install()
+    page.goto(f"{portal.url}/settings/")
+    page.evaluate("window.isAway = true")
+    page.evaluate(TOAST)
+    notice = page.locator("#toasts .toast")
+    page.clock.fast_forward(60_000)
+    expect(notice).to_have_text(re.compile("^Rejected."))
+    page.evaluate("window.isAway = false; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(notice).to_be_visible()
+    page.clock.fast_forward(13_000)
+    expect(notice).to_have_count(0)
 
 
 def test_a_refusal_says_why_on_every_desk_and_leads_to_the_order(portal: Stack, open_page: OpenPage) -> None:

@@ -5,6 +5,8 @@ import { dateAndTime, exactTime, timeOfDay, useZone } from "./figures.js";
 /** Under this key the time zone is kept, by its name; empty for the browser's own. */
 export const ZONE = "tradeport.zone";
 
+const held = new Map(); // what storage did not take
+
 useZone(recall(ZONE));
 
 /** Write text only when it differs, so that nothing is redrawn or read out again. */
@@ -28,21 +30,22 @@ export function announce(text) {
   while (region.children.length > 5) region.firstElementChild.remove();
 }
 
-/** What this browser keeps for its person under `key`; empty when nothing, or when storage is switched off. */
+/** What this browser keeps for its person under `key`; empty when nothing. */
 export function recall(key) {
   try {
-    return localStorage.getItem(personal(key)) ?? "";
+    return held.get(key) ?? localStorage.getItem(personal(key)) ?? "";
   } catch {
     return "";
   }
 }
 
-/** Keep `value` in this browser for its person; with storage switched off it holds for this page only. */
+/** Keep `value` in this browser for its person; with storage switched off or full it holds for this page only. */
 export function remember(key, value) {
   try {
     localStorage.setItem(personal(key), value);
+    held.delete(key);
   } catch {
-    // nothing to do: the page works without
+    held.set(key, value);
   }
 }
 

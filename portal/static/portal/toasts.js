@@ -54,6 +54,8 @@ let audio;
 export function chime(level) {
   if (!soundIsOn()) return;
   audio ??= new AudioContext();
+  // One that was made before its page was first touched stays silent until it is asked.
+  if (audio.state === "suspended") audio.resume();
   const volume = audio.createGain();
   volume.gain.value = 0.08;
   volume.connect(audio.destination);
@@ -66,10 +68,11 @@ export function chime(level) {
   });
 }
 
-/** A notice that is being read or has the focus stays. */
+/** A notice that is being read or has the focus stays, and so does one that nobody can have seen. */
 function leaveAfter(box, milliseconds) {
   setTimeout(() => {
-    if (box.matches(":hover, :focus-within")) leaveAfter(box, 2_000);
+    if (document.hidden) document.addEventListener("visibilitychange", () => leaveAfter(box, milliseconds), { once: true });
+    else if (box.matches(":hover, :focus-within")) leaveAfter(box, 2_000);
     else box.remove();
   }, milliseconds);
 }
