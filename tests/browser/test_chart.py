@@ -140,6 +140,27 @@ def test_without_market_data_the_chart_says_so_and_still_shows_what_is_own(
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
+def test_the_first_bars_of_a_contract_that_had_none_are_told_to_the_tick(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+
+    def tell(socket: WebSocketRoute) -> None:
+        socket.send('{"t":"status","state":"live","words":"Prices are delayed."}')
+        socket.send('{"t":"history","bars":[]}')
+        socket.on_message(lambda _: None)
+        sockets.append(socket)
+
+    sockets: list[WebSocketRoute] = []
+    page.route_web_socket("**/ws/chart/**", tell)
+    open_desk(page, portal, "trader")
+    page.goto(f"{portal.url}/chart/?symbol={portal.front_month('MES')}&interval=1m")
+    expect(page.locator("[data-chart-status]")).to_contain_text("has no bars of")
+    sockets[-1].send('{"t":"bars","bars":[[1795000000000,5000,5000.5,5000,5000.25,3]]}')
+    shows(page, r"^Last 5000\.25 · \+0\.25 ")
+    expect(page.locator("[data-chart-status]")).to_have_text("Prices are delayed.")
+    sockets[-1].send('{"t":"bars","bars":[[1795000000000,5000,5000.5,5000,5000.125,4]]}')
+    shows(page, r"^Last 5000\.125 ")
+
+
 def test_what_is_typed_while_the_chart_still_loads_is_shown(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     open_desk(page, portal, "pro")

@@ -97,6 +97,7 @@ export class DeskChart {
       case "status":
         this.state = frame.state;
         this.root.dataset.state = frame.state;
+        this.said = frame.words;
         this.#tell(frame.state === "loading" && !this.bars.list.length ? "Loading bars from Tradovate." : frame.words);
         if (this.#hasNoBars()) {
           this.#begin();
@@ -144,7 +145,9 @@ export class DeskChart {
 
   #drawNews(bars) {
     const before = this.bars.list.length;
-    if (!this.bars.apply(bars)) {
+    const isTail = this.bars.apply(bars);
+    if (before === 0) this.#tell(this.said); // not any more that there are none
+    if (!isTail || decimalsOf(bars) > this.decimals) {
       this.#drawAll();
       return;
     }
