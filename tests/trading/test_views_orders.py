@@ -186,6 +186,31 @@ def test_a_preview_sends_nothing_and_tells_risk_and_reward(
     assert posts(simulator) == []
 
 
+ODD: list[tuple[str, dict[str, str]]] = [
+    ("account", {"account": "1" * 5000}),
+    ("price", {"price": "1e999999"}),
+    ("price", {"price": "1e-999999"}),
+    ("price", {"price": "NaN"}),
+    ("target", {"exits": "distance", "target": "1e30", "unit": "ticks"}),
+    ("stop_loss", {"exits": "distance", "stop_loss": "1e30", "unit": "dollars"}),
+    ("order_qty", {"order_qty": "9" * 5000}),
+    ("expire_time", {"time_in_force": "GTD", "expire_time": "9999-12-31T23:59", "utc_offset": "360"}),
+    ("expire_time", {"time_in_force": "GTD", "expire_time": "0001-01-01T00:00", "utc_offset": "-60"}),
+]
+
+
+@pytest.mark.parametrize(("field", "fields"), ODD)
+def test_what_is_out_of_all_measure_is_told_beside_its_field(
+    simulator: RunningSimulator, trader: Connection, symbol: str, field: str, fields: dict[str, str]
+) -> None:
+    browser = browser_of(trader)
+    for path in ("/desk/preview/", "/desk/place/"):
+        answer = press(browser, path, ticket(trader, symbol, **fields))
+        assert list(wrong(answer)) == [field]
+        assert len(wrong(answer)[field]) < 200
+    assert posts(simulator) == []
+
+
 def test_an_unknown_symbol_is_asked_for_once_while_somebody_types(
     simulator: RunningSimulator, trader: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from accounts.sign_in import current_connection
 from trading.models import Account
 from trading.orders.outcomes import CLICK
 from trading.views import answers
-from trading.views.ticket import KEY
+from trading.views.ticket import KEY, LONGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def source_key(request: HttpRequest, verb: str = "") -> str:
 def target(request: HttpRequest, connection: Connection, name: str) -> tuple[Account, int]:
     """The account and the id that a button names as ACCOUNT:ID, both Tradovate's. Raises Refused."""
     account_id, _, number = request.POST.get(name, "").partition(":")
-    if not (account_id.isdecimal() and number.isdecimal() and max(len(account_id), len(number)) < 19):
+    if not (account_id.isdecimal() and number.isdecimal() and max(len(account_id), len(number)) < LONGEST_ID):
         raise Refused("That button says nothing that Tradeport understands. Reload the page.")
     account = connection.accounts.filter(tradovate_id=int(account_id)).first()
     if account is None:
@@ -76,9 +76,8 @@ def chosen(request: HttpRequest, connection: Connection) -> int | None:
     said = request.POST.get("account", "")
     if not said:
         return None
-    account = (
-        connection.accounts.filter(tradovate_id=int(said)).first() if said.isdecimal() and len(said) < 19 else None
-    )
+    is_id = said.isdecimal() and len(said) < LONGEST_ID
+    account = connection.accounts.filter(tradovate_id=int(said)).first() if is_id else None
     if account is None:
         raise Refused("That is not one of your accounts.")
     return account.pk

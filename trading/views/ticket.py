@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 
 from trading.models import Account
@@ -16,9 +17,11 @@ from trading.orders.checks import Finding
 from trading.orders.prices import Distance, Unit
 from trading.orders.spec import (
     ACTIONS,
+    HIGHEST_PRICE,
     LARGEST_QTY,
     LONGEST_TEXT,
     OPTIONAL_PRICES,
+    PRICE_PLACES,
     PRICES_OF_TYPE,
     TIMES_IN_FORCE,
     Bracket,
@@ -56,7 +59,14 @@ QUANTITY_PRESETS: Final = (1, 2, 3, 5, 10)
 KEY: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 # What a contract's symbol looks like once it is all there: ESZ6, MESH27, 6EZ6.
 COMPLETE_SYMBOL: Final = re.compile(r"[A-Z0-9]{1,5}[FGHJKMNQUVXZ]\d{1,2}")
+# A number of so many digits is no id of Tradovate's.
+LONGEST_ID: Final = 19
+# Between these a time can be told in every zone.
+EARLIEST: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+LATEST: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+_NO_TIME: Final = f"Choose a time between {EARLIEST:%Y} and {LATEST:%Y}."
 _NUMBER: Final = "Write a number such as 5000.25, with a point and without separators."
+_TOO_MUCH: Final = f"Write a number below {HIGHEST_PRICE:,} with {PRICE_PLACES} decimals at most."
 
 # Where the ticket shows what is said about a spec's or a finding's field, if not in a field of the same name.
 _FIELD_OF: Final = {
@@ -69,10 +79,16 @@ _FIELD_OF: Final = {
 
 
 class PriceField(forms.DecimalField):
-    """A number in points; it may be negative."""
+    """A price or a distance; it may be negative."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, error_messages={"invalid": _NUMBER}, **kwargs)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        # What is out of all measure cannot even be counted in ticks.
+        if value is not None and (abs(value) >= HIGHEST_PRICE or value != round(value, PRICE_PLACES)):
+            raise forms.ValidationError(_TOO_MUCH)
 
 
 class TicketForm(forms.Form):
@@ -93,7 +109,11 @@ class TicketForm(forms.Form):
     limit_if_touched_price = PriceField()
     peg_difference = PriceField()
     time_in_force = forms.ChoiceField(choices=[(name, name) for name in TIMES_IN_FORCE])
-    expire_time = forms.DateTimeField(required=False, error_messages={"invalid": "Choose a date and a time."})
+    expire_time = forms.DateTimeField(
+        required=False,
+        validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
+        error_messages={"invalid": "Choose a date and a time.", "min_value": _NO_TIME, "max_value": _NO_TIME},
+    )
     # What a browser's own clock shows at that time, in minutes behind UTC; without JavaScript the time is UTC.
     utc_offset = forms.IntegerField(required=False, min_value=-14 * 60, max_value=14 * 60)
     text = forms.CharField(required=False, max_length=LONGEST_TEXT)
@@ -121,7 +141,8 @@ class TicketForm(forms.Form):
     def clean_account(self) -> Account:
         """The account that Tradovate has under this id, of those that the trader may trade in."""
         said = self.cleaned_data["account"]
-        account = self._accounts.filter(tradovate_id=int(said)).first() if said.isdecimal() else None
+        is_id = said.isdecimal() and len(said) < LONGEST_ID
+        account = self._accounts.filter(tradovate_id=int(said)).first() if is_id else None
         if account is None:
             raise forms.ValidationError("Choose one of your accounts that can trade.")
         return account
