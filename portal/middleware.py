@@ -1,10 +1,13 @@
 """What holds for every page, whoever made it."""
 
 import logging
+from http import HTTPStatus
 
+from django.contrib import messages
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
 
@@ -31,3 +34,17 @@ class DatabaseAway(MiddlewareMixin):
         logger.error("%s: the database did not answer (%s)", request.path, type(error.__cause__ or error).__name__)
         # Without the request: its session and user are in the database.
         return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
+
+
+class OnlyPressed(MiddlewareMixin):
+    """What only a press of a button does, opened as a page: a sign-in leads there whoever pressed it signed out.
+
+    Nothing is done, and the desk says so instead of an empty page.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_page = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not is_page:
+            return response
+        messages.warning(request, "Nothing was done: you were signed out when you pressed that button. Press it again.")
+        return redirect("trading:desk")

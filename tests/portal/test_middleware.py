@@ -54,6 +54,15 @@ def test_https_guards_the_cookies_and_leaves_the_health_page_reachable(monkeypat
     assert client.get("/health/").status_code == 503
 
 
+@pytest.mark.parametrize("path", ["/desk/place/", "/orders/1/again/", "/limits/1/remove/", "/accounts/sign-out/"])
+def test_a_button_that_a_sign_in_leads_back_to_does_nothing_and_says_so(client: Client, staff, path) -> None:
+    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    answer = client.get(path, headers={"Accept": "text/html,*/*"}, follow=True)
+    assert answer.redirect_chain == [("/", 302)]
+    assert "Nothing was done: you were signed out" in answer.content.decode()
+    assert client.get(path, headers={"Accept": "application/json"}).status_code == 405
+
+
 @pytest.mark.parametrize("error", [OperationalError("the connection is closed"), InterfaceError("closed")])
 def test_a_database_that_went_away_is_a_reason_to_try_again(client: Client, staff, monkeypatch, error) -> None:
     def gone(*_: object) -> None:
