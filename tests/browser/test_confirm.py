@@ -78,3 +78,28 @@ def test_an_answer_is_about_the_question_that_was_read(portal: Stack, open_page:
     question.locator("[data-yes]").click()
     expect(page.locator("#toasts")).to_contain_text("There is no working order", timeout=SOON)
     assert len(orders_sent(portal)) == before
+
+
+def test_a_question_names_the_position_and_the_accounts_that_it_is_about(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "pro")
+    is_streaming(page)
+    words = page.locator("#confirm [data-words]")
+    position = page.locator("[data-row^='position:']").first
+    account = position.locator("[data-field='account']").text_content()
+    position.get_by_role("button", name=re.compile("^Flatten ")).click()
+    expect(words).to_have_text(re.compile(rf"^(Long|Short) \d+ \w+ in {account}$"))
+    page.get_by_role("button", name="Back").click()
+    cancel_all = page.locator("[data-cancel-all]")
+    cancel_all.click()
+    expect(words).to_have_text("In all accounts.")
+    page.get_by_role("button", name="Back").click()
+    page.locator("[data-account-picker]").select_option(label=account)
+    cancel_all.click()
+    expect(words).to_have_text(f"In {account}.")
+    page.get_by_role("button", name="Back").click()
+    expect(page.locator("[data-guard='flatten-all'] .sure")).to_have_text(
+        f"Close all positions, cancel all orders in {account}"
+    )
+    fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25").click()
+    expect(words).to_have_text(re.compile(rf" Day in {account}$"), timeout=SOON)

@@ -90,6 +90,7 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
     is_streaming(witness)
     program, symbol = OtherProgram(portal, "trader"), portal.front_month("MES")
 
+    expect(page).to_have_title(re.compile(r"^[+-]?\d.* · Desk · Tradeport$"))
     is_cut = True
     sockets[-1].close(code=1011)
     expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
@@ -99,6 +100,7 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
     expect(witness.locator("[data-row^='fill:']")).to_have_count(fills + 1, timeout=SOON)
     expect(witness.locator(f"[data-orders] [data-row='order:{refused}']")).to_contain_text("Rejected", timeout=SOON)
     assert told(page) == []
+    expect(page).to_have_title("Desk · Tradeport")
 
     is_cut = False
     page.evaluate("window.dispatchEvent(new Event('online'))")

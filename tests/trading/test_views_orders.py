@@ -186,6 +186,18 @@ def test_a_preview_sends_nothing_and_tells_risk_and_reward(
     assert posts(simulator) == []
 
 
+def test_of_several_accounts_the_preview_names_the_orders(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    browser, order = browser_of(trader), ticket(trader, symbol)
+    described = f"Buy 2 {symbol} Limit at 4000 Day"
+    assert press(browser, "/desk/preview/", order)["described"] == described
+    first = Account.objects.get()
+    Account.objects.update(alias="Prop")
+    Account.objects.create(connection=trader, tradovate_id=99, name="OTHER")
+    assert press(browser, "/desk/preview/", order)["described"] == f"{described} in Prop ({first.name})"
+
+
 ODD: list[tuple[str, dict[str, str]]] = [
     ("account", {"account": "1" * 5000}),
     ("price", {"price": "1e999999"}),

@@ -147,6 +147,21 @@ export class Desk {
     }
     for (const row of this.orders.elements.values()) row.hidden = this.account !== "" && row.dataset.account !== this.account;
     this.ticket?.useAccount(this.account);
+    this.#sayWhere();
+  }
+
+  /** The buttons for many say which accounts they are about, where there are several. */
+  #sayWhere() {
+    const where = this.#where();
+    for (const button of this.root.querySelectorAll("[data-of-all]")) button.dataset.words = where && `In ${where}.`;
+    for (const place of this.root.querySelectorAll("[data-where]")) setText(place, where && ` in ${where}`);
+  }
+
+  #where() {
+    const { options, value, selectedOptions } = this.picker;
+    if (this.account && !value) return "the account that was chosen last"; // while none is told
+    if (options.length < 3) return "";
+    return this.account ? selectedOptions[0].text : "all accounts";
   }
 
   #showTables() {
@@ -159,6 +174,7 @@ export class Desk {
     this.orders.account = this.account;
     this.orders.show(this.state.rows, true);
     this.ticket?.useAccount(this.account);
+    this.#sayWhere();
     this.#count();
     this.root.toggleAttribute("data-one-account", this.account !== "" || this.picker.options.length < 3);
   }
@@ -183,9 +199,15 @@ export class Desk {
       const text = sum(rows.map(([, row]) => row[field]), { signed: SIGNED.has(field) });
       setText(total, text);
       if (SIGNED.has(field)) total.dataset.tone = tone(text);
-      if (field === "open_pnl") document.title = /\d/.test(text) ? `${text} · ${TITLE}` : TITLE;
     }
     for (const limit of this.limits) showLimit(limit, rows.map(([, row]) => row));
+    this.tellTitle();
+  }
+
+  /** The tab tells the open P&L, while that is one of now. */
+  tellTitle() {
+    const text = this.totals.find(({ dataset }) => dataset.total === "open_pnl").textContent;
+    document.title = /\d/.test(text) && !document.body.hasAttribute("data-stale") ? `${text} · ${TITLE}` : TITLE;
   }
 }
 

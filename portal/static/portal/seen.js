@@ -1,11 +1,12 @@
 // Which orders have come before their trader's eyes, by their own line or by that of a fill: each is told once.
 
 const GATHER = 250; // milliseconds
+const AGAIN = 2_000;
 
 /**
  * @param {HTMLElement} root the desk
  * @param {{rows: Map<string, object>}} state
- * @param {(orders: number[]) => void} tell takes Tradovate's ids of orders that were seen
+ * @param {(orders: number[]) => boolean} tell takes Tradovate's ids of orders that were seen; false when it could not
  */
 export function watchSeen(root, state, tell) {
   const told = new Set();
@@ -14,8 +15,11 @@ export function watchSeen(root, state, tell) {
 
   function flush() {
     timer = null;
-    if (document.visibilityState !== "visible") return;
-    tell([...seen]);
+    if (!seen.size || document.visibilityState !== "visible") return;
+    if (!tell([...seen])) {
+      timer = setTimeout(flush, AGAIN);
+      return;
+    }
     for (const order of seen) told.add(order);
     seen.clear();
   }

@@ -33,7 +33,7 @@ export class DeskSocket {
     this.send({ t: "resync" });
   }
 
-  /** Send a message; true when there is a socket that takes it. */
+  /** Send a message; true when there is a socket that takes it. What cannot be sent now is not sent. */
   send(message) {
     const isOpen = this.socket?.readyState === WebSocket.OPEN;
     if (isOpen) this.socket.send(JSON.stringify(message));
@@ -47,11 +47,6 @@ export class DeskSocket {
     clearTimeout(this.retry);
     this.socket.onmessage = null;
     this.socket.close();
-  }
-
-  /** Tell the server something; what cannot be told now is not told. */
-  tell(message) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   #connect() {

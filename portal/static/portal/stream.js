@@ -42,7 +42,7 @@ const desk = deskRoot && new Desk(deskRoot, connection, own, choice);
 const chart = chartRoot && import("./chart.js").then(({ DeskChart }) => new DeskChart(chartRoot, choice));
 const isOrderPage = document.querySelector("[data-intent-page]") !== null;
 
-if (deskRoot) watchSeen(deskRoot, state, (orders) => socket.tell({ t: "seen", orders }));
+if (deskRoot) watchSeen(deskRoot, state, (orders) => socket.send({ t: "seen", orders }));
 
 const url = new URL(stream, location.href);
 url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -90,6 +90,7 @@ const socket = new DeskSocket(url.href, {
   down(tooMany) {
     state.waiting = true; // what was missed meanwhile comes with the snapshot that follows
     pill.setLink("down", tooMany ? "You have too many Tradeport pages open: close some and this one goes on." : undefined);
+    desk?.tellTitle();
   },
   signedOut() {
     location.assign(`${signIn}?next=${encodeURIComponent(location.pathname)}`);
@@ -98,7 +99,7 @@ const socket = new DeskSocket(url.href, {
 
 /** What a page in the background measures is how slow its browser lets it be. */
 function ping() {
-  if (document.visibilityState === "visible") socket.tell({ t: "ping", at: performance.now() });
+  if (document.visibilityState === "visible") socket.send({ t: "ping", at: performance.now() });
 }
 setInterval(ping, PING_EVERY);
 document.addEventListener("visibilitychange", ping);

@@ -123,7 +123,8 @@ export function tableFor(tables, key) {
 /**
  * Write `row` into the element of a row: cells ([data-field]), what its buttons are about ([data-target] names
  * a field: "account:field"), addresses ([data-href] and [data-formaction], with 0 for the id or for the field that
- * [data-id-from] names; [data-chart-link], of the contract) and names ([data-label-for] with {field}).
+ * [data-id-from] names; [data-chart-link], of the contract), names and what is said where they ask ([data-label-for] and
+ * [data-words-for] with {field}).
  */
 export function fillRow(element, row, mayFlash) {
   for (const cell of element.querySelectorAll("[data-field]")) patchCell(cell, row, mayFlash);
@@ -133,9 +134,9 @@ export function fillRow(element, row, mayFlash) {
   for (const button of element.querySelectorAll("[data-formaction]")) {
     button.setAttribute("formaction", button.dataset.formaction.replace("/0/", `/${row[button.dataset.idFrom ?? "id"]}/`));
   }
-  for (const button of element.querySelectorAll("[data-label-for]")) {
-    button.setAttribute("aria-label", button.dataset.labelFor.replace(/\{(\w+)\}/g, (_, name) => row[name] ?? ""));
-  }
+  const filled = (text) => text.replace(/\{(\w+)\}/g, (_, name) => row[name] ?? "");
+  for (const button of element.querySelectorAll("[data-label-for]")) button.setAttribute("aria-label", filled(button.dataset.labelFor));
+  for (const button of element.querySelectorAll("[data-words-for]")) button.dataset.words = filled(button.dataset.wordsFor);
 }
 
 function patchCell(cell, row, mayFlash) {
