@@ -7,7 +7,8 @@ from django.test import Client
 
 from accounts.models import Connection, User
 from tests.trading.cast import listed, sign_in
-from tests.trading.test_views_orders import browser_of, press, ticket, wrong
+from tests.trading.signed_in import browser_of
+from tests.trading.test_views_orders import press, ticket, wrong
 from trading.models import Account, OrderIntent
 from trading.orders import looks
 from trading.orders.outcomes import own_accounts

@@ -9,7 +9,8 @@ from django.test import Client
 from accounts.models import Connection
 from tests.trading.cast import listed, sign_in
 from tests.trading.orders.test_order_code import orders, place
-from tests.trading.test_views_desk import browser_of, spend
+from tests.trading.signed_in import browser_of
+from tests.trading.test_views_desk import spend
 from trading.models import Account
 from trading.simulator import RunningSimulator
 from trading.tradovate.limits import USER

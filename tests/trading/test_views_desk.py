@@ -17,6 +17,7 @@ from accounts.models import Connection, User
 from accounts.sign_in import SESSION_KEY
 from accounts.tokens import Tokens
 from tests.trading.cast import use_up
+from tests.trading.signed_in import browser_of
 from trading.models import Account, OrderIntent, TradingLimit
 from trading.sync import doorbell
 from trading.sync.stream import Stream
@@ -64,15 +65,6 @@ def trader(name: str, number: int, environment: str = "sim") -> Connection:
     )
     connection.store_tokens(Tokens("an-access-token"), timezone.now() + timedelta(hours=1))
     return connection
-
-
-def browser_of(connection: Connection) -> Client:
-    browser = Client()
-    browser.force_login(connection.user, backend="django.contrib.auth.backends.ModelBackend")
-    session = browser.session
-    session[SESSION_KEY] = connection.pk
-    session.save()
-    return browser
 
 
 def publish(

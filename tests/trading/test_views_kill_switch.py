@@ -11,33 +11,15 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.models import AuditEvent, Connection, User
-from accounts.sign_in import SESSION_KEY, SIGNED_IN_AT
+from accounts.sign_in import SIGNED_IN_AT
 from tests.trading.cast import sign_in
+from tests.trading.signed_in import browser_of
 from trading.models import KillSwitch
 from trading.orders import kill_switch, protection
 from trading.simulator import RunningSimulator
 
 pytestmark = pytest.mark.usefixtures("redis_url")
 PAGE = "/kill-switch/"
-
-
-@pytest.fixture
-def connection(transactional_db: None, simulator: RunningSimulator) -> Connection:
-    return sign_in(simulator)
-
-
-@pytest.fixture
-def client(connection: Connection) -> Client:
-    return browser_of(connection)
-
-
-def browser_of(connection: Connection) -> Client:
-    browser = Client()
-    browser.force_login(connection.user, backend="django.contrib.auth.backends.ModelBackend")
-    session = browser.session
-    session[SESSION_KEY] = connection.pk
-    session.save()
-    return browser
 
 
 def signs_in_again(browser: Client, *, ago: timedelta = timedelta()) -> None:
@@ -57,9 +39,11 @@ def support(transactional_db: None) -> User:
     return User.objects.create_superuser("sam")
 
 
-def test_one_press_stops_all_that_is_the_traders_and_every_page_says_so(client: Client, connection: Connection) -> None:
-    assert "Trading goes on" in text_of(client)
-    answer = client.post(f"{PAGE}throw/", {"scope": "all", "reason": "lost the plot"})
+def test_one_press_stops_all_that_is_the_traders_and_every_page_says_so(
+    browser: Client, connection: Connection
+) -> None:
+    assert "Trading goes on" in text_of(browser)
+    answer = browser.post(f"{PAGE}throw/", {"scope": "all", "reason": "lost the plot"})
     assert answer.url == PAGE
     switch = KillSwitch.objects.get()
     assert (switch.scope, switch.user, switch.by_staff, switch.reason) == (
@@ -69,7 +53,7 @@ def test_one_press_stops_all_that_is_the_traders_and_every_page_says_so(client: 
         "lost the plot",
     )
     for url in (PAGE, "/", "/files/"):
-        text = text_of(client, url)
+        text = text_of(browser, url)
         assert "Trading is stopped by you: only exits and cancels go through." in text
         assert "lost the plot" in text
         assert "data-trading-stopped" in text
@@ -78,73 +62,73 @@ def test_one_press_stops_all_that_is_the_traders_and_every_page_says_so(client: 
     assert "lost the plot" in event.detail
 
 
-def test_pressed_twice_it_is_one_switch(client: Client) -> None:
+def test_pressed_twice_it_is_one_switch(browser: Client) -> None:
     for _ in range(2):
-        client.post(f"{PAGE}throw/", {"scope": "all"})
+        browser.post(f"{PAGE}throw/", {"scope": "all"})
     assert KillSwitch.objects.count() == 1
     assert AuditEvent.objects.filter(kind="trading-stopped").count() == 1
 
 
 @pytest.mark.parametrize("asked", [{}, {"scope": "nonsense"}, {"scope": "all", "reason": "x\0" * 500}])
-def test_no_detail_keeps_anybody_from_stopping(client: Client, asked: dict[str, str]) -> None:
-    assert client.post(f"{PAGE}throw/", asked).status_code == 302
+def test_no_detail_keeps_anybody_from_stopping(browser: Client, asked: dict[str, str]) -> None:
+    assert browser.post(f"{PAGE}throw/", asked).status_code == 302
     assert KillSwitch.objects.thrown().get().scope == "user"
 
 
-def test_this_connection_alone_can_be_stopped(client: Client, connection: Connection) -> None:
-    client.post(f"{PAGE}throw/", {"scope": "this"})
+def test_this_connection_alone_can_be_stopped(browser: Client, connection: Connection) -> None:
+    browser.post(f"{PAGE}throw/", {"scope": "this"})
     assert KillSwitch.objects.get().connection == connection
-    assert "Trading in SIM is stopped by you" in text_of(client)
+    assert "Trading in SIM is stopped by you" in text_of(browser)
 
 
-def test_releasing_asks_for_a_sign_in_after_the_throw(client: Client) -> None:
-    signs_in_again(client)
-    client.post(f"{PAGE}throw/", {"scope": "all"})
+def test_releasing_asks_for_a_sign_in_after_the_throw(browser: Client) -> None:
+    signs_in_again(browser)
+    browser.post(f"{PAGE}throw/", {"scope": "all"})
     switch = KillSwitch.objects.get()
-    assert "Sign in again to release" in text_of(client)
-    assert "Release and trade again" not in text_of(client)
-    answer = client.post(f"{PAGE}{switch.pk}/release/", follow=True)
+    assert "Sign in again to release" in text_of(browser)
+    assert "Release and trade again" not in text_of(browser)
+    answer = browser.post(f"{PAGE}{switch.pk}/release/", follow=True)
     assert "Sign in with Tradovate again" in answer.content.decode()
     assert KillSwitch.objects.thrown().exists()
 
-    signs_in_again(client)
-    assert "Release and trade again" in text_of(client)
-    answer = client.post(f"{PAGE}{switch.pk}/release/", follow=True)
+    signs_in_again(browser)
+    assert "Release and trade again" in text_of(browser)
+    answer = browser.post(f"{PAGE}{switch.pk}/release/", follow=True)
     assert "The kill switch is released" in answer.content.decode()
     assert not KillSwitch.objects.thrown().exists()
     assert AuditEvent.objects.filter(kind="trading-released").count() == 1
     # Again, from another tab: it is as it was.
-    client.post(f"{PAGE}{switch.pk}/release/")
+    browser.post(f"{PAGE}{switch.pk}/release/")
     assert AuditEvent.objects.filter(kind="trading-released").count() == 1
 
-    client.post(f"{PAGE}throw/", {"scope": "all"})
-    assert "Sign in again to release" in text_of(client)
+    browser.post(f"{PAGE}throw/", {"scope": "all"})
+    assert "Sign in again to release" in text_of(browser)
 
 
-def test_a_sign_in_of_some_time_ago_is_not_fresh(client: Client) -> None:
-    client.post(f"{PAGE}throw/", {"scope": "all"})
+def test_a_sign_in_of_some_time_ago_is_not_fresh(browser: Client) -> None:
+    browser.post(f"{PAGE}throw/", {"scope": "all"})
     KillSwitch.objects.update(thrown_at=timezone.now() - timedelta(hours=1))
-    signs_in_again(client, ago=timedelta(minutes=30))
-    client.post(f"{PAGE}{KillSwitch.objects.get().pk}/release/")
+    signs_in_again(browser, ago=timedelta(minutes=30))
+    browser.post(f"{PAGE}{KillSwitch.objects.get().pk}/release/")
     assert KillSwitch.objects.thrown().exists()
 
 
-def test_a_real_sign_in_is_what_releases(client: Client, simulator: RunningSimulator, settings) -> None:
+def test_a_real_sign_in_is_what_releases(browser: Client, simulator: RunningSimulator, settings) -> None:
     settings.API_KEY_ENVIRONMENTS = ["sim"]
-    client.post(f"{PAGE}throw/", {"scope": "all"})
+    browser.post(f"{PAGE}throw/", {"scope": "all"})
     person = simulator.trader("trader")
     login = {"environment": "sim", "name": person.name, "password": person.password, "app_id": "Tests"}
     login |= {"app_version": "1", "cid": "8", "secret": settings.SIMULATOR_CLIENT_SECRET, "next": PAGE}
-    answer = client.post("/accounts/sign-in/api-key/", login, headers={"host": "127.0.0.1"})
+    answer = browser.post("/accounts/sign-in/api-key/", login, headers={"host": "127.0.0.1"})
     assert (answer.status_code, answer.url) == (302, PAGE), answer.content.decode()
-    client.post(f"{PAGE}{KillSwitch.objects.get().pk}/release/")
+    browser.post(f"{PAGE}{KillSwitch.objects.get().pk}/release/")
     assert not KillSwitch.objects.thrown().exists()
 
 
 def test_a_stranger_neither_sees_nor_releases_it(
-    client: Client, simulator: RunningSimulator, connection: Connection
+    browser: Client, simulator: RunningSimulator, connection: Connection
 ) -> None:
-    client.post(f"{PAGE}throw/", {"scope": "all", "reason": "private"})
+    browser.post(f"{PAGE}throw/", {"scope": "all", "reason": "private"})
     stranger = browser_of(sign_in(simulator, "pro"))
     signs_in_again(stranger)
     assert "private" not in text_of(stranger)
@@ -155,45 +139,45 @@ def test_a_stranger_neither_sees_nor_releases_it(
 
 @pytest.mark.parametrize("everybody", [True, False])
 def test_what_support_has_stopped_a_trader_reads_and_cannot_release(
-    client: Client, connection: Connection, support: User, everybody: bool
+    browser: Client, connection: Connection, support: User, everybody: bool
 ) -> None:
     target = None if everybody else connection.user
     switch = kill_switch.throw(support, by_staff=True, user=target, reason="exchange outage")
-    signs_in_again(client)
-    text = text_of(client)
+    signs_in_again(browser)
+    text = text_of(browser)
     assert ("All trading" if everybody else "Trading") + " is stopped by support (sam): only exits" in text
     assert "exchange outage" in text
     assert "only support releases it" in text
-    answer = client.post(f"{PAGE}{switch.pk}/release/", follow=True)
+    answer = browser.post(f"{PAGE}{switch.pk}/release/", follow=True)
     assert "only support releases it" in answer.content.decode()
     assert KillSwitch.objects.thrown().exists()
 
 
 def test_what_support_stopped_and_what_the_trader_stopped_are_released_apart(
-    client: Client, connection: Connection, support: User
+    browser: Client, connection: Connection, support: User
 ) -> None:
-    client.post(f"{PAGE}throw/", {"scope": "all"})
+    browser.post(f"{PAGE}throw/", {"scope": "all"})
     theirs = kill_switch.throw(support, by_staff=True, user=connection.user)
     with pytest.raises(kill_switch.CannotRelease):
         kill_switch.release_by_staff(KillSwitch.objects.get(by_staff=False).pk, support)
-    signs_in_again(client)
-    client.post(f"{PAGE}{KillSwitch.objects.get(by_staff=False).pk}/release/")
+    signs_in_again(browser)
+    browser.post(f"{PAGE}{KillSwitch.objects.get(by_staff=False).pk}/release/")
     assert KillSwitch.objects.thrown().get() == theirs
-    assert "stopped by support" in text_of(client)
+    assert "stopped by support" in text_of(browser)
 
 
-def test_acting_needs_a_post_and_a_login(client: Client) -> None:
-    assert client.get(f"{PAGE}1/release/").status_code == 405
+def test_acting_needs_a_post_and_a_login(browser: Client) -> None:
+    assert browser.get(f"{PAGE}1/release/").status_code == 405
     for url in (f"{PAGE}throw/", f"{PAGE}1/release/"):
         assert Client().post(url).url.startswith("/accounts/sign-in/")
-    answer = client.get(f"{PAGE}throw/", follow=True)
+    answer = browser.get(f"{PAGE}throw/", follow=True)
     assert "Nothing was stopped: your sign-in had ended" in answer.content.decode()
     assert not KillSwitch.objects.exists()
 
 
-def test_who_is_signed_out_of_tradovate_still_stops_their_trading(client: Client, connection: Connection) -> None:
+def test_who_is_signed_out_of_tradovate_still_stops_their_trading(browser: Client, connection: Connection) -> None:
     connection.forget_tokens()
-    assert client.post(f"{PAGE}throw/", {"scope": "this"}).status_code == 302
+    assert browser.post(f"{PAGE}throw/", {"scope": "this"}).status_code == 302
     assert KillSwitch.objects.thrown().get().user == connection.user
 
 
@@ -205,61 +189,61 @@ class TestLimits:
         return f"{PAGE}limits/{connection.accounts.get().pk}/"
 
     def test_limits_are_shown_set_read_back_and_taken_away(
-        self, client: Client, connection: Connection, simulator: RunningSimulator, url: str
+        self, browser: Client, connection: Connection, simulator: RunningSimulator, url: str
     ) -> None:
         account = connection.accounts.get()
-        assert 'name="daily_loss_auto_liq"' in text_of(client, url)
+        assert 'name="daily_loss_auto_liq"' in text_of(browser, url)
         wish = {"daily_loss_auto_liq": "500", "trailing_max_drawdown": "1250.50", "trailing_max_drawdown_mode": "EOD"}
-        assert client.post(url, wish).url == url
+        assert browser.post(url, wish).url == url
         assert protection.read(account) == protection.Limits(
             daily_loss_auto_liq=Decimal(500),
             trailing_max_drawdown=Decimal("1250.5"),
             trailing_max_drawdown_mode="EOD",
         )
-        text = text_of(client, url)
+        text = text_of(browser, url)
         assert "Tradovate keeps these limits" in text
         assert 'value="500"' in text
         assert "daily loss 500, trailing drawdown 1250.50" in AuditEvent.objects.get(kind="limits-changed").detail
 
-        client.post(url, {"trailing_max_drawdown_mode": "RealTime"})
+        browser.post(url, {"trailing_max_drawdown_mode": "RealTime"})
         assert protection.read(account).daily_loss_auto_liq is None
 
-    def test_what_is_as_wanted_is_not_asked_for_again(self, client: Client, url: str) -> None:
+    def test_what_is_as_wanted_is_not_asked_for_again(self, browser: Client, url: str) -> None:
         wish = {"daily_loss_auto_liq": "500", "trailing_max_drawdown_mode": "RealTime"}
         for _ in range(2):
-            client.post(url, wish)
+            browser.post(url, wish)
         assert AuditEvent.objects.filter(kind="limits-changed").count() == 1
 
-    def test_locked_limits_are_refused_in_words(self, client: Client, connection: Connection, url: str) -> None:
+    def test_locked_limits_are_refused_in_words(self, browser: Client, connection: Connection, url: str) -> None:
         wish = {"daily_loss_auto_liq": "500", "trailing_max_drawdown_mode": "RealTime", "changes_locked": "on"}
-        assert client.post(url, wish).status_code == 302
-        assert "locked until the trading day ends" in text_of(client, url)
-        answer = client.post(url, {"daily_loss_auto_liq": "900", "trailing_max_drawdown_mode": "RealTime"})
+        assert browser.post(url, wish).status_code == 302
+        assert "locked until the trading day ends" in text_of(browser, url)
+        answer = browser.post(url, {"daily_loss_auto_liq": "900", "trailing_max_drawdown_mode": "RealTime"})
         assert answer.status_code == 502
         assert "Nothing was changed. Tradovate refused: Changes are locked" in answer.content.decode()
         assert protection.read(connection.accounts.get()).daily_loss_auto_liq == 500
 
     @pytest.mark.parametrize("amount", ["-5", "0", "abc", "1.234", "1e99", "NaN"])
-    def test_what_is_no_amount_is_said_and_kept(self, client: Client, url: str, amount: str) -> None:
-        answer = client.post(url, {"daily_loss_auto_liq": amount, "trailing_max_drawdown_mode": "RealTime"})
+    def test_what_is_no_amount_is_said_and_kept(self, browser: Client, url: str, amount: str) -> None:
+        answer = browser.post(url, {"daily_loss_auto_liq": amount, "trailing_max_drawdown_mode": "RealTime"})
         assert answer.status_code == 400
         assert f'value="{amount}"' in answer.content.decode()
         assert "errorlist" in answer.content.decode()
 
     @pytest.mark.parametrize("fault", ["lose_reply", "reset_before", "garbage"])
     def test_a_lost_answer_is_not_called_a_success(
-        self, client: Client, simulator: RunningSimulator, url: str, fault: str
+        self, browser: Client, simulator: RunningSimulator, url: str, fault: str
     ) -> None:
         simulator.control.fault(fault, route="useraccountautoliq/updateuserautoliq")
-        answer = client.post(url, {"daily_loss_auto_liq": "500", "trailing_max_drawdown_mode": "RealTime"})
+        answer = browser.post(url, {"daily_loss_auto_liq": "500", "trailing_max_drawdown_mode": "RealTime"})
         assert answer.status_code == 502
         assert "they may have changed" in answer.content.decode()
         assert ", unknown: daily loss 500" in AuditEvent.objects.get(kind="limits-changed").detail
 
-    def test_without_tradovate_the_page_says_so(self, client: Client, simulator: RunningSimulator, url: str) -> None:
+    def test_without_tradovate_the_page_says_so(self, browser: Client, simulator: RunningSimulator, url: str) -> None:
         simulator.control.fault("error_500", route="useraccountautoliq/deps", times=9)
-        assert "problem of its own" in text_of(client, url)
-        assert "Ask Tradovate again" in text_of(client, url)
+        assert "problem of its own" in text_of(browser, url)
+        assert "Ask Tradovate again" in text_of(browser, url)
 
 
 def form_of(answer: HttpResponse) -> dict[str, str]:

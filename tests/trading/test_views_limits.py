@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection
 from tests.trading.cast import sign_in
-from tests.trading.test_views_files import browser_of
+from tests.trading.signed_in import browser_of
 from trading.models import TradingLimit
 from trading.orders import facts
 from trading.orders.facts import AccountFacts, Facts
@@ -20,25 +20,15 @@ from trading.tradovate.entities import UserAccountAutoLiq, UserAccountPositionLi
 pytestmark = pytest.mark.usefixtures("redis_url")
 
 
-@pytest.fixture
-def connection(transactional_db: None, simulator: RunningSimulator) -> Connection:
-    return sign_in(simulator)
-
-
-@pytest.fixture
-def client(connection: Connection) -> Client:
-    return browser_of(connection)
-
-
-def page(client: Client) -> str:
-    answer = client.get("/limits/")
+def page(browser: Client) -> str:
+    answer = browser.get("/limits/")
     assert answer.status_code == 200
     return answer.content.decode()
 
 
-def add(client: Client, **given: object) -> str:
+def add(browser: Client, **given: object) -> str:
     """Add a limit; the page that comes of it."""
-    answer = client.post("/limits/", given, follow=True)
+    answer = browser.post("/limits/", given, follow=True)
     return answer.content.decode()
 
 
@@ -46,20 +36,20 @@ def trail() -> list[str]:
     return list(AuditEvent.objects.filter(kind="limits-changed").order_by("id").values_list("detail", flat=True))
 
 
-def test_a_limit_is_set_changed_and_removed_and_each_is_in_the_trail(client: Client, connection: Connection) -> None:
+def test_a_limit_is_set_changed_and_removed_and_each_is_in_the_trail(browser: Client, connection: Connection) -> None:
     account = connection.accounts.get()
-    shown = add(client, account=account.pk, product="es", max_order_qty=5, collar_ticks=40)
+    shown = add(browser, account=account.pk, product="es", max_order_qty=5, collar_ticks=40)
     assert "The limit holds from now on." in shown
     assert "40 ticks" in shown
     limit = TradingLimit.objects.get()
     assert (limit.user, limit.account, limit.product, limit.set_by) == (connection.user, account, "ES", "trader")
 
-    answer = client.post(f"/limits/{limit.pk}/", {"max_order_qty": 3, "collar_percent": "1.5"})
+    answer = browser.post(f"/limits/{limit.pk}/", {"max_order_qty": 3, "collar_percent": "1.5"})
     assert answer.status_code == 302
     limit.refresh_from_db()
     assert (limit.max_order_qty, limit.collar_ticks, limit.collar_percent) == (3, None, Decimal("1.5"))
 
-    assert "The limit is removed." in client.post(f"/limits/{limit.pk}/remove/", follow=True).content.decode()
+    assert "The limit is removed." in browser.post(f"/limits/{limit.pk}/remove/", follow=True).content.decode()
     assert not TradingLimit.objects.exists()
     assert trail() == [
         "Trading limit for DEMO1001001, ES set: at most 5 contracts an order, prices within 40 ticks; by the trader",
@@ -84,30 +74,30 @@ def test_a_limit_is_set_changed_and_removed_and_each_is_in_the_trail(client: Cli
         ({"daily_loss": "NaN"}, "Enter a number."),
     ],
 )
-def test_what_makes_no_sense_is_said_and_kept_in_the_form(client: Client, given: dict[str, str], words: str) -> None:
-    answer = client.post("/limits/", given)
+def test_what_makes_no_sense_is_said_and_kept_in_the_form(browser: Client, given: dict[str, str], words: str) -> None:
+    answer = browser.post("/limits/", given)
     assert answer.status_code == 400
     assert words in answer.content.decode()
     assert not TradingLimit.objects.exists()
     assert trail() == []
 
 
-def test_a_second_limit_for_the_same_is_refused(client: Client, connection: Connection) -> None:
-    add(client, max_order_qty=5)
-    assert "You have a limit for this account and product" in add(client, max_order_qty=9)
-    add(client, account=connection.accounts.get().pk, max_order_qty=5)
-    assert "You have a limit" in add(client, account=connection.accounts.get().pk, max_order_qty=9)
+def test_a_second_limit_for_the_same_is_refused(browser: Client, connection: Connection) -> None:
+    add(browser, max_order_qty=5)
+    assert "You have a limit for this account and product" in add(browser, max_order_qty=9)
+    add(browser, account=connection.accounts.get().pk, max_order_qty=5)
+    assert "You have a limit" in add(browser, account=connection.accounts.get().pk, max_order_qty=9)
     assert TradingLimit.objects.count() == 2
 
 
-def test_a_daily_loss_is_tightened_at_once_and_loosened_for_the_next_trading_day(client: Client) -> None:
-    add(client, daily_loss=500)
+def test_a_daily_loss_is_tightened_at_once_and_loosened_for_the_next_trading_day(browser: Client) -> None:
+    add(browser, daily_loss=500)
     limit = TradingLimit.objects.get()
-    client.post(f"/limits/{limit.pk}/", {"daily_loss": "400"})
+    browser.post(f"/limits/{limit.pk}/", {"daily_loss": "400"})
     limit.refresh_from_db()
     assert (limit.daily_loss, limit.next_from) == (400, None)
 
-    shown = client.post(f"/limits/{limit.pk}/", {"daily_loss": "1000"}, follow=True).content.decode()
+    shown = browser.post(f"/limits/{limit.pk}/", {"daily_loss": "1000"}, follow=True).content.decode()
     assert "The daily loss of $400.00 holds until" in shown
     limit.refresh_from_db()
     now = timezone.now()
@@ -115,40 +105,40 @@ def test_a_daily_loss_is_tightened_at_once_and_loosened_for_the_next_trading_day
     assert limit.daily_loss_at(now) == 400
     assert limit.daily_loss_at(next_trading_day(now)) == 1000
 
-    client.post(f"/limits/{limit.pk}/", {"daily_loss": "300"})
+    browser.post(f"/limits/{limit.pk}/", {"daily_loss": "300"})
     limit.refresh_from_db()
     assert (limit.daily_loss, limit.next_from) == (300, None), "what was to come is forgotten"
 
 
-def test_a_removed_daily_loss_holds_until_the_next_trading_day(client: Client) -> None:
-    add(client, daily_loss=500, max_order_qty=5)
+def test_a_removed_daily_loss_holds_until_the_next_trading_day(browser: Client) -> None:
+    add(browser, daily_loss=500, max_order_qty=5)
     limit = TradingLimit.objects.get()
-    shown = client.post(f"/limits/{limit.pk}/remove/", follow=True).content.decode()
+    shown = browser.post(f"/limits/{limit.pk}/remove/", follow=True).content.decode()
     assert "The daily loss of $500.00 holds until" in shown
     limit.refresh_from_db()
     assert (limit.max_order_qty, limit.daily_loss_at(timezone.now())) == (None, 500)
-    client.post(f"/limits/{limit.pk}/remove/")
+    browser.post(f"/limits/{limit.pk}/remove/")
     assert TradingLimit.objects.exists(), "removing it twice does not remove it earlier"
 
     TradingLimit.objects.update(next_from=timezone.now() - dt.timedelta(seconds=1))
-    assert "No limits of your own" in page(client)
+    assert "No limits of your own" in page(browser)
     assert not TradingLimit.objects.exists()
 
 
-def test_what_support_has_set_is_shown_and_cannot_be_touched(client: Client, connection: Connection) -> None:
+def test_what_support_has_set_is_shown_and_cannot_be_touched(browser: Client, connection: Connection) -> None:
     limit = TradingLimit.objects.create(user=connection.user, set_by="staff", max_position=7)
-    shown = page(client)
+    shown = page(browser)
     assert "Set by support" in shown
     assert f"/limits/{limit.pk}/" not in shown
-    assert client.get(f"/limits/{limit.pk}/").status_code == 404
-    assert client.post(f"/limits/{limit.pk}/", {"max_position": 70}).status_code == 404
-    assert client.post(f"/limits/{limit.pk}/remove/").status_code == 404
+    assert browser.get(f"/limits/{limit.pk}/").status_code == 404
+    assert browser.post(f"/limits/{limit.pk}/", {"max_position": 70}).status_code == 404
+    assert browser.post(f"/limits/{limit.pk}/remove/").status_code == 404
     limit.refresh_from_db()
     assert limit.max_position == 7
 
 
-def test_another_trader_sees_and_changes_nothing(client: Client, simulator: RunningSimulator) -> None:
-    add(client, max_order_qty=1234)
+def test_another_trader_sees_and_changes_nothing(browser: Client, simulator: RunningSimulator) -> None:
+    add(browser, max_order_qty=1234)
     limit = TradingLimit.objects.get()
     stranger = browser_of(sign_in(simulator, "pro"))
     assert "1234" not in page(stranger)
@@ -162,8 +152,8 @@ def test_another_trader_sees_and_changes_nothing(client: Client, simulator: Runn
     assert limit.max_order_qty == 1234
 
 
-def test_tradovates_own_limits_are_in_words(client: Client, connection: Connection) -> None:
-    assert "Not known right now" in page(client)
+def test_tradovates_own_limits_are_in_words(browser: Client, connection: Connection) -> None:
+    assert "Not known right now" in page(browser)
     account = connection.accounts.get().tradovate_id
     known = Facts(
         heard_at=timezone.now(),
@@ -172,17 +162,17 @@ def test_tradovates_own_limits_are_in_words(client: Client, connection: Connecti
         risk_parameters=[UserAccountRiskParameter(id=2, user_account_position_limit_id=1, max_opening_order_qty=10)],
     )
     facts._client().set(facts.key(connection.pk), facts.encode(known))
-    shown = page(client)
+    shown = page(browser)
     assert "closes all positions and locks the account at a day&#x27;s loss of $1,500.00." in shown
     assert "All together: at most 30 contracts, at most 10 in an order that opens." in shown
 
 
 def test_a_broker_that_does_not_answer_costs_nothing_but_the_check(
-    client: Client, connection: Connection, settings
+    browser: Client, connection: Connection, settings
 ) -> None:
     settings.SIMULATOR_URL = "http://127.0.0.1:9"
     Connection.objects.update(api_hosts={})
-    answer = client.post("/limits/", {"product": "GC", "max_order_qty": 5})
+    answer = browser.post("/limits/", {"product": "GC", "max_order_qty": 5})
     assert answer.status_code == 400
     assert "GC could not be checked." in answer.content.decode()
     assert 'value="5"' in answer.content.decode()

@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 
 from accounts.models import Connection
+from tests.trading.signed_in import browser_of
 from tests.trading.test_views_desk import account as account_row
-from tests.trading.test_views_desk import browser_of, page, placed, publish, trader
+from tests.trading.test_views_desk import page, placed, publish, trader
 from trading.models import Account, Fill, Order, OrderIntent, OrderVersion
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,9 @@ from django.db import connection as database
 from django.test import Client
 
 from accounts.models import Connection
-from accounts.sign_in import SESSION_KEY
 from tests.trading.cast import listed, orders_at_broker, posts, sign_in
 from tests.trading.orders.pressing import contract_id
+from tests.trading.signed_in import browser_of
 from trading.models import Account, OrderIntent
 from trading.orders import contracts
 from trading.orders.states import State
@@ -30,15 +30,6 @@ def trader(simulator: RunningSimulator, transactional_db: None) -> Connection:
 @pytest.fixture
 def symbol(trader: Connection) -> str:
     return listed(trader, "ES")
-
-
-def browser_of(connection: Connection) -> Client:
-    browser = Client()
-    browser.force_login(connection.user, backend="django.contrib.auth.backends.ModelBackend")
-    session = browser.session
-    session[SESSION_KEY] = connection.pk
-    session.save()
-    return browser
 
 
 def ticket(connection: Connection, name: str, **fields: Any) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Connection
-from tests.trading.test_views_desk import account, browser_of, page, placed, publish, trader
+from tests.trading.signed_in import browser_of
+from tests.trading.test_views_desk import account, page, placed, publish, trader
 from trading.models import Account, Fill, Order, OrderFile, TradingLimit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]

@@ -1,0 +1,20 @@
+"""The simulator's trader, signed in to the portal."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import Connection
+from tests.trading.cast import sign_in
+from tests.trading.signed_in import browser_of
+from trading.simulator import RunningSimulator
+
+
+@pytest.fixture
+def connection(transactional_db: None, simulator: RunningSimulator) -> Connection:
+    return sign_in(simulator)
+
+
+@pytest.fixture
+def browser(connection: Connection) -> Client:
+    """The trader's browser."""
+    return browser_of(connection)
