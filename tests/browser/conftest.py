@@ -5,12 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, WebSocketRoute
 
 from tests.browser import chromium, stack
 
 PHONE = {"width": 390, "height": 844}
 SCREEN = {"width": 1440, "height": 900}
+
+
+class Line:
+    """A page's line to the stream of its desk, which a test cuts; make it before the page is opened."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._is_cut = False
+        self._sockets: list[WebSocketRoute] = []
+        page.route_web_socket("**/ws/desk/**", self._pass_on)
+
+    def _pass_on(self, socket: WebSocketRoute) -> None:
+        if self._is_cut:
+            socket.close(code=1011)
+            return
+        socket.connect_to_server()
+        self._sockets.append(socket)
+
+    def drop(self, code: int = 1011) -> None:
+        """End the socket; the next one lives."""
+        self._sockets[-1].close(code=code)
+
+    def cut(self) -> None:
+        """End the socket, and each that takes its place."""
+        self._is_cut = True
+        self.drop()
+
+    def mend(self) -> None:
+        """Let the page connect, and have it try at once."""
+        self._is_cut = False
+        self._page.evaluate("window.dispatchEvent(new Event('online'))")
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +100,15 @@ def open_desk(page: Page, portal: stack.Stack, name: str) -> None:
     if page.url != f"{portal.url}/":
         authorize(page, portal, name)
         portal.cookies[name] = [cookie for cookie in page.context.cookies() if cookie["name"] == "sessionid"]
+
+
+def reload_until(page: Page, wanted: Locator) -> None:
+    """Reload a page that does not tell news of itself until `wanted` is on it, for ten seconds at most."""
+    for _ in range(40):
+        if wanted.count():
+            return
+        page.wait_for_timeout(250)
+        page.reload()
 
 
 def fill_in_api_key(page: Page, name: str) -> None:

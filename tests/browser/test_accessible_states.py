@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 from django.template.loader import render_to_string
-from playwright.sync_api import Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import PHONE, open_desk
+from tests.browser.conftest import PHONE, Line, open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import settle, violations
 from tests.browser.test_kill_switch import sign_in_as_staff
@@ -63,17 +63,7 @@ def test_refusals_and_error_pages(portal: Stack, open_page: OpenPage) -> None:
 
 def test_open_dialogs_editors_and_notices(portal: Stack, open_page: OpenPage) -> None:
     inspector, page = Inspector(), open_page()
-    sockets: list[WebSocketRoute] = []
-    is_cut = False
-
-    def pass_on(socket: WebSocketRoute) -> None:
-        if is_cut:
-            socket.close(code=1011)
-            return
-        socket.connect_to_server()
-        sockets.append(socket)
-
-    page.route_web_socket("**/ws/desk/**", pass_on)
+    line = Line(page)
     open_desk(page, portal, "pro")
     is_streaming(page)
     fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25")
@@ -88,12 +78,10 @@ def test_open_dialogs_editors_and_notices(portal: Stack, open_page: OpenPage) ->
     expect(page.locator("[data-errors]").first).not_to_be_empty(timeout=SOON)
     inspector.look(page, "editors")
 
-    is_cut = True
-    sockets[-1].close(code=1011)
+    line.cut()
     expect(page.locator("#link-notice")).to_be_visible()
     inspector.look(page, "no link")
-    is_cut = False
-    page.evaluate("window.dispatchEvent(new Event('online'))")
+    line.mend()
     is_streaming(page)
     portal.control("faults", kind="shutdown", user="pro", reason="ConnectionQuotaReached")
     expect(page.locator("[data-upstream-words]")).to_have_text("taken over", timeout=SOON)

@@ -9,17 +9,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, SCREEN, open_desk
+from tests.browser.conftest import PHONE, SCREEN, open_desk, reload_until
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
+from tests.browser.test_walk import overflow
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
 SOON = 20_000
-
-
-def overflow(page: Page) -> int:
-    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
 
 
 @pytest.mark.parametrize(("theme", "viewport"), [("dark", SCREEN), ("light", PHONE)], ids=["dark", "light phone"])
@@ -55,12 +52,8 @@ def test_performance_has_the_day_and_the_curve(
     open_desk(page, portal, "pro")
     expect(page.locator("[data-row^='fill:']").first).to_be_visible(timeout=SOON)
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Performance").click()
-    for _ in range(20):
-        if page.locator("[data-equity]").count():
-            break
-        # What accounts are worth is written a moment after the first sync.
-        page.wait_for_timeout(500)
-        page.reload()
+    # What accounts are worth is written a moment after the first sync.
+    reload_until(page, page.locator("[data-equity]"))
     expect(page.locator("[data-equity] canvas").first).to_be_visible()
     expect(page.locator("#equity-words")).to_contain_text("since the curve begins")
     expect(page.locator(".calendar [data-result]")).to_have_count(1)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import open_desk
+from tests.browser.conftest import Line, open_desk
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_orders import fill_in, one_click, send
@@ -72,17 +72,7 @@ def is_told(page: Page, pattern: str, times: int = 1) -> None:
 def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     page.add_init_script(RECORD)
-    sockets: list[WebSocketRoute] = []
-    is_cut = False
-
-    def pass_on(socket: WebSocketRoute) -> None:
-        if is_cut:
-            socket.close(code=1011)
-            return
-        socket.connect_to_server()
-        sockets.append(socket)
-
-    page.route_web_socket("**/ws/desk/**", pass_on)
+    line = Line(page)
     open_desk(page, portal, "trader")
     is_streaming(page)
     witness = page.context.new_page()
@@ -91,8 +81,7 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
     program, symbol = OtherProgram(portal, "trader"), portal.front_month("MES")
 
     expect(page).to_have_title(re.compile(r"^[+-]?\d.* · Desk · Tradeport$"))
-    is_cut = True
-    sockets[-1].close(code=1011)
+    line.cut()
     expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
     fills = witness.locator("[data-row^='fill:']").count()
     program.order(symbol)
@@ -102,8 +91,7 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
     assert told(page) == []
     expect(page).to_have_title("Desk · Tradeport")
 
-    is_cut = False
-    page.evaluate("window.dispatchEvent(new Event('online'))")
+    line.mend()
     is_streaming(page)
     is_told(page, f"^Bought 1 {symbol} at ")
     is_told(page, f"^Sell 1 {symbol}: rejected")
@@ -111,7 +99,7 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
     expect(link).to_have_attribute("href", f"/orders/tradovate/{refused}/")
 
     # Another snapshot tells nothing anew, and what comes after it does.
-    sockets[-1].close(code=1011)
+    line.drop()
     expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
     is_streaming(page)
     program.order(symbol, "Sell")

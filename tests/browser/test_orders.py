@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PHONE, open_desk
+from tests.browser.conftest import PHONE, open_desk, reload_until
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
@@ -89,9 +89,10 @@ def test_an_order_is_placed_changed_and_cancelled(portal: Stack, open_page: Open
     expect(editor).to_have_count(0)
 
     answer(page).get_by_role("link", name="Order page").click()
-    page.wait_for_timeout(2000)
-    page.reload()  # that it was seen is no news of the order: the page does not draw itself anew for that
     timeline = page.locator(".timeline")
+    expect(timeline).to_be_visible()
+    # That it was seen is no news of the order: the page does not draw itself anew for that.
+    reload_until(page, timeline.get_by_role("rowheader", name="seen by the trader"))
     for step in ("received", "checked", "queued", "sent", "acknowledged", "at the exchange", "seen by the trader"):
         expect(timeline.get_by_role("rowheader", name=step)).to_be_visible(timeout=SOON)
     assert violations(page) == []

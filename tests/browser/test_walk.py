@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import PHONE, authorize, fill_in_api_key, open_desk, sign_in
+from tests.browser.conftest import PHONE, Line, authorize, fill_in_api_key, open_desk, sign_in
 from tests.browser.stack import CLIENT_SECRET, STAFF_PASSWORD, Stack
 
 pytestmark = pytest.mark.browser
@@ -188,17 +188,11 @@ def test_several_accounts_can_be_looked_at_one_at_a_time(portal: Stack, open_pag
 
 def test_a_lost_connection_is_said_and_mends_itself(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    sockets: list[WebSocketRoute] = []
-
-    def relay(socket: WebSocketRoute) -> None:
-        socket.connect_to_server()
-        sockets.append(socket)
-
-    page.route_web_socket("**/ws/desk/**", relay)
+    line = Line(page)
     open_desk(page, portal, "pro")
     is_streaming(page)
     for code, words in ((1011, "lost its connection"), (4429, "too many Tradeport pages")):
-        sockets[-1].close(code=code)
+        line.drop(code)
         expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
         expect(page.locator("#link-notice")).to_contain_text(words)
         is_streaming(page)
