@@ -8,13 +8,21 @@ from tests.browser.stack import Stack
 
 
 class OtherProgram:
-    """One session of the trader `name`. Of a user's sessions Tradovate keeps two: the portal's and this one."""
+    """The session of the trader `name` beside the portal's: of a user's sessions Tradovate keeps two, so that all tests
+    of a portal share this one as they share the portal's."""
 
     def __init__(self, portal: Stack, name: str) -> None:
-        headers = {"Authorization": f"Bearer {portal.log_in_elsewhere(name)}"}
-        self._client = httpx.Client(base_url=f"{portal.simulator}/v1", headers=headers, timeout=10)
+        self._client = httpx.Client(base_url=f"{portal.simulator}/v1", timeout=10)
         self._portal = portal
-        self.account = self._client.get("/account/list").raise_for_status().json()[0]
+        answer = self._accounts(portal.programs.get(name, "none"))
+        if answer.status_code == 401:
+            portal.programs[name] = portal.log_in_elsewhere(name)
+            answer = self._accounts(portal.programs[name])
+        self.account = answer.raise_for_status().json()[0]
+
+    def _accounts(self, token: str) -> httpx.Response:
+        self._client.headers["Authorization"] = f"Bearer {token}"
+        return self._client.get("/account/list")
 
     def order(self, symbol: str, action: str = "Buy", qty: int = 1, order_type: str = "Market", **terms: object) -> int:
         """Place an order in the first account; returns its id."""

@@ -46,6 +46,8 @@ class Stack:
     simulator: str
     cookies: dict[str, list[Any]] = field(default_factory=dict)
     """Of sessions that tests have begun and nobody has ended, by trader."""
+    programs: dict[str, str] = field(default_factory=dict)
+    """Access tokens of traders' other programs (elsewhere.py)."""
 
     def control(self, path: str, **asked: object) -> object:
         """Steer the simulator (trading/simulator/control.py)."""
