@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.bench import flood
 from tests.bench.bench_stream import BURST_BROWSERS, RELAY, Bench, Load, Side, show, show_head
-from tests.bench.processes import SERVERS, Needs, Stack, free_port, stack
+from tests.bench.processes import SERVERS, Needs, Stack, free_port, stack, wait_until
 from tests.bench.sockets import Target, opened
 
 FAN_OUTS = ("subscription", "layer")
@@ -53,8 +53,10 @@ def fanned_out(running: Stack) -> dict[str, Side]:
     for number, way in enumerate(FAN_OUTS):
         name = f"crowd-{number}"
         answer = running.simulator.sign_in(name)
+        before = running.simulator.synced().count(answer["userId"])
         command = (sys.executable, "-m", "tests.bench.fan_out", way, running.simulator.socket_url)
         running.start(*command, RELAY_USERS=json.dumps({answer["userId"]: answer["accessToken"]}))
+        wait_until(lambda user=answer["userId"], before=before: running.simulator.synced().count(user) > before)
         sides[way] = Side([name], [Target(f"ws://127.0.0.1:{port}/{way}/{answer['userId']}")], is_raw=True)
     return sides
 

@@ -13,7 +13,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-import httpx
 import uvloop
 
 from tests.bench.people import Person, sign_in, wait_until_at_rest
@@ -42,8 +41,7 @@ def measure(running: Stack, sockets: int, seconds: float) -> Cost:
     began = Usage.of(hub)
     uvloop.run(_keep_open(people, seconds))
     after = Usage.of(hub)
-    open_sockets = httpx.get(f"{running.simulator.url}/control/sockets", trust_env=False, timeout=60).json()
-    synced = {one["userId"] for one in open_sockets if one["synced"]}
+    synced = set(running.simulator.synced())
     return Cost(
         memory=(after.memory - before.memory) / sockets,
         cpu=(after.cpu - began.cpu) / seconds / sockets,

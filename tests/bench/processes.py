@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,11 @@ class Simulator:
         reply = httpx.post(f"{self.url}/control/{what}", json=body, timeout=60, trust_env=False)
         reply.raise_for_status()
         return reply.json()
+
+    def synced(self) -> list[int]:
+        """The user ids of the sockets that have got their snapshot."""
+        reply = httpx.get(f"{self.url}/control/sockets", trust_env=False, timeout=60)
+        return [one["userId"] for one in reply.json() if one["synced"]]
 
     def sign_in(self, name: str) -> dict[str, Any]:
         """The reply of accesstokenrequest for one of the simulator's traders."""
@@ -140,10 +145,13 @@ def foundation(database_url: str = "", crowd: tuple[int, int] = (0, 1)) -> Itera
         started = _start_simulator(processes, environment, port, crowd)
         made = Stack(web, started, environment, processes, last=f"crowd-{crowd[0] - 1}")
         made.start(*redis_server.command(run / "redis.sock", run / "redis"), quiet=True)
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=made.environment, check=True)
         import django
+        from django.core.management import call_command
+        from django.db import connections
 
         django.setup()
+        call_command("migrate", verbosity=0)
+        connections.close_all()
         yield made
 
 
@@ -174,16 +182,24 @@ def free_port() -> int:
 
 def wait_for(port: int) -> None:
     """Wait until somebody listens. Raises TimeoutError."""
+    wait_until(lambda: _listens(port))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look again and again. Raises TimeoutError when the condition does not come."""
     deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"Nobody listens on port {port}.") from None
-            time.sleep(0.05)
-        else:
-            return
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("What a benchmark waits for did not come.")
+        time.sleep(0.05)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _environment(run: Path, simulator: int) -> dict[str, str]:
