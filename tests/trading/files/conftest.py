@@ -10,6 +10,7 @@ from accounts.models import Connection, User
 from tests.trading.cast import listed, orders_at_broker, sign_in
 from trading.files import execute, preview
 from trading.models import Account, OrderFile
+from trading.orders.states import State
 from trading.simulator import RunningSimulator
 
 Run = Callable[[uuid.UUID], list[int]]
@@ -27,6 +28,14 @@ def now(file: OrderFile) -> OrderFile:
 
 def sent(simulator: RunningSimulator) -> list[tuple[str, int]]:
     return [(action, quantity) for _, action, quantity in orders_at_broker(simulator)]
+
+
+def has_stopped(file: OrderFile, words: str, first: State) -> None:
+    """It has stopped, for a reason with these words in it, with nothing sent but its first line, of which this has
+    become."""
+    assert now(file).state == OrderFile.State.STOPPED
+    assert words in file.stop_reason
+    assert states(file) == [first, State.CREATED, State.CREATED]
 
 
 def nobody(line_id: int) -> None:

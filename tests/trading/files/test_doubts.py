@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.trading.cast import order_of
-from tests.trading.files.conftest import ROUTE, Run, nobody, now, sent, states
+from tests.trading.files.conftest import ROUTE, Run, has_stopped, nobody, now, sent, states
 from trading.files import execute, preview
 from trading.models import Account, OrderFile, OrderIntent
 from trading.orders import intents, reconcile, reports
@@ -20,9 +20,7 @@ def test_a_lost_answer_stops_the_file_and_is_resolved_by_the_stream(
 ) -> None:
     simulator.control.fault("lose_reply", ROUTE)
     run(queued.pk)
-    assert now(queued).state == OrderFile.State.STOPPED
-    assert "line 1" in queued.stop_reason
-    assert states(queued) == [State.UNKNOWN, State.CREATED, State.CREATED]
+    has_stopped(queued, "line 1", State.UNKNOWN)
     assert sent(simulator) == [("Buy", 2)]
 
     assert execute.resume(queued.pk, user)
@@ -37,21 +35,27 @@ def test_a_lost_answer_stops_the_file_and_is_resolved_by_the_stream(
     assert states(queued) == [State.ACCEPTED] * 3
 
 
-def test_a_doubt_on_the_last_line_that_the_stream_resolves_finishes_the_file(
-    simulator: RunningSimulator, account: Account, user: User, symbols: list[str], run: Run
-) -> None:
+@pytest.fixture
+def doubted(simulator: RunningSimulator, account: Account, user: User, symbols: list[str], run: Run) -> OrderFile:
+    """A file of one line, of which the answer was lost."""
     file = preview.upload(account, "one.txt", f"{symbols[0]} 1".encode())
     execute.confirm(file.pk, user)
     simulator.control.fault("lose_reply", ROUTE)
     run(file.pk)
-    assert execute.sweep(nobody) == []
-    assert now(file).state == OrderFile.State.STOPPED
+    return file
 
-    intent = file.lines.get().intent
+
+def test_a_doubt_on_the_last_line_that_the_stream_resolves_finishes_the_file(
+    simulator: RunningSimulator, doubted: OrderFile
+) -> None:
+    assert execute.sweep(nobody) == []
+    assert now(doubted).state == OrderFile.State.STOPPED
+
+    intent = doubted.lines.get().intent
     reports.observe_command(intent.connection_id, intent.cl_ord_id, order_of(simulator, intent.cl_ord_id))
     execute.sweep(nobody)
-    assert now(file).state == OrderFile.State.FINISHED
-    assert file.stop_reason == ""
+    assert now(doubted).state == OrderFile.State.FINISHED
+    assert doubted.stop_reason == ""
 
 
 def test_what_tradovate_does_not_have_is_sent_again_when_the_trader_resumes(
@@ -195,13 +199,7 @@ def test_giving_up_cancels_what_was_not_sent(
     assert sent(simulator) == [("Buy", 2)]
 
 
-def test_closing_a_file_that_left_nothing_unsent_gives_nothing_up(
-    simulator: RunningSimulator, account: Account, user: User, symbols: list[str], run: Run
-) -> None:
-    file = preview.upload(account, "one.txt", f"{symbols[0]} 1".encode())
-    execute.confirm(file.pk, user)
-    simulator.control.fault("lose_reply", ROUTE)
-    run(file.pk)
-    assert execute.discard(file.pk, user)
-    assert (now(file).state, file.stop_reason) == (OrderFile.State.FINISHED, "")
-    assert states(file) == [State.UNKNOWN]
+def test_closing_a_file_that_left_nothing_unsent_gives_nothing_up(doubted: OrderFile, user: User) -> None:
+    assert execute.discard(doubted.pk, user)
+    assert (now(doubted).state, doubted.stop_reason) == (OrderFile.State.FINISHED, "")
+    assert states(doubted) == [State.UNKNOWN]

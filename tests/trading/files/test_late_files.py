@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.trading.cast import posts
-from tests.trading.files.conftest import Run, nobody, now, sent, states
+from tests.trading.files.conftest import Run, has_stopped, nobody, now, sent
 from trading.files import execute
 from trading.models import OrderFile
 from trading.orders import gateway
@@ -47,9 +47,7 @@ def test_a_file_that_waited_for_long_is_not_sent_before_the_trader_has_looked_ag
         assert execute.sweep(nobody) == []
     else:
         run(queued.pk)
-    assert now(queued).state == OrderFile.State.STOPPED
-    assert "Look at the market" in queued.stop_reason
-    assert states(queued) == [State.ACCEPTED, State.CREATED, State.CREATED]
+    has_stopped(queued, "Look at the market", State.ACCEPTED)
     assert sent(simulator) == [("Buy", 2)]
 
     assert execute.resume(queued.pk, user)

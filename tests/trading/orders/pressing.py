@@ -1,5 +1,6 @@
 """A trader who presses buttons, and what the simulator has of it."""
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from decimal import Decimal
@@ -12,6 +13,7 @@ from trading.models import Account, Contract, OrderIntent
 from trading.orders import desk, looks, reports
 from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, LinkedOrder, OrderSpec
+from trading.orders.states import State
 from trading.simulator import RunningSimulator
 
 
@@ -24,15 +26,7 @@ def limit(account: Account, symbol: str, price: str = "4000", qty: int = 2) -> O
 def pair(account: Account, symbol: str) -> OrderSpec:
     """An OCO far from the market."""
     other = LinkedOrder(action="Sell", order_type="Limit", price=Decimal(9000))
-    return OrderSpec(
-        account_id=account.pk,
-        symbol=symbol,
-        action="Buy",
-        order_qty=1,
-        order_type="Limit",
-        price=Decimal(4000),
-        other=other,
-    )
+    return dataclasses.replace(limit(account, symbol, qty=1), other=other)
 
 
 def with_exits(account: Account, symbol: str) -> OrderSpec:
@@ -41,15 +35,7 @@ def with_exits(account: Account, symbol: str) -> OrderSpec:
         LinkedOrder(action="Sell", order_type="Limit", price=Decimal(9000)),
         LinkedOrder(action="Sell", order_type="Stop", stop_price=Decimal(3000)),
     )
-    return OrderSpec(
-        account_id=account.pk,
-        symbol=symbol,
-        action="Buy",
-        order_qty=1,
-        order_type="Limit",
-        price=Decimal(4000),
-        triggers=exits,
-    )
+    return dataclasses.replace(limit(account, symbol, qty=1), triggers=exits)
 
 
 def bracket(account: Account, symbol: str, qty: int = 1) -> OrderSpec:
@@ -76,6 +62,18 @@ def version_of(simulator: RunningSimulator, order_id: int) -> dict[str, Any]:
 
 def received(simulator: RunningSimulator, route: str) -> list[dict[str, Any]]:
     return [one["params"] for one in simulator.control.ledger()["received"] if one["route"] == route]
+
+
+def now(intent: OrderIntent) -> OrderIntent:
+    """The intent as it is in the database."""
+    return OrderIntent.objects.get(pk=intent.pk)
+
+
+def has_become(intent: OrderIntent, state: State, words: str) -> None:
+    """It is in that state, and its reason has these words in it."""
+    found = now(intent)
+    assert found.state == state
+    assert words in found.reason
 
 
 def contract_id(symbol: str) -> int:

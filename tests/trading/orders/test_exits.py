@@ -1,6 +1,8 @@
 """Ways out: every order and position has its own intent, is sent once, and what is left is told."""
 
 import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -218,37 +220,42 @@ def order_id(user: User, account: Account, symbol: str) -> int:
     return placed.order_id_at_broker or 0
 
 
-@pytest.mark.parametrize("route", VERBS)
+@dataclass
+class Verb:
+    """What is pressed, and the route that it takes."""
+
+    route: str
+    press: Callable[[], Any]
+
+
+@pytest.fixture(params=VERBS)
+def verb(request: pytest.FixtureRequest, user: User, account: Account, symbol: str, order_id: int) -> Verb:
+    return Verb(request.param, lambda: VERBS[request.param](user, account, symbol, order_id))
+
+
 def test_a_lost_answer_is_unknown_whatever_was_asked_and_nothing_is_repeated(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, order_id: int, route: str
+    simulator: RunningSimulator, verb: Verb
 ) -> None:
-    simulator.control.fault("lose_reply", route)
-    outcome = VERBS[route](user, account, symbol, order_id)
+    simulator.control.fault("lose_reply", verb.route)
+    outcome = verb.press()
     assert {intent.state for intent in outcome.intents} == {State.UNKNOWN}
-    again = VERBS[route](user, account, symbol, order_id)
-    assert again.intents == outcome.intents
-    assert len(received(simulator, route)) == 1
+    assert verb.press().intents == outcome.intents
+    assert len(received(simulator, verb.route)) == 1
 
 
-@pytest.mark.parametrize("route", VERBS)
-def test_what_had_no_effect_is_put_aside_whatever_was_asked(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, order_id: int, route: str
-) -> None:
-    simulator.control.fault("rate_limit", route)
-    outcome = VERBS[route](user, account, symbol, order_id)
+def test_what_had_no_effect_is_put_aside_whatever_was_asked(simulator: RunningSimulator, verb: Verb) -> None:
+    simulator.control.fault("rate_limit", verb.route)
+    outcome = verb.press()
     assert {intent.state for intent in outcome.intents} == {State.CANCELLED}
     assert all(intent.reason for intent in outcome.intents)
     assert not outcome.succeeded
-    VERBS[route](user, account, symbol, order_id)
-    assert received(simulator, route) == []
+    verb.press()
+    assert received(simulator, verb.route) == []
 
 
-@pytest.mark.parametrize("route", VERBS)
-def test_pressed_in_three_threads_it_is_sent_once_whatever_was_asked(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, order_id: int, route: str
-) -> None:
-    outcomes = at_once(3, lambda: VERBS[route](user, account, symbol, order_id))
-    assert len(received(simulator, route)) == 1
+def test_pressed_in_three_threads_it_is_sent_once_whatever_was_asked(simulator: RunningSimulator, verb: Verb) -> None:
+    outcomes = at_once(3, verb.press)
+    assert len(received(simulator, verb.route)) == 1
     assert len({outcome.intents for outcome in outcomes}) == 1
 
 

@@ -1,6 +1,7 @@
 """Whatever it was that got no answer, it is found in the broker's records, or proven not to be there."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,9 @@ from tests.trading.orders.pressing import (
     bought,
     bracket,
     contract_id,
+    has_become,
     limit,
+    now,
     pair,
     received,
     settled,
@@ -25,8 +28,6 @@ from trading.orders import desk, gateway, reconcile, resend
 from trading.orders.desk import NewTerms
 from trading.orders.states import Kind, State
 from trading.simulator import RunningSimulator
-
-Press = Callable[[User, Account, str], Any]
 
 
 @pytest.fixture(autouse=True)
@@ -50,29 +51,38 @@ def of_press(made: Any) -> OrderIntent:
     return lead
 
 
-def now(intent: OrderIntent) -> OrderIntent:
-    return OrderIntent.objects.get(pk=intent.pk)
+@dataclass
+class Button:
+    """What is pressed, and the route that it takes."""
+
+    route: str
+    press: Callable[[], Any]
+
+    def pressed_in_vain(self, simulator: RunningSimulator, fault: str) -> OrderIntent:
+        """Press it while a fault happens to its route; the leading intent, which nobody answered."""
+        simulator.control.fault(fault, self.route)
+        return of_press(self.press())
 
 
-@pytest.mark.parametrize(("route", "spec"), [("order/placeoco", pair), ("order/placeoso", with_exits)])
-def test_a_group_is_found_with_all_its_legs(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, route: str, spec: Any
-) -> None:
-    simulator.control.fault("lose_reply", route)
-    lead = of_press(desk.place(user, spec(account, symbol), "click:1"))
+@pytest.fixture(params=[("order/placeoco", pair), ("order/placeoso", with_exits)], ids=["pair", "with exits"])
+def group(request: pytest.FixtureRequest, user: User, account: Account, symbol: str) -> Button:
+    route, spec = request.param
+    return Button(route, lambda: desk.place(user, spec(account, symbol), "click:1"))
+
+
+def test_a_group_is_found_with_all_its_legs(simulator: RunningSimulator, account: Account, group: Button) -> None:
+    lead = group.pressed_in_vain(simulator, "lose_reply")
     reconcile.look(account.connection_id)
     family = [now(lead), *lead.legs.order_by("pk")]
     assert [one.order_id_at_broker for one in family] == [order_of(simulator, one.cl_ord_id) for one in family]
     assert {one.state for one in family} == {State.WORKING}
-    assert len(received(simulator, route)) == 1
+    assert len(received(simulator, group.route)) == 1
 
 
-@pytest.mark.parametrize(("route", "spec"), [("order/placeoco", pair), ("order/placeoso", with_exits)])
 def test_a_group_that_is_not_there_is_absent_as_a_whole_and_sent_again_as_a_whole(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, route: str, spec: Any
+    simulator: RunningSimulator, user: User, account: Account, group: Button
 ) -> None:
-    simulator.control.fault("reset_before", route)
-    lead = of_press(desk.place(user, spec(account, symbol), "click:1"))
+    lead = group.pressed_in_vain(simulator, "reset_before")
     reconcile.look(account.connection_id)
     assert {now(lead).state, *lead.legs.values_list("state", flat=True)} == {State.ABSENT}
     resend.again(user, lead.pk)
@@ -98,8 +108,7 @@ def test_a_strategy_whose_entry_was_refused_is_found_with_the_reason(
     simulator.control.refuse(account.tradovate_id, "RiskCheckTimeout", stage="risk")
     intent = of_press(desk.place(user, bracket(account, symbol), "click:1"))
     reconcile.look(account.connection_id)
-    assert now(intent).state == State.REJECTED
-    assert "risk check took too long" in now(intent).reason
+    has_become(intent, State.REJECTED, "risk check took too long")
 
 
 def test_a_strategy_that_never_arrived_is_absent(
@@ -111,37 +120,41 @@ def test_a_strategy_that_never_arrived_is_absent(
     assert now(intent).state == State.ABSENT
 
 
-def change(user: User, account: Account, symbol: str) -> Any:
-    return desk.modify(user, account.pk, resting(user, account, symbol), NewTerms(price=Decimal(4001)), "click:1")
+def change(user: User, account: Account, order_id: int) -> Any:
+    return desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(4001)), "click:1")
 
 
-def cancellation(user: User, account: Account, symbol: str) -> Any:
-    return desk.cancel(user, account.pk, resting(user, account, symbol), "click:1")
+def cancellation(user: User, account: Account, order_id: int) -> Any:
+    return desk.cancel(user, account.pk, order_id, "click:1")
 
 
-@pytest.mark.parametrize(("route", "press"), [("order/modifyorder", change), ("order/cancelorder", cancellation)])
-def test_a_command_is_found_by_its_own_clordid(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, route: str, press: Press
-) -> None:
-    simulator.control.fault("lose_reply", route)
-    intent = of_press(press(user, account, symbol))
+@pytest.fixture(
+    params=[("order/modifyorder", change), ("order/cancelorder", cancellation)], ids=["change", "cancellation"]
+)
+def command(request: pytest.FixtureRequest, user: User, account: Account, symbol: str) -> Button:
+    """A command on an order that waits."""
+    route, press = request.param
+    order_id = resting(user, account, symbol)
+    return Button(route, lambda: press(user, account, order_id))
+
+
+def test_a_command_is_found_by_its_own_clordid(simulator: RunningSimulator, account: Account, command: Button) -> None:
+    intent = command.pressed_in_vain(simulator, "lose_reply")
     reconcile.look(account.connection_id)
     commands = simulator.control.ledger()["entities"]["command"]
     own = next(one["id"] for one in commands if one.get("clOrdId") == intent.cl_ord_id)
     assert (now(intent).state, now(intent).command_id_at_broker) == (State.ACCEPTED, own)
 
 
-@pytest.mark.parametrize(("route", "press"), [("order/modifyorder", change), ("order/cancelorder", cancellation)])
 def test_a_command_that_never_arrived_is_absent_and_sent_again_when_its_owner_wants_it(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, route: str, press: Press
+    simulator: RunningSimulator, user: User, account: Account, command: Button
 ) -> None:
-    simulator.control.fault("reset_before", route)
-    intent = of_press(press(user, account, symbol))
+    intent = command.pressed_in_vain(simulator, "reset_before")
     reconcile.look(account.connection_id)
     assert now(intent).state == State.ABSENT
     assert gateway.submit(intent.pk) == State.ABSENT
     assert resend.again(user, intent.pk).state == State.ACCEPTED
-    assert len(received(simulator, route)) == 1
+    assert len(received(simulator, command.route)) == 1
 
 
 def test_a_change_that_was_refused_after_it_had_been_taken_is_found_refused(
@@ -151,8 +164,7 @@ def test_a_change_that_was_refused_after_it_had_been_taken_is_found_refused(
     simulator.control.fault("lose_reply", "order/modifyorder")
     intent = of_press(desk.modify(user, account.pk, order_id, NewTerms(order_qty=49), "click:1"))
     reconcile.look(account.connection_id)
-    assert now(intent).state == State.REJECTED
-    assert "margin" in now(intent).reason
+    has_become(intent, State.REJECTED, "margin")
     assert version_of(simulator, order_id)["orderQty"] == 2
 
 

@@ -92,12 +92,13 @@ def test_pressed_in_two_tabs_it_places_one_order(
     assert State.ACCEPTED in {one.state for one in cancel_and_replace(user, ignored.pk, "click:1").intents}
 
 
-def test_an_order_with_exits_is_not_replaced_by_one_without(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("group", [with_exits, pair])
+def test_an_order_that_belongs_with_others_is_not_replaced_alone(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch, group: Any
 ) -> None:
     monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
-    entry = placed(user, account, with_exits(account, symbol))
-    change = changed_nothing(simulator, user, account, order_id(entry))
+    first = placed(user, account, group(account, symbol))
+    change = changed_nothing(simulator, user, account, order_id(first))
     outcome = cancel_and_replace(user, change.pk, "click:1")
     assert outcome.refused
     assert "belongs with others" in outcome.words
@@ -127,18 +128,6 @@ def test_while_the_order_may_still_work_nothing_is_placed(
     again = cancel_and_replace(user, ignored.pk, "click:1")
     assert "the new order is not placed yet" in again.words
     assert len(received(simulator, "order/placeorder")) == 1
-
-
-def test_an_order_of_a_pair_is_not_replaced_alone(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
-    first = placed(user, account, pair(account, symbol))
-    change = changed_nothing(simulator, user, account, order_id(first))
-    outcome = cancel_and_replace(user, change.pk, "click:1")
-    assert outcome.refused
-    assert "belongs with others" in outcome.words
-    assert received(simulator, "order/cancelorder") == []
 
 
 def test_what_has_ended_or_took_effect_is_not_replaced(

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from tests.trading.orders.pressing import bracket, limit, received, settled, version_of
+from tests.trading.orders.pressing import bracket, has_become, limit, now, received, settled, version_of
 from trading import tasks
 from trading.models import Account, OrderIntent
 from trading.orders import desk, reconcile, reports, verify
@@ -37,10 +37,6 @@ def changed(user: User, account: Account, order_id: int, key: str = "click:1", *
     return intent
 
 
-def now(intent: OrderIntent) -> OrderIntent:
-    return OrderIntent.objects.get(pk=intent.pk)
-
-
 def test_a_change_that_took_is_done(simulator: RunningSimulator, user: User, account: Account, resting: int) -> None:
     intent = changed(user, account, resting, price=Decimal(4001))
     assert verify.due(timezone.now()) == [account.connection_id]
@@ -55,8 +51,7 @@ def test_a_change_that_was_ignored_is_said_to_have_changed_nothing(
     simulator.control.fault("modify_ignored")
     intent = changed(user, account, resting, price=Decimal(4001))
     verify.look(account.connection_id)
-    assert now(intent).state == State.INEFFECTIVE
-    assert "still stands: 2 at 4000" in now(intent).reason
+    has_become(intent, State.INEFFECTIVE, "still stands: 2 at 4000")
     assert version_of(simulator, resting)["price"] == 4000
 
 
@@ -87,8 +82,7 @@ def test_a_change_that_was_refused_after_it_was_accepted_says_why(
 ) -> None:
     intent = changed(user, account, resting, order_qty=49)
     verify.look(account.connection_id)
-    assert now(intent).state == State.REJECTED
-    assert "margin" in now(intent).reason
+    has_become(intent, State.REJECTED, "margin")
 
 
 def test_of_two_changes_each_is_judged_by_itself(
@@ -109,8 +103,7 @@ def test_a_change_of_an_order_that_ended_meanwhile_says_so(
     intent = changed(user, account, resting, price=Decimal(4001))
     desk.cancel(user, account.pk, resting, "click:cancel")
     verify.look(account.connection_id)
-    assert now(intent).state == State.INEFFECTIVE
-    assert "cancelled before it could be changed" in now(intent).reason
+    has_become(intent, State.INEFFECTIVE, "cancelled before it could be changed")
 
 
 def test_a_cancellation_is_done_when_its_order_has_ended(
