@@ -14,9 +14,10 @@ from .app import create_app
 from .config import DEFAULT_TRADERS, DEV_CLIENT_SECRET, Config
 from .fault_kinds import KINDS, Front
 from .faults import FaultRequest, read_fault
-from .hosts import LABELS, TRADOVATE_DOMAIN, HostNames
-from .limit_options import add_limit_options, limit_settings, positive_seconds
+from .host_options import add_host_options, host_settings
+from .limit_options import add_limit_options, limit_settings
 from .market_options import add_market_options, market_settings
+from .option_numbers import add_number, positive_seconds
 from .server import PortInUseError, listen, make_server
 from .tls import certificates_of, how_to_trust, names_of
 
@@ -47,9 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         **market_settings(options),
         **limit_settings(options),
         faults=tuple(options.fault),
-        hosts=HostNames(options.named_hosts, dict(options.api_host)),
-        tls=options.tls,
-        tls_names=tuple(options.tls_name),
+        **host_settings(options),
     )
     try:
         certificates = certificates_of(config)
@@ -115,13 +114,6 @@ def _fault(text: str) -> FaultRequest:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _api_host(text: str) -> tuple[str, str]:
-    key, equals, host = text.partition("=")
-    if not equals or key not in LABELS or not host:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=HOST. The keys are: {', '.join(LABELS)}.")
-    return key, host
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m trading.simulator",
@@ -155,12 +147,11 @@ def _parser() -> argparse.ArgumentParser:
         help="status of OAuth error replies (%(default)s, as Tradovate has it)",
     )
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts, orders and sessions in this file")
-    parser.add_argument(
-        "--save-seconds",
-        type=positive_seconds,
-        default=Config.save_seconds,
-        metavar="N",
-        help="how often the state file is written, if anything has changed (%(default)g)",
+    add_number(
+        parser,
+        "save-seconds",
+        positive_seconds,
+        "how often the state file is written, if anything has changed (%(default)g)",
     )
     parser.add_argument(
         "--session-hours", action="store_true", help="keep each product's session hours and the exchange's holidays"
@@ -174,32 +165,9 @@ def _parser() -> argparse.ArgumentParser:
         help="let something go wrong, repeatable: --fault lose_reply:route=order/placeorder,probability=0.1,seed=7",
     )
     parser.add_argument("--list-faults", action="store_true", help="print what can go wrong, and end")
-    parser.add_argument(
-        "--tls",
-        type=Path,
-        metavar="DIRECTORY",
-        help="speak TLS with a throw-away certificate that is kept there, and made when there is none",
-    )
-    parser.add_argument(
-        "--tls-name", action="append", default=[], metavar="NAME", help="a name for it, repeatable; Tradovate's if none"
-    )
-    parser.add_argument(
-        "--named-hosts",
-        nargs="?",
-        const=TRADOVATE_DOMAIN,
-        metavar="DOMAIN",
-        help="let apiHosts have names in a domain (%(const)s) even for clients that come by an address",
-    )
-    parser.add_argument(
-        "--api-host",
-        action="append",
-        default=[],
-        type=_api_host,
-        metavar="KEY=HOST",
-        help="another value of apiHosts, repeatable: demo=demo-b.tradovateapi.com; the old name answers 307 and 421",
-    )
     parser.add_argument("--control", action="store_true", help="serve /control/* to peers on this machine")
     parser.add_argument("--list-traders", action="store_true", help="print who can sign in, and end")
+    add_host_options(parser)
     add_market_options(parser)
     add_limit_options(parser)
     return parser

@@ -1,14 +1,14 @@
-"""Command line options for limits, sessions and sockets, and what they say as settings; numbers of other options."""
+"""Command line options for limits, sessions and sockets, and what they say as settings."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from math import inf
 from types import MappingProxyType
 from typing import Any
 
 from .limits import GENEROUS, REAL, Limits
+from .option_numbers import count, positive
 
 PRESETS: dict[str, Limits | None] = {"off": None, "real": REAL, "generous": GENEROUS}
 
@@ -22,7 +22,7 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
         default="generous",
         help="requests an hour: none, Tradovate's own, or a hundred times those (%(default)s)",
     )
-    group.add_argument("--user-requests", type=_count, metavar="N", help="requests an hour of a user")
+    group.add_argument("--user-requests", type=count, metavar="N", help="requests an hour of a user")
     group.add_argument(
         "--address-requests",
         type=_budget,
@@ -31,11 +31,11 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
         metavar="ROUTE=N",
         help="requests an hour of an address, such as order/dryrun=50; repeatable",
     )
-    group.add_argument("--penalty-seconds", type=_count, metavar="N", help="how long a penalty ticket has to wait")
-    group.add_argument("--captcha-after", type=_count, metavar="N", help="penalties before a captcha is asked for")
+    group.add_argument("--penalty-seconds", type=count, metavar="N", help="how long a penalty ticket has to wait")
+    group.add_argument("--captcha-after", type=count, metavar="N", help="penalties before a captcha is asked for")
     group.add_argument(
         "--tv-requests",
-        type=_count,
+        type=count,
         metavar="N",
         help="requests a minute of an account in the TradingView-style dialect",
     )
@@ -80,29 +80,6 @@ def limit_settings(options: argparse.Namespace) -> dict[str, Any]:
         "cid": options.cid,
         "verified_devices": frozenset(devices) if devices is not None else None,
     }
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 0 or more")
-    return int(text)
-
-
-def positive(text: str) -> int:
-    if _count(text) == 0:
-        raise argparse.ArgumentTypeError("it has to be 1 or more")
-    return int(text)
-
-
-def positive_seconds(text: str) -> float:
-    """A time such as 0.5. Raises ArgumentTypeError for one that does not pass."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return seconds
 
 
 def _budget(text: str) -> tuple[str, int]:

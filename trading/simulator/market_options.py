@@ -6,8 +6,8 @@ import argparse
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
-from .config import DEFAULT_TRADERS, Config, Trader
-from .limit_options import positive
+from .config import DEFAULT_TRADERS, Trader
+from .option_numbers import add_number, positive
 
 Mode = Literal["RealTime", "Delayed", "None"]
 
@@ -23,27 +23,10 @@ def add_market_options(parser: argparse.ArgumentParser) -> None:
         metavar="TRADER=MODE",
         help="a trader's entitlement, repeatable: RealTime (everybody's), Delayed or None",
     )
-    group.add_argument(
-        "--tick-seconds",
-        type=positive,
-        default=Config.tick_seconds,
-        metavar="N",
-        help="how often the market takes a step (%(default)g)",
-    )
-    group.add_argument(
-        "--delay-seconds",
-        type=positive,
-        default=Config.delay_seconds,
-        metavar="N",
-        help="how late delayed market data is (%(default)g)",
-    )
-    group.add_argument(
-        "--chart-elements",
-        type=positive,
-        default=Config.chart_elements,
-        metavar="N",
-        help="the most bars or ticks of history that one request gets (%(default)d)",
-    )
+    add_number(group, "tick-seconds", positive, "how often the market takes a step (%(default)g)")
+    add_number(group, "delay-seconds", positive, "how late delayed market data is (%(default)g)")
+    most = "the most bars or ticks of history that one request gets (%(default)d)"
+    add_number(group, "chart-elements", positive, most)
     group.add_argument(
         "--lowercase-market-data",
         action="store_true",
