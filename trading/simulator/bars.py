@@ -92,6 +92,27 @@ class Bar:
             self.volumes = self.volumes or Counter()
             self.volumes.update(later.volumes)
 
+    def take(self, one: Print) -> None:
+        """Take in a print that came after it: what `add` does with the bar of that print."""
+        price, size = one.price, one.size
+        if price > self.high:
+            self.high = price
+        elif price < self.low:
+            self.low = price
+        self.close = price
+        if one.up:
+            self.up_volume += size
+            self.up_ticks += 1
+        else:
+            self.down_volume += size
+            self.down_ticks += 1
+        if one.offered:
+            self.offer_volume += size
+        else:
+            self.bid_volume += size
+        if self.volumes is not None:
+            self.volumes[price] += size
+
     def at(self, begin: int) -> Bar:
         """A copy that begins at another time."""
         volumes = None if self.volumes is None else Counter(self.volumes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from .holidays import SUNDAY, is_business_day, nth_weekday
 
@@ -64,10 +65,15 @@ def read_stamp(text: str) -> datetime:
 def chicago(moment: datetime) -> datetime:
     """Wall time in Chicago, naive. The rule is written out so that no time zone database is needed."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)
-    # daylight time runs from 02:00 standard (08:00 UTC) to 02:00 daylight (07:00 UTC)
-    begins = datetime.combine(nth_weekday(utc.year, 3, SUNDAY, 2), time(8))
-    ends = datetime.combine(nth_weekday(utc.year, 11, SUNDAY, 1), time(7))
+    begins, ends = _daylight_time(utc.year)
     return utc - timedelta(hours=5 if begins <= utc < ends else 6)
+
+
+@lru_cache(maxsize=64)
+def _daylight_time(year: int) -> tuple[datetime, datetime]:
+    """Naive UTC: it runs from 02:00 standard (08:00 UTC) to 02:00 daylight (07:00 UTC)."""
+    begins, ends = nth_weekday(year, 3, SUNDAY, 2), nth_weekday(year, 11, SUNDAY, 1)
+    return datetime.combine(begins, time(8)), datetime.combine(ends, time(7))
 
 
 def from_chicago(local: datetime) -> datetime:

@@ -99,15 +99,21 @@ def hour_bar(seed: int, product: str, hour: int, prints: int) -> Bar:
     return bar
 
 
-def prints(bar: Bar, key: str) -> list[Print]:
+def prints(bar: Bar, key: str) -> tuple[Print, ...]:
     """The prints of a minute: their bar is `bar`. `key` fixes which of all possible ones.
 
     Open, high, low, close, and volume and number of prints in each direction are met exactly; volume at bid and offer
     too, unless all prints of a direction are a single one.
     """
+    return _prints(bar.row(), key)
+
+
+@lru_cache(maxsize=64)  # a replay asks for the same minute with every step of its clock
+def _prints(row: tuple[int, ...], key: str) -> tuple[Print, ...]:
+    bar = Bar(*row)
     count = bar.up_ticks + bar.down_ticks
     if not count:
-        return []
+        return ()
     source = Random(key)
     path = _path(bar, source)
     sizes = {
@@ -119,7 +125,7 @@ def prints(bar: Bar, key: str) -> list[Print]:
     for number, (price, up) in enumerate(path):
         size, offered = sizes[up].pop()
         made.append(Print(first + number, bar.begin + number * MINUTE // count, price, size, up, offered))
-    return made
+    return tuple(made)
 
 
 @lru_cache(maxsize=16384)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from .clock import from_chicago
 from .holidays import FRIDAY, WEDNESDAY, is_business_day, nth_weekday
@@ -167,16 +168,22 @@ class ProductSpec:
         """When the first intentions to deliver may come in, UTC: on the second business day before the delivery month
         for grains and Treasuries, on the last one for metals. None for products that are settled in another way."""
         days = FIRST_INTENT_DAYS.get(self.group)
-        return (
-            from_chicago(datetime.combine(_business_days_before(date(year, month, 1), days), time(16)))
-            if days
-            else None
-        )
+        return _first_intent(days, year, month) if days else None
 
     def expires(self, year: int, month: int) -> datetime:
         """The end of trading of a contract month, UTC: 16:29 in Chicago on its last trading day, which is what
         Tradovate's expirationDate says (guide, "deps", the example)."""
-        return from_chicago(datetime.combine(self.expiry(year, month), time(16, 29)))
+        return _end_of_trading(self.expiry, year, month)
+
+
+@lru_cache(maxsize=4096)
+def _end_of_trading(rule: Callable[[int, int], date], year: int, month: int) -> datetime:
+    return from_chicago(datetime.combine(rule(year, month), time(16, 29)))
+
+
+@lru_cache(maxsize=4096)
+def _first_intent(days: int, year: int, month: int) -> datetime:
+    return from_chicago(datetime.combine(_business_days_before(date(year, month, 1), days), time(16)))
 
 
 _ROWS = """

@@ -189,7 +189,7 @@ def day_so_far(sales: TimeAndSales, last: int) -> Day:
     """The figures of the trade date that holds the end of time and sales; `last` is where the product stands."""
     begin = milliseconds(trading_day_start(moment_of(sales.end - 1)))
     day = None
-    for bar in sales.minutes(begin, sales.end):
+    for bar in sales.hours(begin, sales.end):
         if day is None:
             day = bar
         else:
@@ -220,6 +220,7 @@ class Recorder:
             forming=None,
         )
         self._sales = replace(self._sales, shift=self._shift(live, walk.last))
+        self._forming: Bar | None = None
         self._begin = begin
         self._last = walk.last
         self._up = True
@@ -235,23 +236,24 @@ class Recorder:
         return self._write(time, price, size) if time >= self._begin else None
 
     def _write(self, time: int, price: int, size: int) -> Print:
-        sales = self._sales
-        minute = time // MINUTE * MINUTE
-        self._next_id = max(self._next_id, minute // MINUTE * IDS_PER_MINUTE)
+        if self._forming is not None and self._forming.begin + MINUTE <= time:
+            self._end_minute(self._forming, time // MINUTE * MINUTE)
+        self._next_id = max(self._next_id, time // MINUTE * IDS_PER_MINUTE)
         if price != self._last:
             self._up, self._last = price > self._last, price
         one = Print(self._next_id, time, price, size, self._up, price > self._walk.bid)
         self._next_id += 1
-        forming = sales.forming
-        if forming is None or forming.begin < minute:
-            if forming is not None:
-                sales.recorded_minutes.append(forming.row())
-            self._sales = sales = replace(sales, forming=Bar.of(one).at(minute))
-            self._trim(minute)
+        if self._forming is None:
+            self._forming = Bar.of(one).at(time // MINUTE * MINUTE)
         else:
-            forming.add(Bar.of(one))
-        sales.recorded_prints.append(one)
+            self._forming.take(one)
+        self._sales.recorded_prints.append(one)
         return one
+
+    def _end_minute(self, ended: Bar, next_one: int) -> None:
+        self._sales.recorded_minutes.append(ended.row())
+        self._forming = None
+        self._trim(next_one)
 
     def sales(self, end: int) -> TimeAndSales:
         """What happened before `end`, which is now or earlier."""
@@ -262,7 +264,7 @@ class Recorder:
             newest_id=self._next_id - 1,
             recorded_minutes=sales.recorded_minutes.copy(),
             recorded_prints=sales.recorded_prints.copy(),
-            forming=copy(sales.forming),
+            forming=copy(self._forming),
         )
 
     def _trim(self, minute: int) -> None:
