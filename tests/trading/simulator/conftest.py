@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -85,12 +85,25 @@ class Socket:
 
     def ask(self, endpoint: str, body: Any = None, query: str = "") -> Any:
         """Ask and return the reply; events that come in between are kept."""
+        self._ask(endpoint, body, query)
+        return self._reply(self._last_id)
+
+    def ask_all(self, endpoint: str, bodies: Sequence[Any]) -> list[Any]:
+        """As `ask`, with one body after the other: all are sent before the first reply is read."""
+        first = self._last_id + 1
+        for body in bodies:
+            self._ask(endpoint, body, "")
+        return [self._reply(number) for number in range(first, first + len(bodies))]
+
+    def _ask(self, endpoint: str, body: Any, query: str) -> None:
         self._last_id += 1
         text = body if isinstance(body, str) else ("" if body is None else json.dumps(body))
         self.send(f"{endpoint}\n{self._last_id}\n{query}\n{text}")
+
+    def _reply(self, number: int) -> Any:
         while True:
             messages = self.message()
-            if messages[0].get("i") == self._last_id:
+            if messages[0].get("i") == number:
                 assert len(messages) == 1, "a reply travels in a frame of its own"
                 return messages[0]
             self.events += messages
@@ -115,7 +128,9 @@ def open_socket(
     simulator: RunningSimulator, token: str | None = None, *, source: str = "127.0.0.1"
 ) -> Iterator[Socket]:
     """A socket that comes from an address of this machine, authorized when there is a token."""
-    settings: dict[str, Any] = {"compression": None, "proxy": None, "max_size": None, "close_timeout": 1}
+    # no pings: while the simulator lets a day pass it answers none, and a busy machine takes its time for that
+    settings: dict[str, Any] = {"compression": None, "proxy": None, "max_size": None, "ping_interval": None}
+    settings["close_timeout"] = 1
     with connect(simulator.websocket_url, source_address=(source, 0), **settings) as connection:
         socket = Socket(connection)
         assert socket.receive() == "o"
@@ -129,6 +144,13 @@ def sim() -> Iterator[RunningSimulator]:
     """A simulator on a Wednesday morning whose clock only the test moves; ESZ6 stands at 6849.75 x 6850.00."""
     with serve(Config(seed=7, manual_clock=True, start=START)) as running:
         running.control.price("ESZ6", "6850.00")
+        yield running
+
+
+@pytest.fixture
+def seldom() -> Iterator[RunningSimulator]:
+    """As `sim`, but its market takes a step an hour: for tests that let weeks pass."""
+    with serve(Config(seed=7, manual_clock=True, start=START, tick_seconds=3600)) as running:
         yield running
 
 

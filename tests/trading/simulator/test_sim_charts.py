@@ -16,10 +16,48 @@ from trading.simulator.clock import trading_day, trading_day_end, trading_day_st
 from .charting import BAR_FIELDS, MINUTES, TICKS, get_chart, past
 from .conftest import ESZ6, START, Api, Socket, open_socket
 
+YOUNG = datetime(2026, 11, 18, 0, 0, tzinfo=UTC)
+"""An hour into the trade date: bars of prints are made of all prints since its begin."""
+
+
+def ten_minutes_after(start: datetime) -> Iterator[RunningSimulator]:
+    """A simulator on which ten minutes were traded since `start`."""
+    with serve(Config(seed=7, manual_clock=True, start=start)) as running:
+        running.control.price("ESZ6", "6850.00")
+        running.control.advance(600)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def traded() -> Iterator[RunningSimulator]:
+    """For tests that only look."""
+    yield from ten_minutes_after(START)
+
+
+@pytest.fixture(scope="module")
+def young() -> Iterator[RunningSimulator]:
+    """For tests that let ES trade at another price: each begins with ESZ6 at 6850."""
+    yield from ten_minutes_after(YOUNG)
+
 
 @pytest.fixture
-def market(sim: RunningSimulator, trader: Api) -> Iterator[Socket]:
-    """The trader's socket, after ten minutes of trading."""
+def market(traded: RunningSimulator) -> Iterator[Socket]:
+    """A socket of a trader who only looks."""
+    with open_socket(traded, Api(traded, "trader").token) as socket:
+        yield socket
+
+
+@pytest.fixture
+def open_market(young: RunningSimulator) -> Iterator[Socket]:
+    """A socket of a market that trades in this test."""
+    young.control.price("ESZ6", "6850.00")
+    with open_socket(young, Api(young, "trader").token) as socket:
+        yield socket
+
+
+@pytest.fixture
+def own_market(sim: RunningSimulator, trader: Api) -> Iterator[Socket]:
+    """A socket of the simulator `sim`, after ten minutes of trading: its clock goes on in this test."""
     sim.control.advance(600)
     with open_socket(sim, trader.token) as socket:
         yield socket
@@ -49,9 +87,9 @@ def test_a_chart_has_two_ids_of_its_own_and_a_socket_may_have_many(market: Socke
 
 
 def test_the_forming_bar_is_sent_again_with_its_timestamp_and_then_the_next_one(
-    sim: RunningSimulator, market: Socket
+    sim: RunningSimulator, own_market: Socket
 ) -> None:
-    chart = past(market, MINUTES, asMuchAsElements=2)
+    chart = past(own_market, MINUTES, asMuchAsElements=2)
     forming = chart.bars[-1]
     for price in ("6860.00", "6840.00"):
         sim.control.price("ESZ6", price)
@@ -69,14 +107,14 @@ def test_the_forming_bar_is_sent_again_with_its_timestamp_and_then_the_next_one(
     assert datetime.fromisoformat(bars[-1]["timestamp"]) == START + timedelta(minutes=11)
 
 
-def test_history_and_what_followed_live_are_the_same_bars(sim: RunningSimulator, market: Socket) -> None:
-    chart = past(market, {**MINUTES, "elementSize": 3}, asMuchAsElements=5)
+def test_history_and_what_followed_live_are_the_same_bars(sim: RunningSimulator, own_market: Socket) -> None:
+    chart = past(own_market, {**MINUTES, "elementSize": 3}, asMuchAsElements=5)
     sim.control.advance(420)
     live: dict[str, Any] = {}
     last = START + timedelta(minutes=15)
     while not live or datetime.fromisoformat(max(live)) < last:
         live.update((bar["timestamp"], bar) for packet in chart.next_packets() for bar in packet["bars"])
-    asked = past(market, {**MINUTES, "elementSize": 3}, asMuchAsElements=3)
+    asked = past(own_market, {**MINUTES, "elementSize": 3}, asMuchAsElements=3)
     # the newest may have gone on since
     assert [live[bar["timestamp"]] for bar in asked.bars[:-1]] == asked.bars[:-1]
 
@@ -142,8 +180,9 @@ def test_a_request_is_capped_and_paging_back_gets_the_rest_once() -> None:
 
 def test_a_contracts_history_begins_somewhere(market: Socket) -> None:
     daily = {**MINUTES, "underlyingType": "DailyBar"}
-    chart = past(market, daily, asFarAsTimestamp="2001-01-01T00:00Z")
-    assert chart.timestamps[0].year == 2025
+    chart = past(market, daily, asFarAsTimestamp="2001-01-01T00:00Z", closestTimestamp="2025-10-01T00:00Z")
+    assert chart.timestamps[0].date() == date(2025, 9, 19), "five quarters before it expires"
+    assert len(chart.bars) == 9
     assert past(market, daily, closestTimestamp="2025-06-01T00:00Z", asMuchAsElements=9).bars == []
 
 
@@ -178,9 +217,9 @@ def test_with_session_hours_a_chart_has_no_bars_in_the_halt() -> None:
         assert not [moment for moment in stamps if halt <= moment < halt + timedelta(hours=1)]
 
 
-def test_tick_history_makes_the_bars_and_goes_on_live(sim: RunningSimulator, market: Socket) -> None:
+def test_tick_history_makes_the_bars_and_goes_on_live(sim: RunningSimulator, own_market: Socket) -> None:
     begin = "2026-11-18T14:58:00Z"
-    chart = past(market, TICKS, asFarAsTimestamp=begin)
+    chart = past(own_market, TICKS, asFarAsTimestamp=begin)
     *data, end = chart.packets
     assert end == {"id": chart.historical_id, "eoh": True}
     for packet in data:
@@ -189,7 +228,7 @@ def test_tick_history_makes_the_bars_and_goes_on_live(sim: RunningSimulator, mar
         assert {"t", "p", "s", "id"} <= set(packet["tks"][0]) <= {"t", "p", "s", "b", "a", "bs", "as", "id"}
     arrived = [tick["id"] for packet in data for tick in packet["tks"]]
     assert arrived != sorted(arrived), "ticks may come out of order"
-    bars = past(market, MINUTES, asFarAsTimestamp=begin, closestTimestamp="2026-11-18T15:09Z").bars
+    bars = past(own_market, MINUTES, asFarAsTimestamp=begin, closestTimestamp="2026-11-18T15:09Z").bars
     for bar in bars:
         opens = datetime.fromisoformat(bar["timestamp"]).timestamp() * 1000
         inside = [tick for tick in chart.ticks if opens <= tick["time"] < opens + 60_000]
@@ -203,7 +242,7 @@ def test_tick_history_makes_the_bars_and_goes_on_live(sim: RunningSimulator, mar
         chart.packets += [packet for packet in chart.next_packets() if packet["id"] == chart.realtime_id]
     ids = [tick["id"] for tick in chart.ticks]
     assert len(ids) == len(set(ids))
-    again = past(market, TICKS, asMuchAsElements=50).ticks[:30]
+    again = past(own_market, TICKS, asMuchAsElements=50).ticks[:30]
     live = {tick["id"]: tick for tick in chart.ticks}
     assert [live.get(tick["id"], tick) for tick in again] == again
 
@@ -229,38 +268,38 @@ def test_ticks_are_paged_back_by_their_ids(market: Socket) -> None:
     ],
 )
 def test_every_kind_of_chart_has_a_past_and_goes_on(
-    sim: RunningSimulator, market: Socket, underlying: str, unit: str, size: int
+    young: RunningSimulator, open_market: Socket, underlying: str, unit: str, size: int
 ) -> None:
     description = {"underlyingType": underlying, "elementSize": size, "elementSizeUnit": unit}
-    chart = past(market, description, asMuchAsElements=8)
+    chart = past(open_market, description, asMuchAsElements=8)
     assert len(chart.bars) == 8
     assert chart.timestamps == sorted(set(chart.timestamps))
     for bar in chart.bars:
         assert set(bar) == BAR_FIELDS
         if unit in ("Range", "OFARange"):
             assert bar["high"] - bar["low"] <= Decimal("0.25") * size
-    sim.control.price("ESZ6", "6890.00")
+    young.control.price("ESZ6", "6890.00")
     packets = chart.next_packets()
     assert {packet["id"] for packet in packets} == {chart.realtime_id}
     bars = [bar for packet in packets for bar in packet["bars"]]
     assert bars[0]["timestamp"] >= chart.bars[-1]["timestamp"]
     if unit != "PointAndFigure":
         assert bars[-1]["close"] == 6890
-    again = past(market, description, asMuchAsElements=8)
+    again = past(open_market, description, asMuchAsElements=8)
     known = {bar["timestamp"]: bar for bar in [*chart.bars, *bars]}
     assert all(known.get(bar["timestamp"], bar) == bar for bar in again.bars)
 
 
 @pytest.mark.parametrize("which", ["historical_id", "realtime_id"])
-def test_a_chart_is_cancelled_by_either_id(sim: RunningSimulator, market: Socket, which: str) -> None:
-    chart, other = past(market, MINUTES), past(market, MINUTES)
+def test_a_chart_is_cancelled_by_either_id(young: RunningSimulator, open_market: Socket, which: str) -> None:
+    chart, other = past(open_market, MINUTES), past(open_market, MINUTES)
     number = getattr(chart, which)
-    assert market.ask("md/cancelchart", {"subscriptionId": number})["d"] == {"ok": True}
-    sim.control.price("ESZ6", "6860.00")
+    assert open_market.ask("md/cancelchart", {"subscriptionId": number})["d"] == {"ok": True}
+    young.control.price("ESZ6", "6860.00")
     assert [packet["id"] for packet in other.next_packets()] == [other.realtime_id]
-    reply = market.ask("md/cancelChart", {"subscriptionId": number})
+    reply = open_market.ask("md/cancelChart", {"subscriptionId": number})
     assert (reply["s"], reply["d"]["errorText"]) == (200, f"There is no chart {number}")
-    assert market.ask("md/cancelchart", {})["s"] == 400
+    assert open_market.ask("md/cancelchart", {})["s"] == 400
 
 
 def test_contracts_of_a_product_trade_apart(market: Socket) -> None:
@@ -276,12 +315,12 @@ def test_numbers_travel_as_json_numbers(market: Socket) -> None:
     assert json.dumps(bar)
 
 
-def test_an_expired_contract_has_a_past_and_no_more(sim: RunningSimulator, market: Socket) -> None:
-    chart = get_chart(market, MINUTES, symbol="ESU6", asMuchAsElements=5).until_end_of_history()
+def test_an_expired_contract_has_a_past_and_no_more(young: RunningSimulator, open_market: Socket) -> None:
+    chart = get_chart(open_market, MINUTES, symbol="ESU6", asMuchAsElements=5).until_end_of_history()
     assert chart.timestamps[-1].date() == date(2026, 9, 18)
-    sim.control.price("ESZ6", "6900.00")
-    assert market.ask("account/list")["s"] == 200
-    assert market.events == []
+    young.control.price("ESZ6", "6900.00")
+    assert open_market.ask("account/list")["s"] == 200
+    assert open_market.events == []
 
 
 def test_after_a_restart_history_ends_at_the_saved_price(tmp_path: Path) -> None:

@@ -296,14 +296,15 @@ def test_a_new_day_ends_day_orders_and_carries_positions_over(sim: RunningSimula
     assert (balance["amountSOD"], balance["amount"], balance["realizedPnL"]) == (amount, amount, 0)
 
 
-def test_a_contract_that_expires_is_closed_at_the_market(sim: RunningSimulator, trader: Api) -> None:
+def test_a_contract_that_expires_is_closed_at_the_market(seldom: RunningSimulator) -> None:
+    trader = Api(seldom, "trader")
     trader.place("Buy", 2, "CLF7")
     resting = trader.place("Buy", 1, "CLF7", orderType="Limit", price=40, timeInForce="GTC")["orderId"]
-    sim.control.advance(7 * 24 * 3600)
-    assert Api(sim, "trader").get("position/list")[0]["netPos"] == 2
+    seldom.control.advance(7 * 24 * 3600)
+    assert Api(seldom, "trader").get("position/list")[0]["netPos"] == 2
     for days in (7, 7, 7, 6):  # to the day after 21 December, its last: Christmas is no business day
-        sim.control.advance(days * 24 * 3600)
-    trader = Api(sim, "trader")
+        seldom.control.advance(days * 24 * 3600)
+    trader = Api(seldom, "trader")
     assert trader.get("position/list")[0]["netPos"] == 0
     assert trader.order(resting)["ordStatus"] == "Canceled"
     assert trader.place("Buy", 1, "CLF7")["failureReason"] == "InvalidContract"
