@@ -12,6 +12,7 @@ from trading.simulator import RunningSimulator
 
 from .asking_alerts import AlertAsking
 from .conftest import Api, Socket
+from .plain_http import PlainHttp
 from .test_sim_oauth import CALLBACK, Browser
 
 READS = frozenset({"list", "find", "item", "items", "deps", "ldeps", "suggest"})
@@ -53,6 +54,7 @@ class Asking(AlertAsking):
     def __init__(self, simulator: RunningSimulator) -> None:
         self.simulator = simulator
         self.api = Api(simulator, "pro")
+        self.plain = PlainHttp(simulator.host)
         self.me = self.api.user_id
         self.account = self.me * 1000 + 1
         self._numbers = itertools.count(1)
