@@ -5,6 +5,7 @@ import ipaddress
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,10 +18,14 @@ from trading.simulator.market_options import add_market_options, market_settings
 from .conftest import NO_TLS
 from .processes import SECRET, run, running, url_of
 
+ROOT = Path(__file__).parents[3]
+
 
 def test_the_traders_are_listed_and_in_the_help() -> None:
-    for option in ("--list-traders", "--help"):
-        out, _ = run(option).communicate(timeout=30)
+    command = [sys.executable, "-m", "trading.simulator", "--list-traders"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True).stdout
+    shown, _ = run("--help").communicate(timeout=30)
+    for out in (listed, shown):
         for line in ("trader-pass", "pro-pass", "empty-pass", "DEMO1002005"):
             assert line in out
 
