@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef
 
 from trading.models import Fill, IntentTransition, Order, OrderIntent
 from trading.orders import compiled, intents
+from trading.orders.commits import recoverable
 from trading.orders.intents import LONGEST_DETAIL, locked
 from trading.orders.states import (
     ENDS,
@@ -62,7 +63,7 @@ def accept(
         "strategy_id_at_broker": strategy_id,
     }
     named = {name: value for name, value in ids.items() if value is not None}
-    with transaction.atomic():
+    with recoverable():
         # Its version is compared where it is written: as long as nothing has become of it, there is nothing to read.
         intent = locked(written) if isinstance(written, int) else written
         taken = _take(intent, named, detail)

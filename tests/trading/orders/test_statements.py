@@ -16,8 +16,9 @@ from trading.orders import desk
 from trading.orders.spec import OrderSpec
 
 # Six reads for the checks; turn, kill switch, intent and its steps in one transaction; the kill switch once more; the
-# answer and its step in another one; what the journal has of the order. BEGIN and COMMIT count, too.
-OF_A_CLICK = 18
+# answer and its step in another one; what the journal has of the order. BEGIN and COMMIT count, too. PostgreSQL is told
+# in one more that the answer's commit need not wait for the disk, which takes longer than to say so.
+OF_A_CLICK = {"sqlite": 18, "postgresql": 19}
 
 
 @pytest.fixture
@@ -31,8 +32,8 @@ def spec(user: User, account: Account, symbol: str) -> OrderSpec:
 def test_a_click_costs_so_many_statements(user: User, spec: OrderSpec) -> None:
     with CaptureQueriesContext(database) as asked:
         assert desk.place(user, spec, "click:1").succeeded
-    statements = [query["sql"] for query in asked.captured_queries]
-    assert len(statements) <= OF_A_CLICK, "\n".join(statements)
+    statements = [str(query["sql"]) for query in asked.captured_queries]
+    assert len(statements) <= OF_A_CLICK[database.vendor], "\n".join(statements)
 
 
 def test_none_of_them_is_built_anew(monkeypatch: pytest.MonkeyPatch, user: User, spec: OrderSpec) -> None:
