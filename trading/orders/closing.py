@@ -61,21 +61,24 @@ def close_all(wishes: Iterable[tuple[Account, Liquidation, str]], received_at: d
     """As `close`, at the same time, each with its source key; those that another press closes come last, and keep no
     other one waiting. A key that has become something else is left out."""
     made, waiting, late = [], [], []
-    for account, wish, source_key in wishes:
+    try:
+        for account, wish, source_key in wishes:
 
-        def make(gate: Gate, wish: Liquidation = wish, source_key: str = source_key) -> int:
-            checked_at = timezone.now()
-            intent = intents.create(wish, source_key, received_at=received_at, checked_at=checked_at, gate=gate)
-            waiting.append(intent.pk)
-            return intent.pk
+            def make(gate: Gate, wish: Liquidation = wish, source_key: str = source_key) -> int:
+                checked_at = timezone.now()
+                intent = intents.create(wish, source_key, received_at=received_at, checked_at=checked_at, gate=gate)
+                waiting.append(intent.pk)
+                return intent.pk
 
-        try:
-            made.append(Closing(make(Gate(alone=sole.closes(received_at)))))
-        except UnderWay as first:
-            late.append((first, account, wish, source_key, received_at, make))
-        except intents.SourceKeyReused:
-            continue
-    gateway.submit_all(waiting)
+            try:
+                made.append(Closing(make(Gate(alone=sole.closes(received_at)))))
+            except UnderWay as first:
+                late.append((first, account, wish, source_key, received_at, make))
+            except intents.SourceKeyReused:
+                continue
+    finally:
+        # A fault with one position keeps no other one open.
+        gateway.submit_all(waiting)
     waiting.clear()
     for one in late:
         with contextlib.suppress(intents.SourceKeyReused):

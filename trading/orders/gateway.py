@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils import timezone
@@ -49,6 +49,8 @@ from trading.tradovate.errors import (
     RateLimited,
     TradovateError,
 )
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -141,20 +143,35 @@ def submit_new(
 
 
 def submit_all(intent_ids: Collection[int]) -> None:
-    """Send intents at the same time, each as `submit` does; what cannot be sent says so itself and raises nothing."""
+    """Send intents at the same time, each as `submit` does; what cannot be sent says so itself and raises nothing.
+
+    A fault with one keeps no other one from being sent or answered, and is raised at the end.
+    """
     posts: dict[Future[Reply], _Claimed] = {}
-    for intent_id in intent_ids:
-        try:
-            claimed = _prepare(intent_id, intents.claim)
-        except CannotSend:
-            continue
-        if claimed is not None:
+    faults: list[Exception] = []
+
+    def prepare(intent_id: int) -> None:
+        if claimed := _prepare(intent_id, intents.claim):
             posts[_post(claimed, claimed.priority)] = claimed
+
+    def settle(post: Future[Reply]) -> None:
+        _settle(posts[post], post)
+
+    for intent_id in intent_ids:
+        _noting(faults, prepare, intent_id)
     for post in as_completed(posts):
-        try:
-            _settle(posts[post], post)
-        except CannotSend:
-            continue
+        _noting(faults, settle, post)
+    if faults:
+        raise faults[0]
+
+
+def _noting(faults: list[Exception], do: Callable[[T], None], one: T) -> None:
+    try:
+        do(one)
+    except CannotSend:
+        pass
+    except Exception as fault:  # noqa: BLE001 - raised when the others are through
+        faults.append(fault)
 
 
 def _prepare(intent_id: int, claim: Callable[[int], int]) -> _Claimed | None:

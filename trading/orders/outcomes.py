@@ -180,11 +180,14 @@ def carry_out(
 def carry_out_all(wishes: Iterable[tuple[Wish, str]], received_at: dt.datetime) -> list[int]:
     """Send wishes, with their source keys, at the same time; the ids of their intents. A key that has become
     something else is left out."""
-    made = []
-    for wish, source_key in wishes:
-        with contextlib.suppress(intents.SourceKeyReused):
-            made.append(intents.create(wish, source_key, received_at=received_at, checked_at=timezone.now()).pk)
-    gateway.submit_all(made)
+    made: list[int] = []
+    try:
+        for wish, source_key in wishes:
+            with contextlib.suppress(intents.SourceKeyReused):
+                made.append(intents.create(wish, source_key, received_at=received_at, checked_at=timezone.now()).pk)
+    finally:
+        # A fault with one keeps no other one back.
+        gateway.submit_all(made)
     return made
 
 

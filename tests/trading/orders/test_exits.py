@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from accounts.models import User
 from tests.trading.cast import listed, posts
 from tests.trading.orders.pressing import at_once, bought, contract_id, limit, received, settled
 from trading.models import Account, OrderIntent
-from trading.orders import desk, exits, looks, warm
+from trading.orders import desk, exits, gateway, intents, looks, warm
 from trading.orders.desk import NewTerms
 from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, OrderSpec
@@ -96,6 +97,36 @@ def test_everything_is_closed_and_cancelled(simulator: RunningSimulator, user: U
     assert looks.open_positions(account.connection, {account.tradovate_id}) == []
     assert looks.open_orders(account.connection, {account.tradovate_id}) == []
     assert desk.flatten_all(user, None, "click:out2").words == "There is no position and no working order."
+
+
+@pytest.mark.parametrize("where", ["made", "sent", "answered"])
+def test_a_fault_with_one_position_keeps_no_other_one_open(
+    simulator: RunningSimulator, user: User, account: Account, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    for product in ("ES", "NQ"):
+        bought(user, account, listed(account.connection, product), 1, key=f"click:{product}")
+    first, second = (one.contract_id for one in looks.open_positions(account.connection, {account.tradovate_id}))
+    room, name = {
+        "made": (intents, "create"),
+        "sent": (gateway, "_message"),
+        "answered": (gateway, "_accept"),
+    }[where]
+    works = getattr(room, name)
+
+    def faulty(about: Any, *more: Any, **named: Any) -> Any:
+        intent = getattr(about, "intent", about)
+        contract = getattr(intent, "contract_id", 0) or intent.spec.get("contract_id")
+        if contract == (second if where == "made" else first):
+            raise OperationalError("the server closed the connection unexpectedly")
+        return works(about, *more, **named)
+
+    monkeypatch.setattr(room, name, faulty)
+    with pytest.raises(OperationalError):
+        desk.flatten_all(user, None, "click:out")
+    held = {one.contract_id for one in looks.open_positions(account.connection, {account.tradovate_id})}
+    assert held == {"made": {second}, "sent": {first}, "answered": set()}[where]
+    other = OrderIntent.objects.get(kind="liquidate", spec__contract_id=first if where == "made" else second)
+    assert other.state == State.ACCEPTED
 
 
 def test_a_closing_that_waits_for_the_market_is_not_cancelled_with_the_orders(
