@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Connection, User
 from trading.models import Account
 from trading.orders import checks, contracts, desk, facts, looks, sole
-from trading.orders.outcomes import Outcome, first, own_account, refused, told
+from trading.orders.outcomes import Outcome, derived, first, own_account, refused, told
 from trading.orders.prices import Distance, PriceTerms, plain
 from trading.orders.spec import InvalidSpec, LinkedOrder, OrderSpec
 from trading.tradovate.entities import Position
@@ -138,14 +138,22 @@ def to_break_even(
         _refuse_at_once(account.connection, contract_id, held)
         stops = [one for one in _closing_orders(account, contract_id, held) if one.version.order_type in _MOVABLE]
     except (NoPosition, looks.CannotAsk) as trouble:
-        return refused(checks.error("position", f"No stop was moved. {trouble}"))
+        return _moved_before(account, source_key) or refused(checks.error("position", f"No stop was moved. {trouble}"))
     if not stops:
+        if earlier := _moved_before(account, source_key):
+            return earlier
         words = f"{held.symbol} has no stop order to move. Add exits, or place a stop at {held.shown(held.break_even)}."
         return refused(checks.error("position", words))
     outcomes = [_move(user, account, one, held.break_even, source_key, received_at) for one in stops]
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     made = [intent.pk for outcome in outcomes for intent in outcome.intents]
     return told(made, findings) if made else refused(*findings)
+
+
+def _moved_before(account: Account, source_key: str) -> Outcome | None:
+    """What a press came to that arrives once more, when the position or its stops may be gone."""
+    made = derived([account], source_key)
+    return told(made) if made else None
 
 
 def _move(

@@ -96,6 +96,11 @@ def test_a_stop_moves_to_break_even_once_that_lies_behind_the_market(
     assert stop is not None
     assert position.net_price is not None
     assert 0 <= stop - position.net_price < Decimal("0.25")
+    simulator.control.price(symbol, 4900)
+    assert looks.open_positions(connection, {account.tradovate_id}) == []
+    again = press("click:3")
+    assert again.succeeded, again.words
+    assert [one.kind for one in again.intents] == ["modify"]
 
 
 def test_without_a_position_nothing_is_placed(
