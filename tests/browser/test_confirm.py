@@ -102,4 +102,4 @@ def test_a_question_names_the_position_and_the_accounts_that_it_is_about(portal:
         f"Close all positions, cancel all orders in {account}"
     )
     fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25").click()
-    expect(words).to_have_text(re.compile(rf" Day in {account}$"), timeout=SOON)
+    expect(words).to_have_text(re.compile(rf" Day, in {account}$"), timeout=SOON)

@@ -174,6 +174,7 @@ def test_the_header_tells_margin_limits_and_distances(portal: Stack, open_page: 
     expect(page.locator("[data-trip-words]")).to_contain_text("ms from there to Tradovate")
     expect(page.locator("[data-row^='position:']").first).to_contain_text("last quote")
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    expect(page.get_by_role("link", name="Settings")).to_be_in_viewport(ratio=1)
     expect(page.locator("[data-chart-words]")).to_contain_text("Last", timeout=SOON)
     # Marks tick, figures follow, and nothing of it is read out.
     assert page.evaluate(CHATTER) == []

@@ -186,7 +186,7 @@ def test_of_several_accounts_the_preview_names_the_orders(
     first = Account.objects.get()
     Account.objects.update(alias="Prop")
     Account.objects.create(connection=trader, tradovate_id=99, name="OTHER")
-    assert press(browser, "/desk/preview/", order)["described"] == f"{described} in Prop ({first.name})"
+    assert press(browser, "/desk/preview/", order)["described"] == f"{described}, in Prop ({first.name})"
 
 
 ODD: list[tuple[str, dict[str, str]]] = [

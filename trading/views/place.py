@@ -64,7 +64,7 @@ def preview(request: HttpRequest, connection: Connection) -> JsonResponse:
     if contract is not None:
         # By the time that this ticket is sent its prices can be compared with the last one.
         watched.name(connection.pk, contract.tradovate_id)
-    where = f" in {form.cleaned_data['account']}" if connection.accounts.count() > 1 else ""
+    where = f", in {form.cleaned_data['account']}" if connection.accounts.count() > 1 else ""
     body = {
         "findings": findings,
         "described": describe(form.spec) + where,

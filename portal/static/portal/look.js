@@ -49,6 +49,7 @@
       keep(theme);
       label();
     };
+    document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ inline: "nearest", block: "nearest" });
     label();
     dark.addEventListener("change", label);
     select?.addEventListener("change", () => choose(select.value));
