@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.bench import flood
 from tests.bench.bench_stream import BURST_BROWSERS, RELAY, Bench, Load, Side, show, show_head
-from tests.bench.processes import SERVERS, Needs, Stack, free_port, stack, wait_until
+from tests.bench.processes import SERVERS, Needs, Stack, alone, free_port, wait_until
 from tests.bench.sockets import Target, opened
 
 FAN_OUTS = ("subscription", "layer")
@@ -111,11 +111,5 @@ def run(running: Stack, options: argparse.Namespace) -> None:
         print(uvloop.run(manners(running, server)), flush=True)
 
 
-def main() -> None:
-    options = parser().parse_args()
-    with stack(needs(options)) as running:
-        run(running, options)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(alone(parser(), needs, run))

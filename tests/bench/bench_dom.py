@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.bench.people import Person, sign_in, wait_until_mirrored
-from tests.bench.processes import Needs, Stack, free_port, stack, wait_for
+from tests.bench.processes import Needs, Stack, alone, free_port, wait_for
 from tests.bench.sockets import Heard, Result, relayed
 from tests.browser import chromium
 
@@ -104,13 +104,5 @@ def run(running: Stack, options: argparse.Namespace) -> None:
     print(f"{p50:>8.2f} {p99:>8.2f} {len(result.latencies):>8} {result.lost:>6}", flush=True)
 
 
-def main() -> None:
-    options = parser().parse_args()
-    if not chromium.executable():
-        sys.exit(chromium.MISSING)
-    with stack(needs(options)) as running:
-        run(running, options)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(alone(parser(), needs, run) if chromium.executable() else chromium.MISSING)

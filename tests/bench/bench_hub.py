@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import time
 from dataclasses import dataclass
 
 import uvloop
 
 from tests.bench.people import Person, sign_in, wait_until_at_rest
-from tests.bench.processes import Needs, Stack, stack
+from tests.bench.processes import Needs, Stack, alone
 from tests.bench.usage import Usage
 
 SAY = 10.0  # seconds between two times that the pages are said to be open
@@ -82,11 +83,5 @@ def run(running: Stack, options: argparse.Namespace) -> None:
     print(f"{cost.memory / 1024:>11.1f} {cost.cpu * 100:>8.4f} {cost.lost:>5}", flush=True)
 
 
-def main() -> None:
-    options = parser().parse_args()
-    with stack(needs(options)) as running:
-        run(running, options)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(alone(parser(), needs, run))

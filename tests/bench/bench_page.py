@@ -9,12 +9,13 @@ nothing below it. The desk's own time is what it takes more than that.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 
 import httpx
 
 from tests.bench.people import Person, sign_in, wait_until_mirrored
-from tests.bench.processes import Needs, Stack, stack
+from tests.bench.processes import Needs, Stack, alone
 
 WARM_UP = 10
 EMPTY, DESK = "/bench/empty/", "/"
@@ -71,11 +72,5 @@ def run(running: Stack, options: argparse.Namespace) -> None:
         )
 
 
-def main() -> None:
-    options = parser().parse_args()
-    with stack(needs(options)) as running:
-        run(running, options)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(alone(parser(), needs, run))

@@ -27,7 +27,7 @@ import httpx
 import uvloop
 
 from tests.bench.people import Person, sign_in, wait_until_mirrored
-from tests.bench.processes import SERVERS, Needs, Stack, free_port, stack, wait_for
+from tests.bench.processes import SERVERS, Needs, Stack, alone, free_port, wait_for
 from tests.bench.sockets import RAW_FILL, SHOWN_FILL, Browser, Result, Target, opened, relayed, shown, until
 
 BURST_BROWSERS = 50
@@ -231,12 +231,6 @@ def run(running: Stack, options: argparse.Namespace) -> int:
     return int(lost > 0)
 
 
-def main() -> int:
-    options = parser().parse_args()
-    with stack(needs(options)) as running:
-        return run(running, options)
-
-
 def parser() -> argparse.ArgumentParser:
     """The options."""
     made = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -254,4 +248,4 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone(parser(), needs, run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import os
 import secrets
@@ -164,6 +165,17 @@ def stack(needs: Needs) -> Iterator[Stack]:
         made.pids["sync"] = made.start(*hub)
         made.pids["web"] = made.serve(made.web, needs.server, DJANGO_SETTINGS_MODULE=needs.settings)
         yield made
+
+
+def alone(
+    parser: argparse.ArgumentParser,
+    needs: Callable[[argparse.Namespace], Needs],
+    run: Callable[[Stack, argparse.Namespace], int | None],
+) -> int:
+    """One benchmark with the options of the command line on a stack of its own; returns its exit status."""
+    options = parser.parse_args()
+    with stack(needs(options)) as running:
+        return run(running, options) or 0
 
 
 def fresh_database(server: str, cleanup: ExitStack, application_name: str = "bench") -> str:
