@@ -13,7 +13,7 @@ from accounts.tokens import Tokens
 from trading.models import Account
 from trading.simulator import RunningSimulator
 from trading.tradovate import Environment, Hosts, Tradovate, request_access_token
-from trading.tradovate.entities import AccessTokenRequest
+from trading.tradovate.entities import AccessTokenRequest, ContractMaturity
 from trading.tradovate.errors import RateLimited
 from trading.tradovate.limits import USER
 
@@ -47,18 +47,35 @@ def contracts_of(connection: Connection, product: str) -> dict[str, bool]:
 
 
 async def _contracts_of(connection: Connection, product: str) -> dict[str, bool]:
-    tokens = connection.tokens
-    assert tokens is not None
-    async with Tradovate(connection.hosts, tokens.access_token) as client:
-        maturities = await client.contract_maturity.deps((await client.product.find(product)).id)
-        ordered = sorted(maturities, key=lambda maturity: maturity.expiration_date)
+    async with _client(connection) as client:
         now = timezone.now()
-        return {(await client.contract.deps(m.id))[0].name: m.expiration_date <= now for m in ordered}
+        return {await _symbol(client, m): m.expiration_date <= now for m in await _maturities(client, product)}
 
 
 def listed(connection: Connection, product: str) -> str:
     """The symbol of the product's last listed contract, which does not expire for a long time."""
-    return list(contracts_of(connection, product))[-1]
+    return asyncio.run(_listed(connection, product))
+
+
+async def _listed(connection: Connection, product: str) -> str:
+    async with _client(connection) as client:
+        return await _symbol(client, (await _maturities(client, product))[-1])
+
+
+def _client(connection: Connection) -> Tradovate:
+    tokens = connection.tokens
+    assert tokens is not None
+    return Tradovate(connection.hosts, tokens.access_token)
+
+
+async def _maturities(client: Tradovate, product: str) -> list[ContractMaturity]:
+    """By expiration."""
+    found = await client.contract_maturity.deps((await client.product.find(product)).id)
+    return sorted(found, key=lambda maturity: maturity.expiration_date)
+
+
+async def _symbol(client: Tradovate, maturity: ContractMaturity) -> str:
+    return (await client.contract.deps(maturity.id))[0].name
 
 
 def orders_at_broker(simulator: RunningSimulator) -> list[tuple[str, str, int]]:
