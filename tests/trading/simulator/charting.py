@@ -1,8 +1,11 @@
 """Charts as a client sees them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from trading.simulator import Config, RunningSimulator, serve
 
 from .conftest import Socket
 
@@ -99,3 +102,11 @@ def get_chart(socket: Socket, description: dict[str, Any], symbol: Any = "ESZ6",
 
 def past(socket: Socket, description: dict[str, Any], **time_range: Any) -> Chart:
     return get_chart(socket, description, **time_range).until_end_of_history()
+
+
+def ten_minutes_after(start: datetime) -> Iterator[RunningSimulator]:
+    """A simulator on which ten minutes were traded since `start`."""
+    with serve(Config(seed=7, manual_clock=True, start=start)) as running:
+        running.control.price("ESZ6", "6850.00")
+        running.control.advance(600)
+        yield running

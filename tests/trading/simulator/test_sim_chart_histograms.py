@@ -9,18 +9,23 @@ from hypothesis import given
 from trading.simulator import RunningSimulator, bars
 from trading.simulator.bars import Bar, Print
 
-from .charting import MINUTES, get_chart, past
-from .conftest import Api, Socket, open_socket
+from .charting import MINUTES, get_chart, past, ten_minutes_after
+from .conftest import START, Api, Socket, open_socket
 from .test_sim_bars import BEGIN, walks
 
 TICK = 0.25  # exact as a float
 WITH_HISTOGRAM = {**MINUTES, "withHistogram": True}
 
 
+@pytest.fixture(scope="module")
+def traded() -> Iterator[RunningSimulator]:
+    """One for all: what is asked of it is compared with what else it says then."""
+    yield from ten_minutes_after(START)
+
+
 @pytest.fixture
-def market(sim: RunningSimulator, trader: Api) -> Iterator[Socket]:
-    sim.control.advance(600)
-    with open_socket(sim, trader.token) as socket:
+def market(traded: RunningSimulator) -> Iterator[Socket]:
+    with open_socket(traded, Api(traded, "trader").token) as socket:
         yield socket
 
 
@@ -56,9 +61,11 @@ def test_a_bar_has_its_volume_by_price_and_is_the_same_bar(
     assert plain.until_end_of_history().bars == without
 
 
-def test_the_forming_bar_is_sent_with_the_histogram_that_it_has_by_then(sim: RunningSimulator, market: Socket) -> None:
+def test_the_forming_bar_is_sent_with_the_histogram_that_it_has_by_then(
+    traded: RunningSimulator, market: Socket
+) -> None:
     chart = past(market, WITH_HISTOGRAM, asMuchAsElements=1)
-    sim.control.price("ESZ6", "6890.00")
+    traded.control.price("ESZ6", "6890.00")
     [packet] = chart.next_packets()
     [bar] = packet["bars"]
     check(bar)

@@ -13,19 +13,11 @@ import pytest
 from trading.simulator import Config, RunningSimulator, serve
 from trading.simulator.clock import trading_day, trading_day_end, trading_day_start
 
-from .charting import BAR_FIELDS, MINUTES, TICKS, get_chart, past
+from .charting import BAR_FIELDS, MINUTES, TICKS, get_chart, past, ten_minutes_after
 from .conftest import ESZ6, START, Api, Socket, open_socket
 
 YOUNG = datetime(2026, 11, 18, 0, 0, tzinfo=UTC)
 """An hour into the trade date: bars of prints are made of all prints since its begin."""
-
-
-def ten_minutes_after(start: datetime) -> Iterator[RunningSimulator]:
-    """A simulator on which ten minutes were traded since `start`."""
-    with serve(Config(seed=7, manual_clock=True, start=start)) as running:
-        running.control.price("ESZ6", "6850.00")
-        running.control.advance(600)
-        yield running
 
 
 @pytest.fixture(scope="module")
