@@ -1,17 +1,16 @@
 """A worker process that dies under an order: the line is in doubt, then resolved, and nothing is sent again."""
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from tests.nursery import Nursery
 from tests.trading.cast import orders_at_broker, posts
+from tests.trading.stopping import environment_of
 from tests.trading.sync.cast import running_hub, until
 from trading import tasks
 from trading.files import execute
@@ -20,39 +19,18 @@ from trading.orders.states import State
 from trading.simulator import RunningSimulator
 
 in_thread = sync_to_async
-Worker = subprocess.Popen[bytes]
 ROUTE = "order/placeorder"
 # In the order of the file that the `queued` fixture holds.
 ORDERS = [("Buy", 2), ("Sell", 3), ("Buy", 1)]
 
 
 @pytest.fixture
-def start(settings, database_url: str, redis_url: str) -> Iterator[Callable[[], Worker]]:
-    """Starts Celery workers on this test's database, Redis and simulator, each the leader of a process group."""
-    started: list[Worker] = []
-
-    def one() -> Worker:
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "portal.settings",
-            "DATABASE_URL": database_url,
-            "SIMULATOR_URL": settings.SIMULATOR_URL,
-        }
-        command = [sys.executable, "-m", "celery", "-A", "portal", "--quiet", "worker", "--concurrency", "1"]
-        command += ["--queues", "files", "--loglevel", "warning", "--without-gossip", "--without-mingle"]
-        started.append(subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, start_new_session=True))
-        return started[-1]
-
-    yield one
-    for worker in started:
-        kill(worker)
-
-
-def kill(worker: Worker) -> None:
-    """The whole group at once, as when the machine loses power: nobody is left to tidy up."""
-    if worker.poll() is None:
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait(10)
+def workers(settings, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Nursery]:
+    """Starts the portal's workers of files on this test's database, Redis and simulator; a kill takes the whole group
+    at once, as when the machine loses power: nobody is left to tidy up."""
+    nursery = Nursery(tmp_path, environment_of(settings, database_url), "--patient")
+    yield nursery
+    nursery.end()
 
 
 def states(file: OrderFile) -> list[str]:
@@ -79,11 +57,11 @@ def age(file: OrderFile) -> None:
 
 @pytest.mark.parametrize("fault", ["slow", "lose_reply"])
 async def test_what_a_killed_worker_was_sending_is_never_sent_again(
-    simulator: RunningSimulator, queued: OrderFile, start: Callable[[], Worker], fault: str
+    simulator: RunningSimulator, queued: OrderFile, workers: Nursery, fault: str
 ) -> None:
     # The order is taken at once; its answer comes when nobody is there, or not at all.
     simulator.control.fault(fault, ROUTE, **({"seconds": 5} if fault == "slow" else {}))
-    first = start()
+    workers.start("files")
     await in_thread(tasks.ring)(queued.pk)
     interrupted = State.SUBMITTING if fault == "slow" else State.UNKNOWN
     waiting = [State.CREATED] * 2
@@ -94,10 +72,10 @@ async def test_what_a_killed_worker_was_sending_is_never_sent_again(
         return taken and await in_thread(states)(queued) == [interrupted, *waiting]
 
     await until(first_is_at_the_broker)
-    kill(first)
+    workers.kill("files")
 
     # The broker redelivers, the sweep rings: another worker finds the line taken and sends nothing.
-    start()
+    workers.start("files")
     await in_thread(tasks.sweep_order_files)()
     await in_thread(tasks.ring)(queued.pk)
     await in_thread(age)(queued)
