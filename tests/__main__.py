@@ -66,6 +66,8 @@ def everything(portals: list[str], *arguments: str, **environment: str) -> int:
 
 
 def main(arguments: list[str]) -> int:
+    # Where that is set, each of the many processes compiles all of the project anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     install_chromium()
     say("On SQLite and the private Redis:")
     if arguments:
