@@ -39,7 +39,8 @@ def settle(page: Page) -> None:
 
 def _run(page: Page, options: str) -> list[str]:
     settle(page)
-    page.evaluate(AXE.read_text())
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE.read_text())
     found = page.evaluate(f"axe.run(document, {options})")["violations"]
     return [
         f"{rule['id']}: {node['target']} ({node['failureSummary']})"

@@ -53,6 +53,10 @@ class Held:
         below, above = self.terms.neighbours(self.average)
         return above if self.net > 0 else below
 
+    def would_lose(self, stop: Decimal | None) -> bool:
+        """Whether closing it at this price (points; None when it is not known) may lose more than fees."""
+        return stop is None or (stop - self.break_even) * self.net < 0
+
     def shown(self, price: Decimal) -> str:
         """A price with as many decimals as the tick has."""
         return f"{price.quantize(self.terms.tick_size.normalize()):f}"
@@ -128,7 +132,8 @@ def exits_of(held: Held, account_id: int, target: Distance | None, stop: Distanc
 def to_break_even(
     user: User, account_id: int, contract_id: int, source_key: str, *, received_at: dt.datetime | None = None
 ) -> Outcome:
-    """Move the stops of a position to its average price, to the next tick that loses nothing."""
+    """Move the stops of a position to its average price, to the next tick that loses nothing. One that would do better
+    stays where it is."""
     received_at = received_at or timezone.now()
     account = own_account(user, account_id, source_key)
     if isinstance(account, Outcome):
@@ -144,7 +149,13 @@ def to_break_even(
             return earlier
         words = f"{held.symbol} has no stop order to move. Add exits, or place a stop at {held.shown(held.break_even)}."
         return refused(checks.error("position", words))
-    outcomes = [_move(user, account, one, held.break_even, source_key, received_at) for one in stops]
+    losing = [one for one in stops if held.would_lose(one.version.stop_price)]
+    if not losing:
+        if earlier := _moved_before(account, source_key):
+            return earlier
+        words = f"Every stop of {held.symbol} stands at break-even ({held.shown(held.break_even)}) or better already."
+        return refused(checks.error("position", f"No stop was moved. {words}"))
+    outcomes = [_move(user, account, one, held.break_even, source_key, received_at) for one in losing]
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     made = [intent.pk for outcome in outcomes for intent in outcome.intents]
     return told(made, findings) if made else refused(*findings)

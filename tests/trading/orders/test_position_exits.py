@@ -103,6 +103,20 @@ def test_a_stop_moves_to_break_even_once_that_lies_behind_the_market(
     assert [one.kind for one in again.intents] == ["modify"]
 
 
+def test_a_stop_that_would_do_better_than_break_even_stays_where_it_is(
+    simulator: RunningSimulator, connection: Connection, account: Account, symbol: str, contract_id: int
+) -> None:
+    simulator.control.price(symbol, 5040)
+    locked = OrderSpec(
+        account_id=account.pk, symbol=symbol, action="Sell", order_qty=3, order_type="Stop", stop_price=Decimal(5020)
+    )
+    assert desk.place(connection.user, locked, "click:stop").succeeded
+    pressed = position_exits.to_break_even(connection.user, account.pk, contract_id, "click:1")
+    assert pressed.refused
+    assert "or better already" in pressed.words
+    assert [stop for *_, stop in working(connection, account)] == [5020]
+
+
 def test_without_a_position_nothing_is_placed(
     simulator: RunningSimulator, connection: Connection, account: Account, contract_id: int
 ) -> None:

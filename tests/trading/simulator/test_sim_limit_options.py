@@ -4,8 +4,9 @@ import argparse
 
 import pytest
 
-from trading.simulator.limit_options import add_limit_options, limit_settings, positive_seconds
+from trading.simulator.limit_options import add_limit_options, limit_settings
 from trading.simulator.limits import GENEROUS, REAL
+from trading.simulator.option_numbers import positive_seconds
 
 
 def settings(text: str) -> dict[str, object]:
