@@ -81,7 +81,12 @@ def test_a_position_gets_exits_and_breaks_even_and_is_turned_around(portal: Stac
 
     portal.control("price", symbol=symbol, price=str(even + 20))
     expect(row.locator("[data-field='open_pnl']")).to_have_text(re.compile(r"^\+[12]\d\d\."), timeout=SOON)
-    row.get_by_role("button", name=f"Stop of {symbol} to break-even").click()
+    button = row.get_by_role("button", name=f"Stop of {symbol} to break-even")
+    button.click()
+    expect(button).not_to_have_attribute("aria-disabled", "true", timeout=SOON)
+    if page.get_by_text("would trade at once").count():
+        # The checks hear of a price a quarter of a second after the page.
+        button.click()
     moved = working(page, symbol).filter(has_text="Stop")
     expect(moved.locator("[data-field='stop']")).to_have_text(f"{even:,.2f}".replace(",", ""), timeout=SOON)
     assert holding.at_work() == [target, (*stop[:4], even)]
