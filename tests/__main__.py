@@ -54,14 +54,14 @@ def pytest(*arguments: str, **environment: str) -> int:
 
 
 def everything(portals: list[str], *arguments: str, **environment: str) -> int:
-    """What starts whole portals, the rest (which waits much, so that three at a time fill two cores), and without
-    either beside it what nothing may keep waiting for long."""
+    """What starts whole portals, the rest (which waits much, so that three at a time fill two cores), and one after
+    another what wants the machine for itself."""
     files = ["--dist", "loadfile", "--no-loadscope-reorder"]
     apart = [f"--ignore={path}" for path in PORTALS]
     return (
         pytest("-n", "2", *files, "-m", "not alone", *portals, **environment)
         | pytest("-n", "3", *files, "-m", "not alone", *apart, *arguments, **environment)
-        | pytest("-n", "2", *files, "-m", "alone", "tests/chaos", "tests/faults", **environment)
+        | pytest("-m", "alone", "tests/chaos", "tests/faults", **environment)
     )
 
 
