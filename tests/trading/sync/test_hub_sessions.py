@@ -76,9 +76,7 @@ async def test_a_sign_in_during_a_look_is_not_taken_for_a_sign_out(simulator, tr
 async def test_a_third_session_evicts_ours_and_the_page_says_so(simulator, trader) -> None:
     async with running_hub():
         await settled(trader)
-        for _ in range(2):
-            await sync_to_async(_sign_in_elsewhere)(simulator)
-        found = await settled(trader, "evicted")
+        found = await _other_logins_take_it(simulator, trader)
         assert "Another login" in found.rows["upstream"]["detail"]
         assert found.rows["account:1001001"]["name"] == "DEMO1001001"
 
@@ -119,9 +117,7 @@ async def test_a_new_sign_in_stands_above_a_session_that_was_taken_before(simula
 async def test_signing_in_again_takes_an_evicted_connection_back_at_once(simulator, trader) -> None:
     async with running_hub(rescan=60):
         before = await settled(trader)
-        for _ in range(2):
-            await sync_to_async(_sign_in_elsewhere)(simulator)
-        await settled(trader, "evicted")
+        await _other_logins_take_it(simulator, trader)
         await sync_to_async(sign_in)(simulator, "trader")
         await asyncio.to_thread(doorbell.ring_opened, trader.pk)
         assert (await settled(trader)).epoch != before.epoch
@@ -130,9 +126,7 @@ async def test_signing_in_again_takes_an_evicted_connection_back_at_once(simulat
 async def test_a_sign_in_takes_the_session_back_though_no_bell_rang(simulator, trader) -> None:
     async with running_hub(rescan=0.5):
         before = await settled(trader)
-        for _ in range(2):
-            await sync_to_async(_sign_in_elsewhere)(simulator)
-        await settled(trader, "evicted")
+        await _other_logins_take_it(simulator, trader)
         await sync_to_async(sign_in)(simulator, "trader")
         assert (await settled(trader)).epoch != before.epoch
 
@@ -154,12 +148,17 @@ async def test_a_bell_that_rings_before_the_eviction_is_noticed_is_not_forgotten
 async def test_a_process_that_takes_over_sees_a_sign_in_that_came_after_the_eviction(simulator, trader) -> None:
     async with running_hub(rescan=60):
         before = await settled(trader)
-        for _ in range(2):
-            await sync_to_async(_sign_in_elsewhere)(simulator)
-        await settled(trader, "evicted")
+        await _other_logins_take_it(simulator, trader)
     await sync_to_async(sign_in)(simulator, "trader")
     async with running_hub(rescan=60):
         assert (await settled(trader)).epoch != before.epoch
+
+
+async def _other_logins_take_it(simulator, trader) -> stream.Snapshot:
+    """As many sessions begin elsewhere as Tradovate lets one user have; what the pages are shown then."""
+    for _ in range(2):
+        await sync_to_async(_sign_in_elsewhere)(simulator)
+    return await settled(trader, "evicted")
 
 
 def _sign_in_elsewhere(simulator) -> None:
