@@ -193,7 +193,7 @@ class Walk:
             page.goto(f"{self.portal.url}/limits/")
             self.picture(page, "limits-none")
             for given in (
-                {"Most contracts in an order": "10", "Daily loss limit": "1500"},
+                {"Most contracts in an order": "10", "Daily loss limit": "15000"},
                 {"Product": "NQ", "Largest position": "4", "Price collar in ticks": "80"},
             ):
                 for label, value in given.items():
