@@ -195,10 +195,8 @@ async def test_every_state_of_an_order_is_published_however_fast_they_come(clien
         await publisher.settled()
         seen: dict[str, list[str]] = {}
         accounts = 0
-        while True:
-            message = await listener.get_message(timeout=0.5)
-            if message is None and accounts:
-                break
+        while "Filled" not in seen.get("49", ()):
+            message = await listener.get_message(timeout=None)
             if message is None:
                 continue
             frame = msgspec.json.decode(message["data"].decode().partition("\n")[2])
