@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -136,9 +135,12 @@ def _id(file: str) -> str:
 
 
 def patiently(query):
-    """What a query says, asked again while the database is away."""
+    """What a query says, asked again while the database is away. Between questions no thread keeps a connection: there
+    are as many traders as a server by default has connections to give, and the portal needs some."""
     while True:
-        with suppress(DatabaseTrouble):
+        try:
             return query()
-        database.close()
-        time.sleep(0.1)
+        except DatabaseTrouble:
+            time.sleep(0.1)
+        finally:
+            database.close()
