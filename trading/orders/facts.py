@@ -6,6 +6,7 @@ Ids are Tradovate's own; money is in dollars, prices in points. What is not know
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from typing import Final, cast
@@ -123,6 +124,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def mark(self, contract_id: int) -> MarkFacts | None:
         return next((one for one in self.marks if one.contract_id == contract_id), None)
 
+
+# Tells a connection's facts (its pk), None when there are none.
+Hub = Callable[[int], Facts | None]
 
 _decoder = msgspec.json.Decoder(Facts)
 

@@ -10,19 +10,22 @@ it, it goes where its lead goes, in the same transaction. From then on it has an
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from trading.models import Account, IntentTransition, OrderIntent
-from trading.orders import compiled, let_through, turns
+from trading.orders import compiled, facts, let_through, turns
 from trading.orders.drafts import Draft, draft
+from trading.orders.facts import Hub
 from trading.orders.spec import OrderSpec
 from trading.orders.states import NAMEABLE, Kind, State, allowed
 from trading.orders.wishes import Wish, type_of
+
+T = TypeVar("T")
 
 Step = IntentTransition.Step
 
@@ -45,6 +48,14 @@ class SourceKeyReused(ValueError):
 
 class Forbidden(Exception):
     """Something forbids that this intent is sent now, such as a kill switch; the text says what, to the trader."""
+
+
+class _NotRead(Exception):
+    """A claim needs what the hub knows of a connection, which was not read yet."""
+
+    def __init__(self, connection_id: int) -> None:
+        super().__init__()
+        self.connection_id = connection_id
 
 
 def create(
@@ -78,23 +89,35 @@ def insert(
     the number of the attempt is 1 then, and 0 when the key had an intent. Raises Forbidden, and turns.Refused for what
     does not pass the gate; nothing is made then."""
     try:
-        with transaction.atomic():
-            # Two cancellations of one order do no harm, and never wait.
-            if made.intent.kind != Kind.CANCEL:
-                turns.take(made.intent, gate)
-            if claimed:
-                _ask_whether_allowed(made.intent)
-                for one in (made.intent, *made.legs):
-                    one.state, one.version = State.SUBMITTING, 1
-            compiled.insert([made.intent])
-            if made.legs:
-                OrderIntent.objects.bulk_create(made.legs)
-            _note_birth([made.intent, *made.legs], received_at, checked_at, claimed=claimed)
+        return _with_hub(lambda hub: _insert(made, received_at, checked_at, gate, hub, claimed=claimed))
     except IntegrityError:
         earlier = OrderIntent.objects.get(source_key=made.intent.source_key)
         if wish_of(earlier) != made.wish:
             raise SourceKeyReused(f"{earlier.source_key} is already the key of something else: {earlier}.") from None
         return earlier, 0
+
+
+def _insert(
+    made: Draft,
+    received_at: dt.datetime | None,
+    checked_at: dt.datetime | None,
+    gate: turns.Gate | None,
+    hub: Hub,
+    *,
+    claimed: bool,
+) -> tuple[OrderIntent, int]:
+    with transaction.atomic():
+        # Two cancellations of one order do no harm, and never wait.
+        if made.intent.kind != Kind.CANCEL:
+            turns.take(made.intent, gate)
+        if claimed:
+            _ask_whether_allowed(made.intent, hub)
+            for one in (made.intent, *made.legs):
+                one.state, one.version = State.SUBMITTING, 1
+        compiled.insert([made.intent])
+        if made.legs:
+            OrderIntent.objects.bulk_create(made.legs)
+        _note_birth([made.intent, *made.legs], received_at, checked_at, claimed=claimed)
     return made.intent, int(claimed)
 
 
@@ -146,11 +169,15 @@ def claim(intent_id: int) -> int:
     comes of an attempt must name it: its sender may wake up when the next one is on its way. Raises Forbidden, and the
     intent waits as before.
     """
+    return _with_hub(lambda hub: _claim(intent_id, hub))
+
+
+def _claim(intent_id: int, hub: Hub) -> int:
     with transaction.atomic():
         intent = locked(intent_id)
         if intent.state != State.CREATED or intent.kind == Kind.LEG or not _legs_are(intent, State.CREATED):
             return 0
-        _ask_whether_allowed(intent)
+        _ask_whether_allowed(intent, hub)
         earlier = _attempts(intent)
         return earlier + 1 if move(intent, State.SUBMITTING, "", {}, step=Step.SENT) else 0
 
@@ -247,9 +274,23 @@ def write(intent: OrderIntent, steps: list[tuple[State, str, str]], fields: dict
     return swapped
 
 
-def _ask_whether_allowed(intent: OrderIntent) -> None:
+def _with_hub(claiming: Callable[[Hub], T]) -> T:
+    """Claim with what the hub knows, which is read before the transaction: Redis may take its time. Hardly any claim
+    asks for it, so it is read once one has, and that one begins anew."""
+    try:
+        return claiming(_not_read)
+    except _NotRead as asked:
+        known = facts.read(asked.connection_id)
+        return claiming(lambda _: known)
+
+
+def _not_read(connection_id: int) -> NoReturn:
+    raise _NotRead(connection_id)
+
+
+def _ask_whether_allowed(intent: OrderIntent, hub: Hub) -> None:
     """What may forbid sending, inside the claim's transaction: raises Forbidden."""
-    if words := let_through.forbids(intent):
+    if words := let_through.forbids(intent, hub):
         raise Forbidden(words)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from trading.models import KillSwitchAction, Order, OrderIntent, OrderVersion
 from trading.orders import kill_switch, pretrade, ways_out
 from trading.orders.contracts import Looked
+from trading.orders.facts import Hub
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 
@@ -40,23 +41,24 @@ def may_pass(kind: str) -> bool:
     return kind in (Kind.CANCEL, Kind.LIQUIDATE)
 
 
-def forbids(intent: OrderIntent) -> str:
+def forbids(intent: OrderIntent, hub: Hub | None = None) -> str:
     """Why an intent must not go out now, to its trader; "" when it may.
 
-    One small query while nothing is stopped; exits do not even ask.
+    One small query while nothing is stopped; exits do not even ask. `hub` tells a connection's facts in place of Redis:
+    asked only while a switch is thrown, of what may be an exit.
     """
     if may_pass(intent.kind):
         return ""
     words = kill_switch.stopped(intent.connection_id)
     if words and intent.kind == Kind.MODIFY:
-        return "" if adds_no_risk(intent) else f"{words} {_OF_CHANGES}"
+        return "" if adds_no_risk(intent, hub) else f"{words} {_OF_CHANGES}"
     # A file's lines follow on each other: it stops as a whole.
     if words and intent.kind in (Kind.ORDER, Kind.OCO) and intent.source != _FILE:
-        return _forbids_order(intent, words)
+        return _forbids_order(intent, words, hub)
     return words
 
 
-def adds_no_risk(change: OrderIntent) -> bool:
+def adds_no_risk(change: OrderIntent, hub: Hub | None = None) -> bool:
     """Whether a change of an order leaves the account with no more risk than if the order were left alone.
 
     It must not ask for more contracts than the order has. At the same terms it then only takes contracts off; at
@@ -71,14 +73,14 @@ def adds_no_risk(change: OrderIntent) -> bool:
     stands: list[Order | OrderIntent] = [order, *_changed_since(change, order)]
     if not 0 < (change.order_qty or 0) <= min(one.order_qty or 0 for one in stands):
         return False
-    return all(_same_terms(change, one) for one in stands) or ways_out.only_closes(change)
+    return all(_same_terms(change, one) for one in stands) or ways_out.only_closes(change, hub)
 
 
-def _forbids_order(intent: OrderIntent, words: str) -> str:
+def _forbids_order(intent: OrderIntent, words: str, hub: Hub | None) -> str:
     """Why an order, or a pair, must not go out while `words` say that trading is stopped; "" when it only closes."""
     spec = msgspec.convert(intent.spec, OrderSpec)
     # Nothing is looked up: what this portal has never seen the account does not hold.
-    around = pretrade.look_around(intent.account, [intent.symbol], Looked({})).but_for({intent.pk})
+    around = pretrade.look_around(intent.account, [intent.symbol], Looked({}), hub).but_for({intent.pk})
     situation = around.situation(intent.symbol)
     if not situation.only_closes(spec):
         return words + situation.why_no_exit(spec)

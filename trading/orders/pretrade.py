@@ -28,7 +28,7 @@ from trading.orders.checks import (
     check,
 )
 from trading.orders.contracts import Looked
-from trading.orders.facts import ContractFacts, Facts
+from trading.orders.facts import ContractFacts, Hub
 from trading.orders.limits import strictest
 from trading.orders.prices import PriceTerms
 from trading.orders.session_hours import Hours
@@ -193,7 +193,7 @@ def look_around(
     account: Account | int,
     symbols: Iterable[str],
     looked: Looked | None = None,
-    hub: Callable[[int], Facts | None] | None = None,
+    hub: Hub | None = None,
 ) -> Surroundings:
     """Gather what orders of an account (a pk, or as it was read just now with its connection) for these symbols meet;
     `looked` is what was looked up before, and then Tradovate is not asked. `hub` tells a connection's facts in place of

@@ -8,6 +8,7 @@ from django.utils import timezone
 from trading.models import Contract, OrderIntent
 from trading.orders import facts, looks
 from trading.orders.checks.situation import FRESH_FOR
+from trading.orders.facts import Hub
 from trading.tradovate import Priority
 
 
@@ -24,17 +25,17 @@ def may_close(intent: OrderIntent) -> bool:
     return against is not None and 0 < (intent.order_qty or 0) <= 2 * against
 
 
-def only_closes(change: OrderIntent) -> bool:
+def only_closes(change: OrderIntent, hub: Hub | None = None) -> bool:
     """Whether the order that a change is about is known to do nothing but make the position that its account holds
-    smaller."""
-    against = _held_against(change)
+    smaller; `hub` tells a connection's facts in place of Redis."""
+    against = _held_against(change, hub)
     return against is not None and 0 < (change.order_qty or 0) <= against
 
 
-def _held_against(intent: OrderIntent) -> int | None:
+def _held_against(intent: OrderIntent, hub: Hub | None = None) -> int | None:
     """Contracts held on the other side than an order's, negative when on its own; None where the hub does not say."""
     contract = _contract(intent)
-    known = facts.read(intent.connection_id)
+    known = (hub or facts.read)(intent.connection_id)
     if contract is None or known is None or timezone.now() - known.heard_at > FRESH_FOR:
         return None
     net = sum(

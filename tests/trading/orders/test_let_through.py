@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection as database
 from django.utils import timezone
 
 from accounts.models import Connection, User
@@ -81,6 +82,24 @@ def test_a_plain_closing_order_and_a_protective_stop_go_out(
     assert desk.place(user, stop, "click:1").succeeded
     assert desk.place(user, sell(account, symbol, 1), "click:2").succeeded
     assert net(account, symbol) == 1
+
+
+def test_nobody_waits_for_redis_with_a_transaction_open(
+    user: User, account: Account, symbol: str, long: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others who trade would wait with it, and with SQLite whoever writes anything."""
+    read, inside = facts.read, []
+
+    def reading(connection_id: int) -> Facts | None:
+        inside.append(database.in_atomic_block)
+        return read(connection_id)
+
+    monkeypatch.setattr(facts, "read", reading)
+    assert desk.place(user, sell(account, symbol, 1), "click:1").succeeded
+    waiting = intents.create(sell(account, symbol, 1), "click:2")
+    assert gateway.submit(waiting.pk) == State.ACCEPTED
+    assert len(inside) > 2
+    assert not any(inside)
 
 
 OTHERS: dict[str, Callable[[Tell], object]] = {
