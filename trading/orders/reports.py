@@ -141,7 +141,7 @@ def recount(connection_id: int, order_id: int) -> list[int]:
 def observe_missed() -> list[int]:
     """Take what the journal knows of orders that have ended and whose intents were not told: whoever was about to
     tell them was killed. Returns the ids of the intents that changed."""
-    ended = [status for status, state in STATE_OF_STATUS.items() if state in ENDS and status != "Completed"]
+    ended = [status for status, state in STATE_OF_STATUS.items() if state in ENDS]
     known = Order.objects.filter(connection=OuterRef("connection"), status__in=ended)
     working = OrderIntent.objects.filter(state__in=[State.ACCEPTED, State.WORKING])
     became = working.filter(Exists(known.filter(tradovate_id=OuterRef("order_id_at_broker"))))
@@ -225,8 +225,7 @@ def _report(
         intent = locked(intent_id)
         current = State(intent.state)
         filled = max(filled_qty, intent.filled_qty)
-        # Of a position that was closed nobody said how many contracts it had.
-        after = after_report(current, status, all_filled=filled >= (intent.order_qty or 1))
+        after = after_report(current, status, all_filled=_are_all(filled, intent, status))
         fields: dict[str, Any] = {}
         if filled_qty > intent.filled_qty or (filled_qty == intent.filled_qty > 0 and intent.average_price is None):
             fields = {"filled_qty": filled_qty, "average_price": average_price}
@@ -243,6 +242,17 @@ def _report(
         elif after == current and not fields:
             return False
         return intents.write(intent, steps, fields)
+
+
+def _are_all(filled: int, intent: OrderIntent, status: str) -> bool:
+    """Whether so many contracts are all that an order had to fill, also after a change of their number."""
+    # Of a position that was closed nobody said how many contracts it had.
+    if filled >= (intent.order_qty or 1):
+        return True
+    if status != "Completed" or not filled:
+        return False
+    known = Order.objects.filter(connection=intent.connection_id, tradovate_id=intent.order_id_at_broker or 0)
+    return known.filter(order_qty__lte=filled).exists()
 
 
 def _is_first(intent: OrderIntent, status: str) -> bool:

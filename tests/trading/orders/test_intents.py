@@ -234,6 +234,20 @@ def test_completed_counts_once_all_fills_are_here(intent: OrderIntent) -> None:
     assert state(intent) == State.FILLED
 
 
+def test_completed_counts_for_an_order_of_which_contracts_were_taken_off(intent: OrderIntent) -> None:
+    accepted(intent)
+    broker = {"connection_id": intent.connection_id, "symbol": "ESZ6", "action": "Buy", "at": timezone.now()}
+    order = Order.objects.create(tradovate_id=55, account_id_at_broker=7, status="Completed", order_qty=3, **broker)
+    Fill.objects.create(tradovate_id=1, order_id_at_broker=55, qty=2, price=Decimal(5000), **broker)
+    assert reports.observe_order(intent.connection_id, 55, "Completed", 2, Decimal(5000)) == [intent.pk]
+    assert reports.observe_missed() == []
+    assert state(intent) == State.ACCEPTED
+    Order.objects.filter(pk=order.pk).update(order_qty=2)
+    assert reports.observe_missed() == [intent.pk]
+    assert reports.observe_missed() == []
+    assert state(intent) == State.FILLED
+
+
 def test_the_command_resolves_an_unknown_and_catches_up_with_the_journal(intent: OrderIntent) -> None:
     intents.claim(intent.pk)
     intents.transition(intent.pk, {State.SUBMITTING}, State.UNKNOWN, reason="no answer")
