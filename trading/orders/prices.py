@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from typing import Final
+
+# What OrderIntent's columns hold.
+HIGHEST_PRICE: Final = 10**10
+PRICE_PLACES: Final = 8
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class Distance:
         """What is wrong with the distance by itself, for a trader; "" when nothing is."""
         if not self.amount.is_finite() or self.amount <= 0:
             return f"must be above zero, not {self.amount}: whether it lies above or below follows from the side."
+        if self.amount >= HIGHEST_PRICE or self.amount != round(self.amount, PRICE_PLACES):
+            return f"must be below {HIGHEST_PRICE:,} and have {PRICE_PLACES} decimals at most."
         if self.unit is Unit.TICKS and self.amount % 1:
             return f"must be a whole number of ticks, not {plain(self.amount)}."
         return ""

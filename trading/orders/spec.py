@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from trading.orders.prices import Distance, plain
+from trading.orders.prices import HIGHEST_PRICE, PRICE_PLACES, Distance, plain
 
 ACTIONS: Final = ("Buy", "Sell")
 TIMES_IN_FORCE: Final = ("Day", "GTC", "GTD", "IOC", "FOK")
@@ -38,9 +38,6 @@ WIRE_NAMES: Final = {
     "peg_difference": "pegDifference",
 }
 LONGEST_TEXT: Final = 64
-# What OrderIntent's columns hold.
-HIGHEST_PRICE: Final = 10**10
-PRICE_PLACES: Final = 8
 LARGEST_QTY: Final = 2**31 - 1
 MOST_TRIGGERED: Final = 2
 

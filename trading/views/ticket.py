@@ -14,14 +14,12 @@ from django.db.models import QuerySet
 
 from trading.models import Account
 from trading.orders.checks import Finding
-from trading.orders.prices import Distance, Unit
+from trading.orders.prices import HIGHEST_PRICE, PRICE_PLACES, Distance, Unit
 from trading.orders.spec import (
     ACTIONS,
-    HIGHEST_PRICE,
     LARGEST_QTY,
     LONGEST_TEXT,
     OPTIONAL_PRICES,
-    PRICE_PLACES,
     PRICES_OF_TYPE,
     TIMES_IN_FORCE,
     Bracket,

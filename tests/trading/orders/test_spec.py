@@ -46,6 +46,12 @@ from trading.orders.spec import Bracket, InvalidSpec, LinkedOrder, OrderSpec
         ({"brackets": (Bracket(order_qty=3, stop_loss=Distance(Decimal(2))),)}, "brackets"),
         ({"brackets": (Bracket(order_qty=2),)}, "brackets[0].profit_target"),
         ({"brackets": (Bracket(order_qty=2, stop_loss=Distance(Decimal(-2))),)}, "brackets[0].stop_loss"),
+        ({"brackets": (Bracket(order_qty=2, stop_loss=Distance(Decimal("1e30"))),)}, "brackets[0].stop_loss"),
+        ({"brackets": (Bracket(order_qty=2, stop_loss=Distance(Decimal("1e-30"))),)}, "brackets[0].stop_loss"),
+        (
+            {"brackets": (Bracket(order_qty=2, stop_loss=Distance(Decimal("1e30"), Unit.TICKS)),)},
+            "brackets[0].stop_loss",
+        ),
         (
             {"brackets": (Bracket(order_qty=2, stop_loss=Distance(Decimal("1.5"), Unit.TICKS)),)},
             "brackets[0].stop_loss",
