@@ -18,7 +18,7 @@ import datetime as dt
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn, Self
 
-from trading.orders.prices import PriceTerms
+from trading.orders.prices import HIGHEST_PRICE, PriceTerms
 from trading.orders.spec import (
     MOST_TRIGGERED,
     PRICES,
@@ -325,7 +325,9 @@ class OrderBuilder:
                     f"{WIRE_NAMES[name]} {fields[name]} is a float: write it as text, or build with the price terms."
                 )
                 raise InvalidSpec(Problem(name, words))
-            fields[name] = terms.rounded(fields[name])
+            # What is beyond all bounds is the spec's to refuse.
+            if abs(fields[name]) < HIGHEST_PRICE:
+                fields[name] = terms.rounded(fields[name])
         return fields
 
     def _same_contracts(self, other: OrderBuilder, field: str) -> None:

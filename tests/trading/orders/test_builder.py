@@ -107,6 +107,12 @@ def test_floats_are_rounded_to_the_tick_and_text_is_not() -> None:
     assert written.build(ES).price == Decimal("5000.65")
 
 
+@pytest.mark.parametrize("price", [1e30, -1e300, "1e40"])
+def test_a_price_beyond_all_bounds_is_refused_in_words(price: float | str) -> None:
+    with pytest.raises(InvalidSpec, match="price must be below"):
+        buy_limit("ESZ6", 1, price).set_account(1).build(ES)
+
+
 def test_a_copied_price_is_exactly_the_other_ones() -> None:
     source = buy_limit("ESZ6", 1, 5000.1).set_account(7).set_text("first").set_max_show(1)
     copied = OrderBuilder().set_price("1").copy_price(source).copy_symbol(source).copy_quantity(source)
