@@ -224,8 +224,9 @@ def test_a_double_click_sends_one_order(portal: Stack, open_page: OpenPage) -> N
     already = working(page, symbol).count()
     fill_in(page, symbol, order_type="Limit", price="1000")
     page.locator("[data-send]").dblclick()
-    page.wait_for_timeout(300)
-    if page.locator("#confirm[open]").count():
+    asked = page.locator("#confirm[open]")
+    expect(asked.or_(working(page, symbol).nth(already)).first).to_be_visible(timeout=SOON)
+    if asked.count():
         page.locator("#confirm [data-yes]").dblclick()
     expect(working(page, symbol)).to_have_count(already + 1, timeout=SOON)
     assert len(orders_sent(portal)) == before + 1
@@ -276,8 +277,7 @@ def test_without_javascript_the_ticket_and_the_rows_work(portal: Stack, open_pag
     page = open_page(java_script_enabled=False)
     open_desk(page, portal, "trader")
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))
-    page.wait_for_timeout(1000)
-    page.reload()
+    reload_until(page, page.locator("#ticket-account option"))
     fill_in(page, symbol, order_type="Limit", price="1000.10")
     page.get_by_role("button", name="Send order").click()
     expect(page.locator("#ticket-price-error")).to_contain_text("nearest 1000.00 or 1000.25")
@@ -287,7 +287,7 @@ def test_without_javascript_the_ticket_and_the_rows_work(portal: Stack, open_pag
     expect(page.get_by_text(re.compile(f"Buy 1 {symbol}: (accepted|working)"))).to_be_visible()
     page.reload()
     assert len(orders_sent(portal)) == before + 1
-    page.wait_for_timeout(1000)
-    page.reload()
-    page.get_by_role("button", name=re.compile(f"Cancel {symbol} order")).first.click()
+    cancel = page.get_by_role("button", name=re.compile(f"Cancel {symbol} order"))
+    reload_until(page, cancel)
+    cancel.first.click()
     expect(page.get_by_text(re.compile("Cancel order"))).to_be_visible()
