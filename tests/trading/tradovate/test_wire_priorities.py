@@ -200,8 +200,11 @@ class HangingStore(MemoryStore):
         await asyncio.Event().wait()
 
 
-async def test_an_entry_does_not_wait_long_for_a_count_that_is_away(http: HttpScript) -> None:
+async def test_an_entry_does_not_wait_as_long_as_a_read_for_a_count_that_is_away(
+    http: HttpScript, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading.tradovate.budgets._STORE_TIMEOUT", 3600)
     http.answer({"orderId": 6})
     away = Budgets(HangingStore(), network="n", user=7)
-    async with Tradovate(http.hosts, "tok", budgets=away) as t, asyncio.timeout(0.9):
+    async with Tradovate(http.hosts, "tok", budgets=away) as t:
         assert (await t.order.place(ENTRY, priority=Priority.ENTRY)).order_id == 6

@@ -32,9 +32,10 @@ async def test_opens_authorizes_and_closes(play) -> None:
         await peer.welcome()
         await stay(peer)
 
+    began = time.monotonic()
     async with await UserSocket.connect(await play(scene), TOKEN) as socket:
         assert socket.round_trip is not None
-        assert time.monotonic() - socket.last_frame_at < 1
+        assert began < socket.last_frame_at <= time.monotonic()
         assert "secret" not in repr(socket)
     assert [event async for event in socket] == []
 
@@ -47,7 +48,7 @@ async def test_a_ping_tells_how_far_away_tradovate_is(play) -> None:
     async with await UserSocket.connect(await play(scene), TOKEN) as socket:
         took = await socket.ping()
         assert took is not None
-        assert 0 < took < 5
+        assert took > 0
         assert await socket.ping(timeout=0) is None
     assert await socket.ping() is None
 

@@ -255,7 +255,7 @@ async def test_quotes(sim, hosts, signed_in, symbol, t) -> None:
             await market.subscribe_quote("NOPE9")
         assert (await market.subscribe_quote(symbol)).mode
         sim.control.price(symbol, "6710.75")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for quote in market:
                 if quote.trade is not None and quote.trade.price == Decimal("6710.75"):
                     break
