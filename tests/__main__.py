@@ -13,6 +13,8 @@ import sys
 import psycopg
 import redis
 
+from tests.browser import chromium
+
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 SERVERS = ["tests/portal/test_launch_server.py"]
@@ -25,16 +27,22 @@ def say(text: str) -> None:
 
 
 def install_chromium() -> None:
-    """Tries Debian's package when no Chromium is there; the browser tests say so themselves when this was in vain."""
-    if shutil.which("chromium") or not shutil.which("apt-get") or os.geteuid() != 0:
+    """Tries Debian's packages when no Chromium is there; the browser tests say so themselves when this was in vain."""
+    if not shutil.which("apt-get") or os.geteuid() != 0:
         return
-    say("Installing Chromium for the browser tests ...")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-        done = subprocess.run(["apt-get", "-qq", *command], env=environment, capture_output=True, check=False)
-        if done.returncode:
-            say("Chromium could not be installed.")
+
+    def apt_get(*arguments: str) -> bool:
+        command = ["apt-get", "-qq", *arguments]
+        return not subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+    for package in (chromium.SHELL, chromium.WHOLE):
+        if shutil.which(package):
             return
+        say(f"Installing {package} for the browser tests ...")
+        if apt_get("update") and apt_get("install", "-y", "--no-install-recommends", package):
+            return
+        say("It could not be installed.")
 
 
 def servers_answer() -> bool:

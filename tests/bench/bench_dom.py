@@ -43,7 +43,7 @@ def measure(running: Stack, person: Person, events: int, per_second: float) -> R
     with connect(_start_witness(running, person), compression=None, max_size=None) as witness:
         reader = threading.Thread(target=_listen, args=[witness, heard], daemon=True)
         reader.start()
-        with chromium.launched() as browser:
+        with chromium.launched(whole=True) as browser:
             context = browser.new_context(viewport={"width": 1440, "height": 900})
             name, _, value = person.cookie.partition("=")
             address = f"http://127.0.0.1:{running.web}/"
