@@ -62,12 +62,12 @@ def pytest(*arguments: str, **environment: str) -> int:
 
 
 def everything(portals: list[str], *arguments: str, **environment: str) -> int:
-    """What starts whole portals, the rest (which waits much, so that three at a time fill two cores), and one after
-    another what wants the machine for itself."""
+    """What starts whole portals and the rest, three at a time because all of it waits much, then one after another
+    what wants the machine for itself."""
     files = ["--dist", "loadfile", "--no-loadscope-reorder"]
     apart = [f"--ignore={path}" for path in PORTALS]
     return (
-        pytest("-n", "2", *files, "-m", "not alone", *portals, **environment)
+        pytest("-n", "3", *files, "-m", "not alone", *portals, **environment)
         | pytest("-n", "3", *files, "-m", "not alone", *apart, *arguments, **environment)
         | pytest("-m", "alone", "tests/chaos", "tests/faults", **environment)
     )
