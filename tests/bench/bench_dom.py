@@ -1,6 +1,6 @@
 """Broker frame to changed page, in a real Chromium: p50 and p99.
 
-    python -m tests.bench.bench_dom [--events 400] [--per-second 20]
+    python -m tests.bench.bench_dom [--events 400] [--per-second 20] [--trader pro]
 
 Each event is a fill that carries the time at which the simulator sent it, as a raw witness of the same trader's socket
 tells it; the page notes when the fill's row is in its document (a MutationObserver), by the same machine's clock.
@@ -51,9 +51,11 @@ def measure(running: Stack, person: Person, events: int, per_second: float) -> R
             page = context.new_page()
             page.goto(address)
             page.locator('[data-rows="account"] [data-row]').first.wait_for()
+            fills = page.locator('[data-rows="fill"] [data-row]')
+            before = fills.count()
             emit = {"user": person.name, "entity_type": "fill", "per_second": per_second, "wait": True}
             running.simulator.control("emit", count=WARM_UP, **emit)
-            page.locator('[data-rows="fill"] [data-row]').nth(WARM_UP - 1).wait_for()
+            fills.nth(before + WARM_UP - 1).wait_for()
             page.evaluate(_WATCH)
             running.simulator.control("emit", count=events, **emit)
             # What did not come is counted as lost.
@@ -86,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     made.add_argument("--events", type=int, default=400)
     made.add_argument("--per-second", type=float, default=20)
+    made.add_argument("--trader", default="trader", help="one of the simulator's: pro has positions and a chart")
     return made
 
 
@@ -94,8 +97,8 @@ def needs(_: argparse.Namespace) -> Needs:
 
 
 def run(running: Stack, options: argparse.Namespace) -> None:
-    """Measure, and print a row. The trader has had no fills before."""
-    person = sign_in(running.simulator, "trader")
+    """Measure, and print a row. Nobody has sent the trader events before."""
+    person = sign_in(running.simulator, options.trader)
     wait_until_mirrored([person])
     result = measure(running, person, options.events, options.per_second)
     print(f"{options.events} fills, {options.per_second:g} a second, from the simulator's frame to a row in Chromium")
