@@ -20,6 +20,19 @@ SOON = 20_000
 TICK = Decimal("0.25")
 
 
+FLASH_TWICE = """
+async () => {
+  const { flash } = await import("/static/portal/dom.js");
+  for (let times = 0; times < 2; times += 1) {
+    const started = new Promise((resolve) => document.body.addEventListener("animationstart", resolve, { once: true }));
+    flash(document.body, "flash");
+    await started;
+  }
+  return document.body.className;
+}
+"""
+
+
 class Holding:
     """An account's position in a contract and the orders that work there, as the simulator has them."""
 
@@ -46,6 +59,12 @@ class Holding:
 def _how(terms: dict) -> tuple:
     price = Decimal(str(terms.get("stopPrice") or terms.get("price")))
     return terms["orderType"], terms["orderQty"], terms["timeInForce"], price
+
+
+def test_a_figure_that_changes_once_more_flashes_once_more(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(portal.url)
+    assert page.evaluate(FLASH_TWICE) == "flash"
 
 
 def test_a_position_gets_exits_and_breaks_even_and_is_turned_around(portal: Stack, open_page: OpenPage) -> None:

@@ -1,7 +1,7 @@
 // The desk page: tables, totals, the account picker, empty states, the title and what is read out.
 
 import { Acts } from "./acts.js";
-import { recall, remember, setText } from "./dom.js";
+import { recall, remember, setHidden, setText } from "./dom.js";
 import { sum, tone } from "./figures.js";
 import { arrangeParts, watchFolding } from "./layout.js";
 import { News } from "./news.js";
@@ -183,11 +183,11 @@ export class Desk {
     for (const table of this.tables.values()) {
       const [all, shown] = [table.keys(this.state.rows).length, table.elements.size];
       const panel = table.body.closest(".panel");
-      panel.querySelector("[data-empty]").hidden = all > 0;
-      panel.querySelector(".scroll").hidden = all === 0;
+      setHidden(panel.querySelector("[data-empty]"), all > 0);
+      setHidden(panel.querySelector(".scroll"), all === 0);
       setText(panel.querySelector("[data-count]"), all === 0 ? "" : shown < all ? `newest ${shown} of ${all}` : String(all));
       const more = panel.querySelector("[data-all]");
-      if (more) more.hidden = shown === all;
+      if (more) setHidden(more, shown === all);
     }
   }
 
@@ -214,7 +214,7 @@ export class Desk {
 /** How much may still be lost in the account that is nearest to a limit; nothing where there is none. */
 function showLimit(element, accounts) {
   const found = nearest(accounts, element.dataset.limit);
-  element.hidden = found === null;
+  setHidden(element, found === null);
   if (!found) return;
   const { left, limit, name } = found;
   element.dataset.nearness = nearness(left, limit);

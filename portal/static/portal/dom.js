@@ -14,11 +14,24 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Show or hide only when that differs: to hide what is hidden costs the browser a look at its style. */
+export function setHidden(element, hidden) {
+  if (element.hidden !== hidden) element.hidden = hidden;
+}
+
+const flashes = new Map(); // the class of each element that is to flash in the next frame
+
 /** Start a CSS animation class from its beginning. */
 export function flash(element, name) {
-  element.classList.remove("flash", "flash-up", "flash-down");
-  void element.offsetWidth; // the same animation starts again only after a layout
-  element.classList.add(name);
+  if (!flashes.size) requestAnimationFrame(startFlashes);
+  flashes.set(element, name);
+}
+
+function startFlashes() {
+  for (const element of flashes.keys()) element.classList.remove("flash", "flash-up", "flash-down");
+  void document.body.offsetWidth; // the same animation starts again only after a layout: one for all
+  for (const [element, name] of flashes) element.classList.add(name);
+  flashes.clear();
 }
 
 /** Have assistive technology read `text` out when it is next free. */

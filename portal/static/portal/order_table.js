@@ -1,6 +1,6 @@
 // The orders panel: three tabs over one table, orders below those they hang on. Which lines there are is orders.js's.
 
-import { recall, remember, setText } from "./dom.js";
+import { recall, remember, setHidden, setText } from "./dom.js";
 import { moved, orderEntries, sourcesOf } from "./orders.js";
 import { arrange, editorOf, fillRow } from "./tables.js";
 
@@ -85,8 +85,8 @@ export class OrderTable {
       this.shown.delete(key);
     }
     arrange(this.body, listed.map((entry) => this.#element(entry, fresh)));
-    this.panel.querySelector("[data-empty]").hidden = listed.length > 0;
-    this.panel.querySelector(".scroll").hidden = listed.length === 0;
+    setHidden(this.panel.querySelector("[data-empty]"), listed.length > 0);
+    setHidden(this.panel.querySelector(".scroll"), listed.length === 0);
     setText(this.panel.querySelector("[data-empty-words]"), EMPTY[this.group]);
   }
 

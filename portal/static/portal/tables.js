@@ -4,6 +4,8 @@ import { flash, localTime } from "./dom.js";
 import { direction, tone, UNKNOWN } from "./figures.js";
 import { kindOf, ORDER } from "./state.js";
 
+const FLASHING = 20; // rows that have just arrived, at most: each one costs time in every frame
+
 /**
  * The table of one kind: `<tbody data-rows="position">` beside `<template data-template="position">`. With data-most it
  * shows no more than so many rows, the first of their order: laying out thousands for each new one stalls the page.
@@ -48,6 +50,7 @@ export class RowTable {
     if (known) return;
     element.classList.add("arrived");
     this.#place(element, row, rows);
+    this.body.children[FLASHING]?.classList.remove("arrived");
     if (this.elements.size > this.most) this.remove(this.body.lastElementChild.dataset.row);
   }
 

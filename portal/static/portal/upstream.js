@@ -1,6 +1,6 @@
 // The pill in the bar: environment, how the two sockets stand, and how old the last message from Tradovate is.
 
-import { setText } from "./dom.js";
+import { setHidden, setText } from "./dom.js";
 import { age } from "./figures.js";
 
 const WORDS = {
@@ -84,12 +84,12 @@ export class UpstreamPill {
     this.root.dataset.link = this.link;
     setText(this.words, this.link === "down" ? "reconnecting" : (WORDS[this.state] ?? this.state));
     document.body.toggleAttribute("data-stale", stale);
-    document.querySelector("#link-notice").hidden = this.link !== "down";
+    setHidden(document.querySelector("#link-notice"), this.link !== "down");
     const notice = document.querySelector("#upstream-notice");
     // While the stream goes on there is a notice only if the hub has something to say.
     const text = this.state === "up" ? this.detail : NOTICES[this.state];
-    notice.hidden = !text;
-    notice.querySelector("[data-reconnect]").hidden = this.state !== "evicted";
+    setHidden(notice, !text);
+    setHidden(notice.querySelector("[data-reconnect]"), this.state !== "evicted");
     // The hub's own words say more where it has any.
     if (text) setText(notice.querySelector("[data-text]"), this.state === "down" || !this.detail ? text : this.detail);
     if (text) setText(notice.querySelector("[data-detail]"), this.state === "down" ? (this.detail ?? "") : "");
