@@ -19,24 +19,22 @@ from honcho.environ import parse_procfile
 
 from accounts.crypto import parse_keys
 from portal import process
+from portal.fresh_secrets import fresh_secrets
 
 ROOT = settings.BASE_DIR
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"] == "tradeport"}
+TRY_OUT = yaml.safe_load((ROOT / "deploy" / "simulator.yaml").read_text())["services"]
 UNITS = ROOT / "deploy" / "systemd"
 TWO_OF_EACH = {"web": 2, "sync": 2, "worker": 2, "files": 2, "beat": 1}
 
 
 def process_name(command: list[str]) -> str | None:
-    """The process of the Procfile that a command becomes; None for another program. Raises when neither is there."""
+    """The process of the Procfile that a command becomes; None for the migration. Raises when it is not there."""
     match command:
         case [_, "-m", "portal.process", name]:
             process.command(name)
             return name
-        case [_, "-m", module, *_]:
-            path = ROOT / module.replace(".", "/")
-            assert path.with_suffix(".py").exists() or (path / "__main__.py").exists()
-            return None
     assert command[1:3] == ["manage.py", "migrate"]
     return None
 
@@ -44,8 +42,27 @@ def process_name(command: list[str]) -> str | None:
 def test_every_process_of_a_server_has_a_service() -> None:
     names = {name: process_name(service["command"]) for name, service in OURS.items()}
     replicas = {process: OURS[name].get("deploy", {}).get("replicas", 1) for name, process in names.items() if process}
-    assert replicas == TWO_OF_EACH
+    assert replicas == TWO_OF_EACH | {"simulator": 1}
     assert OURS["simulator"]["profiles"] == ["simulator"]
+
+
+def test_what_speaks_to_the_simulator_has_its_loopback() -> None:
+    assert TRY_OUT.keys() == TWO_OF_EACH.keys() | {"proxy"}
+    assert all(TRY_OUT[name]["network_mode"] == "service:simulator" for name in TWO_OF_EACH)
+    # They share a host name, by which Celery knows its workers, and a port.
+    assert all(TRY_OUT[name]["deploy"] == {"replicas": 1} for name in TWO_OF_EACH)
+    port = OURS["web"]["environment"]["PORT"]
+    assert TRY_OUT["proxy"]["environment"] == {"PORTAL_WEB": f"simulator:{port}"}
+
+
+def test_the_portal_takes_the_environment_of_its_containers() -> None:
+    known = fresh_secrets() | {"POSTGRES_PASSWORD": "only-for-tests", "PORTAL_HOST": "desk.example.com"}
+    given = OURS["web"]["environment"] | TRY_OUT["web"]["environment"]
+    filled = {name: re.sub(r"\$\{(\w+)[^}]*\}", lambda found: known[found[1]], value) for name, value in given.items()}
+    environment = {"PATH": os.environ["PATH"]} | known | filled
+    command = [sys.executable, "manage.py", "check", "--fail-level", "WARNING"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_services_wait_for_what_they_need() -> None:
@@ -54,6 +71,8 @@ def test_services_wait_for_what_they_need() -> None:
         assert needed["migrate"] == {"condition": "service_completed_successfully"}
         assert needed["redis"] == {"condition": "service_healthy"}
     assert OURS["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    # On its socket a new database answers before it is one.
+    assert "--host" in COMPOSE["services"]["postgres"]["healthcheck"]["test"]
     assert OURS["web"]["environment"].keys() <= _known_variables()
 
 
@@ -63,14 +82,18 @@ def _known_variables() -> set[str]:
     return set(re.findall(r"\b[A-Z][A-Z_]{3,}\b", "".join(path.read_text() for path in sources)))
 
 
-def test_docker_compose_reads_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("files", [["compose.yaml"], ["compose.yaml", "deploy/simulator.yaml"]])
+def test_docker_compose_reads_it(files: list[str], tmp_path: Path) -> None:
     docker = shutil.which("docker")
     if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("NOT RUN: docker compose config; this machine has no docker client that knows compose")
-    for name in ("compose.yaml", "Dockerfile"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=only-for-tests\nPORTAL_HOST=desk.example.com\n")
-    command = [docker, "compose", "--profile", "simulator", "config", "--format", "json"]
+    (tmp_path / "deploy").mkdir()
+    for name in (*files, "Dockerfile"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    known = {"POSTGRES_PASSWORD": "only-for-tests", "PORTAL_HOST": "desk.example.com"}
+    known |= {"COMPOSE_FILE": ":".join(files), "COMPOSE_PROFILES": "simulator"}
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in known.items()))
+    command = [docker, "compose", "config", "--format", "json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["services"].keys() == COMPOSE["services"].keys()
