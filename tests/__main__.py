@@ -1,8 +1,8 @@
 """`python -m tests`: every test on the embedded default, then those that meet a database on PostgreSQL and Redis.
 
 Installs Chromium when it may (Debian, root) and says plainly what it could not run. Arguments go to pytest.
-TEST_POSTGRES_URL and TEST_REDIS_URL name the servers; the Redis database is emptied, and so are the two below it, which
-the other test processes use.
+TEST_POSTGRES_URL and TEST_REDIS_URL name the servers; the Redis database is emptied, and so are the three below it,
+which the other test processes use.
 """
 
 import os
@@ -62,13 +62,13 @@ def pytest(*arguments: str, **environment: str) -> int:
 
 
 def everything(portals: list[str], *arguments: str, **environment: str) -> int:
-    """What starts whole portals and the rest, three at a time because all of it waits much, then one after another
-    what wants the machine for itself."""
+    """What starts whole portals, and the rest: both wait much, so that three and four at a time fill two cores; then
+    one after another what wants the machine for itself."""
     files = ["--dist", "loadfile", "--no-loadscope-reorder"]
     apart = [f"--ignore={path}" for path in PORTALS]
     return (
         pytest("-n", "3", *files, "-m", "not alone", *portals, **environment)
-        | pytest("-n", "3", *files, "-m", "not alone", *apart, *arguments, **environment)
+        | pytest("-n", "4", *files, "-m", "not alone", *apart, *arguments, **environment)
         | pytest("-m", "alone", "tests/chaos", "tests/faults", **environment)
     )
 
