@@ -141,7 +141,9 @@ def simulator(settings, redis_url: str) -> "Iterator[RunningSimulator]":
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On servers only what meets one is run: the rest is the same there."""
+    """On servers only what meets one is run: the rest is the same there. Long files come first, so that at the end no
+    process works at one while the others have nothing left."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if "TEST_DATABASE_URL" in os.environ:
         others = [item for item in items if not _meets_a_server(item)]
         config.hook.pytest_deselected(items=others)

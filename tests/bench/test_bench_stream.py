@@ -12,6 +12,8 @@ from tests.bench.bench_stream import ONE_STALLED, RELAY, TRADEPORT, judged, show
 from tests.bench.sockets import Result
 from tests.browser import chromium
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, list[str]]:

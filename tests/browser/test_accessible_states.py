@@ -17,7 +17,7 @@ from tests.browser.test_kill_switch import sign_in_as_staff
 from tests.browser.test_orders import fill_in
 from tests.browser.test_walk import is_streaming, overflow
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 OpenPage = Callable[..., Page]
 SOON = 20_000
 ERRORS = ("400", "403", "403_csrf", "404", "413", "500", "503")

@@ -15,7 +15,7 @@ from tests.browser.test_accessibility import violations
 from tests.browser.test_orders import answer, fill_in, send, working
 from tests.browser.test_walk import is_streaming
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 OpenPage = Callable[..., Page]
 SOON = 20_000
 STOPPED = "Trading is stopped by you: only exits and cancels go through."

@@ -14,7 +14,7 @@ from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
 from tests.browser.test_walk import is_streaming, orders_sent, overflow
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 OpenPage = Callable[..., Page]
 SOON = 20_000
 

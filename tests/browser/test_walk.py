@@ -13,7 +13,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from tests.browser.conftest import PHONE, Line, authorize, fill_in_api_key, open_desk, sign_in
 from tests.browser.stack import CLIENT_SECRET, STAFF_PASSWORD, Stack
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 OpenPage = Callable[..., Page]
 SOON = 20_000  # milliseconds; a worker on a busy machine
 

@@ -20,6 +20,8 @@ from accounts.crypto import parse_keys
 from portal import launch
 from tests.mortal import marked
 
+pytestmark = pytest.mark.long
+
 
 def free_port() -> str:
     with socket.socket() as probe:
