@@ -11,7 +11,7 @@ from django.db import connection as database
 from tests.trading.sync.cast import StartSync, aplace, ask, front_month, running_hub, settled, until
 from trading.models import Order, Upstream
 
-SESSIONS = "SELECT state, wait_event_type FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND (state, wait_event_type) = (%s, %s)"
 WAITS, STANDS_STILL = ("active", "Lock"), ("idle in transaction", "Client")
 
 
@@ -33,20 +33,20 @@ async def test_its_successor_gets_the_rows_that_it_had_locked(
     await until(lambda: Order.objects.filter(connection=trader, status="Working").aexists())
     with psycopg.connect(database_url) as holder, psycopg.connect(database_url, autocommit=True) as onlooker:
 
-        def one_is(state: tuple[str, str]) -> bool:
-            return state in onlooker.execute(SESSIONS, [holder.info.backend_pid])
+        def those_that(state: tuple[str, str]) -> set[int]:
+            return {number for (number,) in onlooker.execute(SESSIONS, state)}
 
         holder.execute("SELECT 1 FROM trading_order FOR UPDATE")
         await ask(simulator, trader, "cancelorder", orderId=placed["orderId"])
         simulator.control.advance(1)
-        await until(lambda: one_is(WAITS))
+        [stopped] = await until(lambda: those_that(WAITS))
         process.send_signal(signal.SIGSTOP)
         # The server finishes the statement for who does not ask for the next one.
         holder.rollback()
-        await until(lambda: one_is(STANDS_STILL))
+        await until(lambda: stopped in those_that(STANDS_STILL))
         async with running_hub() as hub:
             await until(lambda: Order.objects.filter(connection=trader, status="Canceled").aexists())
-            assert not one_is(STANDS_STILL)
+            assert stopped not in those_that(STANDS_STILL)
             process.send_signal(signal.SIGCONT)
             process.terminate()
             await until(lambda: process.poll() is not None)
