@@ -1,6 +1,7 @@
 # make run    install, migrate and start everything on this machine
 # make server install and collect the assets, for a server's own start (README, "Run it on a server")
 # make test   install what tests need and run them all
+# make ready  get ready what tests need, beside make check
 # make check  ruff, mypy and the import contracts
 # make bench  the benchmarks, printed as tables
 # make chaos  10,000 intents, run after run, while everything is killed at random; prints its count
@@ -17,7 +18,7 @@ FREE_MB_NEEDED := 1000
 INTENTS ?= 10000
 TEST_POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 
-.PHONY: run server test check bench chaos faults lock
+.PHONY: run server test ready check bench chaos faults lock
 .DELETE_ON_ERROR:
 
 run: .venv/installed node_modules/.installed
@@ -29,6 +30,9 @@ server: .venv/installed node_modules/.installed
 
 test: .venv/dev-installed node_modules/.installed
 	@$(BIN)/python -m tests
+
+ready: .venv/dev-installed node_modules/.installed
+	@$(BIN)/python -m tests.ready
 
 check: .venv/dev-installed
 	$(BIN)/ruff check .

@@ -6,43 +6,19 @@ which the other test processes use.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 
 import psycopg
 import redis
 
-from tests.browser import chromium
+from tests.ready import install_chromium, say
 
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 SERVERS = ["tests/portal/test_launch_server.py"]
 PORTALS = ["tests/browser", "tests/portal/test_launch.py", *SERVERS]
 WITHOUT_DATABASE = ["tests/browser", "tests/bench", "tests/trading/tradovate", "tests/trading/simulator"]
-
-
-def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - a command line's answer
-
-
-def install_chromium() -> None:
-    """Tries Debian's packages when no Chromium is there; the browser tests say so themselves when this was in vain."""
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        return
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-
-    def apt_get(*arguments: str) -> bool:
-        command = ["apt-get", "-qq", *arguments]
-        return not subprocess.run(command, env=environment, capture_output=True, check=False).returncode
-
-    for package in (chromium.SHELL, chromium.WHOLE):
-        if shutil.which(package):
-            return
-        say(f"Installing {package} for the browser tests ...")
-        if apt_get("update") and apt_get("install", "-y", "--no-install-recommends", package):
-            return
-        say("It could not be installed.")
 
 
 def servers_answer() -> bool:
