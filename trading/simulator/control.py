@@ -84,6 +84,7 @@ class Control:
             self._post("/account", AccountChange, self._account),
             self._post("/refuse", Refuse, self._refuse),
             self._post("/emit", Emit, self._emitter.emit),
+            self._get("/emitted", lambda _: self._emitter.emitted()),
             self._get("/ledger", lambda _: ledger(self._simulation)),
             self._get("/faults", lambda _: self._faults.armed()),
             self._get("/sockets", self._sockets),

@@ -63,12 +63,16 @@ class Control:
         per_second: float = 0,
         entity_type: str = "cashBalance",
         batch: int = 1,
+        begin_in: float = 0,
         wait: bool = False,
     ) -> dict[str, Any]:
-        """Send synthetic props events to a user's synchronised sockets; see control.Emit."""
-        return self._post(
-            "emit", user=user, count=count, per_second=per_second, entity_type=entity_type, batch=batch, wait=wait
-        )
+        """Send synthetic props events to a user's synchronised sockets; see control_events.Emit."""
+        how = {"per_second": per_second, "entity_type": entity_type, "batch": batch, "begin_in": begin_in, "wait": wait}
+        return self._post("emit", user=user, count=count, **how)
+
+    def emitted(self) -> dict[str, str]:
+        """The synthetic fills since this was asked last: id -> when it was sent."""
+        return self._get("emitted")
 
     def ledger(self) -> dict[str, Any]:
         """The whole truth: accounts, entities by type, working orders, order requests received."""

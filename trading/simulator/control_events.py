@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -14,15 +15,20 @@ from .calls import Rejected
 from .simulation import Simulation
 from .store import Event
 
+# Of so many made-up events it is known when they were sent.
+REMEMBERED = 100_000
+
 
 class Emit(msgspec.Struct, forbid_unknown_fields=True):
-    """`count` events of a type (cashBalance or fill) to a user, `per_second` (0: at once, `batch` in each frame)."""
+    """`count` events of a type (cashBalance or fill) to a user, `per_second` (0: at once, `batch` in each frame); the
+    first one in `begin_in` seconds, so that the answer to this has come before."""
 
     user: str
     count: Annotated[int, msgspec.Meta(gt=0, le=1_000_000)] = 1
     per_second: Annotated[float, msgspec.Meta(ge=0)] = 0
     entity_type: str = "cashBalance"
     batch: Annotated[int, msgspec.Meta(gt=0)] = 1
+    begin_in: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0
     wait: bool = False
 
 
@@ -33,6 +39,7 @@ class Emitter:
         self._simulation = simulation
         self._emitting: set[asyncio.Task[None]] = set()
         self._sequence = 0
+        self._fills: deque[tuple[int, str]] = deque(maxlen=REMEMBERED)
 
     async def emit(self, asked: Emit) -> dict[str, Any]:
         """Begin to send, and wait for the end when asked. Raises Rejected for a stranger or another type."""
@@ -52,9 +59,16 @@ class Emitter:
             await task
         return {"ok": True, "count": asked.count}
 
+    def emitted(self) -> dict[str, str]:
+        """The made-up fills since this was asked last: id -> when it was sent (microseconds)."""
+        found = {str(fill_id): sent for fill_id, sent in self._fills}
+        self._fills.clear()
+        return found
+
     async def _emit_all(self, asked: Emit, user_id: int, account_id: int) -> None:
         loop = asyncio.get_running_loop()
-        begin = loop.time()
+        begin = loop.time() + asked.begin_in
+        await asyncio.sleep(asked.begin_in)
         for number in range(asked.count):
             if asked.per_second:
                 await asyncio.sleep(max(0.0, begin + number / asked.per_second - loop.time()))
@@ -87,4 +101,5 @@ class Emitter:
             active=True,
             finally_paired=0,
         )
+        self._fills.append((fill.id, sent))
         return name, fill

@@ -1,6 +1,6 @@
 """Steering: time, prices, the truth, streams of events; and that two equal runs trade equally."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -146,6 +146,21 @@ def test_emitted_fills_at_a_rate_have_ids_of_their_own(sim: RunningSimulator, so
     ids = [socket.message()[0]["d"]["entity"]["id"] for _ in range(5)]
     assert ids == list(range(ids[0], ids[0] + 5))
     assert not {fill["id"] for fill in sim.control.ledger()["entities"]["fill"]} & set(ids)
+
+
+def test_emitted_fills_begin_when_they_are_to_and_are_told_once_with_the_time_at_which_they_were_sent(
+    sim: RunningSimulator, socket: Socket
+) -> None:
+    sim.control.emit("trader", 1, entity_type="fill", wait=True)
+    sim.control.emitted()
+    asked = datetime.now(UTC)
+    sim.control.emit("trader", 2, entity_type="fill", begin_in=0.2, wait=True)
+    sent = {str(one["id"]): one["timestamp"] for one in (socket.message()[0]["d"]["entity"] for _ in range(3))}
+    before = next(iter(sent))
+    del sent[before]
+    assert sim.control.emitted() == sent
+    assert all(datetime.fromisoformat(moment) - asked >= timedelta(seconds=0.2) for moment in sent.values())
+    assert sim.control.emitted() == {}
 
 
 @pytest.mark.parametrize(
