@@ -4,8 +4,9 @@
         [--burst 500] [--stalled 50] [--users 200] [--server granian]
 
 Both paths begin at the same simulator and end in the same client process; rounds of either take turns, so that a busy
-machine hurts both alike. Each path has traders of its own: while one is measured the other one is idle. Every event is
-a fill that carries the time at which the simulator sent it; lost is what a browser did not get within five seconds.
+machine hurts both alike. Each path has traders of its own: while one is measured the other one is idle, and nothing
+else happens: the client asks for the events before the first one, and when they were sent after the last one.
+Every event is a fill; lost is what a browser did not get within five seconds.
 
 After the browsers of one trader come a burst of events at once to 50 of them, 50 beside one that does not read, and as
 many users with one browser and 5 events a second each. An option of 0 leaves its scenario out. The exit status is 1
@@ -16,11 +17,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import re
 import sys
-import time
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -28,7 +30,18 @@ import uvloop
 
 from tests.bench.people import Person, sign_in, wait_until_mirrored
 from tests.bench.processes import SERVERS, Needs, Stack, alone, free_port, wait_for
-from tests.bench.sockets import RAW_FILL, SHOWN_FILL, Browser, Result, Target, opened, relayed, shown, until
+from tests.bench.sockets import (
+    RAW_FILL,
+    SHOWN_FILL,
+    Browser,
+    Result,
+    Target,
+    nanoseconds,
+    opened,
+    relayed,
+    shown,
+    until,
+)
 
 BURST_BROWSERS = 50
 USERS_PER_SECOND = 5.0
@@ -37,6 +50,7 @@ RELAY, TRADEPORT, ONE_STALLED = "bare relay", "Tradeport", "one stalled"
 # A browser that hangs may change the p99 of those beside it by so much.
 MOST_STALLED = 1.1
 AT_ONCE = 50  # sockets that open at the same time
+BEGIN_IN = 1.0  # seconds until the first event: by then the simulator has answered all who asked for theirs
 
 
 @dataclass(frozen=True)
@@ -50,12 +64,10 @@ class Load:
 
 @dataclass(frozen=True)
 class Side:
-    """One path: its traders and where their browsers connect. `witnesses` tell, in raw frames, when each event of
-    Tradeport's was sent; without them that is known to the millisecond."""
+    """One path: its traders and where their browsers connect."""
 
     traders: list[str]
     targets: list[Target]
-    witnesses: tuple[Target, ...] = ()
     is_raw: bool = False
 
 
@@ -69,10 +81,8 @@ class Bench:
         wait_until_mirrored([self._people])
         pro = running.simulator.sign_in("pro")
         relay = self._start_relay({pro["userId"]: pro["accessToken"]})
-        witness = self._start_relay({self._people.user_id: self._people.token})
         self.relay = Side(["pro"], [Target(f"{relay}/{pro['userId']}")], is_raw=True)
-        raw = Target(f"{witness}/{self._people.user_id}")
-        self.portal = Side(["trader"], [self._desk(self._people)], witnesses=(raw,))
+        self.portal = Side(["trader"], [self._desk(self._people)])
 
     def _desk(self, person: Person) -> Target:
         return Target(f"ws://127.0.0.1:{self.running.web}/ws/desk/", person.cookie)
@@ -142,36 +152,61 @@ class Bench:
 
             pattern = RAW_FILL if side.is_raw else SHOWN_FILL
             pages = await asyncio.gather(*(page(one, pattern) for one in side.targets for _ in range(load.browsers)))
-            witnesses = await asyncio.gather(*(page(one, RAW_FILL) for one in side.witnesses))
             if not side.is_raw:
                 await until(lambda: all(one.has_snapshot for one in pages), 30)
             # what belongs to the opening is over
             await asyncio.sleep(0.3)
             before = [(len(one.heard), len(one.fills)) for one in pages]
-            since = time.time_ns() // 1_000_000 * 1_000_000
-            await self._emit(side, load)
-            await until(
-                lambda: all(len(one.fills) >= fills + load.count for one, (_, fills) in zip(pages, before, strict=True))
-            )
-            for one in (*pages, *witnesses):
+            with uncollected():
+                await self._emit(side, load)
+                await until(
+                    lambda: all(
+                        len(one.fills) >= fills + load.count for one, (_, fills) in zip(pages, before, strict=True)
+                    )
+                )
+            for one in pages:
                 await one.close()
-        sent = {key: moment for one in witnesses for key, (_, moment) in relayed(one.heard).items()}
+        sent = await self._sent()
         result = Result()
         for one, (start, _) in zip(pages, before, strict=True):
-            found = relayed(one.heard[start:]) if side.is_raw else shown(one.heard[start:], since)
-            result.latencies += [(at - sent.get(key, moment)) / 1e6 for key, (at, moment) in found.items()]
-            result.lost += load.count - len(found)
+            heard = one.heard[start:]
+            found = {key: at for key, (at, _) in relayed(heard).items()} if side.is_raw else shown(heard)
+            latencies = [(at - sent[key]) / 1e6 for key, at in found.items() if key in sent]
+            result.latencies += latencies
+            result.lost += load.count - len(latencies)
         return result
 
     async def _emit(self, side: Side, load: Load) -> None:
-        """Have the simulator send, and wait until it has."""
-        asked = {"count": load.count, "per_second": load.per_second, "entity_type": "fill", "wait": True}
-        limits = httpx.Limits(max_connections=None)
-        url = f"{self.running.simulator.url}/control/emit"
-        async with httpx.AsyncClient(trust_env=False, timeout=120, limits=limits) as client:
-            answers = await asyncio.gather(*(client.post(url, json=asked | {"user": user}) for user in side.traders))
+        """Have the simulator send, and wait until it should have."""
+        await self._sent()
+        asked = {"count": load.count, "per_second": load.per_second, "entity_type": "fill", "begin_in": BEGIN_IN}
+        async with self._simulator() as client:
+            answers = await asyncio.gather(*(client.post("emit", json=asked | {"user": user}) for user in side.traders))
         for answer in answers:
             answer.raise_for_status()
+        await asyncio.sleep(BEGIN_IN + (load.count / load.per_second if load.per_second else 0))
+
+    async def _sent(self) -> dict[int, int]:
+        """Fill id -> when the simulator sent it, in ns, of those since this was asked last."""
+        async with self._simulator() as client:
+            answer = await client.get("emitted")
+        return {int(key): nanoseconds(moment) for key, moment in answer.raise_for_status().json().items()}
+
+    def _simulator(self) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=None)
+        address = f"{self.running.simulator.url}/control/"
+        return httpx.AsyncClient(base_url=address, trust_env=False, timeout=120, limits=limits)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Cycles are collected before and after, so that what this client keeps holds no event up on its last step."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def show_head(options: argparse.Namespace) -> None:

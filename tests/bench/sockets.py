@@ -38,10 +38,6 @@ class Message(msgspec.Struct):
     d: Props
 
 
-class ShownFill(msgspec.Struct):
-    at: str
-
-
 class Frame(msgspec.Struct):
     t: str
     seq: int = 0
@@ -135,12 +131,12 @@ def relayed(heard: Heard) -> dict[int, tuple[int, int]]:
     return found
 
 
-def shown(heard: Heard, since: int) -> dict[int, tuple[int, int]]:
-    """Of Tradeport's frames: fill id -> (received, sent to the millisecond), in ns, of fills that were sent `since`.
+def shown(heard: Heard) -> dict[int, int]:
+    """Of Tradeport's frames: fill id -> when it was received first, in ns.
 
     Raises AssertionError when a sequence number is missing.
     """
-    found: dict[int, tuple[int, int]] = {}
+    found: dict[int, int] = {}
     last: int | None = None
     for at, frame in heard:
         told = msgspec.json.decode(frame, type=Frame)
@@ -149,11 +145,9 @@ def shown(heard: Heard, since: int) -> dict[int, tuple[int, int]]:
         elif told.t != "snapshot":
             continue
         last = told.seq
-        for key, row in told.rows.items():
+        for key in told.rows:
             if key.startswith("fill:"):
-                sent = nanoseconds(msgspec.json.decode(row, type=ShownFill).at)
-                if sent >= since:
-                    found.setdefault(int(key[5:]), (at, sent))
+                found.setdefault(int(key[5:]), at)
     return found
 
 
