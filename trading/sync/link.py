@@ -9,7 +9,6 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-import redis.asyncio
 from redis.exceptions import RedisError
 
 from accounts import renewal
@@ -28,6 +27,7 @@ from trading.sync.records import Record
 from trading.sync.retry import PATIENCE
 from trading.sync.standing import Standing
 from trading.sync.stream import Fenced, StateLost, Stream
+from trading.sync.watchful import WatchfulRedis
 from trading.tradovate import Access, Budgets, Interrupted, MarketSocket, ReconnectingUserSocket
 from trading.tradovate.entities import SyncSnapshot
 from trading.tradovate.errors import Evicted, NotAuthorized
@@ -44,7 +44,7 @@ STOPPED = "The sync process that held this connection has stopped."
 class Means:
     """What all links of a process share."""
 
-    client: redis.asyncio.Redis
+    client: WatchfulRedis
     journal: Journal
     pace: Pace
     pool: QuotePool

@@ -1,4 +1,4 @@
-"""Brings one connection's rows to Redis: what changes while a write is under way goes out together with the next one.
+"""Brings one connection's rows to Redis: at once, or, what changes while a write is under way, with the next one.
 
 So the hub never waits for Redis, and Redis being slow or away costs nothing but freshness: the last state of every row
 goes out when it is back. Orders are the exception: each of their states goes out, one after another.
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from redis.exceptions import RedisError
 
 from trading.sync.rows import Row
-from trading.sync.stream import StateLost, Stream
+from trading.sync.stream import Begun, StateLost, Stream
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ class Publisher:
         # Changes that were complete before a later state of one of their orders came.
         self._before: deque[Delta] = deque()
         self._replace = False
+        # Whether `run` waits for news, and the write that was begun for it meanwhile.
+        self._rests = False
+        self._begun: Begun | None = None
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -58,6 +61,8 @@ class Publisher:
             self.rows.pop(key, None)
         self._changed.update(rows, gone)
         if self._changed:
+            if self._rests and not self._news.is_set() and self._stream.epoch:
+                self._begun = self._stream.begin_change(*self._delta())
             self._wake()
 
     async def settled(self) -> None:
@@ -69,7 +74,7 @@ class Publisher:
         while True:
             if not self._news.is_set():
                 self._idle.set()
-            await self._news.wait()
+                await self._rest()
             self._news.clear()
             try:
                 await self._publish()
@@ -82,6 +87,13 @@ class Publisher:
                 self._replace = True
                 await asyncio.sleep(RETRY)
                 self._wake()
+
+    async def _rest(self) -> None:
+        self._rests = True
+        try:
+            await self._news.wait()
+        finally:
+            self._rests = False
 
     def _wake(self) -> None:
         self._idle.clear()
@@ -98,6 +110,9 @@ class Publisher:
         return present, keys - present.keys()
 
     async def _publish(self) -> None:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            await self._stream.changed(begun)
         if self._replace:
             self._replace = False
             self._before.clear()

@@ -16,7 +16,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 import redis
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from trading.sync.rows import Row
 
 SIGNED_OUT = "signed-out"
+
+_ENCODE: Final = msgspec.json.encode
+Begun = asyncio.Future[Any]
 
 # An owner that was paused until its lease ended goes on, unless somebody else has become it.
 _FENCE = """
@@ -132,7 +135,7 @@ class Stream:
     `lease_token` is the owner's lease (lease.py): with it every write is refused once another hub has taken over.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, connection_id: int, lease_token: str = "") -> None:
+    def __init__(self, client: WatchfulRedis, connection_id: int, lease_token: str = "") -> None:
         self.connection_id = connection_id
         self.epoch = ""
         self._client = client
@@ -151,19 +154,27 @@ class Stream:
     async def replace(self, rows: Mapping[str, Row]) -> int:
         """Begin a new epoch with exactly these rows; returns its sequence number. Raises Fenced."""
         self.epoch = secrets.token_hex(6)
-        encoded = {key: _encode(row) for key, row in rows.items()}
+        encoded = {key: _ENCODE(row) for key, row in rows.items()}
         pairs = [part for pair in encoded.items() for part in pair]
         arguments = [self._channel, self._token, self.epoch, _join(encoded), *pairs]
-        return self._checked(await self._replace(keys=self._keys, args=arguments))
+        return self._checked(await self._replace(self._keys, arguments))
 
     async def change(self, rows: Mapping[str, Row], gone: Iterable[str] = ()) -> int:
         """Publish changed and removed rows; returns the sequence number. Raises Fenced or StateLost."""
+        return await self.changed(self.begin_change(rows, gone))
+
+    def begin_change(self, rows: Mapping[str, Row], gone: Iterable[str] = ()) -> Begun:
+        """As `change`, on its way when this returns; to be awaited by `changed`."""
         gone = list(gone)
-        encoded = {key: _encode(row) for key, row in rows.items()}
+        encoded = {key: _ENCODE(row) for key, row in rows.items()}
         pairs = [part for pair in encoded.items() for part in pair]
-        rest = f'"at":{time.time_ns() // 1_000_000},"rows":{_join(encoded)},"gone":{_encode(gone)}}}'
-        arguments = [self._channel, self._token, self.epoch, rest, str(len(encoded)), *pairs, *gone]
-        return self._checked(await self._change(keys=self._keys, args=arguments))
+        rest = b'"at":%d,"rows":%b,"gone":%b}' % (time.time_ns() // 1_000_000, _join(encoded), _ENCODE(gone))
+        arguments = [self._channel, self._token, self.epoch, rest, len(encoded), *pairs, *gone]
+        return self._change.begin(self._keys, arguments)
+
+    async def changed(self, begun: Begun) -> int:
+        """The sequence number of a change that is on its way. Raises Fenced or StateLost."""
+        return self._checked(await begun)
 
     async def clear(self, reason: str = SIGNED_OUT) -> None:
         """Forget every row and tell the browsers goodbye."""
@@ -183,11 +194,11 @@ class Stream:
 
 
 def _encode(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return _ENCODE(value).decode()
 
 
-def _join(encoded: Mapping[str, str]) -> str:
-    return "{" + ",".join(f"{_encode(key)}:{row}" for key, row in encoded.items()) + "}"
+def _join(encoded: Mapping[str, bytes]) -> bytes:
+    return b"{%b}" % b",".join([b"%b:%b" % (_ENCODE(key), row) for key, row in encoded.items()])
 
 
 def bye_message(reason: str) -> str:
@@ -223,13 +234,11 @@ def client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=once_more)
 
 
-def async_client(*, retries: int = 1) -> redis.asyncio.Redis:
+def async_client(*, retries: int = 1) -> WatchfulRedis:
     """A new asynchronous client for the running event loop; whoever asks for it closes it. A command gives up after
     seconds; read subscriptions by watchful.next_message, which waits for as long as Redis is there."""
-    made: redis.asyncio.Redis = WatchfulRedis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=2, retry=AsyncRetry(NoBackoff(), retries)
-    )
-    return made
+    made = WatchfulRedis.from_url(settings.REDIS_URL, socket_connect_timeout=2, retry=AsyncRetry(NoBackoff(), retries))
+    return cast(WatchfulRedis, made)
 
 
 async def aread_snapshot(connection_id: int, wait: float = 2.0) -> Snapshot:
@@ -251,7 +260,7 @@ async def snapshot_frame(connection: redis.asyncio.Redis, connection_id: int) ->
     """(epoch, seq, frame text) of the state as it is now, made of the encoded rows as they are."""
     (epoch, seq), encoded = await _read(connection, connection_id)
     epoch, seq = (epoch or b"").decode(), int(seq or 0)
-    rows = _join({key.decode(): row.decode() for key, row in encoded.items()})
+    rows = _join({key.decode(): row for key, row in encoded.items()}).decode()
     at = time.time_ns() // 1_000_000
     return epoch, seq, f'{{"t":"snapshot","epoch":"{epoch}","seq":{seq},"at":{at},"rows":{rows}}}'
 

@@ -16,18 +16,38 @@ import redis.asyncio
 from redis.asyncio.client import PubSub
 from redis.exceptions import TimeoutError as RedisTimeout
 
+from trading.sync.scripts import Script, Wire
+
 QUIET = 5.0  # seconds of silence after which Redis is asked
 ANSWER = 3.0  # seconds that it has to answer
 
 
 class WatchfulRedis(redis.asyncio.Redis):
     """A client whose commands raise redis.TimeoutError when Redis does not answer. Pipelines and subscriptions need
-    `answered` around them."""
+    `answered` around them. Scripts go over a connection of their own (scripts.py)."""
+
+    _wire: Wire | None = None
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """See redis.asyncio.Redis."""
         async with answered():
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # as redis-py has it
+
+    def register_script(self, script: str | bytes | memoryview) -> Script:  # type: ignore[override]  # called alike
+        """A script that may be called like redis-py's."""
+        return Script(str(script), self._open_wire)
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """See redis.asyncio.Redis."""
+        if self._wire is not None:
+            await self._wire.close()
+        await super().aclose(close_connection_pool)
+
+    def _open_wire(self) -> Wire:
+        if self._wire is None or self._wire.has_ended:
+            connection = self.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # as redis-py has it
+            self._wire = Wire(connection, ANSWER)
+        return self._wire
 
 
 @asynccontextmanager
