@@ -67,7 +67,7 @@ class DeskConsumer(PageSocket):
         return owner.pk if owner.is_authorised else connection.pk
 
     def begin(self, connection_id: int, asked: Asked) -> Outbox:
-        outbox = self._outbox = Outbox(connection_id, _file(asked), intents="intents" in asked)
+        outbox = self._outbox = Outbox(connection_id, _file(asked), intents="intents" in asked, tell=self.say)
         self.run(self.telling(self._write(outbox)))
         self.run(self._show_switches(connection_id))
         self.run(self._answer_pings())

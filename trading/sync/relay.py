@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,7 +20,7 @@ from weakref import WeakKeyDictionary
 from redis.exceptions import RedisError
 
 from accounts.budgets import kept_in
-from trading.sync import presence, stream
+from trading.sync import eager, presence, stream
 from trading.sync.gauge import gauge_row
 from trading.sync.rows import Row
 from trading.sync.watchful import answered, next_message
@@ -43,9 +44,20 @@ class Bye(Exception):
 
 class Outbox:
     """What waits for one browser. `file` is the id of the order file whose lines it wants, or empty; `intents` says
-    whether it wants news of intents."""
+    whether it wants news of intents.
 
-    def __init__(self, connection_id: int, file: str = "", limit: int = LIMIT, *, intents: bool = False) -> None:
+    A delta or news for which whoever reads this outbox waits already goes out by `tell` at once, where there is one.
+    """
+
+    def __init__(
+        self,
+        connection_id: int,
+        file: str = "",
+        limit: int = LIMIT,
+        *,
+        intents: bool = False,
+        tell: Callable[[str], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
         self.connection_id = connection_id
         self.file = file
         self.intents = intents
@@ -54,6 +66,10 @@ class Outbox:
         # (sequence number of its epoch, or 0 for what has none; frame)
         self._frames: deque[tuple[int, str]] = deque()
         self._news = asyncio.Event()
+        self._tell = tell
+        # Whether `get` waits for news, and what is left of telling what came meanwhile.
+        self._rests = False
+        self._telling: Awaitable[None] | None = None
         self._stale = True
         self._bye: Bye | None = None
         # The last state taken; None while a snapshot is being read and any epoch may come.
@@ -71,7 +87,8 @@ class Outbox:
                 self.make_stale()
                 return
         self._epoch, self._seq = epoch, seq
-        self._append(seq, frame)
+        if kind == "snapshot" or not self._told(frame):
+            self._append(seq, frame)
 
     def wants(self, kind: str, file: str = "") -> bool:
         """Whether this browser shows such news; `file` is whose line is told."""
@@ -79,7 +96,7 @@ class Outbox:
 
     def put_news(self, frame: str) -> None:
         """Take news that have no sequence number, of an order file's line, an intent or a kill switch; never waits."""
-        if not self._stale:
+        if not self._stale and not self._told(frame):
             self._append(0, frame)
 
     def make_stale(self) -> None:
@@ -104,7 +121,7 @@ class Outbox:
             if self._frames:
                 return self._frames.popleft()[1]
             self._news.clear()
-            await self._news.wait()
+            await self._rest()
 
     def begin(self) -> None:
         """Collect again; read the snapshot after this, then say with `continue_from` what it held."""
@@ -121,6 +138,27 @@ class Outbox:
         elif following[1].startswith(_DELTA) and (self._epoch, following[0]) != (epoch, seq + 1):
             # Something was missed while the snapshot was read: rare enough to read it once more.
             self.make_stale()
+
+    async def _rest(self) -> None:
+        """Wait for what `get` has to look at."""
+        self._rests = True
+        try:
+            await self._news.wait()
+        finally:
+            self._rests = False
+        telling, self._telling = self._telling, None
+        if telling is not None:
+            await telling
+
+    def _told(self, frame: str) -> bool:
+        """Whether this could be told at once: nothing is before it. What does not fit into the socket now, the reader
+        goes on with."""
+        if self._tell is None or not self._rests or self._news.is_set():
+            return False
+        self._telling = eager.begin(self._tell(frame))
+        if self._telling is not None:
+            self._news.set()
+        return True
 
     def _append(self, seq: int, frame: str) -> None:
         if len(self._frames) >= self._limit:

@@ -89,6 +89,66 @@ async def test_bye_comes_before_what_still_waits() -> None:
         await outbox.get()
 
 
+class Socket:
+    """Takes frames until it is full."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.has_room = asyncio.Event()
+        self.has_room.set()
+        self.is_gone = False
+
+    async def tell(self, frame: str) -> None:
+        await self.has_room.wait()
+        if self.is_gone:
+            raise OSError("gone")
+        self.taken.append(frame)
+
+
+async def read(outbox: Outbox, socket: Socket) -> None:
+    while (frame := await outbox.get()) is not None:
+        await socket.tell(frame)
+
+
+async def test_who_waits_for_news_is_told_them_at_once() -> None:
+    socket = Socket()
+    outbox = ready(Outbox(1, tell=socket.tell))
+    reader = asyncio.create_task(read(outbox, socket))
+    await asyncio.sleep(0)
+    outbox.put_state(*delta(1))
+    outbox.put_news("news")
+    assert socket.taken == [delta(1)[3], "news"]
+    reader.cancel()
+
+
+async def test_what_a_full_socket_has_no_room_for_comes_later_in_its_order() -> None:
+    socket = Socket()
+    outbox = ready(Outbox(1, tell=socket.tell))
+    reader = asyncio.create_task(read(outbox, socket))
+    await asyncio.sleep(0)
+    socket.has_room.clear()
+    for seq in range(1, 6):
+        outbox.put_state(*delta(seq))
+    await asyncio.sleep(0)
+    assert socket.taken == []
+    socket.has_room.set()
+    await until(lambda: len(socket.taken) == 5)
+    outbox.put_state(*delta(6))
+    assert socket.taken == [delta(seq)[3] for seq in range(1, 7)]
+    reader.cancel()
+
+
+async def test_a_browser_that_is_gone_ends_its_reader_and_nobody_else() -> None:
+    socket = Socket()
+    socket.is_gone = True
+    outbox = ready(Outbox(1, tell=socket.tell))
+    reader = asyncio.create_task(read(outbox, socket))
+    await asyncio.sleep(0)
+    outbox.put_state(*delta(1))
+    with pytest.raises(OSError, match="gone"):
+        await reader
+
+
 @given(
     held=st.integers(0, 8),
     collected=st.integers(0, 8),
