@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 # Seconds between two writes, at least and at most.
 SHORTEST: Final = 0.25
 LONGEST: Final = 3.0
+# An event's way to the pages comes first: it is over after this many seconds.
+GATHER: Final = 0.03
 # So many of the newest orders are named though they have ended: a check then knows that the figures count them.
 NEWEST: Final = 50
 # KEYS: facts, lease, watched contracts. ARGV: lease token, encoded facts, seconds that they last, seconds for which a
@@ -69,10 +71,11 @@ class FactSheet:
                 await self._put(facts_of(book, heard_at))
                 if self.watched != before:
                     look()
-            await asyncio.sleep(SHORTEST)
+            await asyncio.sleep(SHORTEST - GATHER)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LONGEST - SHORTEST):
                     await self._news.wait()
+            await asyncio.sleep(GATHER)
 
     async def forget(self) -> None:
         """Nobody is signed in any more."""

@@ -22,8 +22,9 @@ from trading.sync.records import Record
 log = logging.getLogger(__name__)
 
 BATCH = 500  # records in one transaction
-# An event's way to the pages is over after this many seconds: before, writing would only slow it down.
-GATHER = 0.02
+# The way of events to the pages is over when nothing new has come for so many seconds; where that never is, so many are
+# enough. Before, writing would only slow it down.
+GATHER, GATHER_MOST = 0.02, 0.2
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds
 # SQLSTATE idle_in_transaction_session_timeout (PostgreSQL's documentation, Appendix A).
 IDLE_IN_TRANSACTION = "25P03"
@@ -52,6 +53,8 @@ class Journal:
         self._write = write or (lambda batch: writing.write(batch))
         self._waiting: dict[Key, Entry] = {}
         self._changed = threading.Condition()
+        self._put_at = 0.0
+        self._rests = False
         self._busy = False
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -67,7 +70,11 @@ class Journal:
                 # Out and in again: an order must not be written before the account that came after it.
                 self._waiting.pop(entry.key, None)
                 self._waiting[entry.key] = entry
-            self._changed.notify_all()
+            self._put_at = time.monotonic()
+            # A thread that is woken takes the interpreter from the loop that has just got an event.
+            if self._rests or len(self._waiting) >= BATCH:
+                self._rests = False
+                self._changed.notify_all()
 
     def flush(self, patience: float = 10.0) -> bool:
         """Wait up to `patience` seconds until everything is written; False when it is not."""
@@ -102,13 +109,25 @@ class Journal:
         with self._changed:
             self._busy = False
             self._changed.notify_all()
+            self._rests = True
             self._changed.wait_for(lambda: self._waiting or self._closing)
-            self._changed.wait_for(lambda: self._closing or len(self._waiting) >= BATCH, GATHER)
+            self._rests = False
+            self._gather()
             if self._closing:
                 return []
             keys = list(self._waiting)[:BATCH]
             self._busy = True
             return [self._waiting.pop(key) for key in keys]
+
+    def _gather(self) -> None:
+        """Wait until nothing comes for a moment, a batch is full, or this has taken long enough."""
+        until = time.monotonic() + GATHER_MOST
+        while not self._closing and len(self._waiting) < BATCH:
+            now = time.monotonic()
+            left = min(self._put_at + GATHER, until) - now
+            if left <= 0:
+                return
+            self._changed.wait(left)
 
     def _put_back(self, batch: list[Entry]) -> None:
         with self._changed:
