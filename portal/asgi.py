@@ -12,7 +12,10 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 pages = get_asgi_application()
 
-from portal.body_limit import BodyLimit  # noqa: E402 - settings and models load only after Django is set up
+from django.urls import get_resolver  # noqa: E402 - settings and models load only after Django is set up
+
+from portal.body_limit import BodyLimit  # noqa: E402 - as above
+from trading.long_lived import keep_what_is_loaded  # noqa: E402 - as above
 from trading.routing import websocket_urlpatterns  # noqa: E402 - as above
 
 
@@ -21,6 +24,9 @@ async def lifespan(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCal
     while True:
         event = await receive()
         if event["type"] == "lifespan.startup":
+            # Django loads the views with the first request otherwise.
+            get_resolver().url_patterns  # noqa: B018
+            keep_what_is_loaded()
             await send({"type": "lifespan.startup.complete"})
         elif event["type"] == "lifespan.shutdown":
             await send({"type": "lifespan.shutdown.complete"})

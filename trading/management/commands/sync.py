@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from trading.long_lived import keep_what_is_loaded
 from trading.sync.hub import Hub
 
 SWITCH_INTERVAL = 0.0005  # seconds
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         # The journal's thread must hand the interpreter back quickly when a frame comes in.
         sys.setswitchinterval(SWITCH_INTERVAL)
         connection_created.connect(_bound_transactions, dispatch_uid=__name__)
+        keep_what_is_loaded()
         uvloop.run(_run())
 
 
