@@ -39,11 +39,11 @@ def environments(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessa
     problems: list[CheckMessage] = [
         Error(
             f"TRADOVATE_ENVIRONMENTS has {name!r}, which does not exist.",
-            hint=f"Use {', '.join(Environment.values)}, comma-separated.",
+            hint=f"Use {', '.join(Environment.of_sign_ins())}, comma-separated.",
             id="accounts.E003",
         )
         for name in settings.TRADOVATE_ENVIRONMENTS
-        if name not in Environment.values
+        if name not in Environment.of_sign_ins()
     ]
     problems += [
         Error(

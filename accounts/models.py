@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q
 
 from accounts import crypto
 from accounts.append_only import AppendOnly
@@ -21,16 +22,33 @@ from trading.tradovate import hosts as wire_hosts
 
 
 class Environment(models.TextChoices):
-    """A Tradovate environment: real money, Tradovate's own simulation, or the simulator on this machine."""
+    """A Tradovate environment: real money, Tradovate's own simulation, or the simulator on this machine; or a Market
+    Replay of either, to which nobody signs in by itself."""
 
     LIVE = "live", "LIVE"
     DEMO = "demo", "DEMO"
     SIM = "sim", "SIM"
+    REPLAY = "replay", "REPLAY"
+    SIM_REPLAY = "sim-replay", "REPLAY"
+
+    @classmethod
+    def of_sign_ins(cls) -> list[Environment]:
+        """Those that one signs in to."""
+        return [one for one in cls if not one.is_replay]
+
+    @property
+    def is_replay(self) -> bool:
+        return self in (Environment.REPLAY, Environment.SIM_REPLAY)
+
+    @property
+    def replay(self) -> Environment:
+        """Where a sign-in to this one replays past days: one place for LIVE and DEMO (protocol notes, Hosts)."""
+        return Environment.SIM_REPLAY if self.realm == "sim" else Environment.REPLAY
 
     @property
     def realm(self) -> str:
         """Whose user ids these are: Tradovate's, the same in LIVE and DEMO, or the simulator's own."""
-        return "sim" if self is Environment.SIM else "tradovate"
+        return "sim" if self in (Environment.SIM, Environment.SIM_REPLAY) else "tradovate"
 
 
 class User(AbstractUser):
@@ -51,6 +69,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """Those that hold tokens: signed in and not signed out since."""
         return self.exclude(sealed_tokens="")
 
+    def reachable(self) -> ConnectionQuerySet:
+        """Those that may be looked at: authorised themselves, or replays of one that is."""
+        return self.filter(~Q(sealed_tokens="") | Q(source__in=Connection.objects.authorised()))
+
     def visible_to(self, user: User) -> ConnectionQuerySet:
         """The user's own."""
         return self.filter(user=user)
@@ -64,10 +86,17 @@ class Way(models.TextChoices):
 
 
 class Connection(models.Model):
-    """A person's authorised link to one Tradovate environment."""
+    """A person's authorised link to one Tradovate environment; or a Market Replay, that has a `source`.
+
+    A replay never holds tokens, so that nothing which asks for a connection's token can send anything for it. Its
+    sockets are opened, where that is meant, with those of its source.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections")
-    environment = models.CharField(max_length=4, choices=Environment)
+    environment = models.CharField(max_length=10, choices=Environment)
+    source = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="replays", editable=False
+    )
     tradovate_user_id = models.BigIntegerField("Tradovate user id")
     name = models.CharField("Tradovate user name", max_length=64)
     full_name = models.CharField(max_length=128, blank=True)
@@ -92,6 +121,11 @@ class Connection(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["environment", "tradovate_user_id"], name="one_connection_per_identity"),
             models.UniqueConstraint(fields=["user", "environment"], name="one_connection_per_environment"),
+            models.CheckConstraint(
+                name="replays_have_a_source_and_no_tokens",
+                condition=Q(source=None, environment__in=["live", "demo", "sim"])
+                | Q(source__isnull=False, environment__in=["replay", "sim-replay"], sealed_tokens=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -109,8 +143,18 @@ class Connection(models.Model):
         return bool(self.sealed_tokens)
 
     @property
+    def is_replay(self) -> bool:
+        return self.source_id is not None
+
+    @property
+    def holder(self) -> Connection:
+        """The connection whose sign-in this is: itself, or the source of a replay."""
+        return self.source or self
+
+    @property
     def hosts(self) -> wire_hosts.Hosts:
-        """Where this connection's requests go: the environment's hosts, moved to what the last auth reply named."""
+        """Where this connection's requests go: the environment's hosts, moved to what the last auth reply named. Raises
+        ValueError for a replay: what is meant for it goes to its own socket, and nowhere else."""
         environment = wire_hosts.Environment(self.environment)
         return wire_hosts.Hosts.default(environment, settings.SIMULATOR_URL).moved(self.api_hosts, environment)
 
@@ -206,7 +250,7 @@ class Installation(models.Model):
     made_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation")]
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_installation")]
 
     def __str__(self) -> str:
         return f"Installation of {self.made_at:%Y-%m-%d}"

@@ -49,7 +49,7 @@ class Credentials:
 
 def configured() -> list[Environment]:
     """The environments that traders may sign in to, in TRADOVATE_ENVIRONMENTS' order; unknown names are left out."""
-    return [Environment(name) for name in settings.TRADOVATE_ENVIRONMENTS if name in Environment.values]
+    return [Environment(name) for name in settings.TRADOVATE_ENVIRONMENTS if name in Environment.of_sign_ins()]
 
 
 def offered() -> list[Environment]:

@@ -7,6 +7,7 @@ from trading.models.limits import TradingLimit
 from trading.models.market import Contract, Product, ProductSession
 from trading.models.money import CashBalance, CashEntry, EquityPoint, Position
 from trading.models.orders import IntentTransition, OrderIntent
+from trading.models.replay import Replay
 from trading.models.upstream import Comparison, Upstream
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Position",
     "Product",
     "ProductSession",
+    "Replay",
     "Totals",
     "TradingLimit",
     "Upstream",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import Environment
+
+# What a replay tells of contracts is not kept.
+SIGNED_IN_TO: Final = [(one.value, one.label) for one in Environment.of_sign_ins()]
 
 
 class Product(models.Model):
@@ -17,7 +21,7 @@ class Product(models.Model):
     together with the session.
     """
 
-    environment = models.CharField(max_length=4, choices=Environment)
+    environment = models.CharField(max_length=4, choices=SIGNED_IN_TO)
     tradovate_id = models.BigIntegerField("Tradovate id")
     name = models.CharField(max_length=16)
     description = models.CharField(max_length=128)
@@ -61,7 +65,7 @@ class ProductSession(models.Model):
 class Contract(models.Model):
     """One month of a product, e.g. ESZ6 (openapi.json, Contract and ContractMaturity)."""
 
-    environment = models.CharField(max_length=4, choices=Environment)
+    environment = models.CharField(max_length=4, choices=SIGNED_IN_TO)
     tradovate_id = models.BigIntegerField("Tradovate id")
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="contracts")
     name = models.CharField(max_length=16, db_index=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from trading.sync.recording import cash_entries
 from trading.sync.records import Record
-from trading.tradovate import ReconnectingUserSocket
+from trading.tradovate import MirroringSocket
 from trading.tradovate.entities import CashBalanceLog
 from trading.tradovate.errors import NotFound, TradovateError
 
@@ -26,7 +26,7 @@ class CashBook:
     """`accounts` says whose books to read, `keep` gets lines that were not read before."""
 
     def __init__(
-        self, socket: ReconnectingUserSocket, *, accounts: Callable[[], list[int]], keep: Callable[[list[Record]], None]
+        self, socket: MirroringSocket, *, accounts: Callable[[], list[int]], keep: Callable[[list[Record]], None]
     ) -> None:
         self._socket = socket
         self._accounts = accounts

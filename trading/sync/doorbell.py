@@ -1,4 +1,5 @@
-"""Tells the sync processes who signed in or out, has new tokens, opens a page or wants a taken session back.
+"""Tells the sync processes who signed in or out, has new tokens, opens a page, wants a taken session back or another
+speed of a replay.
 
 Only a doorbell: the database is the truth, and they look into it anyway.
 """
@@ -24,6 +25,7 @@ CLOSED = "closed"
 RENEWED = "renewed"
 WANTED = "wanted"
 RECONNECT = "reconnect"
+REPLAY = "replay"
 
 
 def channel() -> str:
@@ -63,6 +65,11 @@ def ring_wanted(connection_id: int) -> None:
 def ring_reconnect(connection_id: int) -> bool:
     """The trader wants the session back that another login took. False while Redis does not answer."""
     return _ring(RECONNECT, connection_id)
+
+
+def ring_replay(connection_id: int) -> None:
+    """The trader of a replay wants another speed."""
+    _ring(REPLAY, connection_id)
 
 
 def on_opened(sender: object, connection: Connection, **_: Any) -> None:

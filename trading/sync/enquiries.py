@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from trading.sync.mirror import Ref
 from trading.sync.retry import PATIENCE
-from trading.tradovate import Attempts, ReconnectingUserSocket
+from trading.tradovate import Attempts, MirroringSocket
 from trading.tradovate.entities import (
     Contract,
     ContractMaturity,
@@ -59,7 +59,7 @@ class Enquiries:
 
     def __init__(
         self,
-        socket: ReconnectingUserSocket,
+        socket: MirroringSocket,
         helpers: Helpers,
         *,
         missing: Callable[[], set[Ref]],

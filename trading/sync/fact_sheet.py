@@ -24,7 +24,7 @@ from trading.sync import watched
 from trading.sync.book import Book
 from trading.sync.money import cash_of
 from trading.sync.stream import lease_key
-from trading.tradovate import ReconnectingUserSocket
+from trading.tradovate import MirroringSocket
 from trading.tradovate.entities import Order, OrdStatus, TradeDate
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class FactSheet:
         """The book has changed."""
         self._news.set()
 
-    async def run(self, book: Book, socket: ReconnectingUserSocket, look: Callable[[], None]) -> None:
+    async def run(self, book: Book, socket: MirroringSocket, look: Callable[[], None]) -> None:
         """Keep the sheet as the book is, until cancelled; `look` is called when other contracts are watched."""
         while True:
             self._news.clear()
@@ -182,6 +182,6 @@ def _day(day: TradeDate | None) -> date | None:
         return None
 
 
-def _heard_at(socket: ReconnectingUserSocket) -> datetime | None:
+def _heard_at(socket: MirroringSocket) -> datetime | None:
     opened = socket.socket
     return None if opened is None else datetime.now(UTC) - timedelta(seconds=time.monotonic() - opened.last_frame_at)

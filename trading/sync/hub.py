@@ -17,6 +17,7 @@ from trading.sync.journal import Journal
 from trading.sync.link import Ending, Link, Means
 from trading.sync.pace import Pace
 from trading.sync.quote_pool import QuotePool
+from trading.sync.replay_link import ReplayLink
 from trading.sync.wanted import Roll
 from trading.sync.watchful import answered, next_message
 
@@ -132,7 +133,7 @@ class Hub:
             try:
                 self._roll = await wanted.read()
                 for connection_id in self._roll.authorised.keys() & self._links.keys():
-                    self._links[connection_id][0].see_sign_in(self._roll.authorised[connection_id].at)
+                    self._links[connection_id][0].see(self._roll.authorised[connection_id])
                 self._look_now.set()
             except DatabaseTrouble as error:
                 log.warning("The database does not answer; looking for connections again soon: %s", error)
@@ -165,7 +166,11 @@ class Hub:
             self._even_out = False
 
     def _open(self, connection_id: int) -> None:
-        link = Link(connection_id, self._roll.authorised[connection_id].environment, self._means)
+        sign_in = self._roll.authorised[connection_id]
+        if sign_in.wish is None:
+            link = Link(connection_id, sign_in.environment, self._means)
+        else:
+            link = ReplayLink(connection_id, sign_in.environment, self._means, sign_in.wish)
         task = asyncio.create_task(self._run_link(link), name=f"connection {connection_id}")
         self._links[connection_id] = link, task
 
@@ -229,3 +234,15 @@ class Hub:
                 link.nudge()
             case doorbell.RECONNECT if link:
                 link.take_back()
+        self._answer_for_replays(what, connection_id)
+
+    def _answer_for_replays(self, what: str, connection_id: int) -> None:
+        """What concerns a sign-in concerns the replays that go by it."""
+        if what == doorbell.REPLAY:
+            self._reread_now.set()
+        for link, _ in self._links.values():
+            if link.holder_id == connection_id != link.connection_id:
+                if what in (doorbell.OPENED, doorbell.RECONNECT):
+                    link.take_back()
+                if what in (doorbell.OPENED, doorbell.RENEWED):
+                    link.nudge()

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import enum
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -27,8 +29,16 @@ from trading.sync.records import Record
 from trading.sync.retry import PATIENCE
 from trading.sync.standing import Standing
 from trading.sync.stream import Fenced, StateLost, Stream
+from trading.sync.wanted import SignIn
 from trading.sync.watchful import WatchfulRedis
-from trading.tradovate import Access, Budgets, Interrupted, MarketSocket, ReconnectingUserSocket
+from trading.tradovate import (
+    Access,
+    Budgets,
+    Interrupted,
+    MarketSocket,
+    MirroringSocket,
+    ReconnectingUserSocket,
+)
 from trading.tradovate.entities import SyncSnapshot
 from trading.tradovate.errors import Evicted, NotAuthorized
 
@@ -59,19 +69,21 @@ class Ending(enum.Enum):
 
 
 class Link:
-    """Keeps one connection mirrored while this process holds its lease."""
+    """Keeps one connection mirrored while this process holds its lease. `holder_id` is the connection whose tokens open
+    the sockets: for all but replays the same."""
 
-    def __init__(self, connection_id: int, environment: str, means: Means) -> None:
+    def __init__(self, connection_id: int, environment: str, means: Means, *, holder_id: int | None = None) -> None:
         self.connection_id = connection_id
+        self.holder_id = holder_id or connection_id
         self.ending: Ending | None = None
         self._means = means
         self._lease = Lease(means.client, connection_id)
         self._stream = Stream(means.client, connection_id, self._lease.token)
         self._publisher = Publisher(self._stream)
         self._facts = FactSheet(means.client, connection_id, self._lease.token)
-        self._targets = Targets(connection_id)
+        self._targets = Targets(self.holder_id)
         self._standing = Standing(environment)
-        self._socket = ReconnectingUserSocket(self._access, patience=PATIENCE, turn=self._turn)
+        self._socket = self._make_socket()
         outlets = Outlets(self._publisher, self._facts, self._put, means.pool)
         self._mirroring = Mirroring(connection_id, self._standing, self._socket, outlets, self._open_market)
         self._nudged = asyncio.Event()
@@ -87,7 +99,11 @@ class Link:
         """The trader wants the session back that another login took."""
         self._asked_back.set()
 
-    def see_sign_in(self, at: datetime) -> None:
+    def see(self, sign_in: SignIn) -> None:
+        """What the database has of this connection now."""
+        self._see_sign_in(sign_in.at)
+
+    def _see_sign_in(self, at: datetime) -> None:
         """The trader's last sign-in here: one after that whose session another login took is a wish to have it back.
         Whoever signs in rings for that, but a bell can be missed."""
         if self._taken_from is not None and at > self._taken_from:
@@ -106,17 +122,8 @@ class Link:
         """
         if not await self._lease.take():
             return
-        self._publisher.rows = await self._stream.adopt()
-        jobs = [
-            asyncio.create_task(job)
-            for job in (
-                self._publisher.run(),
-                self._keep_lease(),
-                self._follow(),
-                self._keep_authorized(),
-                self._until_ended(),
-            )
-        ]
+        await self._adopt()
+        jobs = [asyncio.create_task(job) for job in self._work()]
         is_mine = True
         try:
             done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
@@ -133,6 +140,23 @@ class Link:
                 with contextlib.suppress(RedisError, OSError, Fenced, StateLost):
                     await self._leave()
                     await self._lease.release()
+
+    async def _adopt(self) -> None:
+        """Go on from what a predecessor has left."""
+        self._publisher.rows = await self._stream.adopt()
+
+    def _work(self) -> tuple[Coroutine[None, None, None], ...]:
+        """What is done side by side; the first to end ends it all."""
+        return (
+            self._publisher.run(),
+            self._keep_lease(),
+            self._follow(),
+            self._keep_authorized(),
+            self._until_ended(),
+        )
+
+    def _make_socket(self) -> MirroringSocket:
+        return ReconnectingUserSocket(self._access, patience=PATIENCE, turn=self._turn)
 
     async def _until_ended(self) -> None:
         await self._ended.wait()
@@ -196,13 +220,18 @@ class Link:
                 # A burst that waits already would not let anything else run: no other trader's news, no lease.
                 await asyncio.sleep(0)
             match news:
-                case SyncSnapshot():
-                    self._begin(news)
                 case Interrupted():
                     log.info("Connection %d: %s.", self.connection_id, type(news.error).__name__)
                     await self._interrupted(news.error)
                 case _:
-                    self._mirroring.take(news)
+                    self._take(news)
+
+    def _take(self, news: Any) -> None:
+        """Something came on the socket."""
+        if isinstance(news, SyncSnapshot):
+            self._begin(news)
+        else:
+            self._mirroring.take(news)
 
     async def _until_asked_back(self, taken: Evicted, taken_from: datetime) -> None:
         """Another login has the session that began with the sign-in `taken_from`: taking it back unasked would throw
@@ -212,7 +241,7 @@ class Link:
         self._taken_from = taken_from
         await self._interrupted(taken)
         # The other login may have been this trader's own, here.
-        self.see_sign_in(await access.last_sign_in(self.connection_id))
+        self._see_sign_in(await access.last_sign_in(self.holder_id))
         await self._asked_back.wait()
         self._taken_from = None
         self._tell(Upstream.State.CONNECTING)
@@ -230,7 +259,13 @@ class Link:
         target = await self._targets.current(last_error)
         if self._standing.state is not Upstream.State.UP:
             self._tell(Upstream.State.CONNECTING, self._standing.detail)
-        return Access(target.hosts.user_socket, target.token, target.tradovate_user_id, self._budgets(target))
+        return Access(self._mirror_url(target), target.token, target.tradovate_user_id, self._budgets(target))
+
+    def _mirror_url(self, target: Target) -> str:
+        return target.hosts.user_socket
+
+    def _market_url(self, target: Target) -> str:
+        return target.hosts.market_socket
 
     def _budgets(self, target: Target) -> Budgets:
         return kept_in(self._means.client, target.environment, target.tradovate_user_id)
@@ -268,12 +303,12 @@ class Link:
 
     async def _open_market(self, last_error: Exception | None) -> MarketSocket:
         target = await self._targets.current(last_error)
-        return await MarketSocket.connect(target.hosts.market_socket, target.token, budgets=self._budgets(target))
+        return await MarketSocket.connect(self._market_url(target), target.token, budgets=self._budgets(target))
 
-    def _begin(self, snapshot: SyncSnapshot) -> None:
+    def _begin(self, snapshot: SyncSnapshot, *, continues: bool = True, words: str = "") -> None:
         self._targets.reached()
-        self._tell(Upstream.State.UP)
-        self._mirroring.begin(snapshot)
+        self._tell(Upstream.State.UP, words)
+        self._mirroring.begin(snapshot, continues=continues)
 
     async def _interrupted(self, error: Exception) -> None:
         """The socket has ended, or did not open. Raises Fenced."""

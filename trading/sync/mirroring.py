@@ -23,7 +23,7 @@ from trading.sync.quote_pool import QuotePool
 from trading.sync.recording import records
 from trading.sync.records import ComparisonRecord, Record
 from trading.sync.standing import Standing
-from trading.tradovate import MarketSocket, ReconnectingUserSocket
+from trading.tradovate import MarketSocket, MirroringSocket
 from trading.tradovate.entities import Account, CashBalance, Entity, SyncSnapshot
 from trading.tradovate.frames import Event
 
@@ -54,7 +54,7 @@ class Mirroring:
         self,
         connection_id: int,
         standing: Standing,
-        socket: ReconnectingUserSocket,
+        socket: MirroringSocket,
         outlets: Outlets,
         open_market: Callable[[Exception | None], Awaitable[MarketSocket]],
     ) -> None:
@@ -72,11 +72,13 @@ class Mirroring:
         self._enquiries: Enquiries | None = None
         self._cash_book: CashBook | None = None
 
-    def begin(self, snapshot: SyncSnapshot) -> None:
-        """A new socket mirrors the user from here."""
+    def begin(self, snapshot: SyncSnapshot, *, continues: bool = True) -> None:
+        """A new socket mirrors the user from here; what it shows `continues` what was known before, or is another one's
+        (a replay's that began anew)."""
         fresh = Book.load(snapshot)
         news = differing(self._outlets.publisher.rows, fresh.rows)
-        self._compare(fresh)
+        if continues:
+            self._compare(fresh)
         book, self._book, self._has_synced = fresh, fresh, True
         self._marks_trouble = self._standing.marks = ""
         self.heard()

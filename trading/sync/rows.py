@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trading.sync.limits_left import Left
     from trading.sync.marks_known import Mark
     from trading.sync.worth import AccountWorth
-    from trading.tradovate import entities
+    from trading.tradovate import entities, frames
 
 Row = dict[str, str]
 
@@ -217,7 +217,7 @@ def upstream_row(
     last_message_at: datetime | None,
     round_trip: float | None = None,
 ) -> Row:
-    """How the socket to Tradovate stands: `environment` is LIVE, DEMO or SIM, `state` of Upstream.State.
+    """How the socket to Tradovate stands: `environment` is LIVE, DEMO, SIM or REPLAY, `state` of Upstream.State.
 
     `detail` says more about the state, `marks` why marks are missing or late; both are words for the trader, or empty.
     `round_trip`, given in seconds, is milliseconds between Tradovate and here, or empty while nobody knows.
@@ -230,6 +230,11 @@ def upstream_row(
         "last_message_at": moment(last_message_at),
         "round_trip": "" if round_trip is None else f"{max(1, round(round_trip * 1000))}",
     }
+
+
+def clock_row(clock: frames.ClockEvent) -> Row:
+    """The clock of a replay: its time, and its speed in percent, 0 while it is paused."""
+    return {"time": moment(clock.timestamp), "speed": str(clock.speed)}
 
 
 def line_row(line: OrderLine) -> dict[str, str | int]:

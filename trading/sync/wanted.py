@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from asgiref.sync import sync_to_async
@@ -12,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Connection
-from trading.models import OrderFile, OrderIntent, TradingLimit, Upstream
+from trading.models import OrderFile, OrderIntent, Replay, TradingLimit, Upstream
 from trading.sync import visits
 from trading.sync.access import NEVER
 
@@ -21,17 +22,29 @@ FOLLOWED_FOR = timedelta(days=1)
 _ON_ITS_WAY = ["submitting", "accepted", "working", "unknown"]
 
 
+class Wish(NamedTuple):
+    """What the trader wants of a replay (trading.models.Replay), and the connection whose sign-in it goes by."""
+
+    holder_id: int
+    starts_at: datetime
+    speed: int
+    speed_asked_at: datetime
+    initial_balance: Decimal
+    clock: datetime | None
+
+
 class SignIn(NamedTuple):
-    """Where somebody is signed in, and since when."""
+    """Where somebody is signed in, and since when; with a replay's `wish`."""
 
     environment: str
     at: datetime
+    wish: Wish | None = None
 
 
 @dataclass(frozen=True)
 class Roll:
-    """Signed-in connections, and those of which an order file runs, an order is at work, a limit on position or loss
-    is to be kept, or the day is to be seen to its end."""
+    """Signed-in connections with their replays, and those of which an order file runs, an order is at work, a limit on
+    position or loss is to be kept, or the day is to be seen to its end. A replay goes on only while it is looked at."""
 
     authorised: dict[int, SignIn] = field(default_factory=dict)
     at_work: frozenset[int] = frozenset()
@@ -52,6 +65,20 @@ def _to_visit(authorised: set[int], now: datetime) -> set[int]:
     return {one for one in unseen if visits.is_due(one, begun, now)}
 
 
+def _replays(authorised: dict[int, SignIn]) -> dict[int, SignIn]:
+    """The replays of those that are signed in."""
+    running = Replay.objects.filter(connection__source__in=authorised).select_related("connection")
+    return {
+        one.connection_id: SignIn(
+            one.connection.environment,
+            authorised[holder_id].at,
+            Wish(holder_id, one.starts_at, one.speed, one.speed_asked_at, one.initial_balance, one.clock),
+        )
+        for one in running
+        if (holder_id := one.connection.source_id) in authorised
+    }
+
+
 def _read() -> Roll:
     try:
         signed_in = Connection.objects.authorised().values_list("pk", "environment", "signed_in_at")
@@ -65,9 +92,9 @@ def _read() -> Roll:
             *running.values_list("account__connection_id", flat=True),
             *orders.values_list("connection_id", flat=True),
             # A signal must meet the limit of somebody who is not looking.
-            *Connection.objects.filter(user__trading_limits__in=guarded).values_list("pk", flat=True),
+            *Connection.objects.filter(user__trading_limits__in=guarded, source=None).values_list("pk", flat=True),
             *_to_visit(set(authorised), timezone.now()),
         }
-        return Roll(authorised, frozenset(at_work))
+        return Roll(authorised | _replays(authorised), frozenset(at_work))
     finally:
         database_connections.close_all()

@@ -13,7 +13,7 @@ from .hosts import Environment, Hosts
 from .market import MarketFeed, MarketSocket, QuoteSubscription
 from .priorities import Priority
 from .reconnect import Access, Interrupted
-from .replay import ReconnectingReplaySocket, ReplaySocket
+from .replay import MirroringSocket, ReconnectingReplaySocket, ReplaySocket
 from .retry import Retry
 from .socket import ReconnectingUserSocket, UserSocket
 from .stores import MemoryStore, RedisStore
@@ -31,6 +31,7 @@ __all__ = [
     "MarketFeed",
     "MarketSocket",
     "MemoryStore",
+    "MirroringSocket",
     "Patience",
     "Priority",
     "QuoteSubscription",

@@ -30,7 +30,7 @@ from .errors import ApiError, ReplayIneligible
 from .frames import ClockEvent, Event, PropsEvent, SnapshotPart, UnknownEvent
 from .market import FeedSession, MarketData
 from .reconnect import Access, AccessSource, Interrupted
-from .socket import SYNC_BACK_OFF, SyncingSession
+from .socket import SYNC_BACK_OFF, ReconnectingUserSocket, SyncingSession
 from .subscriptions import ReconnectingFeed, Refused
 
 ReplayData = MarketData | PropsEvent | SnapshotPart | ClockEvent | UnknownEvent
@@ -149,6 +149,11 @@ class ReconnectingReplaySocket(ReconnectingFeed[ReplaySocket, ReplayBegun, Repla
         self._join_seconds = join_seconds
         self._has_begun = False
 
+    def goes_on_from(self, timestamp: dt.datetime) -> None:
+        """Before the first socket: the replay was begun by another one, and was there when it was heard last. It is
+        joined, or begun anew, as after an interruption."""
+        self._start, self._has_begun = timestamp, True
+
     async def change_speed(self, speed: int) -> None:
         """As ReplaySocket.change_speed; raises NotSent while there is no socket."""
         await self._open_socket().change_speed(speed)
@@ -174,3 +179,7 @@ class ReconnectingReplaySocket(ReconnectingFeed[ReplaySocket, ReplayBegun, Repla
         self._start, self._has_begun = timestamp, True
         snapshot = await socket.sync(access.user_id)
         return ReplayBegun(timestamp, snapshot, clock is not None, await self._resubscribe(socket))
+
+
+# What mirrors a user and lasts.
+MirroringSocket = ReconnectingUserSocket | ReconnectingReplaySocket
