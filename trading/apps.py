@@ -6,9 +6,10 @@ class TradingConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import signals
-        from trading.sync import doorbell
+        from trading.sync import doorbell, replays
 
         signals.connection_opened.connect(doorbell.on_opened, dispatch_uid="sync opens")
         signals.connection_renewed.connect(doorbell.on_renewed, dispatch_uid="sync authorizes anew")
         signals.connection_ended.connect(doorbell.on_renewed, dispatch_uid="sync looks at its tokens")
         signals.connection_closed.connect(doorbell.on_closed, dispatch_uid="sync closes")
+        signals.connection_closed.connect(replays.on_closed, dispatch_uid="replays end")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.views import actions, files, fills, kill_switch, limits, order, order_elsewhere, place
+from trading.views import actions, files, fills, kill_switch, limits, order, order_elsewhere, place, replay
 from trading.views.chart import chart
 from trading.views.code import code
 from trading.views.desk import desk, own, reconnect
@@ -44,6 +44,9 @@ urlpatterns = [
     path("files/<uuid:file_id>/resume/", files.resume, name="resume"),
     path("files/<uuid:file_id>/discard/", files.discard, name="discard"),
     path("files/<uuid:file_id>/results.csv", files.csv, name="csv"),
+    path("replay/", replay.replay, name="replay"),
+    path("replay/speed/", replay.speed, name="replay-speed"),
+    path("replay/end/", replay.end, name="end-replay"),
     path("settings/", settings, name="settings"),
     path("limits/", limits.page, name="own-limits"),
     path("limits/<int:limit_id>/", limits.change, name="own-limit"),

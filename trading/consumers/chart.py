@@ -10,7 +10,7 @@ import msgspec
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import Error as DatabaseTrouble
 
-from trading.consumers.page_socket import NOT_FOUND, Asked, PageSocket, Refused, in_thread, signed_in
+from trading.consumers.page_socket import NOT_FOUND, Asked, PageSocket, Refused, in_thread, looked_at
 from trading.market import Interval, Viewer, charts
 from trading.market.feeds import Charts, Feed
 from trading.market.intervals import SYMBOL
@@ -36,18 +36,21 @@ _message = msgspec.json.Decoder(_Older | _Resync)
 
 
 class ChartConsumer(PageSocket):
-    """/ws/chart/?symbol=ESZ6&interval=5m with an Interval's value."""
+    """/ws/chart/?symbol=ESZ6&interval=5m with an Interval's value; with &replay=1 of the replay that runs."""
 
     def __init__(self) -> None:
         super().__init__()
         self._connection_id = 0
+        self._replay_of: int | None = None
         self._charts: Charts | None = None
         self._feed: Feed | None = None
         self._viewer: Viewer | None = None
 
     def admit(self, user_id: int | None, session: SessionBase, asked: Asked) -> int:
-        """The connection that this browser signed in to: its own entitlement decides what it sees. Raises Refused."""
-        _, connection = signed_in(user_id, session)
+        """The connection that this browser signed in to, or its replay: its own entitlement decides what it sees.
+        Raises Refused."""
+        _, connection = looked_at(user_id, session, asked)
+        self._replay_of = connection.source_id
         if _what(asked) is None:
             raise Refused(NOT_FOUND)
         return connection.pk
@@ -57,7 +60,7 @@ class ChartConsumer(PageSocket):
         assert what is not None  # noqa: S101 - admitted
         self._connection_id = connection_id
         self._charts = charts()
-        self._feed, viewer = self._charts.watch(connection_id, *what)
+        self._feed, viewer = self._charts.watch(connection_id, *what, replay_of=self._replay_of)
         self._viewer = viewer
         self.run(self.telling(self._write(viewer)))
         self.run(self._keep_watched(connection_id, what[0]))

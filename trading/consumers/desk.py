@@ -13,7 +13,7 @@ from django.db import Error as DatabaseTrouble
 from redis.exceptions import RedisError
 
 from accounts.models import Connection
-from trading.consumers.page_socket import NOT_FOUND, Asked, PageSocket, Refused, in_thread, signed_in
+from trading.consumers.page_socket import NOT_FOUND, Asked, PageSocket, Refused, in_thread, looked_at
 from trading.models import OrderFile
 from trading.orders import intents
 from trading.sync import intent_rows, kill_banner, stream
@@ -32,8 +32,8 @@ SEEN_EVERY = 1.0  # seconds in which what was seen is gathered before it is writ
 
 
 class DeskConsumer(PageSocket):
-    """/ws/desk/, optionally with ?file=UUID for the lines of an order file, ?intents=1 for news of intents, or ?gauge=1
-    for the request gauge."""
+    """/ws/desk/, optionally with ?file=UUID for the lines of an order file, ?intents=1 for news of intents, ?gauge=1
+    for the request gauge, or ?replay=1 for the Market Replay that runs."""
 
     switches_every = 30.0  # seconds between looks which kill switches are thrown, in case news of that were lost
     gauge_every = 5.0  # seconds between looks how many of the hour's requests are used
@@ -48,11 +48,12 @@ class DeskConsumer(PageSocket):
         self._anything_seen = asyncio.Event()
 
     def admit(self, user_id: int | None, session: SessionBase, asked: Asked) -> int:
-        """The connection whose stream a page gets: the one that its browser signed in to, or that of its order file.
+        """The connection whose stream a page gets: the one that its browser signed in to, its replay, or that of its
+        order file.
 
         Raises Refused for somebody who is not signed in, and for a file that is not the user's.
         """
-        user, connection = signed_in(user_id, session)
+        user, connection = looked_at(user_id, session, asked)
         file = _file(asked)
         if not file:
             return connection.pk

@@ -29,7 +29,7 @@ from django.utils.crypto import constant_time_compare
 
 from accounts.models import Connection, User
 from accounts.sign_in import current_connection
-from trading.sync import stream
+from trading.sync import replays, stream
 from trading.sync.relay import Bye
 
 log = logging.getLogger(__name__)
@@ -204,6 +204,18 @@ def signed_in(user_id: int | None, session: SessionBase) -> tuple[User, Connecti
     return user, connection
 
 
+def looked_at(user_id: int | None, session: SessionBase, asked: Asked) -> tuple[User, Connection]:
+    """The user and the connection that a page shows: with ?replay=1 the replay that runs. Raises Refused."""
+    user, connection = signed_in(user_id, session)
+    if "replay" not in asked:
+        return user, connection
+    replay = replays.of(user)
+    if replay is None:
+        # Its page is told so, and asks anew.
+        raise Refused(SIGNED_OUT)
+    return user, replay
+
+
 def still_allowed(session_key: str | None, connection_id: int) -> bool:
     """Whether the session is still its user's, signed in to Tradovate, and the connection that user's own."""
     if not session_key:
@@ -214,7 +226,7 @@ def still_allowed(session_key: str | None, connection_id: int) -> bool:
     user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
     if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return False
-    mine = Connection.objects.visible_to(user).authorised().filter(pk=connection_id)
+    mine = Connection.objects.visible_to(user).reachable().filter(pk=connection_id)
     return current_connection(user, session) is not None and mine.exists()
 
 

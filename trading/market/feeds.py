@@ -21,7 +21,7 @@ from trading.market.series import encoded, joined
 from trading.market.shared import DOWN, REFUSED, SharedChart
 from trading.market.viewer import Viewer, older_frame
 from trading.sync import marks, retry, stream
-from trading.sync.access import Targets, is_up_since
+from trading.sync.access import Targets, is_up_since, until_streaming
 from trading.sync.relay import Bye
 from trading.tradovate import Access, Attempts, Interrupted, Patience, ReconnectingMarketFeed
 from trading.tradovate.entities import ChartPacket, TimeRange
@@ -46,11 +46,13 @@ class ChartsFailed(Exception):
 
 
 class Feed:
-    """The charts of one connection on one market data socket."""
+    """The charts of one connection on one market data socket, or of a replay on a socket that joins it: it goes by the
+    sign-in of the connection `replay_of`."""
 
-    def __init__(self, connection_id: int) -> None:
+    def __init__(self, connection_id: int, replay_of: int | None = None) -> None:
         self._connection_id = connection_id
-        self._targets = Targets(connection_id)
+        self._replay_of = replay_of
+        self._targets = Targets(replay_of or connection_id)
         self._budgets_client = budgets_client()
         self._upstream = ReconnectingMarketFeed(self._access, patience=PATIENCE)
         self._charts: dict[Key, SharedChart] = {}
@@ -130,7 +132,12 @@ class Feed:
         target = await self._targets.current(last_error)
         self._token = target.token
         budgets = kept_in(self._budgets_client, target.environment, target.tradovate_user_id)
-        return Access(target.hosts.market_socket, target.token, target.tradovate_user_id, budgets)
+        url = target.hosts.market_socket
+        if self._replay_of is not None:
+            # Before the hub has begun it there is nothing to join.
+            await until_streaming(self._connection_id)
+            url = target.hosts.replay_socket
+        return Access(url, target.token, target.tradovate_user_id, budgets)
 
     def _end_viewers(self, reason: Exception) -> None:
         for chart in self._charts.values():
@@ -267,11 +274,13 @@ class Charts:
         self._feeds: dict[int, tuple[Feed, asyncio.Task[None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def watch(self, connection_id: int, symbol: str, interval: Interval) -> tuple[Feed, Viewer]:
-        """Look at a chart of a contract with the market data of a connection; `leave` ends that."""
+    def watch(
+        self, connection_id: int, symbol: str, interval: Interval, *, replay_of: int | None = None
+    ) -> tuple[Feed, Viewer]:
+        """Look at a chart of a contract with the market data of a connection, or of a replay; `leave` ends that."""
         found = self._feeds.get(connection_id)
         if found is None or found[1].done():
-            feed = Feed(connection_id)
+            feed = Feed(connection_id, replay_of)
             found = self._feeds[connection_id] = feed, asyncio.create_task(feed.run(), name="charts")
         return found[0], found[0].watch(symbol, interval)
 

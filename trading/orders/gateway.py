@@ -28,6 +28,7 @@ from accounts import renewal
 from accounts.models import Connection
 from trading.models import Account, Contract, OrderIntent
 from trading.orders import intents, let_through, refused, reports, turns, warm
+from trading.orders.checks import WATCHING_ONLY
 from trading.orders.drafts import draft
 from trading.orders.messages import AnyMessage, message_of
 from trading.orders.prices import PriceTerms
@@ -203,6 +204,8 @@ def _refuse_transactions() -> None:
 
 
 def _fresh_token(connection: Connection) -> str:
+    if connection.is_replay:
+        raise CannotSend(WATCHING_ONLY)
     try:
         return renewal.token_of(connection)
     except renewal.NoToken as error:

@@ -85,7 +85,7 @@ def own_accounts(
     user: User, account_id: int | None, source_key: str, connection_id: int | None = None
 ) -> list[Account] | Outcome:
     """The user's account, or with None all that are open (of one connection, where that is named); a refusal when
-    it is somebody else's."""
+    it is somebody else's. Replays have none to trade in."""
     if not 0 < len(source_key) <= LONGEST_OUTSIDE_KEY or LEG_MARK in source_key:
         words = f"A source key has 1 to {LONGEST_OUTSIDE_KEY} characters, and no {LEG_MARK!r} among them."
         return refused(checks.error("source_key", words))
@@ -93,8 +93,10 @@ def own_accounts(
         account = _own_account(user, account_id)
         if account is None or connection_id not in (None, account.connection_id):
             return refused(checks.error("account", "This is not one of your accounts."))
+        if account.connection.is_replay:
+            return refused(checks.error("account", checks.WATCHING_ONLY))
         return [account]
-    own = Account.objects.visible_to(user).select_related("connection").order_by("pk")
+    own = Account.objects.visible_to(user).filter(connection__source=None).select_related("connection").order_by("pk")
     if connection_id is not None:
         own = own.filter(connection=connection_id)
     return list(own.filter(closed=False))

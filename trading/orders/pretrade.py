@@ -232,6 +232,7 @@ def _state(account: Account) -> AccountState:
         closed=account.closed,
         readonly=account.readonly,
         signed_in=account.connection.is_authorised,
+        is_replay=account.connection.is_replay,
     )
 
 

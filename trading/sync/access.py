@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass, field
@@ -12,16 +13,20 @@ from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseTrouble
 from django.db import connections as database_connections
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from accounts import renewal
 from accounts.models import Connection, Environment
 from trading.models import Upstream
+from trading.sync import stream
 from trading.tradovate import Hosts
 from trading.tradovate.errors import HostMoved, NotSent
 
 log = logging.getLogger(__name__)
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
+STREAMS_WITHIN: Final = 15.0  # seconds
+LOOK: Final = 0.25  # seconds
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,19 @@ async def is_up_since(connection_id: int, since: datetime) -> bool:
         return await sync_to_async(_is_up_since, thread_sensitive=False)(connection_id, since)
     except DatabaseTrouble:
         raise NotSent("Tradeport's own database does not answer.") from None
+
+
+async def until_streaming(connection_id: int) -> None:
+    """Wait until pages of a connection get its stream. Raises NotSent when that takes long."""
+    try:
+        async with asyncio.timeout(STREAMS_WITHIN):
+            while True:
+                found = await stream.aread_snapshot(connection_id, wait=STREAMS_WITHIN)
+                if found.rows.get("upstream", {}).get("state") == Upstream.State.UP:
+                    return
+                await asyncio.sleep(LOOK)
+    except (TimeoutError, RedisError, OSError):
+        raise NotSent("Tradovate's stream is not there yet.") from None
 
 
 def _is_up_since(connection_id: int, since: datetime) -> bool:

@@ -26,7 +26,7 @@ _LABELS = {
 @register.simple_tag
 def chart_symbols(connection: Connection) -> list[str]:
     """The contracts of an environment that are known and still trade, those that expire first before the others."""
-    known = Contract.objects.filter(environment=connection.environment, expiration_date__gt=timezone.now())
+    known = Contract.objects.filter(environment=connection.holder.environment, expiration_date__gt=timezone.now())
     return list(known.order_by("expiration_date", "name").values_list("name", flat=True)[:MOST])
 
 

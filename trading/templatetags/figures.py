@@ -33,6 +33,18 @@ def time_of_day(iso: str | None) -> str:
 
 
 @register.filter
+def date_and_seconds(iso: str | None) -> str:
+    """ "2026-11-21 14:30:00" of "2026-11-21T14:30:00.125Z"; "" for nothing."""
+    return (iso or "")[:19].replace("T", " ")
+
+
+@register.filter
+def field_of(row: rows.Row | str, name: str) -> str:
+    """A field of a row by its name; "" when it has none."""
+    return row.get(name, "") if isinstance(row, dict) else ""
+
+
+@register.filter
 def exact_time(iso: str | None) -> str:
     """ "14:30:00.125" of "2026-11-21T14:30:00.125Z"."""
     return iso[11:23] if iso and len(iso) > 23 else iso or ""

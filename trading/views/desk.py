@@ -204,4 +204,6 @@ ORDER: dict[str, Callable[[Row], tuple[object, ...]]] = {
     "account": _by_name,
     "position": _by_symbol,
     "fill": _newest_first,
+    # Of a replay; the desk's own orders are order_table's.
+    "order": _newest_first,
 }

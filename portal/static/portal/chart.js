@@ -67,7 +67,8 @@ export class DeskChart {
     this.#tell("");
     const url = new URL(this.root.dataset.chart, location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    url.search = new URLSearchParams({ symbol: this.symbol, interval: this.interval });
+    url.searchParams.set("symbol", this.symbol);
+    url.searchParams.set("interval", this.interval);
     this.socket = new DeskSocket(url.href, {
       frame: (frame) => this.#take(frame),
       up: () => {},

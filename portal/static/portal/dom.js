@@ -1,6 +1,6 @@
 // Small things that several modules do to the document.
 
-import { dateAndTime, exactTime, timeOfDay, useZone } from "./figures.js";
+import { dateAndSeconds, dateAndTime, exactTime, timeOfDay, useZone } from "./figures.js";
 
 /** Under this key the time zone is kept, by its name; empty for the browser's own. */
 export const ZONE = "tradeport.zone";
@@ -69,7 +69,7 @@ function personal(key) {
 
 /**
  * Show the `<time data-time>` elements in `root` in the chosen time zone; data-time="full" asks for the date too,
- * "exact" for milliseconds.
+ * "whole" for that to the second, "exact" for milliseconds.
  */
 export function localise(root) {
   for (const element of root.querySelectorAll("time[data-time]")) localTime(element);
@@ -77,6 +77,6 @@ export function localise(root) {
 
 export function localTime(element) {
   const iso = element.getAttribute("datetime");
-  setText(element, ({ full: dateAndTime, exact: exactTime }[element.dataset.time] ?? timeOfDay)(iso));
+  setText(element, ({ full: dateAndTime, whole: dateAndSeconds, exact: exactTime }[element.dataset.time] ?? timeOfDay)(iso));
   element.title = iso;
 }

@@ -95,6 +95,13 @@ export function dateAndTime(iso) {
   return `${dateOf(at)} ${clock.format(at).slice(0, 5)}`;
 }
 
+/** The same to the second, "2026-11-21 14:03:22". */
+export function dateAndSeconds(iso) {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return iso;
+  return `${dateOf(at)} ${clock.format(at)}`;
+}
+
 /**
  * The exact sum of amounts such as "102,345.00" and "-37.50", as text with separators; unknown when one is unknown or
  * when there is none. With `signed`, a gain carries a plus.

@@ -86,6 +86,7 @@ export const ORDER = {
   account: (a, b) => byText(a.name, b.name) || byNumber(a.id, b.id),
   position: (a, b) => byText(a.symbol, b.symbol) || byText(a.account, b.account) || byNumber(a.id, b.id),
   fill: newestFirst,
+  order: newestFirst, // of a replay; the desk's are order_table.js's
 };
 
 /** How long to wait before the n-th attempt (0, 1, ...) to connect again, in milliseconds; `random` is in [0, 1). */

@@ -8,6 +8,7 @@ import { RequestGauge } from "./gauge.js";
 import { KillBanner } from "./kill.js";
 import { FileLines } from "./lines.js";
 import { personal, personalRow } from "./personal.js";
+import { ReplayDesk } from "./replay.js";
 import { watchSeen } from "./seen.js";
 import { DeskSocket } from "./socket.js";
 import { applyFrame, emptyState } from "./state.js";
@@ -18,6 +19,7 @@ const SETTLED = 2_000; // milliseconds
 
 const { stream, signIn, connection } = document.body.dataset;
 const deskRoot = document.querySelector("[data-desk]");
+const replayRoot = document.querySelector("[data-replay]");
 const fileRoot = document.querySelector("[data-file]");
 
 localise(document);
@@ -39,6 +41,7 @@ const chartRoot = document.querySelector("[data-chart]");
 const choice = chartRoot && new ChartChoice(chartRoot, connection);
 const own = deskRoot ? JSON.parse(document.getElementById("own-accounts").textContent) : {};
 const desk = deskRoot && new Desk(deskRoot, connection, own, choice);
+const replay = replayRoot && new ReplayDesk(replayRoot);
 const chart = chartRoot && import("./chart.js").then(({ DeskChart }) => new DeskChart(chartRoot, choice));
 const isOrderPage = document.querySelector("[data-intent-page]") !== null;
 
@@ -80,6 +83,7 @@ const socket = new DeskSocket(url.href, {
     if (isOrderPage) refreshOrderPage(state.rows);
     if (!result.fresh && !result.changed.length && !result.gone.length) return;
     desk?.show(state, result);
+    replay?.show(state);
     chart?.then((drawn) => drawn.show(state, result));
   },
   up() {

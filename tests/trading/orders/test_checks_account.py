@@ -28,6 +28,7 @@ def test_an_order_that_meets_nothing_is_not_remarked_on() -> None:
         (AccountState(ACCOUNT, "DEMO1001", closed=True), "Account DEMO1001 is closed at Tradovate."),
         (AccountState(ACCOUNT, "DEMO1001", readonly=True), "locked at Tradovate"),
         (AccountState(ACCOUNT, "DEMO1001", signed_in=False), "Sign in again"),
+        (AccountState(ACCOUNT, "REPLAY1001", is_replay=True, signed_in=False), "Market Replay is for watching"),
     ],
 )
 def test_an_account_that_cannot_trade_is_an_error(account: AccountState, words: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from trading.orders.checks import account, contract, money, repeat, size
+from trading.orders.checks.account import WATCHING_ONLY
 from trading.orders.checks.contract import on_tick
 from trading.orders.checks.finding import Finding, Severity, error, note, warning
 from trading.orders.checks.situation import AccountState, Listing, Sent, Situation
@@ -20,6 +21,7 @@ __all__ = [
     "CHECKS_OF_CHANGE",
     "CHECKS_OF_RAISE",
     "CHECKS_OF_RESUMED",
+    "WATCHING_ONLY",
     "AccountState",
     "Check",
     "Finding",

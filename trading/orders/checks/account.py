@@ -18,6 +18,8 @@ LOCKED: Final = frozenset({"LockTradingImmediately", "LiquidateImmediately", "Ag
 EXITS_ONLY: Final = frozenset({"LiquidateOnlyModeImmediately", "AgreedOnLiqOnlyModeByAutoLiq"})
 # Who has lost this part of a limit is told.
 NEAR: Final = Decimal("0.8")
+# A replay takes orders on its own socket only (guide, Market Replay), and all that Tradeport sends goes over REST.
+WATCHING_ONLY: Final = "A Market Replay is for watching in Tradeport: no orders go out for its account."
 
 
 def kill_switch(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
@@ -27,8 +29,11 @@ def kill_switch(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
 
 
 def tradable(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
-    """The account must be open, and somebody signed in to it."""
+    """The account must be open and no replay's, and somebody signed in to it."""
     account = situation.account
+    if account.is_replay:
+        yield error("account", WATCHING_ONLY)
+        return
     if account.closed:
         yield error("account", f"Account {account.name} is closed at Tradovate.")
     elif account.readonly:

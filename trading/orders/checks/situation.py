@@ -36,6 +36,7 @@ class AccountState:
     closed: bool = False
     readonly: bool = False
     signed_in: bool = True
+    is_replay: bool = False
 
 
 @dataclass(frozen=True)
