@@ -53,7 +53,9 @@ class ConnectionState:
 
     @admin.display(description="state")
     def state(self, connection: Connection) -> str:
-        """Signed in, signed out, or what keeps it from working."""
+        """Signed in, signed out, or what keeps it from working; a replay, which goes by another one's sign-in."""
+        if connection.is_replay:
+            return "replay"
         if not connection.is_authorised:
             return "signed out"
         expires_at = connection.access_token_expires_at
