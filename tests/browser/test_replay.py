@@ -105,4 +105,4 @@ def test_on_a_phone_all_of_it_fits_and_a_page_left_open_is_told_the_end(portal: 
     other = page.context.new_page()
     other.goto(f"{portal.url}/replay/")
     other.get_by_role("button", name="End the replay").click()
-    expect(page.get_by_role("button", name="Begin the replay")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("The replay has ended.")).to_be_visible(timeout=SOON)

@@ -44,7 +44,7 @@ class ReplayLink(Link):
     def __init__(self, connection_id: int, environment: str, means: Means, wish: Wish) -> None:
         self._wish = wish
         self._speed_wanted = asyncio.Event()
-        self._clock = wish.clock
+        self._clock: datetime | None = None
         own = replace(means, pool=QuotePool())
         super().__init__(connection_id, environment, own, holder_id=wish.holder_id)
 
@@ -70,6 +70,8 @@ class ReplayLink(Link):
         await super()._adopt()
         if row := self._publisher.rows.get(KEY):
             self._clock = datetime.fromisoformat(row["time"])
+        else:
+            self._clock = await sync_to_async(_kept_clock, thread_sensitive=False)(self.connection_id)
         if self._clock is not None:
             self._replay.goes_on_from(self._clock)
 
@@ -120,6 +122,13 @@ class ReplayLink(Link):
             await sync_to_async(_keep_clock, thread_sensitive=False)(self.connection_id, self._clock)
         except DatabaseTrouble:
             log.warning("Connection %d: how far its replay has come is not written down.", self.connection_id)
+
+
+def _kept_clock(connection_id: int) -> datetime | None:
+    try:
+        return Replay.objects.values_list("clock", flat=True).filter(connection=connection_id).first()
+    finally:
+        database_connections.close_all()
 
 
 def _keep_clock(connection_id: int, clock: datetime | None) -> None:

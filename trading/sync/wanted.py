@@ -30,7 +30,6 @@ class Wish(NamedTuple):
     speed: int
     speed_asked_at: datetime
     initial_balance: Decimal
-    clock: datetime | None
 
 
 class SignIn(NamedTuple):
@@ -72,7 +71,7 @@ def _replays(authorised: dict[int, SignIn]) -> dict[int, SignIn]:
         one.connection_id: SignIn(
             one.connection.environment,
             authorised[holder_id].at,
-            Wish(holder_id, one.starts_at, one.speed, one.speed_asked_at, one.initial_balance, one.clock),
+            Wish(holder_id, one.starts_at, one.speed, one.speed_asked_at, one.initial_balance),
         )
         for one in running
         if (holder_id := one.connection.source_id) in authorised

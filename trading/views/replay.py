@@ -13,6 +13,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.validators import MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -156,7 +157,9 @@ def replay(request: HttpRequest) -> HttpResponse:
     form = BeginForm(request.POST) if request.method == "POST" else BeginForm()
     if form.is_valid() and _begin(connection, form):
         return redirect("trading:replay")
-    context = {"form": form, "suggested": suggested(timezone.now()), "fastest": FASTEST}
+    # Pages of a replay that are told its end come here like those that have to sign in, and say where they were.
+    has_ended = "next" in request.GET
+    context = {"form": form, "has_ended": has_ended, "suggested": suggested(timezone.now()), "fastest": FASTEST}
     return render(request, "trading/replay/begin.html", context, status=400 if form.errors else 200)
 
 
@@ -178,8 +181,7 @@ def end(request: HttpRequest) -> HttpResponse:
     """End the trader's replay."""
     if running := replays.of(_user(request)):
         replays.end(running)
-        messages.success(request, "The replay has ended. Nothing of it is kept.")
-    return redirect("trading:replay")
+    return redirect(f"{reverse('trading:replay')}?next={reverse('trading:replay')}")
 
 
 def suggested(now: dt.datetime) -> dt.datetime:

@@ -16,7 +16,7 @@ from accounts.models import Connection
 from accounts.sign_out import sign_out
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import aplace, front_month, page_open, rows, running_hub, settled, snapshot, until
-from trading.models import Replay, TradingLimit
+from trading.models import TradingLimit
 from trading.simulator import RunningSimulator
 from trading.sync import replays, wanted
 from trading.sync.replay_link import ANEW
@@ -151,20 +151,25 @@ async def test_another_speed_is_told_to_tradovate_and_a_pause_stops_the_clock(si
 
 
 async def test_a_replay_goes_on_from_where_it_was_when_nobody_looked_for_a_while(simulator, trader) -> None:
-    async with running(trader) as replay:
-        simulator.control.advance(100)
+    replay = await begin(trader)
+    async with running_hub(rescan=600, grace=0.5):
+        async with page_open(replay):
+            await settled(replay)
+            simulator.control.advance(100)
 
-        async def is_later() -> bool:
-            return await time_of(replay) >= start() + 100 * SECOND
+            async def is_later() -> bool:
+                return await time_of(replay) >= start() + 100 * SECOND
 
-        await until(is_later)
-    kept = await Replay.objects.aget(connection=replay)
-    assert kept.clock is not None
-    assert kept.clock >= start() + 100 * SECOND
-    async with running_hub(), page_open(replay):
-        found = await settled(replay)
-        assert found.rows["upstream"]["detail"] == ANEW
-        assert await time_of(replay) >= start() + 100 * SECOND
+            await until(is_later)
+
+        async def is_closed() -> bool:
+            return not (await snapshot(replay)).rows and not simulator.control.sockets()
+
+        await until(is_closed)
+        async with page_open(replay):
+            found = await settled(replay)
+            assert found.rows["upstream"]["detail"] == ANEW
+            assert await time_of(replay) >= start() + 100 * SECOND
 
 
 async def test_another_process_joins_the_replay_as_long_as_tradovate_keeps_it(simulator, trader) -> None:

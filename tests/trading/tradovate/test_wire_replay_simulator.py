@@ -176,3 +176,24 @@ async def test_a_lasting_replay_is_joined_while_it_lives_and_begun_anew_when_it_
         assert not anew.resumed
         assert anew.timestamp >= START + 10 * SECOND
         assert [one.id for one in anew.snapshot.accounts] != [one.id for one in first.snapshot.accounts]
+
+
+async def test_a_replay_that_another_process_began_is_joined_or_begun_anew_where_it_was(sim, hosts, token) -> None:
+    async def access(last_error: Exception | None) -> Access:
+        return Access(hosts.replay_socket, token, sim.trader("trader").user_id)
+
+    def going_on() -> ReconnectingReplaySocket:
+        lasting = ReconnectingReplaySocket(access, START, join_seconds=1.5)
+        lasting.goes_on_from(START + 60 * SECOND)
+        return lasting
+
+    async with await ReplaySocket.connect(hosts.replay_socket, token) as other:
+        await other.begin(START)
+        async with going_on() as lasting:
+            joined = await anext(lasting)
+            assert isinstance(joined, ReplayBegun)
+            assert (joined.timestamp, joined.resumed) == (START, True)
+    async with going_on() as lasting:
+        anew = await anext(lasting)
+        assert isinstance(anew, ReplayBegun)
+        assert (anew.timestamp, anew.resumed) == (START + 60 * SECOND, False)
