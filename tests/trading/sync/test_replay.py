@@ -121,6 +121,21 @@ async def test_what_is_traded_in_a_replay_is_marked_there_and_written_down_nowhe
     assert not [one for one in orders if one["accountId"] // 1000 == trader.tradovate_user_id]
 
 
+async def test_quotes_of_a_replay_are_shared_with_no_other_one(simulator, trader) -> None:
+    symbol = await sync_to_async(front_month, thread_sensitive=False)(simulator, trader)
+    pro = await sync_to_async(sign_in, thread_sensitive=False)(simulator, "pro")
+    async with running(trader) as one, page_open(other := await begin(pro)):
+        await settled(other)
+        for person, replay in ((trader, one), (pro, other)):
+            await buy(simulator, person, symbol)
+            await until(lambda replay=replay: rows(replay, "position"))
+
+        def feeds() -> list[int]:
+            return sorted(found["userId"] for found in simulator.control.sockets() if found["quotes"])
+
+        await until(lambda: feeds() == sorted([trader.tradovate_user_id, pro.tradovate_user_id]))
+
+
 async def test_the_traders_own_desk_goes_on_beside_it(simulator, trader) -> None:
     symbol = await sync_to_async(front_month, thread_sensitive=False)(simulator, trader)
     async with running(trader) as replay, page_open(trader):
