@@ -116,6 +116,7 @@ def test_presses_for_all_accounts_are_about_the_real_ones(
     assert not desk.place(user, limit(account, symbol), "click:real-12345678901").refused
     outcome = desk.flatten_all(user, None, "click:flatten-1234567890")
     assert {intent.account_id for intent in outcome.intents} == {account.pk}
+    assert "REPLAY" not in outcome.words
 
 
 def test_the_checks_say_so_too(replay: Account, symbol: str) -> None:
