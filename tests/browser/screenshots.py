@@ -43,6 +43,7 @@ def main(directory: Path, names: list[str]) -> None:
                 walk.orders,
                 walk.history,
                 walk.limits,
+                walk.replay,
                 walk.settings,
                 walk.troubles,
                 walk.kill_switch,
@@ -210,6 +211,24 @@ class Walk:
             self.picture(page, "limits-mistyped")
             page.goto(f"{self.portal.url}/limits/")
             page.get_by_role("button", name="Remove the limit").last.click()
+
+    def replay(self) -> None:
+        with self.page("pro") as page:
+            page.goto(f"{self.portal.url}/replay/")
+            self.picture(page, "replay-form")
+            page.get_by_label("Start (").fill("2026-11-21T12:00")
+            page.get_by_label("Speed in percent").fill("900")
+            page.get_by_label("Starting balance").fill("much")
+            page.get_by_role("button", name="Begin the replay").click()
+            self.picture(page, "replay-mistyped")
+            page.goto(f"{self.portal.url}/replay/")
+            page.get_by_role("button", name="Begin the replay").click()
+            is_streaming(page)
+            page.get_by_label("Contract", exact=True).fill(self.symbols[0])
+            page.get_by_label("Contract", exact=True).press("Enter")
+            expect(page.locator("[data-chart-words]")).to_contain_text("Last", timeout=SOON)
+            self.picture(page, "replay")
+            page.get_by_role("button", name="End the replay").click()
 
     def orders(self) -> None:
         symbol = self.symbols[0]

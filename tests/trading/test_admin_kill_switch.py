@@ -49,6 +49,17 @@ def release_url(switch: KillSwitch) -> str:
     return reverse("admin:trading_killswitch_release", args=[switch.pk])
 
 
+def test_a_replay_which_sends_nothing_is_not_taken_for_what_is_to_be_stopped(
+    stopper: tuple[User, Client], connection: Connection
+) -> None:
+    replay = Connection.objects.create(
+        user=connection.user, environment="sim-replay", source=connection, tradovate_user_id=1001, name="tess"
+    )
+    answer = stopper[1].post(ADD, {"scope": "connection", "connection": replay.pk, "reason": "outage"})
+    assert "choose the one that trades" in answer.content.decode()
+    assert not KillSwitch.objects.exists()
+
+
 def test_support_stops_everybody_one_trader_or_one_connection(
     stopper: tuple[User, Client], connection: Connection
 ) -> None:

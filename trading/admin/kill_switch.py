@@ -72,6 +72,9 @@ class ThrowForm(SwitchForm):
                 self.add_error(name, "Choose whose trading is stopped.")
             elif name != needed and cleaned.get(name) is not None:
                 self.add_error(name, "Leave this empty, or choose the scope that goes with it.")
+        connection = cleaned.get("connection")
+        if connection is not None and connection.is_replay:
+            self.add_error("connection", "That is a Market Replay, which sends no orders: choose the one that trades.")
         return cleaned
 
     def _post_clean(self) -> None:

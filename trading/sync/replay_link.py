@@ -19,15 +19,15 @@ from django.db import Error as DatabaseTrouble
 from django.db import connections as database_connections
 
 from trading.models import Replay
+from trading.sync import retry
 from trading.sync.access import Target
 from trading.sync.link import Link, Means
 from trading.sync.quote_pool import QuotePool
 from trading.sync.records import Record
-from trading.sync.retry import PATIENCE
 from trading.sync.rows import clock_row
 from trading.sync.wanted import SignIn, Wish
-from trading.tradovate import MirroringSocket, ReconnectingReplaySocket
-from trading.tradovate.errors import TradovateError
+from trading.tradovate import MirroringSocket, Patience, ReconnectingReplaySocket, Retry
+from trading.tradovate.errors import ApiError, NotSent, OutcomeUnknown, SocketClosed, TradovateError
 from trading.tradovate.frames import ClockEvent, PropsEvent, SnapshotPart, UnknownEvent
 from trading.tradovate.replay import ReplayBegun
 
@@ -35,7 +35,18 @@ log = logging.getLogger(__name__)
 
 KEY = "replay"
 RETRY = 1.0  # seconds until a speed that could not be told is told again
+NOT_ALLOWED = 600.0  # seconds: what a subscription does not allow it does not allow soon, and syncs are few
 ANEW = "Tradovate had discarded the replay meanwhile: it goes on from here with a new account."
+
+
+def judge(error: Exception, attempt: int, chance: float, *, refused: bool = True) -> Retry:
+    """As for the user socket, but a replay that Tradovate refuses is not asked for again soon."""
+    if isinstance(error, ApiError):
+        return Retry(NOT_ALLOWED * (0.5 + chance / 2))
+    return retry.judge(error, attempt, chance, refused=refused)
+
+
+PATIENCE = Patience(judge=judge, errors=retry.PATIENCE.errors)
 
 
 class ReplayLink(Link):
@@ -108,10 +119,12 @@ class ReplayLink(Link):
             self._speed_wanted.clear()
             try:
                 await self._replay.change_speed(self._wish.speed)
-            except TradovateError as error:
-                log.info("Connection %d: its speed is told later: %s", self.connection_id, type(error).__name__)
+            except (NotSent, OutcomeUnknown, SocketClosed):
                 self._speed_wanted.set()
                 await asyncio.sleep(RETRY)
+            except TradovateError as error:
+                # The clock goes on telling pages how fast it goes.
+                log.warning("Connection %d: another speed was refused: %s", self.connection_id, type(error).__name__)
 
     def _put(self, found: list[Record]) -> None:
         """Nothing of a replay is kept."""

@@ -16,12 +16,13 @@ from accounts.models import Connection
 from accounts.sign_out import sign_out
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import aplace, front_month, page_open, rows, running_hub, settled, snapshot, until
-from trading.models import TradingLimit
+from trading.models import Replay, TradingLimit
 from trading.simulator import RunningSimulator
 from trading.sync import replays, wanted
-from trading.sync.replay_link import ANEW
+from trading.sync.replay_link import ANEW, judge
 from trading.tradovate import ReplaySocket
 from trading.tradovate.entities import Action, OrderType, PlaceOrder, PlaceOrderResult
+from trading.tradovate.errors import ReplayIneligible
 
 SECOND = dt.timedelta(seconds=1)
 # What may change while a replay runs: whose it is, and what the trader wants of it.
@@ -185,6 +186,15 @@ async def test_a_replay_goes_on_from_where_it_was_when_nobody_looked_for_a_while
             found = await settled(replay)
             assert found.rows["upstream"]["detail"] == ANEW
             assert await time_of(replay) >= start() + 100 * SECOND
+
+
+async def test_a_replay_that_tradovate_refuses_says_why_and_is_not_asked_for_again_soon(simulator, trader) -> None:
+    replay = await begin(trader)
+    await Replay.objects.aupdate(starts_at=timezone.now() + dt.timedelta(days=1))
+    async with running_hub(), page_open(replay):
+        found = await settled(replay, "down")
+        assert "does not allow a replay" in found.rows["upstream"]["detail"]
+    assert judge(ReplayIneligible(start()), 1, 0.0).seconds >= 300
 
 
 async def test_another_process_joins_the_replay_as_long_as_tradovate_keeps_it(simulator, trader) -> None:
