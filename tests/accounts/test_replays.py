@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts import oauth, renewal
 from accounts.models import Connection, Environment, User
 from accounts.tokens import Tokens
-from tests.trading.signed_in import person
+from tests.trading.signed_in import person, replay_of
 
 pytestmark = pytest.mark.django_db
 
@@ -19,9 +19,7 @@ def trader() -> Connection:
 
 @pytest.fixture
 def replay(trader: Connection) -> Connection:
-    return Connection.objects.create(
-        user=trader.user, environment="sim-replay", source=trader, tradovate_user_id=1, name="pat"
-    )
+    return replay_of(trader)
 
 
 def test_it_says_replay_and_belongs_to_the_realm_of_its_source(trader: Connection, replay: Connection) -> None:

@@ -12,16 +12,16 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import PHONE, open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
+from trading.views.replay import suggested
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
 SOON = 20_000
 
 
-def wednesday() -> dt.datetime:
-    """Eleven in the morning of New York, more or less, of the Wednesday before today."""
-    now = dt.datetime.now(dt.UTC).replace(hour=16, minute=0, second=0, microsecond=0)
-    return now - dt.timedelta(days=(now.weekday() - 2) % 7 or 7)
+def bell() -> dt.datetime:
+    """The opening bell of the last day that had one."""
+    return suggested(dt.datetime.now(dt.UTC))
 
 
 def fill_in(page: Page, start: str, speed: str = "100") -> None:
@@ -43,7 +43,7 @@ def test_a_replay_is_begun_watched_steered_and_ended(portal: Stack, open_page: O
     assert violations(page) == []
 
     # What is wrong is said at its field, and what was typed stays.
-    local = wednesday() + dt.timedelta(hours=9)
+    local = bell() + dt.timedelta(hours=9)
     fill_in(page, f"{local:%Y-%m-%dT%H:%M}", "900")
     expect(page.locator("#id_speed_error")).to_contain_text("from 0 (paused) to 400")
     expect(page.get_by_label("Start (")).to_have_value(f"{local:%Y-%m-%dT%H:%M}")
@@ -56,9 +56,9 @@ def test_a_replay_is_begun_watched_steered_and_ended(portal: Stack, open_page: O
     expect(page.locator("[data-upstream-words]")).to_have_text("streaming", timeout=SOON)
     expect(page.locator("[data-row^='account:']")).to_contain_text(re.compile(r"REPLAY\d+\s+50,000\.00"), timeout=SOON)
     clock = page.locator("[data-clock]")
-    expect(clock).to_have_text(re.compile(f"{local:%Y-%m-%d %H:0}"), timeout=SOON)
+    expect(clock).to_have_text(re.compile(f"{local:%Y-%m-%d %H:}3\\d:"), timeout=SOON)
     begun = seconds_of(page)
-    assert 0 <= begun - wednesday().timestamp() < 120
+    assert 0 <= begun - bell().timestamp() < 120
     page.wait_for_function(
         "(begun) => Date.parse(document.querySelector('[data-clock]').dateTime) / 1000 > begun + 1", arg=begun
     )
@@ -97,7 +97,7 @@ def test_on_a_phone_all_of_it_fits_and_a_page_left_open_is_told_the_end(portal: 
     page = open_page(PHONE)
     open_desk(page, portal, "pro")
     page.goto(f"{portal.url}/replay/")
-    fill_in(page, f"{wednesday():%Y-%m-%dT%H:%M}")
+    fill_in(page, f"{bell():%Y-%m-%dT%H:%M}")
     expect(page.locator("[data-row^='account:']")).to_be_visible(timeout=SOON)
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= PHONE["width"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Connection, User
+from accounts.models import Connection, Environment, User
 from accounts.sign_in import SESSION_KEY
 from accounts.tokens import Tokens
 
@@ -18,6 +18,17 @@ def person(name: str, number: int) -> Connection:
     )
     connection.store_tokens(Tokens("token-" + name), timezone.now() + timedelta(hours=1))
     return connection
+
+
+def replay_of(source: Connection) -> Connection:
+    """The connection of a Market Replay that goes by another one's sign-in."""
+    return Connection.objects.create(
+        user=source.user,
+        environment=Environment(source.environment).replay,
+        source=source,
+        tradovate_user_id=source.tradovate_user_id,
+        name=source.name,
+    )
 
 
 def browser_of(connection: Connection) -> Client:

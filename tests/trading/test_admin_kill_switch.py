@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection, User
 from accounts.tokens import Tokens
+from tests.trading.signed_in import replay_of
 from trading.models import KillSwitch, KillSwitchAction
 from trading.orders import kill_switch
 
@@ -52,9 +53,7 @@ def release_url(switch: KillSwitch) -> str:
 def test_a_replay_which_sends_nothing_is_not_taken_for_what_is_to_be_stopped(
     stopper: tuple[User, Client], connection: Connection
 ) -> None:
-    replay = Connection.objects.create(
-        user=connection.user, environment="sim-replay", source=connection, tradovate_user_id=1001, name="tess"
-    )
+    replay = replay_of(connection)
     answer = stopper[1].post(ADD, {"scope": "connection", "connection": replay.pk, "reason": "outage"})
     assert "choose the one that trades" in answer.content.decode()
     assert not KillSwitch.objects.exists()

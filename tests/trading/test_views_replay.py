@@ -40,10 +40,9 @@ def begun(connection: Connection, browser: Client) -> Connection:
     return connection.replays.get()
 
 
-def wednesday(weeks: int = 0) -> dt.datetime:
-    """Ten in the morning of Chicago, more or less, of the Wednesday before today."""
-    now = timezone.now().replace(hour=16, minute=0, second=0, microsecond=0)
-    return now - dt.timedelta(days=(now.weekday() - 2) % 7 or 7, weeks=weeks)
+def bell() -> dt.datetime:
+    """The opening bell of the last day that had one."""
+    return suggested(timezone.now())
 
 
 def typed(moment: dt.datetime) -> str:
@@ -51,7 +50,7 @@ def typed(moment: dt.datetime) -> str:
 
 
 def wish(**changes: str) -> dict[str, str]:
-    given = {"starts_at": typed(wednesday()), "utc_offset": "0", "speed": "200", "initial_balance": "51000"}
+    given = {"starts_at": typed(bell()), "utc_offset": "0", "speed": "200", "initial_balance": "51000"}
     return given | changes
 
 
@@ -78,7 +77,7 @@ def test_the_desk_leads_to_the_form_which_begins_a_replay(browser: Client, conne
     assert browser.post(URL, wish()).status_code == 302
     replay = connection.replays.get()
     assert (replay.user, replay.get_environment_display()) == (connection.user, "REPLAY")
-    assert replay.replay.starts_at == wednesday()
+    assert replay.replay.starts_at == bell()
     assert (replay.replay.speed, replay.replay.initial_balance) == (200, Decimal(51_000))
     assert ">REPLAY<" in browser.get(URL).content.decode()
     # The trader's own desk is as it was.
@@ -86,9 +85,9 @@ def test_the_desk_leads_to_the_form_which_begins_a_replay(browser: Client, conne
 
 
 def test_the_start_is_told_in_the_traders_zone(browser: Client, connection: Connection) -> None:
-    told = typed(wednesday() - dt.timedelta(minutes=300))
+    told = typed(bell() - dt.timedelta(minutes=300))
     browser.post(URL, wish(starts_at=told, utc_offset="300"))
-    assert connection.replays.get().replay.starts_at == wednesday()
+    assert connection.replays.get().replay.starts_at == bell()
 
 
 def test_a_second_press_begins_no_second_one(browser: Client, begun: Connection) -> None:
@@ -123,14 +122,15 @@ def test_what_is_still_to_come_cannot_be_replayed(browser: Client) -> None:
 
 
 def test_nor_can_a_weekend_and_it_is_told_by_the_traders_clock_when_the_market_opened(browser: Client) -> None:
-    saturday = wednesday(weeks=1) + dt.timedelta(days=3)
+    now = timezone.now().replace(hour=16, minute=0)
+    saturday = now - dt.timedelta(days=(now.weekday() - 5) % 7 or 7)
     told = refused(browser, starts_at=typed(saturday), utc_offset="360")["starts_at"]
     assert "closed then" in told
     assert re.search(r"opened next on Sunday \d{4}-\d\d-\d\d 1[67]:00 by your clock", told)
 
 
 def test_nor_can_what_is_longer_ago_than_the_subscription_reaches(browser: Client) -> None:
-    told = refused(browser, starts_at=typed(wednesday(weeks=30)))["starts_at"]
+    told = refused(browser, starts_at=typed(suggested(timezone.now() - dt.timedelta(weeks=30))))["starts_at"]
     earliest = timezone.now() - dt.timedelta(days=90)
     assert "too long ago" in told
     assert f"{earliest:%Y-%m-%d}" in told

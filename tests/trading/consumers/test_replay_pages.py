@@ -1,7 +1,6 @@
 """Who is let in to the stream and to the charts of a Market Replay, and which market those show."""
 
 import asyncio
-import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -13,33 +12,29 @@ from accounts.models import Connection
 from portal.asgi import application
 from tests.trading.cast import sign_in
 from tests.trading.consumers.pages import HOST, ORIGIN, Page, cookie, page
+from tests.trading.signed_in import replay_of
 from tests.trading.sync.cast import front_month, page_open, running_hub, settled
 from trading.consumers import page_socket
 from trading.models import Replay
 from trading.simulator import RunningSimulator
 from trading.sync import replays, stream
 from trading.sync.stream import Stream
+from trading.views.replay import suggested
 
 SECOND = 1000
 
 
 @sync_to_async
-def replay_of(source: Connection) -> Connection:
+def running(source: Connection) -> Connection:
     """A replay that runs, as far as the database knows."""
-    made = Connection.objects.create(
-        user=source.user,
-        environment="sim-replay",
-        source=source,
-        tradovate_user_id=source.tradovate_user_id,
-        name=source.name,
-    )
-    now = timezone.now()
-    Replay.objects.create(connection=made, starts_at=now - dt.timedelta(days=1), speed=100, initial_balance=1)
+    made = replay_of(source)
+    starts_at = suggested(timezone.now())
+    Replay.objects.create(connection=made, starts_at=starts_at, speed=100, initial_balance=1)
     return made
 
 
 async def test_a_page_of_a_replay_gets_its_rows_and_the_desk_gets_its_own(alice: Connection, writer: Stream) -> None:
-    replay = await replay_of(alice)
+    replay = await running(alice)
     rows = {"account:9": {"id": "9", "name": "REPLAY9"}}
     async with stream.async_client() as client:
         await Stream(client, replay.pk).replace(rows)
@@ -49,7 +44,7 @@ async def test_a_page_of_a_replay_gets_its_rows_and_the_desk_gets_its_own(alice:
 
 
 async def test_without_a_replay_there_is_none_to_look_at(alice: Connection, bob: Connection) -> None:
-    await replay_of(alice)
+    await running(alice)
     async with page(bob, "replay=1") as desk:
         assert (await desk.frame())["t"] == "bye"
         assert await desk.closed() == page_socket.SIGNED_OUT
@@ -57,7 +52,7 @@ async def test_without_a_replay_there_is_none_to_look_at(alice: Connection, bob:
 
 async def test_pages_of_a_replay_are_let_look_while_it_runs_and_end_with_it(alice: Connection, monkeypatch) -> None:
     monkeypatch.setattr(page_socket.PageSocket, "check_every", 0.05)
-    replay = await replay_of(alice)
+    replay = await running(alice)
     async with page(alice, "replay=1") as watching:
         await watching.frame()
         assert await watching.hears_nothing(0.3)
@@ -86,8 +81,7 @@ async def newest(chart: Page, wanted: Callable[[int], bool]) -> int:
 async def test_the_chart_of_a_replay_shows_the_replayed_market(simulator: RunningSimulator, transactional_db) -> None:
     trader = await sync_to_async(sign_in, thread_sensitive=False)(simulator, "trader")
     symbol = await sync_to_async(front_month, thread_sensitive=False)(simulator, trader)
-    now = timezone.now().replace(hour=16, minute=0, second=0, microsecond=0)
-    starts_at = now - dt.timedelta(days=(now.weekday() - 2) % 7 or 7)
+    starts_at = suggested(timezone.now())
     begin = sync_to_async(replays.begin, thread_sensitive=False)
     replay = await begin(trader, starts_at, speed=100, initial_balance=Decimal(50_000))
     begun = int(starts_at.timestamp() * 1000)

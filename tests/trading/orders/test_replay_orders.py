@@ -8,6 +8,7 @@ import pytest
 from accounts import renewal
 from accounts.models import Connection, User
 from tests.trading.orders.pressing import bracket, limit, pair, with_exits
+from tests.trading.signed_in import replay_of
 from trading.files import execute, preview
 from trading.models import Account, OrderFile, OrderIntent
 from trading.orders import desk, gateway, intents, pretrade, resend
@@ -22,14 +23,7 @@ from trading.simulator import RunningSimulator
 @pytest.fixture
 def replay(account: Account) -> Account:
     """The account of a replay, and the worst of all: at Tradovate it would have the id and the name of the real one."""
-    real = account.connection
-    connection = Connection.objects.create(
-        user=real.user,
-        environment="sim-replay",
-        source=real,
-        tradovate_user_id=real.tradovate_user_id,
-        name=real.name,
-    )
+    connection = replay_of(account.connection)
     return Account.objects.create(connection=connection, tradovate_id=account.tradovate_id, name=account.name)
 
 

@@ -23,6 +23,7 @@ from trading.sync.replay_link import ANEW, judge
 from trading.tradovate import ReplaySocket
 from trading.tradovate.entities import Action, OrderType, PlaceOrder, PlaceOrderResult
 from trading.tradovate.errors import ReplayIneligible
+from trading.views.replay import suggested
 
 SECOND = dt.timedelta(seconds=1)
 # What may change while a replay runs: whose it is, and what the trader wants of it.
@@ -35,9 +36,8 @@ def trader(simulator, transactional_db) -> Connection:
 
 
 def start() -> dt.datetime:
-    """An hour in which the market trades: ten in the morning of Chicago, on the Wednesday before today."""
-    today = timezone.now().replace(hour=16, minute=0, second=0, microsecond=0)
-    return today - dt.timedelta(days=(today.weekday() - 2) % 7 or 7)
+    """When a replay begins here: at the opening bell of the last day that had one."""
+    return suggested(timezone.now())
 
 
 @sync_to_async(thread_sensitive=False)
