@@ -138,6 +138,8 @@ class Link:
             await asyncio.gather(*jobs, return_exceptions=True)
             if is_mine:
                 with contextlib.suppress(RedisError, OSError, Fenced, StateLost):
+                    # It may have been stopped for long just before, and what it leaves is another one's by now.
+                    await self._be_owner()
                     await self._leave()
                     await self._lease.release()
 

@@ -53,6 +53,16 @@ async def test_who_finds_its_socket_ended_before_it_hears_of_a_successor_writes_
         assert (await Upstream.objects.aget(connection=trader)).state == Upstream.State.UP
 
 
+async def test_who_is_to_end_before_it_hears_of_a_successor_writes_no_end_down(simulator, trader, monkeypatch) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY", 60.0)
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    async with running_hub():
+        await settled(trader)
+        client.set(stream.lease_key(trader.pk), "another")
+    assert (await Upstream.objects.aget(connection=trader)).state == Upstream.State.UP
+    assert client.get(stream.lease_key(trader.pk)) == b"another"
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("cut_off", [False, True], ids=["its socket open", "its socket cut off"])
 async def test_a_process_that_wakes_after_its_lease_writes_over_nothing(
