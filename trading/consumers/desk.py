@@ -46,6 +46,7 @@ class DeskConsumer(PageSocket):
         self._pinged = asyncio.Event()
         self._seen: set[int] = set()
         self._anything_seen = asyncio.Event()
+        self._switches_due = asyncio.Event()
 
     def admit(self, user_id: int | None, session: SessionBase, asked: Asked) -> int:
         """The connection whose stream a page gets: the one that its browser signed in to, its replay, or that of its
@@ -118,6 +119,8 @@ class DeskConsumer(PageSocket):
             return
         outbox.continue_from(epoch, seq)
         await self._say_state(outbox, frame)
+        # News of a kill switch that came while this was due were dropped, and it does not hold them.
+        self._switches_due.set()
         if outbox.file:
             await self.say(await in_thread(stream.lines_frame, UUID(outbox.file)))
 
@@ -153,13 +156,16 @@ class DeskConsumer(PageSocket):
             self._seen -= seen
 
     async def _show_switches(self, connection_id: int) -> None:
-        """Tell the page which kill switches are thrown, and again now and then."""
+        """Tell the page which kill switches are thrown: after each snapshot, and now and then."""
         # A browser that goes away ends this; a database that does so is looked for again.
         with contextlib.suppress(OSError, RuntimeError):
             while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.switches_every):
+                        await self._switches_due.wait()
+                self._switches_due.clear()
                 with contextlib.suppress(DatabaseTrouble):
                     await self.say(await in_thread(kill_banner.frame, connection_id))
-                await asyncio.sleep(self.switches_every)
 
     async def _show_gauge(self, outbox: Outbox) -> None:
         """Tell the page how many of the hour's requests are used, whenever that has changed."""

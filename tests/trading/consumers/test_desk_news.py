@@ -1,6 +1,7 @@
 """What a page asks for besides: an order file's lines, intents, what was seen, the gauge; and kill switches."""
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from trading.models import (
 )
 from trading.orders import intents, kill_switch
 from trading.sync import intent_rows, stream
-from trading.sync.relay import Relay
+from trading.sync.relay import Relay, relay
 
 
 async def test_a_files_page_gets_its_lines_and_only_its_own_lines_news(alice, writer) -> None:
@@ -192,6 +193,35 @@ async def test_open_pages_are_told_what_a_kill_switch_stops(alice, bob, writer) 
         await sync_to_async(tasks.kill_switch_changed)(everybody)
         for hears in (desk, stranger):
             assert [one["words"][:11] for one in await hears.switches()] == ["All trading"]
+
+
+async def test_a_kill_switch_that_is_thrown_while_a_snapshot_is_due_is_told_after_it(
+    alice, writer, monkeypatch
+) -> None:
+    taking, go_on = threading.Event(), threading.Event()
+    taken = desk_socket._intents_frame
+
+    def slowly(*asked: Any) -> str:
+        taking.set()
+        go_on.wait(20)
+        return taken(*asked)
+
+    async with page(alice, "intents=1") as desk:
+        assert await desk.switches() == []
+        monkeypatch.setattr(desk_socket, "_intents_frame", slowly)
+        await desk.say('{"t":"resync"}')
+        await until(taking.is_set)
+        # Asked for once more while one is on its way.
+        await desk.say('{"t":"resync"}')
+        [outbox] = relay()._outboxes[stream.channel(alice.pk)]
+        await until(lambda: outbox._stale)
+        switch = await sync_to_async(kill_switch.throw)(alice.user, user=alice.user)
+        await sync_to_async(tasks.kill_switch_changed)(switch)
+        await asyncio.sleep(0.2)
+        go_on.set()
+        async with asyncio.timeout(20):
+            while not await desk.switches():
+                pass
 
 
 async def test_a_page_that_missed_the_news_hears_it_at_the_next_look(alice, writer, monkeypatch) -> None:
