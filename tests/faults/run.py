@@ -35,7 +35,7 @@ HALF_OPEN = "the broker silent, sockets open"
 HANG = "browsers that stop reading"
 # While pages hang, traders trade in rounds of so many requests, this fast, until other pages have had so many frames:
 # more than wait for a page before it is given up and gets a snapshot.
-REQUESTS_OF_HANG, PACE_OF_HANG, FRAMES_OF_HANG, MOST_ROUNDS = 100, 120.0, 2600, 24
+REQUESTS_OF_HANG, PACE_OF_HANG, FRAMES_OF_HANG, MOST_ROUNDS = 100, 120.0, 4000, 36
 LOOK = 0.02  # seconds between looks whether everything is back
 
 
