@@ -202,7 +202,7 @@ class Walk:
                 page.get_by_role("button", name="Set the limit").click()
             page.get_by_role("link", name="Change the limit for each account, each product").click()
             self.picture(page, "limits-change")
-            page.get_by_label("Daily loss limit").fill("2500")
+            page.get_by_label("Daily loss limit").fill("25000")
             page.get_by_role("button", name="Change the limit").click()
             self.picture(page, "limits")
             page.get_by_label("Most contracts in an order").fill("0")
