@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any
 
@@ -15,6 +16,40 @@ def begin(work: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
         return None
     except Exception as error:  # noqa: BLE001 - raised again where the rest is awaited
         return _raising(error)
+
+
+class News:
+    """What one task waits for, and whether it does: then something can be begun on its behalf."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._waits = False
+
+    @property
+    def have_come(self) -> bool:
+        """Whether there is something to look at."""
+        return self._event.is_set()
+
+    @property
+    def are_awaited(self) -> bool:
+        """Whether the task waits, and nothing has come since."""
+        return self._waits and not self._event.is_set()
+
+    def come(self) -> None:
+        """Wake the task up."""
+        self._event.set()
+
+    def taken(self) -> None:
+        """What has come is being looked at."""
+        self._event.clear()
+
+    async def wait(self) -> None:
+        """Wait for something to look at."""
+        self._waits = True
+        try:
+            await self._event.wait()
+        finally:
+            self._waits = False
 
 
 class _Rest:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from redis.exceptions import RedisError
 
+from trading.sync.eager import News
 from trading.sync.rows import Row
 from trading.sync.stream import Begun, StateLost, Stream
 
@@ -36,10 +37,9 @@ class Publisher:
         # Changes that were complete before a later state of one of their orders came.
         self._before: deque[Delta] = deque()
         self._replace = False
-        # Whether `run` waits for news, and the write that was begun for it meanwhile.
-        self._rests = False
+        # The write that was begun while `run` waited for news.
         self._begun: Begun | None = None
-        self._news = asyncio.Event()
+        self._news = News()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -61,7 +61,7 @@ class Publisher:
             self.rows.pop(key, None)
         self._changed.update(rows, gone)
         if self._changed:
-            if self._rests and not self._news.is_set() and self._stream.epoch:
+            if self._news.are_awaited and self._stream.epoch:
                 self._begun = self._stream.begin_change(*self._delta())
             self._wake()
 
@@ -72,10 +72,10 @@ class Publisher:
     async def run(self) -> None:
         """Publish until cancelled. Raises stream.Fenced when another hub has taken over."""
         while True:
-            if not self._news.is_set():
+            if not self._news.have_come:
                 self._idle.set()
-                await self._rest()
-            self._news.clear()
+                await self._news.wait()
+            self._news.taken()
             try:
                 await self._publish()
             except StateLost:
@@ -88,16 +88,9 @@ class Publisher:
                 await asyncio.sleep(RETRY)
                 self._wake()
 
-    async def _rest(self) -> None:
-        self._rests = True
-        try:
-            await self._news.wait()
-        finally:
-            self._rests = False
-
     def _wake(self) -> None:
         self._idle.clear()
-        self._news.set()
+        self._news.come()
 
     def _hides_a_state(self, key: str) -> bool:
         """Whether a change under this key would take the place of an order's state that no page has seen yet."""

@@ -65,10 +65,9 @@ class Outbox:
         self._limit = limit
         # (sequence number of its epoch, or 0 for what has none; frame)
         self._frames: deque[tuple[int, str]] = deque()
-        self._news = asyncio.Event()
+        self._news = eager.News()
         self._tell = tell
-        # Whether `get` waits for news, and what is left of telling what came meanwhile.
-        self._rests = False
+        # What is left of telling what came while `get` waited.
         self._telling: Awaitable[None] | None = None
         self._stale = True
         self._bye: Bye | None = None
@@ -104,12 +103,12 @@ class Outbox:
         self.dropped += len(self._frames)
         self._frames.clear()
         self._stale = True
-        self._news.set()
+        self._news.come()
 
     def end(self, bye: Bye) -> None:
         """Nothing more will come."""
         self._bye = bye
-        self._news.set()
+        self._news.come()
 
     async def get(self) -> str | None:
         """The next frame; None when a fresh snapshot is due (see `begin`). Raises Bye at the end."""
@@ -120,8 +119,11 @@ class Outbox:
                 return None
             if self._frames:
                 return self._frames.popleft()[1]
-            self._news.clear()
-            await self._rest()
+            self._news.taken()
+            await self._news.wait()
+            telling, self._telling = self._telling, None
+            if telling is not None:
+                await telling
 
     def begin(self) -> None:
         """Collect again; read the snapshot after this, then say with `continue_from` what it held."""
@@ -139,25 +141,14 @@ class Outbox:
             # Something was missed while the snapshot was read: rare enough to read it once more.
             self.make_stale()
 
-    async def _rest(self) -> None:
-        """Wait for what `get` has to look at."""
-        self._rests = True
-        try:
-            await self._news.wait()
-        finally:
-            self._rests = False
-        telling, self._telling = self._telling, None
-        if telling is not None:
-            await telling
-
     def _told(self, frame: str) -> bool:
         """Whether this could be told at once: nothing is before it. What does not fit into the socket now, the reader
         goes on with."""
-        if self._tell is None or not self._rests or self._news.is_set():
+        if self._tell is None or not self._news.are_awaited:
             return False
         self._telling = eager.begin(self._tell(frame))
         if self._telling is not None:
-            self._news.set()
+            self._news.come()
         return True
 
     def _append(self, seq: int, frame: str) -> None:
@@ -165,7 +156,7 @@ class Outbox:
             self.make_stale()
             return
         self._frames.append((seq, frame))
-        self._news.set()
+        self._news.come()
 
 
 class Relay:
