@@ -15,7 +15,7 @@ from accounts.models import Connection
 from tests.trading.consumers.pages import a_file, an_intent, page
 from tests.trading.sync.cast import until
 from trading import tasks
-from trading.consumers import DeskConsumer
+from trading.consumers import DeskConsumer, page_socket
 from trading.consumers import desk as desk_socket
 from trading.models import (
     IntentTransition,
@@ -99,6 +99,7 @@ async def test_what_a_page_says_was_seen_is_noted_once_of_its_own_orders(alice, 
             await desk.say(nonsense)
         for odd in ("-1", "9e99", "1e999", "null"):
             await desk.say(f'{{"t":"seen","orders":[{odd}]}}')
+        await desk.say('{"t":"seen","orders":' + "[" * 30_000)
         for _ in range(2):
             await desk.say('{"t":"seen","orders":[55,56,57]}')
             await until(lambda: seen.filter(intent=mine).aexists())
@@ -107,6 +108,8 @@ async def test_what_a_page_says_was_seen_is_noted_once_of_its_own_orders(alice, 
         await desk.say('{"t":"seen","orders":[55]}')  # and leaves at once
     assert await seen.acount() == 1
     assert not await seen.filter(intent=others).aexists()
+    # Whatever a page has said, its place is free again.
+    assert not page_socket.sockets_of_user
 
 
 async def test_what_was_being_written_when_the_page_left_is_not_lost(alice, writer, monkeypatch) -> None:

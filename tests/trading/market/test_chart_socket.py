@@ -317,8 +317,10 @@ async def test_messages_that_mean_nothing_change_nothing(simulator, trader, symb
         await chart.until("history")
         for text in ("", "nonsense", '{"t":"older"}', '{"t":"older","before":-1}', '{"t":"older","before":1e30}', "[]"):
             await chart.say(text)
+        await chart.say('{"t":"older","before":1,"x":' + "[" * 30_000)
         await chart.say('{"t":"resync"}')
         assert (await chart.read())["t"] == "alive"
+    assert not page_socket.sockets_of_user
 
 
 async def test_a_page_that_does_not_read_holds_no_more_than_the_chart(simulator, trader, symbol) -> None:
