@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from trading.models import Account, KillSwitchAction, OrderIntent
 from trading.orders import closing, exits, looks, reports
+from trading.orders.session_hours import trading_day
 from trading.orders.states import UNANSWERED, Kind, State
 from trading.orders.wishes import Liquidation
 from trading.tradovate.entities import Position
@@ -79,6 +80,8 @@ class _Round:
         self._connection = action.connection
         self._accounts = {account.tradovate_id: account for account in action.connection.accounts.filter(closed=False)}
         self._closings = closing.going(action.connection_id)
+        # The orders (Tradovate's ids) of closings that still work there.
+        self._closing_now: set[int] = set()
         self._key = f"{_keys(action)}{action.round}"
 
     def run(self) -> str:
@@ -101,7 +104,7 @@ class _Round:
 
     def _close(self, positions: Collection[Position]) -> None:
         # Whoever closes the same position twice may end up with the opposite one.
-        going = set(self._closings.values_list("account_id", "spec__contract_id"))
+        going = self._being_closed()
         wishes = []
         for position in positions:
             account = self._accounts[position.account_id]
@@ -109,6 +112,21 @@ class _Round:
                 wish = self._liquidation(account, position.contract_id)
                 wishes.append((account, wish, self._closing_key(account, position)))
         closing.close_all(wishes, timezone.now())
+
+    def _being_closed(self) -> set[tuple[int, int]]:
+        """Account and contract of the positions that are being closed already.
+
+        One of an earlier day whose end nobody learnt closes nothing any more: Tradovate has no such order, or cannot be
+        asked about it; nor does one that nobody has sent. What began within seconds is `closing.close_all`'s to see.
+        """
+        today = trading_day(timezone.now())
+        sent = self._closings.exclude(state=State.CREATED)
+        rows = sent.values_list("account_id", "spec__contract_id", "order_id_at_broker", "changed_at")
+        return {
+            (account, contract)
+            for account, contract, number, changed in rows
+            if (trading_day(changed) == today if number is None else number in self._closing_now)
+        }
 
     def _closing_key(self, account: Account, position: Position) -> str:
         return f"{self._key}:flatten:{account.pk}:{position.contract_id}"
@@ -126,6 +144,8 @@ class _Round:
         for order in looks.orders(self._connection, numbers) if numbers else []:
             if order.finished:
                 reports.observe_order(self._connection.pk, order.id, order.ord_status)
+            else:
+                self._closing_now.add(order.id)
 
     def _under_way(self) -> int:
         """How many orders of ours Tradovate may still take; older ones do not keep an action going."""

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -11,11 +12,13 @@ from django.utils import timezone
 
 from accounts.models import Connection, User
 from tests.trading.cast import listed, sign_in
+from tests.trading.orders.pressing import bought
 from trading import tasks
-from trading.models import KillSwitch, KillSwitchAction, OrderIntent
-from trading.orders import clearing, desk, gateway, intents, kill_switch, reconcile
+from trading.models import Account, KillSwitch, KillSwitchAction, OrderIntent
+from trading.orders import clearing, desk, gateway, intents, kill_switch, looks, reconcile
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
+from trading.orders.wishes import Liquidation
 from trading.simulator import RunningSimulator
 
 PRO = (3, 4)  # the working orders and open positions that `pro` begins with
@@ -112,6 +115,71 @@ def test_a_round_whose_worker_was_killed_is_taken_up_and_repeats_nothing(
     targets = Counter(OrderIntent.objects.filter(kind="cancel").values_list("target_order_id", flat=True))
     assert set(targets.values()) <= {1}
     assert OrderIntent.objects.filter(kind="liquidate").count() == (PRO[1] if asked == "flatten" else 0)
+
+
+def closing_of_before(account: Account, key: str = "click:before", **was: Any) -> OrderIntent:
+    """A closing of the account's only position that somebody asked for before."""
+    [position] = looks.open_positions(account.connection, {account.tradovate_id})
+    symbol = looks.symbol(account.connection, position.contract_id)
+    wish = Liquidation(account_id=account.pk, contract_id=position.contract_id, symbol=symbol)
+    intent = intents.create(wish, key)
+    OrderIntent.objects.filter(pk=intent.pk).update(**was)
+    return intent
+
+
+@pytest.fixture
+def holder(simulator: RunningSimulator) -> Account:
+    """An account that holds two contracts."""
+    flat = sign_in(simulator, "trader")
+    account = flat.accounts.get()
+    bought(flat.user, account, listed(flat, "ES"))
+    return account
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"state": State.UNKNOWN},
+        {"state": State.ACCEPTED, "order_id_at_broker": 77},
+        {"state": State.WORKING, "order_id_at_broker": 77},
+    ],
+)
+def test_a_closing_of_an_earlier_day_whose_end_nobody_learnt_keeps_no_position_open(
+    simulator: RunningSimulator, connection: Connection, holder: Account, left: dict[str, Any]
+) -> None:
+    then = timezone.now() - timedelta(days=3)
+    closing_of_before(holder, **left, changed_at=then, created_at=then)
+    assert finished(wanted(holder.connection.user, flatten=True)).state == "done"
+    assert at_broker(simulator, holder.connection) == (0, 0)
+
+
+def test_a_closing_that_its_worker_never_sent_is_sent_when_the_round_is_taken_up(
+    simulator: RunningSimulator, connection: Connection, holder: Account
+) -> None:
+    action = wanted(holder.connection.user, flatten=True)
+    [position] = looks.open_positions(holder.connection, {holder.tradovate_id})
+    key = f"kill:{action.switch_id}:{holder.connection_id}:0:flatten:{holder.pk}:{position.contract_id}"
+    made = closing_of_before(holder, key, changed_at=timezone.now() - clearing.LEASE)
+    assert do_round(action).state == "working"
+    assert at_broker(simulator, holder.connection) == (0, 0)
+    made.refresh_from_db()
+    assert made.state == State.ACCEPTED
+
+
+def test_a_closing_that_waits_for_the_market_is_not_sent_once_more(
+    simulator: RunningSimulator, connection: Connection, holder: Account
+) -> None:
+    [position] = looks.open_positions(holder.connection, {holder.tradovate_id})
+    symbol = looks.symbol(holder.connection, position.contract_id)
+    simulator.control.liquidity(symbol, 0)
+    assert desk.flatten(holder.connection.user, holder.pk, position.contract_id, "click:flat").succeeded
+    OrderIntent.objects.filter(kind="liquidate").update(changed_at=timezone.now() - timedelta(minutes=1))
+    assert do_round(wanted(holder.connection.user, flatten=True)).state == "working"
+    assert OrderIntent.objects.filter(kind="liquidate").count() == 1
+    simulator.control.liquidity(symbol, None)
+    simulator.control.price(symbol, 5000)
+    assert finished(KillSwitchAction.objects.get()).state == "done"
+    assert at_broker(simulator, holder.connection) == (0, 0)
 
 
 def test_two_workers_do_one_round(simulator: RunningSimulator, connection: Connection, user: User) -> None:
