@@ -182,7 +182,7 @@ class FillAdmin(ReadOnly, FillBase):
 
 @admin.register(Upstream)
 class UpstreamAdmin(ReadOnly, UpstreamBase):
-    list_display = ["connection", "state", "since", "detail"]
+    list_display = ["connection", "state", "since", "synced_at", "detail"]
     list_filter = ["state", "connection__environment"]
     list_select_related = ["connection"]
     search_fields = trader_fields("connection")

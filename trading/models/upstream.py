@@ -8,7 +8,11 @@ from accounts.models import Connection
 
 
 class Upstream(models.Model):
-    """How the hub's socket to Tradovate stands for one connection; written when it changes."""
+    """How the hub's socket to Tradovate stands for one connection; written when it changes.
+
+    `synced_at`: when all that Tradovate serves of the day was last read, a snapshot with what it refers to and the cash
+    books.
+    """
 
     class State(models.TextChoices):
         CONNECTING = "connecting", "connecting"
@@ -21,6 +25,7 @@ class Upstream(models.Model):
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="upstream")
     state = models.CharField(max_length=12, choices=State, default=State.CONNECTING)
     since = models.DateTimeField()
+    synced_at = models.DateTimeField("day read at", null=True, blank=True)
     detail = models.CharField(max_length=255, blank=True)
 
     def __str__(self) -> str:

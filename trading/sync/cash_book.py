@@ -32,6 +32,8 @@ class CashBook:
         self._accounts = accounts
         self._keep = keep
         self._known: set[int] = set()
+        self.was_read = asyncio.Event()
+        """The books have been read once, or there are none to read."""
         self._changed = asyncio.Event()
         self._changed.set()
 
@@ -48,11 +50,14 @@ class CashBook:
                 lines = await self._read()
             except NotFound:
                 log.info("This Tradovate serves no cash books.")
+                self.was_read.set()
                 return
             except TradovateError as error:
                 log.warning("The cash books were not read: %s", type(error).__name__)
                 self._changed.set()
                 lines = 0
+            else:
+                self.was_read.set()
             await asyncio.sleep(EVERY * (1 + lines / LINES))
 
     async def _read(self) -> int:

@@ -70,12 +70,27 @@ class Enquiries:
         self._missing = missing
         self._learn = learn
         self._asked: set[Ref] = set()
+        self._unanswered = 0
+        self._answered = asyncio.Event()
+        self._answered.set()
 
     def look(self) -> None:
         """Ask for what is missing and has not been asked for."""
         for ref in self._missing() - self._asked:
             self._asked.add(ref)
-            self._helpers.start(self._ask(ref))
+            self._unanswered += 1
+            self._answered.clear()
+            self._helpers.start(self._ask_and_count(ref))
+
+    async def answered(self) -> None:
+        """Wait until nothing that was asked for is left without an answer."""
+        await self._answered.wait()
+
+    async def _ask_and_count(self, ref: Ref) -> None:
+        await self._ask(ref)
+        self._unanswered -= 1
+        if not self._unanswered:
+            self._answered.set()
 
     async def _ask(self, ref: Ref) -> None:
         kind, key = ref

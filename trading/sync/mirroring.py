@@ -107,6 +107,7 @@ class Mirroring:
             self._tick(),
             self._measure(),
             self._learn_limits(self._enquiries),
+            self._note_synced(self._enquiries, self._cash_book),
             self._outlets.facts.run(book, self._socket, self._marks.look),
             self._cash_book.run(),
         ):
@@ -167,6 +168,11 @@ class Mirroring:
         if found is not None:
             book.limits_known = True
             self._publish(book.learn(found))
+
+    async def _note_synced(self, enquiries: Enquiries, cash_book: CashBook) -> None:
+        await cash_book.was_read.wait()
+        await enquiries.answered()
+        self._outlets.keep([self._standing.synced()])
 
     def _learn(self, found: Entity) -> None:
         self._publish(self._book.learn([found]))

@@ -208,8 +208,9 @@ class StrategyRecord(Record):
 
 @dataclass(frozen=True)
 class UpstreamRecord(Record):
-    """How the socket stands; `since` is when it came to that."""
+    """How the socket stands; `since` is when it came to that, `synced_at` when this process read all of the day."""
 
     state: str
     detail: str
     since: datetime
+    synced_at: datetime | None = None

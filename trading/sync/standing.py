@@ -23,6 +23,7 @@ class Standing:
         self.state = Upstream.State.CONNECTING
         self.detail = self.marks = ""
         self._since = datetime.now(UTC)
+        self._synced_at: datetime | None = None
         self.round_trip: float | None = None
         self._heard_at: datetime | None = None
 
@@ -31,7 +32,15 @@ class Standing:
         if (state, detail) != (self.state, self.detail):
             self._since = datetime.now(UTC)
         self.state, self.detail = state, detail
-        return UpstreamRecord(state.value, detail, self._since)
+        return self._record()
+
+    def synced(self) -> UpstreamRecord:
+        """All that Tradovate serves of the day has been read; returns what the journal keeps of that."""
+        self._synced_at = datetime.now(UTC)
+        return self._record()
+
+    def _record(self) -> UpstreamRecord:
+        return UpstreamRecord(self.state.value, self.detail, self._since, self._synced_at)
 
     def hear(self, seconds_ago: float) -> bool:
         """The last message came so many seconds ago; False when that is known."""

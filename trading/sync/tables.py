@@ -136,7 +136,12 @@ def _fee(record: r.FeeRecord) -> dict[str, Any]:
 
 
 def _upstream(record: r.UpstreamRecord) -> dict[str, Any]:
-    return {"state": record.state, "detail": record.detail[:255], "since": record.since}
+    return {
+        "state": record.state,
+        "detail": record.detail[:255],
+        "since": record.since,
+        "synced_at": record.synced_at,
+    }
 
 
 TABLES: dict[type[r.Record], Table] = {
@@ -185,5 +190,11 @@ TABLES: dict[type[r.Record], Table] = {
         unique=("connection_id", "account_id_at_broker", "at"),
     ),
     r.ComparisonRecord: Table(Comparison, _plain(r.ComparisonRecord), (), unique=("connection_id", "at")),
-    r.UpstreamRecord: Table(Upstream, _upstream, ("state", "detail", "since"), unique=("connection_id",)),
+    r.UpstreamRecord: Table(
+        Upstream,
+        _upstream,
+        ("state", "detail", "since", "synced_at"),
+        unique=("connection_id",),
+        values={"synced_at": f"coalesce({NEW}.synced_at, {OLD}.synced_at)"},
+    ),
 }

@@ -55,11 +55,12 @@ async def read() -> Roll:
 
 
 def _to_visit(authorised: set[int], now: datetime) -> set[int]:
-    """Whose day has not been seen to its end yet. A session that another login took is not taken back for that."""
+    """Whose day has not been read yet since the visits began, however often a socket was tried. A session that another
+    login took is not taken back for that."""
     begun = visits.begin(now)
     if begun is None:
         return set()
-    seen = Upstream.objects.filter(Q(since__gte=begun) | Q(state=Upstream.State.EVICTED))
+    seen = Upstream.objects.filter(Q(synced_at__gte=begun) | Q(state=Upstream.State.EVICTED))
     unseen = authorised - set(seen.values_list("connection_id", flat=True))
     return {one for one in unseen if visits.is_due(one, begun, now)}
 

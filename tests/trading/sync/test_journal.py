@@ -93,6 +93,13 @@ def test_an_upsert_keeps_the_newest(connection, entries) -> None:
     assert Account.objects.get().closed
 
 
+def test_when_the_day_was_read_is_kept_by_a_process_that_has_not_read_it_yet(connection, entries) -> None:
+    later = NOON + timedelta(minutes=1)
+    for record in (UpstreamRecord("idle", "", NOON, synced_at=NOON), UpstreamRecord("connecting", "", later)):
+        writing.write(entries(record))
+    assert Upstream.objects.values_list("state", "since", "synced_at").get() == ("connecting", later, NOON)
+
+
 def test_what_a_process_writes_that_was_stopped_for_long_takes_no_newer_state_s_place(connection, entries) -> None:
     """Its successor has written the newer one meanwhile: by the broker's versions and times."""
     day, later = date(2026, 11, 20), NOON + timedelta(seconds=5)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Connection
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import aplace, front_month, running_hub, until
-from trading.models import Fill, Upstream
+from trading.models import CashEntry, Fill, Upstream
 from trading.sync import visits, wanted
 
 FRIDAY = datetime(2026, 11, 27, 22, 5, tzinfo=UTC)  # 16:05 in Chicago
@@ -72,3 +72,29 @@ async def test_a_session_that_another_login_took_is_not_visited(absent, monkeypa
     assert not (await wanted.read()).at_work
     await Upstream.objects.filter(connection=absent).aupdate(state=Upstream.State.IDLE)
     assert (await wanted.read()).at_work == {absent.pk}
+
+
+@pytest.mark.parametrize("state", [Upstream.State.CONNECTING, Upstream.State.DOWN, Upstream.State.IDLE])
+async def test_who_could_not_be_visited_yet_still_is_to_be(absent, monkeypatch, state: Upstream.State) -> None:
+    begun = timezone.now()
+    await Upstream.objects.acreate(connection=absent, state=state, since=begun + timedelta(seconds=1))
+    monkeypatch.setattr(visits, "begin", lambda _: begun)
+    monkeypatch.setattr(visits, "is_due", lambda *_: True)
+    assert (await wanted.read()).at_work == {absent.pk}
+
+
+async def test_a_visit_waits_for_its_sync_request_and_for_the_cash_book(simulator, absent, monkeypatch) -> None:
+    symbol = await sync_to_async(front_month)(simulator, absent)
+    simulator.control.liquidity(symbol, 100)
+    await aplace(simulator, absent, symbol=symbol, action="Buy", orderQty=1)
+    simulator.control.advance(1)
+    begun = timezone.now()
+    monkeypatch.setattr(visits, "begin", lambda now: begun)
+    monkeypatch.setattr(visits, "is_due", lambda *_: True)
+    # Many looks at the database long.
+    simulator.control.fault("penalty", route="user/syncrequest", seconds=2)
+    simulator.control.fault("slow", route="cashbalancelog/ldeps", seconds=2)
+    async with running_hub(grace=0.5) as hub:
+        await until(Fill.objects.filter(connection=absent).aexists)
+        await until(CashEntry.objects.filter(connection=absent, change_type="Commission").aexists)
+        await until(lambda: not hub.held and not simulator.control.sockets())
