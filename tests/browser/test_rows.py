@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_orders import fill_in, one_click, send, working
-from tests.browser.test_walk import is_streaming
+from tests.browser.test_walk import is_streaming, orders_sent
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
@@ -115,12 +115,19 @@ def test_a_position_gets_exits_and_breaks_even_and_is_turned_around(portal: Stac
     expect(there).to_be_visible()
     assert holding.at_work() == [target, (*stop[:4], even)]
 
-    row.get_by_role("button", name=f"Reverse {symbol}").click()
+    already, reverse = len(orders_sent(portal)), row.get_by_role("button", name=f"Reverse {symbol}")
+    reverse.focus()
+    with page.expect_response("**/desk/reverse/"):
+        page.keyboard.down("Enter")
+    expect(reverse).not_to_have_attribute("aria-disabled", "true")
+    page.keyboard.down("Enter")  # as a key that is held repeats it
+    page.keyboard.up("Enter")
     expect(row.locator("[data-field='side']")).to_have_text("Short", timeout=SOON)
     expect(row.locator("[data-field='qty']")).to_have_text("2")
     expect(working(page, symbol)).to_have_count(0, timeout=SOON)
     assert holding.position()["netPos"] == -2
     assert holding.at_work() == []
+    assert len(orders_sent(portal)) == already + 1
     row.get_by_role("button", name=f"Flatten {symbol}").click()
     expect(row).to_have_count(0, timeout=SOON)
     assert holding.position()["netPos"] == 0

@@ -12,7 +12,7 @@ import { nearest, nearness, personal } from "./personal.js";
 import { applyIntentRows, kindOf } from "./state.js";
 import { findTables, tableFor } from "./tables.js";
 import { Ticket } from "./ticket.js";
-import { DeskTools, keepGuard } from "./tools.js";
+import { DeskTools, keepGuard, takeEachPressOnce } from "./tools.js";
 
 const SIGNED = new Set(["open_pnl", "day_pnl", "day_net"]);
 const TITLE = document.title;
@@ -41,6 +41,7 @@ export class Desk {
     arrangeParts(root);
     watchFolding(root);
     watchRows(root, choice);
+    takeEachPressOnce(root);
     for (const guard of root.querySelectorAll("[data-guard]")) keepGuard(guard);
     const tools = new DeskTools(root, this);
     tools.offer();

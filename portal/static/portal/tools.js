@@ -1,4 +1,4 @@
-// What a desk has beside its tables: guarded buttons, keys with their sheet, the sound.
+// What a desk has beside its tables: guarded buttons, one press for one click, keys with their sheet, the sound.
 
 import { recall, remember } from "./dom.js";
 import { setSound, soundIsOn } from "./toasts.js";
@@ -6,6 +6,7 @@ import { setSound, soundIsOn } from "./toasts.js";
 const STAYS_OPEN = 5_000; // milliseconds that a guarded button waits for the second press
 /** Under this key it is kept whether keys are wanted: "off" when they are not. */
 export const KEYS = "tradeport.keys";
+const DOUBLE = 500; // milliseconds within which two clicks at one place are a double click
 const TABS = { 1: "working", 2: "filled", 3: "ended" };
 
 /** A guard that was opened closes again by itself. */
@@ -16,6 +17,26 @@ export function keepGuard(guard) {
     if (guard.open) timer = setTimeout(() => (guard.open = false), STAYS_OPEN);
   });
   guard.querySelector("button").addEventListener("click", () => setTimeout(() => (guard.open = false)));
+}
+
+/**
+ * The second click of a double click, and the letters of a key that is held, mean nothing: by then the first one may
+ * have been answered, or have taken its row away, so that another wish or another row would be pressed.
+ */
+export function takeEachPressOnce(root) {
+  let pressedAt = -Infinity;
+  const drop = (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const isSending = ({ target }) => target.closest("button[formaction], [data-send], [data-yes]");
+  const onClick = (event) => {
+    if (!isSending(event)) return;
+    if (event.detail > 1 && event.timeStamp - pressedAt < DOUBLE) drop(event);
+    else pressedAt = event.timeStamp;
+  };
+  root.addEventListener("click", onClick, { capture: true });
+  root.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && drop(event), { capture: true });
 }
 
 /**
