@@ -275,13 +275,13 @@ def _try(connection: Connection, tokens: Tokens, possible: list[Grant], *, urgen
             break
         except TradovateError as error:
             failure = error
-            _note_failure(connection, grant, failure)
+            _note_failure(connection, grant, tokens.hidden_in(str(failure)))
             if not isinstance(failure, grants.REFUSALS):
                 # No answer is no refusal: this grant may have worked, so the next one must not be spent yet.
                 break
         else:
             return _keep(connection, grant, renewed)
-    _give_up(connection, failure)
+    _give_up(connection, failure, "" if failure is None else tokens.hidden_in(str(failure)))
     return Outcome.PACED if failure is None else Outcome.FAILED
 
 
@@ -306,19 +306,19 @@ def _keep(connection: Connection, grant: Grant, renewed: Granted) -> Outcome:
     return Outcome.RENEWED if kept else Outcome.BUSY
 
 
-def _note_failure(connection: Connection, grant: Grant, failure: TradovateError) -> None:
+def _note_failure(connection: Connection, grant: Grant, words: str) -> None:
     """Say what went wrong. The tokens stay."""
-    audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=f"{grant.value}: {failure}")
-    log.warning("Renewal of connection %s by %s failed: %s", connection.pk, grant.value, failure)
+    audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=f"{grant.value}: {words}")
+    log.warning("Renewal of connection %s by %s failed: %s", connection.pk, grant.value, words)
 
 
-def _give_up(connection: Connection, failure: TradovateError | None) -> None:
-    """Give up the claim; after a failure also say when to try again."""
+def _give_up(connection: Connection, failure: TradovateError | None, words: str) -> None:
+    """Give up the claim; after a failure also say, in `words`, why, and when to try again."""
     row = _row(connection)
     if failure is None:
         row.update(renewing_until=None)
     else:
-        row.update(renewing_until=None, renew_after=timezone.now() + _pause(failure), renewal_error=str(failure)[:255])
+        row.update(renewing_until=None, renew_after=timezone.now() + _pause(failure), renewal_error=words[:255])
 
 
 def _pause(failure: TradovateError) -> timedelta:

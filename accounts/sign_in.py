@@ -166,7 +166,7 @@ def identify(environment: Environment, access_token: str, api_hosts: Mapping[str
         log.warning("/auth/me is limited: %s", limit)
         raise SignInFailed(Reason.BUSY) from None
     except TradovateError as failure:
-        log.warning("/auth/me did not identify anybody: %s", failure)
+        log.warning("/auth/me did not identify anybody: %s", Tokens(access_token).hidden_in(str(failure)))
         unanswered = type(failure) is OutcomeUnknown
         raise SignInFailed(Reason.UNREACHABLE if unanswered else Reason.IDENTITY) from None
 

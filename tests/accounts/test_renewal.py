@@ -145,6 +145,26 @@ def test_nothing_secret_is_logged_or_audited(scripted, make_connection, caplog) 
         assert secret not in written
 
 
+@pytest.mark.django_db
+def test_what_tradovate_says_is_cut_off_where_it_repeats_a_token(scripted, make_connection, caplog) -> None:
+    long = Tokens("access-" + "a" * 900, "refresh-" + "r" * 900)
+    connection = make_connection()
+    connection.store_tokens(long, timezone.now() + timedelta(minutes=80), timezone.now() + timedelta(days=1))
+    scripted.script(REFRESH, {"error": f"unknown {long.refresh_token}"})
+    scripted.script(RENEW, {"errorText": f"Session of {long.access_token} is over"})
+
+    assert renew(connection.pk) is Outcome.FAILED
+
+    connection.refresh_from_db()
+    told = list(AuditEvent.objects.order_by("id").values_list("detail", flat=True))
+    written = " ".join([caplog.text, connection.renewal_error, *told])
+    assert "aaaa" not in written
+    assert "rrrr" not in written
+    assert [detail.partition(": ")[0] for detail in told] == ["refresh token", "renewaccesstoken"]
+    assert "refused (unknown …" in written
+    assert "Session of …" in written
+
+
 @pytest.mark.django_db(transaction=True)
 def test_against_the_simulator_refresh_tokens_rotate_and_renewed_tokens_work(browser, simulator) -> None:
     browser.sign_in()

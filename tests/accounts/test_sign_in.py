@@ -291,6 +291,18 @@ def test_every_answer_of_tradovate_ends_in_a_page(
         nobody_is_in(browser)
 
 
+def test_a_refusal_that_repeats_the_token_is_logged_without_it(browser, scripted, caplog) -> None:
+    scripted.script("/auth/oauthtoken", TOKEN)
+    scripted.script("/auth/me", {"errorText": f"Nobody is known by {TOKEN['access_token']}"})
+    state = query(browser.press_sign_in())["state"]
+
+    page = browser.return_to(f"/accounts/sign-in/callback/?code=the-code&state={state}")
+
+    assert page.status_code == 502
+    assert "Nobody is known by …" in caplog.text
+    assert TOKEN["access_token"] not in caplog.text + page.content.decode()
+
+
 @pytest.mark.parametrize(("nonce", "status"), [("theirs", 400), ("mine", 302), (None, 302)])
 def test_an_id_token_for_another_sign_in_is_refused(browser, scripted, nonce, status) -> None:
     asked = query(browser.press_sign_in())
