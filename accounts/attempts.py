@@ -1,4 +1,4 @@
-"""How often sign-ins by API key may fail, counted before Tradovate is asked.
+"""How often sign-ins may fail: by API key, counted before Tradovate is asked, and by address those of staff (axes).
 
 Tradovate allows five failed `accesstokenrequest` an hour to all who use this portal together (official Access text,
 Request Rate Limits And Time Penalty): nobody gets more than a part of them, by address or by name. What counts is in
@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts import audit
 from accounts.models import Environment, Installation, SignInAttempt
 
 FAILURES_PER_HOUR = 3
@@ -65,6 +67,12 @@ def network_of(ip_address: str | None) -> str:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def address_that_counts(request: HttpRequest) -> str | None:
+    """By which address wrong passwords of staff are counted (settings.AXES_CLIENT_IP_CALLABLE): the first one of
+    `network_of`; None for no address."""
+    return network_of(audit.address_of(request)).partition("/")[0] or None
 
 
 def _wait(attempts: QuerySet[SignInAttempt], now: datetime) -> int:

@@ -112,6 +112,8 @@ LOGIN_REDIRECT_URL = "trading:desk"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+# Of IPv6 one customer has 2^64 addresses.
+AXES_CLIENT_IP_CALLABLE = "accounts.attempts.address_that_counts"
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 
 # Keys that encrypt Tradovate's tokens, newest first: "id:base64 of 32 bytes", comma-separated.

@@ -176,6 +176,30 @@ def test_guessing_a_staff_password_is_cut_short(client, settings) -> None:
     assert right.status_code == 429
 
 
+def test_guessing_from_many_addresses_of_one_network_is_cut_short_as_well(client, settings) -> None:
+    User.objects.create_user("sam", password="a-long-password", is_staff=True)
+    for number in range(settings.AXES_FAILURE_LIMIT):
+        wrong = {"username": "sam", "password": "wrong"}
+        client.post("/admin/login/", wrong, REMOTE_ADDR=f"2001:db8:0:1::{number:x}")
+    right = {"username": "sam", "password": "a-long-password"}
+
+    assert client.post("/admin/login/", right, REMOTE_ADDR="2001:db8:0:1:ffff::").status_code == 429
+    assert client.post("/admin/login/", right, REMOTE_ADDR="2001:db8:0:2::").status_code == 302
+    entry = AccessLog.objects.latest("pk")
+    assert entry.ip_address == "2001:db8:0:2::"
+
+
+@pytest.mark.parametrize("address", ["", "192.0.2.1:443"])
+def test_an_address_that_is_none_is_locked_out_like_any_other(client, settings, address) -> None:
+    User.objects.create_user("sam", password="a-long-password", is_staff=True)
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        client.post("/admin/login/", {"username": "sam", "password": "wrong"}, REMOTE_ADDR=address)
+
+    right = client.post("/admin/login/", {"username": "sam", "password": "a-long-password"}, REMOTE_ADDR=address)
+
+    assert right.status_code == 429
+
+
 def test_support_sees_which_way_a_connection_was_made(client, trader, supporter, make_connection) -> None:
     other = make_connection(2002)
     other.signed_in_by = "api-key"
