@@ -25,8 +25,9 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.bench import flood
 from tests.bench.bench_stream import BURST_BROWSERS, RELAY, Bench, Load, Side, show, show_head
-from tests.bench.processes import SERVERS, Needs, Stack, alone, free_port, wait_until
+from tests.bench.processes import SERVERS, Needs, Stack, alone, wait_until
 from tests.bench.sockets import Target, opened
+from tests.ports import free_port
 
 FAN_OUTS = ("subscription", "layer")
 

@@ -17,9 +17,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.bench.people import Person, sign_in, wait_until_mirrored
-from tests.bench.processes import Needs, Stack, alone, free_port, wait_for
+from tests.bench.processes import Needs, Stack, alone, wait_for
 from tests.bench.sockets import Heard, Result, relayed
 from tests.browser import chromium
+from tests.ports import free_port
 
 PATIENCE_MS = 5000
 WARM_UP = 20

@@ -29,7 +29,7 @@ import httpx
 import uvloop
 
 from tests.bench.people import Person, sign_in, wait_until_mirrored
-from tests.bench.processes import SERVERS, Needs, Stack, alone, free_port, wait_for
+from tests.bench.processes import SERVERS, Needs, Stack, alone, wait_for
 from tests.bench.sockets import (
     RAW_FILL,
     SHOWN_FILL,
@@ -42,6 +42,7 @@ from tests.bench.sockets import (
     shown,
     until,
 )
+from tests.ports import free_port
 
 BURST_BROWSERS = 50
 USERS_PER_SECOND = 5.0

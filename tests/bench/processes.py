@@ -22,6 +22,7 @@ import httpx
 import psycopg
 
 from tests.mortal import die_with_parent
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 40.0  # seconds
@@ -185,11 +186,6 @@ def fresh_database(server: str, cleanup: ExitStack, application_name: str = "ben
     connection.execute(f'CREATE DATABASE "{name}"')
     cleanup.callback(connection.execute, f'DROP DATABASE "{name}" WITH (FORCE)')
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def wait_for(port: int) -> None:

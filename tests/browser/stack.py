@@ -6,11 +6,10 @@ import atexit
 import base64
 import os
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import httpx
 
 from tests.nursery import Nursery
+from tests.ports import free_port
 
 PATIENCE = 45.0
 STAFF_PASSWORD = "only-for-browser-tests"
@@ -150,22 +150,6 @@ def running() -> Iterator[Stack]:
         raise
     finally:
         nest.nursery.kill_all()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    while True:
-        first = free_port()
-        with ExitStack() as probes, suppress(OSError):
-            for port in range(first, first + count):
-                probes.enter_context(socket.create_server(("127.0.0.1", port)))
-            return first
 
 
 def wait_for(url: str, nursery: Nursery) -> None:

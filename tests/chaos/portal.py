@@ -19,8 +19,9 @@ from typing import Any
 import httpx
 import redis
 
-from tests.browser.stack import free_port, free_ports, last_words
+from tests.browser.stack import last_words
 from tests.nursery import Nursery
+from tests.ports import free_port, free_ports
 
 ROLES = ("web", "sync", "worker", "files", "beat")
 TWO_OF_EACH = ("web-1", "web-2", "sync-1", "sync-2", "worker-1", "worker-2", "files-1", "beat")

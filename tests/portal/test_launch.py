@@ -19,14 +19,9 @@ from dotenv import dotenv_values
 from accounts.crypto import parse_keys
 from portal import launch
 from tests.mortal import marked
+from tests.ports import free_port
 
 pytestmark = pytest.mark.long
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 class Launch:
@@ -34,7 +29,7 @@ class Launch:
 
     def __init__(self, project: Path) -> None:
         self.mark = uuid.uuid4().hex
-        self.port, self.simulator_port = free_port(), free_port()
+        self.port, self.simulator_port = str(free_port()), str(free_port())
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "portal.launch"],
@@ -114,7 +109,7 @@ def refused(project: Path, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "portal.launch"],
         cwd=project,
-        env={"PATH": os.environ["PATH"], "PORT": free_port(), "SIMULATOR_PORT": free_port()} | environment,
+        env={"PATH": os.environ["PATH"], "PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())} | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -22,9 +22,10 @@ from websockets.sync.client import ClientConnection, connect
 from portal import redis_server
 from portal.fresh_secrets import fresh_secrets
 from tests.bench.processes import fresh_database, wait_for
-from tests.browser.stack import Stack, free_port, free_ports
+from tests.browser.stack import Stack
 from tests.chaos.traders import Trader
 from tests.mortal import die_with_parent, marked
+from tests.ports import free_port, free_ports
 from trading.sync import crew
 
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
