@@ -12,7 +12,8 @@ from tests.bench.bench_stream import ONE_STALLED, RELAY, TRADEPORT, judged, show
 from tests.bench.sockets import Result
 from tests.browser import chromium
 
-pytestmark = pytest.mark.long
+# All benchmarks run in the set-up of the first test that asks what they told.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -82,10 +82,11 @@ def _trial(portal: portals.Portal, database_url: str, options: argparse.Namespac
     monkey.stop()
     faults_ended = timezone.now()
     portal.wait_until_up()
-    deadline = time.monotonic() + QUIET
+    deadline = time.monotonic() + QUIET + CLEAR_WITHIN.total_seconds()
     while OrderIntent.objects.filter(state__in=OPEN).exists() and time.monotonic() < deadline:
         time.sleep(0.2)
     # The journal and the last fills arrive once the hub is back.
+    deadline = time.monotonic() + QUIET
     while any((found := audit.disagreements(portal.truth())).values()) and time.monotonic() < deadline:
         time.sleep(0.5)
     doubt, unclear = audit.longest_doubt(faults_ended), audit.longest_open(faults_ended)
