@@ -81,7 +81,8 @@ def add_exits(
     account = own_account(user, account_id, source_key)
     if isinstance(account, Outcome):
         return account
-    if earlier := first(account, source_key):
+    key = f"{source_key}{sole.OF_EXITS}"
+    if earlier := first(account, key):
         return earlier
     looked_at = timezone.now()
     try:
@@ -93,7 +94,12 @@ def add_exits(
     except (NoPosition, looks.CannotAsk) as trouble:
         return refused(checks.error("position", f"Nothing was placed. {trouble}"))
     alone = sole.unchanged_since(looked_at, spec.action)
-    return desk.place(user, spec, source_key, received_at=received_at, alone=alone)
+    return desk.place(user, spec, key, received_at=received_at, alone=alone)
+
+
+def are_exits(source_key: str) -> bool:
+    """Whether an order of this key was to close a position that was open then."""
+    return source_key.endswith(sole.OF_EXITS)
 
 
 def exits_of(held: Held, account_id: int, target: Distance | None, stop: Distance | None) -> OrderSpec:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from trading.models import OrderIntent
-from trading.orders import desk, gateway, intents, looks, pretrade, reconcile, sole, turns
+from trading.orders import desk, gateway, intents, looks, position_exits, pretrade, reconcile, sole, turns
 from trading.orders.pretrade import Vetted
 from trading.orders.spec import OrderSpec
 from trading.orders.states import Kind, State
@@ -68,6 +68,9 @@ def _check(intent: OrderIntent) -> Gate | None:
     """Much may be different from when it was asked for. Raises CannotDecide for what a new order would be refused."""
     if desk.is_reversal(intent.source_key):
         raise CannotDecide("A position may have changed since: press reverse once more, or give this one up.")
+    if position_exits.are_exits(intent.source_key):
+        # Without the position, or beside other exits, they would open one.
+        raise CannotDecide("A position may have changed since: add its exits anew, or give these up.")
     vetted: Vetted | None = None
     gate: Gate | None = None
     match intents.wish_of(intent):

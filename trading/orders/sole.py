@@ -20,8 +20,9 @@ from trading.orders.turns import Refused
 
 Alone = Callable[[OrderIntent], list[Finding]]
 
-# What the key of a reversal's order ends with.
+# What the key of a reversal's order ends with, and that of the exits of a position.
 OF_REVERSAL: Final = ":reversal"
+OF_EXITS: Final = ":exits"
 # A closing that was last heard of longer ago keeps nobody from another one: its end may have been missed.
 CLOSES_WITHIN: Final = dt.timedelta(seconds=10)
 _COMMANDS = (Kind.MODIFY, Kind.CANCEL)

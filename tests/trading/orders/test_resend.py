@@ -9,8 +9,9 @@ from accounts.models import User
 from tests.trading.cast import posts
 from tests.trading.orders.pressing import bought, contract_id, limit, received
 from trading.models import Account, OrderIntent, TradingLimit
-from trading.orders import desk, looks, reconcile, resend
+from trading.orders import desk, looks, position_exits, reconcile, resend
 from trading.orders.desk import NewTerms
+from trading.orders.prices import Distance
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 
@@ -69,6 +70,28 @@ def test_a_reversal_is_not_sent_again_by_itself(
     with pytest.raises(resend.CannotDecide, match="reverse"):
         resend.again(user, intent.pk)
     assert looks.net_position(account, contract_id(symbol)) == 0
+
+
+def test_exits_are_not_sent_again_when_their_position_may_be_gone(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    bought(user, account, symbol)
+    simulator.control.fault("reset_before", "order/placeoco")
+
+    def press(key: str) -> desk.Outcome:
+        far = Distance(Decimal(500)), Distance(Decimal(500))
+        return position_exits.add_exits(user, account.pk, contract_id(symbol), *far, key)
+
+    press("click:1")
+    reconcile.look(account.connection_id)
+    lost = OrderIntent.objects.get(kind="oco")
+    assert lost.state == State.ABSENT
+    assert press("click:2").succeeded, "whoever adds them anew is not kept back"
+    assert desk.flatten(user, account.pk, contract_id(symbol), "click:3").succeeded
+    with pytest.raises(resend.CannotDecide, match="add its exits anew"):
+        resend.again(user, lost.pk)
+    assert looks.open_orders(account.connection, {account.tradovate_id}) == []
+    assert resend.give_up(user, lost.pk).state == State.CANCELLED
 
 
 def test_a_change_that_makes_nothing_larger_is_sent_again_whatever_the_limits(
