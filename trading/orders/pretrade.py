@@ -131,9 +131,8 @@ def vet_change(order_id: int, becomes: OrderSpec, *, more: int) -> Vetted:
         which = CHECKS_OF_RAISE if more > 0 else CHECKS_OF_CHANGE
         found = check(becomes, situation.without([order_id]), which)
         if more > 0 and not any(finding.is_error for finding in found):
-            found += tuple(
-                finding for finding in check(replace(becomes, order_qty=more), situation) if finding not in found
-            )
+            added = replace(becomes, order_qty=more, max_show=None)
+            found += tuple(finding for finding in check(added, situation) if finding not in found)
         return found
 
     return _vetted(becomes, checked)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import User
-from tests.trading.cast import order_of, orders_at_broker, posts, sign_in
+from tests.trading.cast import listed, order_of, orders_at_broker, posts, sign_in
 from tests.trading.orders.pressing import at_once, bought, limit, order_ids, received, version_of
 from trading.models import Account, OrderIntent, TradingLimit
 from trading.orders import checks, desk, pretrade, reports, turns
@@ -223,6 +223,18 @@ def test_a_change_is_checked_like_an_order(
     assert outcome.refused
     assert words in outcome.words
     assert received(simulator, "order/modifyorder") == []
+
+
+def test_an_iceberg_gets_more_contracts_than_it_shows(
+    simulator: RunningSimulator, user: User, account: Account
+) -> None:
+    shown = dataclasses.replace(limit(account, listed(account.connection, "MES")), max_show=2)
+    [placed] = desk.place(user, shown, "click:1").intents
+    order_id = placed.order_id_at_broker or 0
+    outcome = desk.modify(user, account.pk, order_id, NewTerms(order_qty=3), "click:2")
+    assert outcome.succeeded, outcome.words
+    version = version_of(simulator, order_id)
+    assert (version["orderQty"], version["maxShow"]) == (3, 2)
 
 
 def test_a_finished_order_cannot_be_changed(
