@@ -94,6 +94,16 @@ else:
     # A pooler that shares its connections by transaction wants ?prepare_threshold=0 in DATABASE_URL.
     options = DATABASES["default"].setdefault("OPTIONS", {})
     options["prepare_threshold"] = int(options.get("prepare_threshold", 3)) or None
+    # A server, or the network before it, may say nothing at all: psycopg would wait for over two minutes for a
+    # connection, TCP a quarter of an hour for an answer, and desks would stay empty for as long.
+    options |= {
+        "connect_timeout": 10,  # seconds, as below
+        "tcp_user_timeout": 10_000,  # milliseconds
+        "keepalives_idle": 5,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        **options,
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", f"unix://{env.embedded_redis_socket(VAR_DIR)}")

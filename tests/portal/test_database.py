@@ -1,6 +1,7 @@
 """The database: what is in it survives a migration, and SQLite carries web, sync, worker and beat writing at once."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,3 +97,27 @@ def test_prepared_statements_can_be_switched_off_for_a_pooler(query: str, thresh
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=settings.BASE_DIR
     )
     assert said.stdout.strip() == str(threshold)
+
+
+def test_a_server_that_says_nothing_is_given_up_soon() -> None:
+    """psycopg would wait for 130 seconds, and a sync process for as long with everything that needs its database."""
+    code = "import django; django.setup(); from django.db import connection; connection.ensure_connection()"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgres://somebody@127.0.0.1:{silent.getsockname()[1]}/tradeport"
+        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "portal.settings", "DATABASE_URL": address}
+        command = [sys.executable, "-c", code]
+        said = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False, cwd=settings.BASE_DIR
+        )
+    assert "OperationalError" in said.stderr
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(database.vendor != "postgresql", reason="a SQLite file cannot vanish from the network")
+def test_a_server_that_vanishes_without_a_word_is_given_up_soon() -> None:
+    database.ensure_connection()
+    with socket.fromfd(database.connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as wire:
+        assert 0 < wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 10_000
+        asked = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        idle, interval, count = (wire.getsockopt(socket.IPPROTO_TCP, one) for one in asked)
+    assert idle + interval * count <= 15

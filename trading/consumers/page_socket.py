@@ -123,10 +123,16 @@ class PageSocket(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
                 await self.say(bye.frame)
                 await self.send({"type": "websocket.close", "code": SIGNED_OUT})
         except (OSError, RuntimeError):
-            log.debug("A browser went away while it was being told something.")
+            log.debug("A browser went away while it was being told something.", exc_info=True)
+            await self._close_failed()
         except Exception:
-            # A page whose socket is open and silent would look alive: let it come back.
             log.exception("A browser's socket failed.")
+            await self._close_failed()
+
+    async def _close_failed(self) -> None:
+        """A page whose socket is open and silent would look alive: let it come back."""
+        # The browser may be gone already, whose socket is not closed twice.
+        with contextlib.suppress(OSError, RuntimeError):
             await self.send({"type": "websocket.close", "code": INTERNAL_ERROR})
 
     async def _connect(self) -> None:

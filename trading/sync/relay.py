@@ -31,6 +31,7 @@ _DELTA = '{"t":"delta"'
 
 LIMIT = 512  # frames that may wait for one browser
 RETRY_FIRST, RETRY_MOST = 0.1, 3.0  # seconds between attempts to reach Redis
+NAMED_AGAIN = 0.5  # seconds until open pages that Redis did not take are named again
 
 
 class Bye(Exception):
@@ -172,6 +173,7 @@ class Relay:
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._presence: asyncio.Task[None] | None = None
+        self._name_now = asyncio.Event()
 
     async def join(self, outbox: Outbox) -> None:
         """Collect for an outbox; returns once Redis has confirmed, so that a snapshot read after this misses nothing.
@@ -181,18 +183,22 @@ class Relay:
         name = stream.channel(outbox.connection_id)
         first = name not in self._outboxes
         self._outboxes.setdefault(name, set()).add(outbox)
-        with suppress(RedisError, OSError):
+        try:
             await presence.aannounce(self._client, outbox.connection_id)
+        except (RedisError, OSError):
+            self._name_now.set()
         if self._task is None:
             self._task = asyncio.create_task(self._listen(), name="desk relay")
             self._presence = asyncio.create_task(self._say_presence(), name="desk presence")
         elif first:
             async with self._lock:
                 if self._subscribed:
-                    # When this fails the listener fails too, and subscribes to everything again.
-                    with suppress(RedisError, OSError):
+                    try:
                         async with answered():
                             await self._pubsub.subscribe(name)
+                    except (RedisError, OSError) as error:
+                        log.warning("A page waits for the next subscription to Redis: %s", type(error).__name__)
+                        self._subscribed = False
         await self._confirmed[name].wait()
 
     async def leave(self, outbox: Outbox) -> None:
@@ -232,11 +238,18 @@ class Relay:
         await self._client.aclose()
 
     async def _say_presence(self) -> None:
+        """Name the open pages now and then, and at once after Redis was away: nobody opens their sockets until then."""
         while True:
-            await asyncio.sleep(presence.EVERY)
+            self._name_now.clear()
             open_pages = {one.connection_id for outboxes in self._outboxes.values() for one in outboxes}
-            with suppress(RedisError, OSError):
+            try:
                 await presence.say(self._client, open_pages)
+            except (RedisError, OSError):
+                await asyncio.sleep(NAMED_AGAIN)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(presence.EVERY):
+                    await self._name_now.wait()
 
     async def _listen(self) -> None:
         delay = RETRY_FIRST
@@ -246,9 +259,11 @@ class Relay:
                     await self._subscribe()
                 message = await next_message(self._pubsub)
                 delay = RETRY_FIRST
-            except (RedisError, OSError):
+            except Exception as error:
+                # Whatever it is: listening no more, this process would leave all its pages without a row.
                 self._subscribed = False
-                log.warning("The subscription to Redis broke; trying again in %.1f s.", delay)
+                is_ours = not isinstance(error, RedisError | OSError)
+                log.warning("The subscription to Redis broke; trying again in %.1f s.", delay, exc_info=is_ours)
                 await asyncio.sleep(delay)
                 delay = min(RETRY_MOST, delay * 2)
                 continue
@@ -264,6 +279,7 @@ class Relay:
             async with answered():
                 await self._pubsub.subscribe(*self._outboxes)
             self._subscribed = True
+        self._name_now.set()
 
     def _take_or_resync(self, message: dict[str, Any]) -> None:
         try:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from portal.asgi import application
 from tests.trading.consumers.pages import a_file, cookie, page, row
 from tests.trading.sync.cast import until
-from trading.consumers import page_socket
+from trading.consumers import DeskConsumer, page_socket
 from trading.models import (
     OrderFile,
 )
@@ -89,6 +89,20 @@ async def test_a_page_whose_socket_cannot_go_on_is_closed_so_that_it_comes_back(
         await OrderFile.objects.all().adelete()
         await desk.say('{"t":"resync"}')
         assert (await desk.frame())["t"] == "snapshot"
+        assert await desk.closed() == 1011
+
+
+async def test_a_page_is_not_left_standing_by_trouble_that_looks_like_a_browser_gone(
+    alice, writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with page(alice) as desk:
+        assert (await desk.frame())["t"] == "snapshot"
+
+        async def fail(*_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(DeskConsumer, "_write_state", fail)
+        await desk.say('{"t":"resync"}')
         assert await desk.closed() == 1011
 
 

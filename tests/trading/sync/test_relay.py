@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from tests.trading.sync.cast import until
-from trading.sync import stream
+from trading.sync import presence, stream, watchful
+from trading.sync import relay as relays
 from trading.sync.relay import Bye, Outbox, Relay
 from trading.sync.stream import Stream
 
@@ -237,5 +239,71 @@ async def test_what_another_release_says_does_not_keep_pages_from_what_follows(r
     await client.publish(stream.channel(5), "bye signed-out\n{}")
     with pytest.raises(Bye):
         await read_to_the_end(outbox)
+    await relay.leave(outbox)
+    await client.aclose()
+
+
+async def test_a_page_whose_subscription_failed_is_subscribed_all_the_same(
+    redis_url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchful, "QUIET", 0.1)
+    relay, first, second = Relay(), Outbox(5), Outbox(6)
+    await relay.join(first)
+
+    async def hang(*_: str) -> None:
+        raise RedisTimeout
+
+    monkeypatch.setattr(relay._pubsub, "subscribe", hang)
+    async with asyncio.timeout(10):
+        await relay.join(second)
+    await relay.leave(first)
+    await relay.leave(second)
+
+
+async def test_whatever_goes_wrong_with_listening_a_process_listens_again(
+    redis_url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    troubles = [RuntimeError("read() called while another coroutine is already waiting for incoming data")]
+    listen = relays.next_message
+
+    async def once_in_trouble(subscription: object) -> object:
+        if troubles:
+            raise troubles.pop()
+        return await listen(subscription)
+
+    monkeypatch.setattr(relays, "next_message", once_in_trouble)
+    relay, outbox = Relay(), Outbox(5)
+    async with asyncio.timeout(10):
+        await relay.join(outbox)
+    assert not troubles
+    await relay.leave(outbox)
+
+
+async def test_a_page_that_redis_did_not_take_is_named_again_soon(redis_url, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody opens its socket to Tradovate before: the desk would stay empty for ten seconds."""
+    monkeypatch.setattr(presence, "EVERY", 600.0)
+    troubles, say = [RedisTimeout(), RedisTimeout(), RedisTimeout()], presence.say
+
+    async def in_trouble_at_first(*arguments: object) -> None:
+        if troubles:
+            raise troubles.pop()
+        await say(*arguments)
+
+    monkeypatch.setattr(presence, "say", in_trouble_at_first)
+    relay, outbox, client = Relay(), Outbox(5), stream.async_client()
+    await relay.join(outbox)
+    await until(lambda: client.zscore(presence.KEY, 5))
+    await relay.leave(outbox)
+    await client.aclose()
+
+
+async def test_a_redis_that_was_away_is_told_at_once_who_looks(redis_url, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "EVERY", 600.0)
+    relay, outbox, client = Relay(), Outbox(5), stream.async_client()
+    await relay.join(outbox)
+    await until(lambda: client.zscore(presence.KEY, 5))
+    await client.delete(presence.KEY)
+    await client.client_kill_filter(_type="pubsub")
+    await until(lambda: client.zscore(presence.KEY, 5))
     await relay.leave(outbox)
     await client.aclose()
