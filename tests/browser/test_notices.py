@@ -51,6 +51,7 @@ window.WebSocket = class extends WebSocket {
 """
 AWAY = "window.isAway = false; Object.defineProperty(document, 'hidden', { get: () => window.isAway });"
 TOAST = "async () => (await import('/static/portal/toasts.js')).toast('error', 'Rejected.')"
+FILLS = "async () => { for (const text of '123456') (await import('/static/portal/toasts.js')).toast('success', text) }"
 FILL, REFUSAL = [660, 880], [220, 180]
 
 
@@ -155,7 +156,10 @@ def test_a_notice_in_a_tab_behind_others_waits_until_it_is_looked_at(portal: Sta
     page.goto(f"{portal.url}/settings/")
     page.evaluate("window.isAway = true")
     page.evaluate(TOAST)
-    notice = page.locator("#toasts .toast")
+    # What was refused is not pushed out by what was filled.
+    page.evaluate(FILLS)
+    expect(page.locator("#toasts .toast > span")).to_have_text(["Rejected.", "4", "5", "6"])
+    notice = page.locator("#toasts .toast[data-level='error']")
     page.clock.fast_forward(60_000)
     expect(notice).to_have_text(re.compile("^Rejected."))
     page.evaluate("window.isAway = false; document.dispatchEvent(new Event('visibilitychange'))")

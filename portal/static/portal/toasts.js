@@ -4,6 +4,7 @@ import { announce, recall, remember } from "./dom.js";
 
 const STAYS = { error: 12_000, warning: 12_000, success: 6_000, info: 6_000 };
 const MOST = 4;
+const ALARMING = new Set(["error", "warning"]);
 const SOUND = "tradeport.sound";
 // Two notes up for a fill, one low one for a refusal: hertz, one after another.
 const NOTES = { success: [660, 880], error: [220, 180], warning: [330] };
@@ -31,7 +32,7 @@ export function toast(level, text, link) {
   close.addEventListener("click", () => box.remove());
   box.append(close);
   region.append(box);
-  while (region.children.length > MOST) region.firstElementChild.remove();
+  while (region.children.length > MOST) leastMissed(region).remove();
   leaveAfter(box, STAYS[level] ?? 6_000);
   announce(text);
   return box;
@@ -68,11 +69,22 @@ export function chime(level) {
   });
 }
 
+/** The one of too many notices that goes: the oldest, but what is being read, and what is wrong, stays before the rest. */
+function leastMissed(region) {
+  const old = [...region.children].slice(0, -1);
+  const unread = old.filter((box) => !isRead(box));
+  return unread.find(({ dataset }) => !ALARMING.has(dataset.level)) ?? unread[0] ?? old[0];
+}
+
+function isRead(box) {
+  return box.matches(":hover, :focus-within");
+}
+
 /** A notice that is being read or has the focus stays, and so does one that nobody can have seen. */
 function leaveAfter(box, milliseconds) {
   setTimeout(() => {
     if (document.hidden) document.addEventListener("visibilitychange", () => leaveAfter(box, milliseconds), { once: true });
-    else if (box.matches(":hover, :focus-within")) leaveAfter(box, 2_000);
+    else if (isRead(box)) leaveAfter(box, 2_000);
     else box.remove();
   }, milliseconds);
 }
