@@ -71,6 +71,7 @@ test("working orders and positions of the contract and account are lines", () =>
       "order:2": order({ account_id: "2", qty: "1", filled: "0" }),
       "order:3": order({ type: "Stop", price: "—", stop: "6800.00" }),
       "order:4": order({ type: "StopLimit", price: "6790.00", stop: "6795.00" }),
+      "order:7": order({ type: "LimitIfTouched", price: "6785.00", touch: "6786.00" }),
       "order:5": order({ status: "Filled", price: "1.00" }),
       "order:6": order({ symbol: "NQZ6", price: "2.00" }),
       "position:1": position({}),
@@ -85,6 +86,8 @@ test("working orders and positions of the contract and account are lines", () =>
     "Sell 2 Stop at 6800",
     "Sell 2 StopLimit trigger at 6795",
     "Sell 2 StopLimit limit at 6790",
+    "Sell 2 LimitIfTouched trigger at 6786",
+    "Sell 2 LimitIfTouched limit at 6785",
   ]);
   assert.deepEqual(titles("2"), ["Sell 1 Limit at 6900"]);
   assert.deepEqual(ownSymbols(rows), ["ESZ6", "NQZ6"]);

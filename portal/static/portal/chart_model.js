@@ -96,8 +96,10 @@ export function ownLines(rows, symbol, account) {
   for (const row of rowsOf(rows, "order", symbol, account)) {
     if (FINISHED.has(row.status)) continue;
     const open = Number(row.qty) - (Number(row.filled) || 0);
-    if (row.stop !== UNKNOWN) add("order", row.stop, row.action, open, row.price === UNKNOWN ? row.type : `${row.type} trigger`);
-    if (row.price !== UNKNOWN) add("order", row.price, row.action, open, row.stop === UNKNOWN ? row.type : `${row.type} limit`);
+    // Until the market has come to its trigger the limit of such an order is not in the book.
+    const trigger = [row.stop, row.touch].find((price) => (price ?? UNKNOWN) !== UNKNOWN);
+    if (trigger) add("order", trigger, row.action, open, row.price === UNKNOWN ? row.type : `${row.type} trigger`);
+    if (row.price !== UNKNOWN) add("order", row.price, row.action, open, trigger ? `${row.type} limit` : row.type);
   }
   return [...lines.values()].map(({ kind, price, side, words, quantity, count, gains }) => {
     const end = kind === "position" ? sum(gains, { signed: true }) : words;

@@ -20,11 +20,13 @@ export class DeskSocket {
     this.attempt = 0;
     this.isUp = false;
     this.ended = false;
-    addEventListener("online", () => this.#now());
+    this.listening = new AbortController();
+    const until = { signal: this.listening.signal };
+    addEventListener("online", () => this.#now(), until);
     // After a sleep the socket may look open and be dead.
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#now());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#now(), until);
     // A page that comes out of the back-forward cache finds its socket closed.
-    addEventListener("pageshow", (event) => event.persisted && this.#now());
+    addEventListener("pageshow", (event) => event.persisted && this.#now(), until);
     this.#connect();
   }
 
@@ -43,6 +45,7 @@ export class DeskSocket {
   /** Close for good; nothing is told any more. */
   close() {
     this.ended = true;
+    this.listening.abort();
     clearTimeout(this.silence);
     clearTimeout(this.retry);
     this.socket.onmessage = null;
