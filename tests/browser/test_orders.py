@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import PHONE, open_desk, reload_until
 from tests.browser.elsewhere import OtherProgram
@@ -84,9 +84,18 @@ def test_an_order_is_placed_changed_and_cancelled(portal: Stack, open_page: Open
     editor.get_by_role("button", name="Change").click()
     expect(editor.locator("[data-errors]")).to_contain_text("nearest 1001.00 or 1001.25", timeout=SOON)
     editor.get_by_label("Price").fill("1001.25")
-    editor.get_by_role("button", name="Change").click()
+    held: list[Route] = []
+    page.route("**/desk/modify/", lambda route: held.append(route))
+    with page.expect_request("**/desk/modify/"):
+        editor.get_by_role("button", name="Change").click()
+    page.get_by_label("Symbol", exact=True).focus()
+    held[0].continue_()
     expect(row.locator("[data-field='price']")).to_have_text("1001.25", timeout=SOON)
-    expect(editor).to_have_count(0)
+    expect(editor).to_have_count(0, timeout=SOON)
+    # Else what is typed on would be keys of the desk.
+    expect(page.get_by_label("Symbol", exact=True)).to_be_focused()
+    page.get_by_label("Symbol", exact=True).fill("")
+    expect(page.locator("#ticket-price-error")).to_be_empty()
 
     answer(page).get_by_role("link", name="Order page").click()
     timeline = page.locator(".timeline")
@@ -150,6 +159,9 @@ def test_a_bracket_is_filled_and_the_position_flattened(portal: Stack, open_page
     symbol = portal.front_month("MNQ")
     fill_in(page, symbol, exits="distance", target="400", stop_loss="200", unit="ticks")
     expect(page.locator("[data-stakes]")).to_have_text("Risk $100.00 · reward $200.00 · 2.00 R", timeout=SOON)
+    fill_in(page, "")
+    expect(page.locator("[data-stakes]")).to_be_hidden(timeout=SOON)
+    fill_in(page, symbol)
     send(page)
     position = page.locator("[data-row^='position:']", has_text=symbol)
     expect(position.locator("[data-field='qty']")).to_have_text("1", timeout=SOON)
@@ -261,6 +273,8 @@ def test_keys_do_nothing_while_somebody_types_and_have_a_sheet(portal: Stack, op
     page.keyboard.press("Escape")
     page.locator("#content").focus()
     page.keyboard.press("2")
+    expect(page.locator("[data-tab='filled']")).to_have_attribute("aria-current", "true")
+    page.reload()
     expect(page.locator("[data-tab='filled']")).to_have_attribute("aria-current", "true")
 
 

@@ -48,6 +48,7 @@ def test_settings_and_the_desk_as_it_was_left_are_remembered_for_their_person_al
     expect(page.get_by_role("status").filter(has_text="The names are kept.")).to_be_visible()
     other.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(other.locator("[data-row^='account:']", has_text="Prop evaluation")).to_have_count(1, timeout=SOON)
+    expect(other.locator("#ticket-account option", has_text="Prop evaluation")).to_have_count(1)
     other.close()
     page.get_by_label("Times are told in").select_option("America/Chicago")
     expect(page.locator("#zone-now")).to_contain_text("In Chicago it is")

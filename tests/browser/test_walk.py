@@ -191,12 +191,18 @@ def test_a_lost_connection_is_said_and_mends_itself(portal: Stack, open_page: Op
     line = Line(page)
     open_desk(page, portal, "pro")
     is_streaming(page)
+    page.locator("#account-picker").select_option(index=1)
+    ticket = page.locator("#ticket-account")
+    expect(ticket).to_have_value(page.locator("#account-picker").input_value())
+    ticket.select_option(index=2)
+    other = ticket.input_value()
     for code, words in ((1011, "lost its connection"), (4429, "too many Tradeport pages")):
         line.drop(code)
         expect(page.locator("[data-upstream-words]")).to_have_text("reconnecting")
         expect(page.locator("#link-notice")).to_contain_text(words)
         is_streaming(page)
     expect(page.locator("#link-notice")).to_be_hidden()
+    expect(ticket).to_have_value(other)  # and not that of the account that is shown
 
 
 def test_a_page_that_wakes_up_finds_that_its_socket_is_dead(portal: Stack, open_page: OpenPage) -> None:

@@ -166,6 +166,7 @@ export class Desk {
   }
 
   #showTables() {
+    const before = this.account;
     this.account = this.chosen.value = this.#choice();
     for (const table of this.tables.values()) {
       table.account = this.account;
@@ -174,7 +175,8 @@ export class Desk {
     for (const row of this.orders.elements.values()) row.hidden = false;
     this.orders.account = this.account;
     this.orders.show(this.state.rows, true);
-    this.ticket?.useAccount(this.account);
+    // What its trader has chosen in the ticket since then is meant.
+    if (this.account !== before) this.ticket?.useAccount(this.account);
     this.#sayWhere();
     this.#count();
     this.root.toggleAttribute("data-one-account", this.account !== "" || this.picker.options.length < 3);

@@ -19,6 +19,11 @@ export function setHidden(element, hidden) {
   if (element.hidden !== hidden) element.hidden = hidden;
 }
 
+/** Whether the focus is within `element`, or nowhere else: then it may be moved from there. */
+export function hasFocus(element) {
+  return document.activeElement === document.body || element.contains(document.activeElement);
+}
+
 const flashes = new Map(); // the class of each element that is to flash in the next frame
 
 /** Start a CSS animation class from its beginning. */

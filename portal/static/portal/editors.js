@@ -1,5 +1,6 @@
 // What opens below a row: the change of an order, the exits of a position. `<template data-editor="...">` holds them.
 
+import { hasFocus } from "./dom.js";
 import { editorOf } from "./tables.js";
 
 export class Editors {
@@ -73,8 +74,10 @@ export class Editors {
   #close(editor) {
     if (!editor) return;
     const line = editor.previousElementSibling;
+    // Whoever has gone on to something else meanwhile stays there.
+    const isHere = hasFocus(editor);
     editor.remove();
-    line?.querySelector("[data-edit]")?.focus();
+    if (isHere) line?.querySelector("[data-edit]")?.focus();
   }
 }
 

@@ -34,7 +34,6 @@ export class OrderTable {
       tab.addEventListener("click", (event) => {
         event.preventDefault();
         this.choose(tab.dataset.tab);
-        remember(TAB, this.group);
       });
     }
   }
@@ -56,8 +55,10 @@ export class OrderTable {
     if (others.size) this.tell(others);
   }
 
+  /** Show a tab, now and the next time. */
   choose(group) {
     this.#mark(group);
+    remember(TAB, group);
     this.#draw(true);
   }
 

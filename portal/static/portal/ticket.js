@@ -2,6 +2,7 @@
 
 import { pageOf } from "./acts.js";
 import { ask, askMode, mustAsk, setAskMode, showFindings } from "./confirm.js";
+import { hasFocus, setText } from "./dom.js";
 import { minutesBehindUtc, zoneName } from "./figures.js";
 import { post, Wish } from "./press.js";
 
@@ -46,14 +47,21 @@ export class Ticket {
   /** The account picker of the desk shows one account: the ticket is for that one. */
   useAccount(id) {
     const { account } = this.form.elements;
-    if (id && [...account.options].some((option) => option.value === id)) account.value = id;
+    if (!id || account.value === id || ![...account.options].some((option) => option.value === id)) return;
+    account.value = id;
+    this.#changed();
   }
 
-  /** The stream's accounts, {id, name}: one that was opened since the page was made can be chosen, too. */
+  /** The stream's accounts, {id, name}: one that was opened or named since the page was made is so here, too. */
   offerAccounts(accounts) {
     const { account } = this.form.elements;
-    const known = new Set([...account.options].map((option) => option.value));
-    for (const { id, name } of accounts) if (!known.has(id)) account.append(new Option(name, id));
+    const known = new Map([...account.options].map((option) => [option.value, option]));
+    for (const { id, name } of accounts) {
+      const option = known.get(id);
+      if (!option) account.append(new Option(name, id));
+      // The server writes Tradovate's name behind the trader's own.
+      else if (!option.text.startsWith(`${name} (`)) setText(option, name);
+    }
     this.form.querySelector("[data-account-field]").hidden = account.options.length < 2;
     this.form.closest(".ticket").querySelector("[data-no-account]").hidden = account.options.length > 0;
   }
@@ -141,8 +149,14 @@ export class Ticket {
   }
 
   async #preview() {
-    if (!this.form.elements.symbol.value.trim()) return;
-    await this.#look(this.#data());
+    if (this.form.elements.symbol.value.trim()) {
+      await this.#look(this.#data());
+      return;
+    }
+    // Nothing can be said about it, and what was said is about another order.
+    this.asked = null;
+    this.#say([]);
+    this.#tellStakes({});
   }
 
   /** Ask what would come of `data` and say it, unless the ticket has changed meanwhile. Returns the answer. */
@@ -154,11 +168,14 @@ export class Ticket {
     this.#say(answer.findings);
     this.looked = contents;
     this.lookedAt = Date.now();
-    const { risk, reward, ratio } = answer.stakes ?? {};
+    this.#tellStakes(answer.stakes ?? {});
+    return answer;
+  }
+
+  #tellStakes({ risk, reward, ratio }) {
     const parts = [risk && `Risk ${risk}`, reward && `reward ${reward}`, ratio && `${ratio}`].filter(Boolean);
     this.stakes.hidden = parts.length === 0;
     this.stakes.textContent = parts.join(" · ");
-    return answer;
   }
 
   /** Errors are said beside their field, all else above the button. */
@@ -222,7 +239,7 @@ export class Ticket {
     this.sent = ""; // what becomes of the one before is told in a notice
     this.#say(findings);
     this.#outcome("error", `Nothing was sent. ${findings.length ? "Mend what is marked." : words}`);
-    this.form.querySelector('[aria-invalid="true"]')?.focus();
+    if (hasFocus(this.form)) this.form.querySelector('[aria-invalid="true"]')?.focus();
   }
 
   #answered(answer) {
