@@ -22,11 +22,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts import audit, grants, oauth
+from accounts import attempts, audit, grants, oauth
 from accounts.budgets import budgets
 from accounts.grants import Granted
 from accounts.models import AuditEvent, Connection, Environment, User, Way
 from accounts.reasons import Reason, SignInFailed
+from accounts.sign_out import forget_messages
 from accounts.signals import announce, connection_opened
 from accounts.tokens import Tokens
 from trading.tradovate import Tradovate
@@ -70,18 +71,21 @@ def complete(request: HttpRequest) -> str:
 
 @contextmanager
 def failures_on_record(request: HttpRequest, way: Way, connection: Connection | None = None) -> Iterator[None]:
-    """Log and audit a SignInFailed that leaves the block; `connection` is whose sign-in it seems to have been."""
+    """Log and audit a SignInFailed that leaves the block; `connection` is whose sign-in it seems to have been. Of one
+    address only so many are audited (accounts.attempts)."""
     try:
         yield
     except SignInFailed as failure:
         detail = f"{way.label}: {failure.reason.word}"
+        if failure.wait:
+            detail += f", {failure.remaining} to wait"
         log.warning("Sign-in failed: %s", detail)
-        audit.record(
-            AuditEvent.Kind.SIGN_IN_FAILED,
-            connection=connection,
-            ip_address=audit.address_of(request),
-            detail=detail,
-        )
+        address = audit.address_of(request)
+        left = attempts.left_on_record(address)
+        if left == 1:
+            detail += "; more of this hour from there are in the log only"
+        if left > 0:
+            audit.record(AuditEvent.Kind.SIGN_IN_FAILED, connection=connection, ip_address=address, detail=detail)
         raise
 
 
@@ -92,6 +96,7 @@ def enter(request: HttpRequest, environment: Environment, way: Way, me: Me, gran
     having changed nothing.
     """
     connection = _connect(environment, way, me, granted, audit.address_of(request))
+    forget_messages(request)
     request.session.flush()
     login(request, connection.user, backend=BACKEND)
     request.session[SESSION_KEY] = connection.pk

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.db import transaction
+from django.http import HttpRequest
 
 from accounts import audit
 from accounts.models import AuditEvent, User
@@ -26,3 +28,8 @@ def sign_out(user: User, *, ip_address: str | None = None) -> int:
             user.set_unusable_password()
             user.save(update_fields=["password"])
     return len(connections)
+
+
+def forget_messages(request: HttpRequest) -> None:
+    """What somebody was still to be told in this browser is not for the next one who signs in."""
+    list(messages.get_messages(request))

@@ -18,6 +18,7 @@ from accounts import sign_in as journey_in
 from accounts.forms import ApiKeyForm
 from accounts.models import Environment, User
 from accounts.reasons import SignInFailed
+from accounts.sign_out import forget_messages
 from accounts.sign_out import sign_out as sign_out_everywhere
 
 
@@ -77,6 +78,7 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
     """End this person's access everywhere."""
     if isinstance(request.user, User):
         sign_out_everywhere(request.user, ip_address=audit.address_of(request))
+    forget_messages(request)
     logout(request)
     return redirect("accounts:sign-in")
 

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_keys_on")]
         ({"errorText": "The app is not registered"}, 200, 403, "does not know this API key", "app"),
         ({"errorText": "Your trial <has> ended"}, 200, 403, "Tradovate says: Your trial <has> ended", "refused"),
         (b'"Access is denied"', 401, 403, "Tradovate denied access", "denied"),
-        ({"p-ticket": "t", "p-time": 75, "p-captcha": False}, 200, 429, "Try again in 1:15.", "penalty"),
+        ({"p-ticket": "t", "p-time": 75, "p-captcha": False}, 200, 429, "Try again in 1:15.", "penalty, 1:15 to wait"),
         ({"p-ticket": "t", "p-time": 75, "p-captcha": True}, 200, 429, "in about an hour", "captcha"),
         (b"", 429, 503, "no more requests", "busy"),
         (b"", 503, 502, "did not answer", "unreachable"),

@@ -303,6 +303,26 @@ def test_a_refusal_that_repeats_the_token_is_logged_without_it(browser, scripted
     assert TOKEN["access_token"] not in caplog.text + page.content.decode()
 
 
+def test_whoever_fails_all_the_time_does_not_bury_the_trail(client, simulator, time_machine) -> None:
+    def fail(times: int, address: str) -> list[str]:
+        before = AuditEvent.objects.count()
+        for _ in range(times):
+            answer = client.get("/accounts/sign-in/callback/?state=none&code=none", REMOTE_ADDR=address)
+            assert answer.status_code == 400
+        return list(AuditEvent.objects.order_by("id").values_list("detail", flat=True)[before:])
+
+    kept = fail(25, "192.0.2.1")
+    assert len(kept) == 20
+    assert set(kept[:-1]) == {"OAuth: state"}
+    assert kept[-1] == "OAuth: state; more of this hour from there are in the log only"
+    assert fail(1, "192.0.2.2") == ["OAuth: state"]
+    for number in range(5):
+        fail(5, f"2001:db8:0:1::{number:x}")
+    assert AuditEvent.objects.count() == 20 + 1 + 20
+    time_machine.move_to(timezone.now() + timedelta(seconds=3601))
+    assert fail(1, "192.0.2.1") == ["OAuth: state"]
+
+
 @pytest.mark.parametrize(("nonce", "status"), [("theirs", 400), ("mine", 302), (None, 302)])
 def test_an_id_token_for_another_sign_in_is_refused(browser, scripted, nonce, status) -> None:
     asked = query(browser.press_sign_in())

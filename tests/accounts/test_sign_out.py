@@ -56,6 +56,21 @@ def test_signing_in_again_after_signing_out_works(browser, simulator) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("leave", [True, False])
+def test_what_one_person_was_to_be_told_the_next_one_is_not(browser, simulator, leave) -> None:
+    browser.sign_in()
+    # A page that was asked for by a press and never opened.
+    browser.client.post("/desk/cancel/", {"order": "1:1", "key": "k" * 32})
+    assert "messages" in browser.client.cookies
+    if leave:
+        browser.client.post("/accounts/sign-out/")
+
+    browser.sign_in("pro")
+
+    assert "not one of your accounts" not in browser.client.get("/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_nobody_is_told_before_the_tokens_are_really_gone(make_connection, closed) -> None:
     connection = make_connection()
     with transaction.atomic():
