@@ -22,8 +22,8 @@ def test_no_report_shows_a_secret_of_the_portal_or_a_code_of_tradovates(settings
         },
     )
     try:
-        raise LookupError("anything")
-    except LookupError:
+        {}["anything"]
+    except KeyError:
         reporter = ExceptionReporter(request, *sys.exc_info())
     report = reporter.get_traceback_text() + reporter.get_traceback_html()
 
