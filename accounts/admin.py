@@ -118,13 +118,13 @@ class ConnectionAdmin(ReadOnly, ConnectionState, ConnectionAdminBase):
     list_filter = ["environment", "signed_in_by"]
     search_fields = ["name", "full_name", "email", "=tradovate_user_id", "user__username"]
     list_select_related = ["user"]
-    readonly_fields = ["state", "requests"]
+    readonly_fields = ["state", "requests", "hosts_told"]
     change_list_template = "admin/accounts/connection/change_list.html"
     fields = [
         *("environment", "name", "tradovate_user_id", "full_name", "email", "user", "state", "requests"),
         *("signed_in_at", "signed_in_by", "access_token_expires_at", "refresh_token_expires_at"),
         *("renewed_at", "renewal_error"),
-        "api_hosts",
+        "hosts_told",
     ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -132,6 +132,11 @@ class ConnectionAdmin(ReadOnly, ConnectionState, ConnectionAdminBase):
             request,
             {"network": settings.TRADOVATE_NETWORK, "realms": budgets.of_network()} | (extra_context or {}),
         )
+
+    @admin.display(description="hosts that Tradovate named")
+    def hosts_told(self, connection: Connection) -> str:
+        """What the last auth reply named, one after another."""
+        return ", ".join(f"{name}: {host}" for name, host in sorted(connection.api_hosts.items())) or "-"
 
     @admin.display(description="requests to Tradovate this hour")
     def requests(self, connection: Connection) -> str:
@@ -153,7 +158,7 @@ class AuditEventAdmin(ReadOnly, AuditEventAdminBase):
     list_filter = ["kind", "at"]
     search_fields = [
         *("user__username", "user__email", "connection__name", "connection__full_name", "connection__email"),
-        *("=connection__tradovate_user_id", "ip_address"),
+        *("=connection__tradovate_user_id", "ip_address", "detail"),
     ]
     date_hierarchy = "at"
 

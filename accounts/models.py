@@ -58,6 +58,9 @@ class User(AbstractUser):
     usernames, which createsuperuser and the admin obey, does not allow it.
     """
 
+    class Meta(AbstractUser.Meta):
+        permissions = [("end_access", "Can sign traders out, and switch their logins off and on")]
+
     @property
     def display_name(self) -> str:
         """What to call this person on a page."""
@@ -223,6 +226,8 @@ class AuditEvent(AppendOnly):
         TRADING_STOPPED = "trading-stopped", "trading stopped"
         TRADING_RELEASED = "trading-released", "trading released"
         LIMITS_CHANGED = "limits-changed", "limits changed"
+        SWITCHED_OFF = "switched-off", "login switched off"
+        SWITCHED_ON = "switched-on", "login switched on"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     kind = models.CharField(max_length=16, choices=Kind)

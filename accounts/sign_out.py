@@ -11,8 +11,9 @@ from accounts.models import AuditEvent, User
 from accounts.signals import announce, connection_closed
 
 
-def sign_out(user: User, *, ip_address: str | None = None) -> int:
-    """Sign a trader out everywhere, in one transaction; returns how many connections that closed.
+def sign_out(user: User, *, ip_address: str | None = None, detail: str = "") -> int:
+    """Sign a trader out everywhere, in one transaction; returns how many connections that closed. `detail` is for the
+    audit trail.
 
     Every environment's tokens are gone from the database and `connection_closed` is sent after commit. A member of
     staff has no connections: for them nothing happens here, their own session is the view's to end.
@@ -21,7 +22,7 @@ def sign_out(user: User, *, ip_address: str | None = None) -> int:
         connections = list(user.connections.authorised())
         for connection in connections:
             connection.forget_tokens()
-            audit.record(AuditEvent.Kind.SIGNED_OUT, connection=connection, ip_address=ip_address)
+            audit.record(AuditEvent.Kind.SIGNED_OUT, connection=connection, ip_address=ip_address, detail=detail)
             announce(connection_closed, connection)
         if not user.has_usable_password():
             # Sessions are bound to a hash of the password field (SESSION_AUTH_HASH), so new noise there ends them all.

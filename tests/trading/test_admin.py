@@ -7,14 +7,16 @@ from html import unescape
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.db import models
+from django.db import connection, models
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Connection, User
+from accounts import audit
+from accounts.models import AuditEvent, Connection, User
 from accounts.tokens import Tokens
-from trading.models import Account, Contract, Fill, Order, OrderFile, OrderLine, Product, Upstream
+from trading.models import Account, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, Product, Upstream
 from trading.orders import intents
 from trading.orders.spec import OrderSpec
 
@@ -104,11 +106,16 @@ def test_a_connections_page_leads_to_that_traders_rows(staff: Client, file: Orde
     other = Connection.objects.create(
         user=User.objects.create_user("sim:2"), environment="sim", tradovate_user_id=2, name="other"
     )
+    audit.record(AuditEvent.Kind.SIGNED_IN, connection=connection)
     for row, expected in ((connection, 1), (other, 0)):
         text = staff.get(reverse("admin:accounts_connection_change", args=[row.pk])).content.decode()
-        links = [unescape(link) for link in re.findall(r'href="(/admin/trading/[^"]*__exact=\d+)"', text)]
-        assert len(links) == 5
-        assert [staff.get(link).context["cl"].result_count for link in links] == [expected] * 5
+        links = [unescape(link) for link in re.findall(r'href="(/admin/[^"]*__exact=\d+)"', text)]
+        assert len(links) == 11
+        assert [staff.get(link).context["cl"].result_count for link in links] == [expected] * 11
+    Upstream.objects.update(state="down", detail="Tradovate does not answer.")
+    page = staff.get(reverse("admin:accounts_connection_change", args=[connection.pk])).content.decode()
+    assert "down, reconnecting, since 20" in page
+    assert "Tradovate does not answer." in page
 
 
 def test_an_intents_page_tells_every_step(staff: Client, file: OrderFile) -> None:
@@ -116,6 +123,40 @@ def test_an_intents_page_tells_every_step(staff: Client, file: OrderFile) -> Non
     text = staff.get(reverse("admin:trading_orderintent_change", args=[intent.pk])).content.decode()
     for words in (intent.cl_ord_id, "sending", "no margin left"):
         assert words in text
+
+
+def test_an_intents_page_says_it_in_words_and_leads_to_all_that_belongs_to_it(staff: Client, file: OrderFile) -> None:
+    intent = file.lines.get().intent
+    OrderIntent.objects.update(order_id_at_broker=55)
+    text = unescape(staff.get(reverse("admin:trading_orderintent_change", args=[intent.pk])).content.decode())
+    for words in ("Buy 2 ESZ6: rejected. no margin left", "Quantity: 2", "Side: Buy", "line 1 of"):
+        assert words in text
+    assert '"order_qty"' not in text
+    assert reverse("admin:trading_orderfile_change", args=[file.pk]) in text
+    assert reverse("admin:accounts_user_timeline", args=[intent.connection.user_id]) in text
+    found = {}
+    for link in re.findall(r'href="(/admin/trading/[a-z]+/\?connection__id__exact=[^"]*)"', text):
+        found[link.split("/")[3]] = staff.get(link).context["cl"].result_count
+    assert found == {"order": 1, "fill": 1, "orderversion": 1, "orderintent": 1}
+    for name in ("order", "fill"):
+        row = apps.get_model("trading", name).objects.get()
+        page = unescape(staff.get(reverse(f"admin:trading_{name}_change", args=[row.pk])).content.decode())
+        assert f"orderintent/?connection__id__exact={intent.connection_id}&order_id_at_broker__exact=55" in page
+    assert "DEMO7" in staff.get(reverse("admin:trading_order_changelist")).content.decode()
+
+
+def test_a_long_files_page_takes_no_more_queries_than_a_short_ones(staff: Client, file: OrderFile) -> None:
+    page, counts = reverse("admin:trading_orderfile_change", args=[file.pk]), []
+    for _ in range(2):
+        staff.get(page)
+        with CaptureQueriesContext(connection) as asked:
+            staff.get(page)
+        counts.append(len(asked))
+        for number in range(2, 20):
+            spec = OrderSpec(account_id=file.account_id, symbol="ESZ6", action="Buy", order_qty=2)
+            intent = intents.create(spec, f"file:{len(counts)}:{number}")
+            OrderLine.objects.create(file=file, number=20 * len(counts) + number, text="ESZ6 2", intent=intent)
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("name", SHOWN)

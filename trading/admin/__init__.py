@@ -1,5 +1,5 @@
-"""What support staff see of trading, and the two things that they do about it: the kill switch and limits."""
+"""What support staff see of trading, and what they do about it: the kill switch, limits, and the end of an access."""
 
-from trading.admin import kept, kill_switch, limits, records
+from trading.admin import kept, kill_switch, limits, people, records
 
-__all__ = ["kept", "kill_switch", "limits", "records"]
+__all__ = ["kept", "kill_switch", "limits", "people", "records"]

@@ -13,6 +13,7 @@ from django.contrib import admin, messages
 from django.contrib.auth import authenticate
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -93,6 +94,9 @@ class ActionInline(ReadOnly, ActionInlineBase):
     model = KillSwitchAction
     fields = ("connection", "flatten", "state", "words", "changed_at")
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[KillSwitchAction]:
+        return super().get_queryset(request).select_related("connection")
 
 
 @admin.register(KillSwitch)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -24,6 +26,8 @@ from trading.models import (
     Product,
     Upstream,
 )
+from trading.orders.wish_words import in_words
+from trading.sync import intent_rows
 
 if TYPE_CHECKING:
     FileBase = admin.ModelAdmin[OrderFile]
@@ -43,7 +47,9 @@ else:
     LineInlineBase = TransitionInlineBase = admin.TabularInline
 
 
-FILES_OF = "account__connection__id__exact"
+OF = "connection__id__exact"
+FILES_OF = f"account__{OF}"
+INTENTS_OF = "connection__user__id__exact"
 
 
 def trader_fields(connection: str) -> list[str]:
@@ -64,6 +70,21 @@ def link(target: Model | None) -> str:
     )
 
 
+def kept_of_order(connection_id: int, order_id: int) -> str:
+    """Links to what the journal keeps of an order by Tradovate's id, and to the intents that it came of."""
+    places = [
+        ("order", "tradovate_id", "order"),
+        ("fill", "order_id_at_broker", "fills"),
+        ("orderversion", "order_id_at_broker", "terms"),
+        ("orderintent", "order_id_at_broker", "intents"),
+    ]
+    links = [
+        (reverse(f"admin:trading_{model}_changelist"), connection_id, field, order_id, words)
+        for model, field, words in places
+    ]
+    return format_html_join(" · ", '<a href="{}?connection__id__exact={}&amp;{}__exact={}">{}</a>', links)
+
+
 def said(findings: list[dict[str, str]]) -> str:
     """Findings as a page of support shows them."""
     return "; ".join(f"{kept['severity']}: {kept['message']}" for kept in findings) or "-"
@@ -73,6 +94,9 @@ class LineInline(ReadOnly, LineInlineBase):
     model = OrderLine
     fields = ("number", "text", "found", "state", "filled", "average", "order_id", "reason", "intent_link")
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
+        return super().get_queryset(request).select_related("intent")
 
     @admin.display(description="findings")
     def found(self, line: OrderLine) -> str:
@@ -148,12 +172,73 @@ class OrderIntentAdmin(ReadOnly, IntentBase):
         *("=cl_ord_id", "=order_id_at_broker", "source_key", "symbol", "account__name"),
         *trader_fields("connection"),
     ]
-    readonly_fields = ["trader"]
+    fieldsets = [
+        (None, {"fields": ["trader", "account", "stands", "state", "reason", "belongs_to", "around"]}),
+        ("What was asked for", {"fields": ["described", "asked_by", "wish"]}),
+        (
+            "What Tradovate says",
+            {"fields": ["filled_qty", "average_price", "order_id_at_broker", "at_broker", "looked_at"]},
+        ),
+        (
+            "To look things up",
+            {
+                "fields": [
+                    *("cl_ord_id", "source_key", "target_order_id", "command_id_at_broker", "strategy_id_at_broker"),
+                    *("version", "created_at", "changed_at"),
+                ]
+            },
+        ),
+    ]
+    readonly_fields = [
+        *("trader", "stands", "belongs_to", "around", "described", "asked_by", "wish", "at_broker"),
+        *("created_at", "changed_at"),
+    ]
     inlines = [TransitionInline]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == INTENTS_OF or super().lookup_allowed(lookup, value, request)
 
     @admin.display(ordering="connection__name")
     def trader(self, intent: OrderIntent) -> str:
         return link(intent.connection)
+
+    @admin.display(description="as the trader reads it")
+    def stands(self, intent: OrderIntent) -> str:
+        return intent_rows.words(intent)
+
+    @admin.display(description="belongs to")
+    def belongs_to(self, intent: OrderIntent) -> str:
+        """The file and line that it came of, the order that it travels with, and those that travel with it."""
+        line = OrderLine.objects.filter(intent=intent).select_related("file").first()
+        parts = [] if line is None else [format_html("line {} of {}", line.number, link(line.file))]
+        parts += [format_html("goes with {}", link(intent.lead))] if intent.lead else []
+        parts += [format_html("has the linked order {}", link(leg)) for leg in intent.legs.order_by("pk")]
+        return format_html_join(" · ", "{}", ((part,) for part in parts)) or "-"
+
+    @admin.display(description="what else happened")
+    def around(self, intent: OrderIntent) -> str:
+        at = f"{intent.created_at.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
+        page = reverse("admin:accounts_user_timeline", args=[intent.connection.user_id])
+        return format_html('<a href="{}?{}">15 minutes around it</a>', page, urlencode({"at": at, "minutes": 15}))
+
+    @admin.display(description="order")
+    def described(self, intent: OrderIntent) -> str:
+        return intent.described
+
+    @admin.display(description="asked for by")
+    def asked_by(self, intent: OrderIntent) -> str:
+        return f"{intent.source}, automated" if intent.is_automated else intent.source
+
+    @admin.display(description="terms")
+    def wish(self, intent: OrderIntent) -> str:
+        return format_html_join(" · ", "{}: {}", in_words(intent.spec)) or "-"
+
+    @admin.display(description="kept of it")
+    def at_broker(self, intent: OrderIntent) -> str:
+        """The order of the journal that it came to, with its fills and terms."""
+        if intent.order_id_at_broker is None:
+            return "-"
+        return kept_of_order(intent.connection_id, intent.order_id_at_broker)
 
 
 @admin.register(Account)
@@ -166,10 +251,32 @@ class AccountAdmin(ReadOnly, AccountBase):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnly, OrderBase):
-    list_display = ["tradovate_id", "connection", "action", "order_qty", "symbol", "order_type", "status", "at"]
+    list_display = [
+        *("tradovate_id", "connection", "account", "action", "order_qty", "symbol", "order_type", "status"),
+        *("reject_reason", "placed_by", "at"),
+    ]
     list_filter = ["status", "connection__environment", "at"]
     list_select_related = ["connection"]
     search_fields = ["=tradovate_id", "=account_id_at_broker", "symbol", *trader_fields("connection")]
+    readonly_fields = ["account", "placed_by", "kept"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        named = Account.objects.filter(
+            connection=OuterRef("connection"), tradovate_id=OuterRef("account_id_at_broker")
+        ).values("name")[:1]
+        return Order.objects.with_source().annotate(account_name=Subquery(named))
+
+    @admin.display
+    def account(self, order: Order) -> str:
+        return str(order.account_name or order.account_id_at_broker)  # type: ignore[attr-defined]  # an annotation
+
+    @admin.display(description="placed by")
+    def placed_by(self, order: Order) -> str:
+        return order.source
+
+    @admin.display(description="kept of it")
+    def kept(self, order: Order) -> str:
+        return kept_of_order(order.connection_id, order.tradovate_id)
 
 
 @admin.register(Fill)
@@ -178,6 +285,11 @@ class FillAdmin(ReadOnly, FillBase):
     list_filter = ["connection__environment", "at"]
     list_select_related = ["connection"]
     search_fields = ["=tradovate_id", "=order_id_at_broker", "symbol", *trader_fields("connection")]
+    readonly_fields = ["kept"]
+
+    @admin.display(description="kept of its order")
+    def kept(self, fill: Fill) -> str:
+        return kept_of_order(fill.connection_id, fill.order_id_at_broker)
 
 
 @admin.register(Upstream)
@@ -208,23 +320,37 @@ admin.site.unregister(Connection)
 
 @admin.register(Connection)
 class TradingConnectionAdmin(ConnectionAdmin):
-    """The connection as accounts shows it, with the way to what this trader did."""
+    """The connection as accounts shows it, with how its socket stands and the way to what this trader did."""
 
-    fields = [*ConnectionAdmin.fields, "trading"]
-    readonly_fields = [*ConnectionAdmin.readonly_fields, "trading"]
+    fields = [*ConnectionAdmin.fields, "socket", "trading"]
+    readonly_fields = [*ConnectionAdmin.readonly_fields, "socket", "trading"]
+
+    @admin.display(description="socket to Tradovate")
+    def socket(self, connection: Connection) -> str:
+        """How it stands, and since when."""
+        row = Upstream.objects.filter(connection=connection).first()
+        if row is None:
+            return "never opened"
+        since = f"since {row.since.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return ", ".join(filter(None, (row.get_state_display(), since, row.detail)))
 
     @admin.display(description="trading")
     def trading(self, connection: Connection) -> str:
         """Links to the trader's rows of each kind."""
         places = [
-            ("orderfile", FILES_OF, "order files"),
-            ("orderintent", "connection__id__exact", "intents"),
-            ("order", "connection__id__exact", "orders"),
-            ("fill", "connection__id__exact", "fills"),
-            ("account", "connection__id__exact", "accounts"),
+            ("trading_orderfile", FILES_OF, "order files"),
+            ("trading_orderintent", OF, "intents"),
+            ("trading_order", OF, "orders"),
+            ("trading_fill", OF, "fills"),
+            ("trading_account", OF, "accounts"),
+            ("trading_position", OF, "positions"),
+            ("trading_cashbalance", OF, "cash balances"),
+            ("trading_cashentry", OF, "cash book"),
+            ("trading_equitypoint", OF, "equity"),
+            ("trading_comparison", OF, "comparisons"),
+            ("accounts_auditevent", OF, "audit trail"),
         ]
         links = [
-            (reverse(f"admin:trading_{model}_changelist"), lookup, connection.pk, words)
-            for model, lookup, words in places
+            (reverse(f"admin:{model}_changelist"), lookup, connection.pk, words) for model, lookup, words in places
         ]
         return format_html_join(" · ", '<a href="{}?{}={}">{}</a>', links)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from trading.models import Fill, IntentTransition, OrderIntent
 from trading.orders import replace
+from trading.orders.wish_words import in_words
 from trading.sync import intent_rows
 from trading.sync import rows as formatter
 from trading.views import answers
@@ -45,7 +46,7 @@ def order(request: HttpRequest, intent_id: int) -> HttpResponse:
     context = {
         "intent": intent,
         "row": row,
-        "wish": asked(intent),
+        "wish": in_words(intent.spec),
         "steps": steps(intent),
         "legs": intent_rows.rows_of(legs).items(),
         "fills": fills.filter(active=True).order_by("at", "pk"),
@@ -69,56 +70,6 @@ def timeline(happened: Iterable[tuple[str, dt.datetime, str]]) -> list[Step]:
         found.append(Step(name, at, formatter.moment(at), _after(before, at), detail))
         before = at
     return found
-
-
-def asked(intent: OrderIntent) -> list[tuple[str, str]]:
-    """What was asked for, as label and text; what was left out is not listed."""
-    spec = cast("dict[str, Any]", intent.spec)
-    listed = []
-    for name, value in spec.items():
-        if name in _HIDDEN or value in (None, "", [], False):
-            continue
-        for part, text in _flat(name, value):
-            listed.append((part, text))
-    return listed
-
-
-_LABELS = {
-    "action": "Side",
-    "order_qty": "Quantity",
-    "order_type": "Type",
-    "max_show": "Shown",
-    "expire_time": "Good till",
-    "peg_difference": "Trail by",
-    "profit_target": "Target",
-    "stop_loss": "Stop",
-    "other": "OCO",
-    "triggers": "Exit",
-    "brackets": "Bracket",
-    "becomes": "Becomes",
-}
-_HIDDEN = frozenset({"account_id", "is_automated"})
-
-
-def _flat(field: str, value: Any) -> list[tuple[str, str]]:
-    name = _LABELS.get(field, field.replace("_", " ").capitalize())
-    if isinstance(value, dict):
-        if set(value) == {"amount", "unit"}:
-            return [(name, f"{value['amount']} {value['unit']}")]
-        inner = [
-            (part, text)
-            for key, one in value.items()
-            if one not in (None, "", [], False)
-            for part, text in _flat(key, one)
-        ]
-        return [(f"{name}: {part}", text) for part, text in inner]
-    if isinstance(value, list):
-        return [
-            pair
-            for number, one in enumerate(value, 1)
-            for pair in _flat(f"{name} {number}" if value[1:] else name, one)
-        ]
-    return [(name, "yes" if value is True else str(value))]
 
 
 def _name(row: IntentTransition) -> str:

@@ -1,0 +1,205 @@
+"""What support does for one trader: see what happened when, and end their access."""
+
+import datetime as dt
+from html import unescape
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import AuditEvent, Connection, User
+from tests.trading.signed_in import browser_of, person
+from trading.models import Account, Comparison, Fill, Order, OrderFile, OrderIntent, OrderVersion
+from trading.orders import intents, kill_switch
+from trading.orders.spec import OrderSpec
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
+
+MOMENT = dt.datetime(2026, 11, 27, 20, 32, tzinfo=dt.UTC)
+READING = ["auditevent", "orderintent", "orderfile", "order", "orderversion", "fill", "killswitch", "comparison"]
+
+
+def member(*permissions: str) -> Client:
+    """The browser of a member of staff with these permissions."""
+    staff = User.objects.create_user("sam", is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    browser = Client()
+    browser.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
+def reader() -> Client:
+    return member("view_user", "view_killswitchaction", *(f"view_{name}" for name in READING))
+
+
+@pytest.fixture
+def tess(time_machine) -> Connection:
+    """A trader to whom one of everything has happened at 20:32."""
+    time_machine.move_to(MOMENT, tick=False)
+    tess, other = person("sim:1", 1), person("sim:2", 2)
+    for connection, price in ((tess, 5000), (other, 1234)):
+        # As a first sign-in leaves it.
+        connection.user.set_unusable_password()
+        connection.user.save()
+        happens_to(connection, price)
+    kill_switch.throw(User.objects.create_user("boss", is_staff=True), by_staff=True, reason="outage of the exchange")
+    time_machine.move_to(MOMENT + dt.timedelta(days=1), tick=False)
+    return tess
+
+
+def happens_to(connection: Connection, price: int) -> None:
+    account = Account.objects.create(connection=connection, tradovate_id=7, name=f"DEMO{connection.pk}")
+    spec = OrderSpec(account_id=account.pk, symbol="ESZ6", action="Buy", order_qty=2)
+    intent = intents.create(spec, f"click:{connection.pk}")
+    intents.claim(intent.pk)
+    intents.transition(intent.pk, {"submitting"}, "rejected", f"no margin left for {connection.name}", reason="margin")
+    OrderFile.objects.create(account=account, name=f"{connection.name}.txt", content="", state="ready")
+    broker = {"connection": connection, "at": MOMENT}
+    order = {"symbol": "ESZ6", "action": "Buy", **broker}
+    Order.objects.create(tradovate_id=55, account_id_at_broker=7, status="Filled", order_qty=2, **order)
+    OrderVersion.objects.create(
+        tradovate_id=56, order_id_at_broker=55, order_qty=2, order_type="Limit", price=price, **broker
+    )
+    Fill.objects.create(tradovate_id=66, order_id_at_broker=55, qty=2, price=price, **order)
+    Comparison.objects.create(missed=3, wrong=0, detail=connection.name, **broker)
+    AuditEvent.objects.create(kind="signed-in", user=connection.user, ip_address="192.0.2.1", detail=connection.name)
+
+
+def shown(browser: Client, who: Connection, **asked: object) -> str:
+    answer = browser.get(reverse("admin:accounts_user_timeline", args=[who.user_id]), asked)
+    assert answer.status_code == 200
+    return unescape(answer.content.decode())
+
+
+def test_all_that_happened_around_a_moment_is_on_one_page_and_nothing_of_others(tess: Connection) -> None:
+    page = shown(reader(), tess, at="2026-11-27 14:32", zone="America/Chicago", minutes=5)
+    for words in (
+        "2026-11-27 14:32:00.000",
+        "20:32:00",
+        "signed in from 192.0.2.1 (sim:1)",
+        "Buy 2 ESZ6: rejected (no margin left for sim:1)",
+        "sim:1.txt: uploaded",
+        "order 55 placed: Buy 2 ESZ6, now Filled",
+        "order 55: 2 Limit at 5000",
+        "Buy 2 ESZ6 at 5000, order 55",
+        "trading of everybody stopped by boss (outage of the exchange)",
+        "reconnected and compared: 3 missed, 0 wrong (sim:1)",
+    ):
+        assert words in page
+    assert "sim:2" not in page
+    assert "1234" not in page
+
+
+def test_what_was_at_another_time_is_not_shown(tess: Connection) -> None:
+    browser = reader()
+    assert "Nothing is kept of that time" in shown(browser, tess, at="2026-11-27 14:32", zone="UTC", minutes=60)
+    assert "Nothing is kept of that time" in shown(browser, tess)
+    page = shown(browser, tess, at="half past two", zone="UTC", minutes=60)
+    assert "Write a day and a time" in page
+
+
+def test_each_line_leads_to_its_row(tess: Connection) -> None:
+    page = shown(reader(), tess, at="2026-11-27 20:32", zone="UTC", minutes=5)
+    intent = OrderIntent.objects.get(connection=tess)
+    for row in (intent, OrderFile.objects.get(account__connection=tess), Fill.objects.get(connection=tess)):
+        assert reverse(f"admin:trading_{row._meta.model_name}_change", args=[row.pk]) in page
+
+
+def test_staff_see_what_they_may_read_and_are_told_what_they_may_not(tess: Connection) -> None:
+    page = shown(member("view_user", "view_fill"), tess, at="2026-11-27 20:32", zone="UTC", minutes=5)
+    assert "Buy 2 ESZ6 at 5000" in page
+    assert "no margin left" not in page
+    assert "You may not read, and so do not see: audit events" in page
+
+
+def test_it_takes_as_many_queries_however_much_has_happened(tess: Connection) -> None:
+    browser, asked = reader(), {"at": "2026-11-27 20:32", "zone": "UTC", "minutes": 5}
+    counts = []
+    for number in range(2):
+        shown(browser, tess, **asked)
+        with CaptureQueriesContext(
+            database,
+        ) as found:
+            shown(browser, tess, **asked)
+        counts.append(len(found))
+        for fill in range(20):
+            like = {"connection": tess, "symbol": "ESZ6", "action": "Buy", "qty": 1, "price": 1, "at": MOMENT}
+            Fill.objects.create(tradovate_id=1000 * (number + 1) + fill, order_id_at_broker=fill, **like)
+            AuditEvent.objects.create(kind="signed-in", user=tess.user)
+    assert counts[0] == counts[1]
+
+
+def test_without_the_permission_nobody_looks_or_ends_anything(tess: Connection) -> None:
+    browser = member("view_fill")
+    for name in ("timeline", "access"):
+        assert browser.get(reverse(f"admin:accounts_user_{name}", args=[tess.user_id])).status_code == 403
+    end = reverse("admin:accounts_user_access", args=[tess.user_id])
+    assert browser.post(end, {"what": "off", "reason": "x"}).status_code == 403
+    assert browser_of(tess).get(end).status_code == 302
+    tess.refresh_from_db()
+    assert tess.is_authorised
+    assert "End access" not in browser_text(member_also("view_user"), tess)
+
+
+def member_also(permission: str) -> Client:
+    User.objects.filter(username="sam").delete()
+    return member(permission)
+
+
+def browser_text(browser: Client, who: Connection) -> str:
+    return browser.get(reverse("admin:accounts_user_change", args=[who.user_id])).content.decode()
+
+
+def test_support_signs_a_trader_out_everywhere(tess: Connection) -> None:
+    theirs, browser = browser_of(tess), member("view_user", "end_access")
+    url = reverse("admin:accounts_user_access", args=[tess.user_id])
+    assert url in browser_text(browser, tess)
+    assert theirs.get("/limits/").status_code == 200
+    assert "signed in to sim:1 (SIM)" in browser.get(url).content.decode()
+
+    assert browser.post(url, {"what": "sign-out", "reason": ""}).status_code == 200
+    assert theirs.get("/limits/").status_code == 200
+    assert browser.post(url, {"what": "sign-out", "reason": "lost the phone"}).status_code == 302
+
+    assert theirs.get("/limits/").status_code == 302
+    tess.refresh_from_db()
+    assert tess.tokens is None
+    assert tess.user.is_active
+    event = AuditEvent.objects.get(kind="signed-out")
+    assert (event.user, event.connection, event.detail) == (tess.user, tess, "by support (sam): lost the phone")
+
+
+def test_support_switches_a_login_off_and_on_again(tess: Connection) -> None:
+    theirs, browser = browser_of(tess), member("view_user", "end_access")
+    url = reverse("admin:accounts_user_access", args=[tess.user_id])
+    browser.post(url, {"what": "off", "reason": "left the firm"})
+    tess.refresh_from_db()
+    assert (tess.user.is_active, tess.is_authorised) == (False, False)
+    assert theirs.get("/limits/").status_code == 302
+    browser.post(url, {"what": "on", "reason": "came back"})
+    tess.refresh_from_db()
+    assert (tess.user.is_active, tess.is_authorised) == (True, False)
+    kinds = AuditEvent.objects.filter(detail__startswith="by support (sam)").order_by("pk")
+    assert list(kinds.values_list("kind", flat=True)) == ["signed-out", "switched-off", "switched-on"]
+
+
+def test_staff_are_none_of_those_whose_access_is_ended_here(tess: Connection) -> None:
+    browser = member("view_user", "end_access")
+    boss = User.objects.get(username="boss")
+    assert browser.post(
+        reverse("admin:accounts_user_access", args=[boss.pk]), {"what": "off", "reason": "x"}
+    ).status_code == 404  # fmt: skip
+    boss.refresh_from_db()
+    assert boss.is_active
+
+
+def test_a_traders_page_leads_to_what_is_kept_of_them(tess: Connection) -> None:
+    browser = reader()
+    page = unescape(browser_text(browser, tess))
+    for name, expected in (("trading_orderintent", 1), ("accounts_auditevent", 1), ("trading_killswitch", 0)):
+        start = page.index(reverse(f"admin:{name}_changelist") + "?")
+        link = page[start : page.index('"', start)]
+        assert browser.get(link).context["cl"].result_count == expected
