@@ -178,6 +178,8 @@ def test_support_switches_a_login_off_and_on_again(tess: Connection) -> None:
     browser.post(url, {"what": "off", "reason": "left the firm"})
     tess.refresh_from_db()
     assert (tess.user.is_active, tess.is_authorised) == (False, False)
+    assert "is switched off" in browser.get(url).content.decode()
+    assert browser.post(url, {"what": "off", "reason": "once more"}).status_code == 200
     assert theirs.get("/limits/").status_code == 302
     browser.post(url, {"what": "on", "reason": "came back"})
     tess.refresh_from_db()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -31,16 +31,24 @@ class AccessForm(forms.Form):
 
     SIGN_OUT, OFF, ON = "sign-out", "off", "on"
 
-    what = forms.ChoiceField(widget=forms.RadioSelect, choices=[
+    _choices = (
         (SIGN_OUT, "Sign out everywhere: all browsers and Tradovate's tokens. They may sign in again."),
         (OFF, "Switch off: sign out everywhere, and let nobody sign in with this login."),
         (ON, "Switch on: they may sign in again."),
-    ])  # fmt: skip
+    )
+
+    what = forms.ChoiceField(widget=forms.RadioSelect)
     reason = forms.CharField(
         max_length=150,
         widget=forms.TextInput(attrs={"size": 60}),
         help_text="It is kept in the audit trail, such as “rang, lost the phone, date of birth checked”.",
     )
+
+    def __init__(self, person: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        what = cast("forms.ChoiceField", self.fields["what"])
+        # What is so already cannot be wanted.
+        what.choices = [one for one in self._choices if (one[0] == self.ON) != person.is_active]
 
 
 @admin.register(User)
@@ -87,7 +95,7 @@ class TraderAdmin(PersonAdmin):
         if not request.user.has_perm(MAY_END_ACCESS):
             raise PermissionDenied
         person = get_object_or_404(User, pk=user_id, is_staff=False, is_superuser=False)
-        form = AccessForm(request.POST or None)
+        form = AccessForm(person, request.POST or None)
         if request.method == "POST" and form.is_valid():
             return self._end_access(request, person, form.cleaned_data["what"], form.cleaned_data["reason"])
         context = self.admin_site.each_context(request) | {
