@@ -135,6 +135,7 @@ def test_the_admin(portal: Stack, open_page: OpenPage) -> None:
         "accounts/auditevent",
         "accounts/user",
         "trading/orderfile",
+        "trading/orderintent",
         "trading/killswitch",
     ):
         page.goto(f"{portal.url}/admin/{kind}/")
@@ -143,6 +144,15 @@ def test_the_admin(portal: Stack, open_page: OpenPage) -> None:
         if first.count():
             first.click()
             look(f"one {kind}")
+    page.goto(f"{portal.url}/admin/accounts/user/?q=pro")
+    page.locator("#result_list tbody tr th a").click()
+    trader_page = page.url
+    page.get_by_role("link", name="End access").click()
+    look("end of an access")
+    page.goto(trader_page)
+    page.get_by_role("link", name="What happened").click()
+    expect(page.get_by_role("link", name="signed in from 127.0.0.1 (OAuth)")).to_be_visible()
+    look("what happened")
     page.goto(f"{portal.url}/admin/trading/killswitch/add/")
     look("stop trading")
     assert wider == {}
