@@ -71,6 +71,12 @@ def test_performance_has_the_day_and_the_curve(
     expect(page.locator(".calendar [data-result]")).to_have_count(1)
     assert violations(page) == []
     assert overflow(page) <= 0
+    # Days of the neighbouring months are legible, too; what has two digits is looked at.
+    whole = page.url
+    page.goto(f"{portal.url}/performance/?month=2026-12")
+    expect(page.locator(".calendar .outside").first).to_contain_text("30")
+    assert violations(page) == []
+    page.goto(whole)
     page.get_by_label("Account").select_option(index=1)
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_label("Account")).not_to_have_value("")
