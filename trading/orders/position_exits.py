@@ -6,6 +6,7 @@ What is there is read from Tradovate's own lists. Source keys and outcomes are t
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -18,7 +19,7 @@ from trading.orders import checks, contracts, desk, facts, looks, sole
 from trading.orders.outcomes import Outcome, derived, first, own_account, refused, told
 from trading.orders.prices import Distance, PriceTerms, plain
 from trading.orders.spec import InvalidSpec, LinkedOrder, OrderSpec
-from trading.tradovate.entities import Position
+from trading.tradovate.entities import Order, OrdStatus, Position
 
 # Exits must not end with the session and leave the position alone.
 _GOOD_TILL: Final = "GTC"
@@ -204,10 +205,20 @@ def _held(account: Account, contract_id: int) -> Held:
 
 
 def _closing_orders(account: Account, contract_id: int, held: Held) -> list[looks.Standing]:
-    """The working orders that would close the position, with their terms."""
-    working = looks.open_orders(account.connection, {account.tradovate_id})
-    closing = [one for one in working if one.contract_id == contract_id and one.action == held.closing]
-    return [looks.standing(account.connection, order.id) for order in closing]
+    """The orders that would close the position, with their terms."""
+    there = {order.id: order for order in looks.open_orders(account.connection, {account.tradovate_id})}
+    closing = [one for one in there.values() if one.contract_id == contract_id and one.action == held.closing]
+    return [
+        looks.standing(account.connection, order.id)
+        for order in closing
+        if not _waits_for_entry(account.connection, order, there)
+    ]
+
+
+def _waits_for_entry(connection: Connection, order: Order, there: Mapping[int, Order]) -> bool:
+    """Whether an order is the exit of another entry, none of which has filled: nothing that is held is its to close."""
+    entry = there.get(order.parent_id or 0)
+    return order.ord_status == OrdStatus.SUSPENDED and entry is not None and not looks.filled_qty(connection, entry.id)
 
 
 def _refuse_second_exits(account: Account, contract_id: int, held: Held) -> None:

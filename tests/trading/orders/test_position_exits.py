@@ -11,7 +11,7 @@ from trading.models import Account
 from trading.orders import desk, looks, position_exits
 from trading.orders.position_exits import Held, NoPosition, exits_of
 from trading.orders.prices import Distance, PriceTerms, Unit
-from trading.orders.spec import OrderSpec
+from trading.orders.spec import LinkedOrder, OrderSpec
 from trading.simulator import RunningSimulator
 
 TERMS = PriceTerms(Decimal("0.25"), Decimal(50))
@@ -115,6 +115,57 @@ def test_a_stop_that_would_do_better_than_break_even_stays_where_it_is(
     assert pressed.refused
     assert "or better already" in pressed.words
     assert [stop for *_, stop in working(connection, account)] == [5020]
+
+
+def test_the_exits_of_an_entry_that_has_not_filled_are_not_those_of_the_position(
+    simulator: RunningSimulator, connection: Connection, account: Account, symbol: str, contract_id: int
+) -> None:
+    """They would be moved to the wrong side of their own entry, and close it the moment that it fills."""
+    exits = (
+        LinkedOrder(action="Sell", order_type="Limit", price=Decimal(4970)),
+        LinkedOrder(action="Sell", order_type="Stop", stop_price=Decimal(4940)),
+    )
+    entry = OrderSpec(
+        account_id=account.pk,
+        symbol=symbol,
+        action="Buy",
+        order_qty=1,
+        order_type="Limit",
+        price=Decimal(4950),
+        triggers=exits,
+    )
+    assert desk.place(connection.user, entry, "click:entry with exits").succeeded
+    simulator.control.price(symbol, 5010)
+    far = Distance(Decimal(30))
+    pressed = position_exits.to_break_even(connection.user, account.pk, contract_id, "click:1")
+    assert "no stop order to move" in pressed.words
+    assert position_exits.add_exits(connection.user, account.pk, contract_id, far, far, "click:2").succeeded
+    assert position_exits.to_break_even(connection.user, account.pk, contract_id, "click:3").succeeded
+    [*of_entry, _, moved] = [price for *_, price in working(connection, account)]
+    assert of_entry == [4950, 4970, 4940]
+    assert abs((moved or 0) - 5000) < 1
+
+
+def test_the_exits_of_an_entry_that_has_filled_in_part_are_those_of_the_position(
+    simulator: RunningSimulator, connection: Connection, account: Account, symbol: str, contract_id: int
+) -> None:
+    assert desk.flatten(connection.user, account.pk, contract_id, "click:flat").succeeded
+    exits = (LinkedOrder(action="Sell", order_type="Limit", price=Decimal(5100)),)
+    entry = OrderSpec(
+        account_id=account.pk,
+        symbol=symbol,
+        action="Buy",
+        order_qty=2,
+        order_type="Limit",
+        price=Decimal(5000),
+        triggers=exits,
+    )
+    simulator.control.liquidity(symbol, 1)
+    assert desk.place(connection.user, entry, "click:entry with exits").succeeded
+    [position] = looks.open_positions(connection, {account.tradovate_id})
+    assert position.net_pos == 1
+    pressed = position_exits.add_exits(connection.user, account.pk, contract_id, None, Distance(Decimal(5)), "click:1")
+    assert "has exits already" in pressed.words
 
 
 def test_without_a_position_nothing_is_placed(
