@@ -90,6 +90,7 @@ def modify(
         return account
     if earlier := first(account, source_key):
         return earlier if _is_change(earlier, order_id, terms) else refused(REUSED)
+    looked_at = timezone.now()
     try:
         standing = looks.standing(account.connection, order_id)
         symbol = looks.symbol(account.connection, standing.order.contract_id or 0)
@@ -110,7 +111,8 @@ def modify(
             return earlier
         return refused(*vetted.findings)
     wish = Modification(order_id=order_id, becomes=becomes)
-    return carry_out(account, wish, source_key, received_at, vetted.findings, vetted.gate)
+    gate = dataclasses.replace(vetted.gate, alone=sole.only_change_since(looked_at))
+    return carry_out(account, wish, source_key, received_at, vetted.findings, gate)
 
 
 def cancel(

@@ -61,6 +61,10 @@ def cancel_and_replace(
     order = standing.order
     if words := _keeps(account, order, in_group=in_group):
         return refused(checks.error("intent", words))
+    if standing.version.id > (change.command_id_at_broker or standing.version.id):
+        # A version has the id of the command that made it (guide, OrderVersion).
+        words = f"Order {order.id} was changed since. Nothing was cancelled: look at it, then change it anew."
+        return refused(checks.error("intent", words))
     becomes = dataclasses.replace(wish.becomes, is_automated=is_automated(source_key))
     vetted = pretrade.vet_change(order.id, becomes, more=becomes.order_qty - standing.version.order_qty)
     if vetted.refuses:

@@ -77,6 +77,11 @@ def _check(intent: OrderIntent) -> Gate | None:
         case OrderSpec() as wish:
             vetted = pretrade.vet(wish)
         case Modification() as wish:
+            if sole.was_changed_after(intent):
+                words = (
+                    f"Order {wish.order_id} was changed since: look at it, then change it anew, or give this one up."
+                )
+                raise CannotDecide(f"Nothing was sent. {words}")
             try:
                 has = looks.standing(intent.connection, wish.order_id).version.order_qty
             except looks.CannotAsk as trouble:

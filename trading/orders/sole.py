@@ -13,7 +13,7 @@ from typing import Final
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from trading.models import OrderIntent
+from trading.models import IntentTransition, OrderIntent
 from trading.orders.checks import Finding, error
 from trading.orders.states import UNANSWERED, Kind, State
 from trading.orders.turns import Refused
@@ -60,6 +60,29 @@ def unchanged_since(looked_at: dt.datetime, action: str = "") -> Alone:
         return []
 
     return alone
+
+
+def only_change_since(looked_at: dt.datetime) -> Alone:
+    """No other change of the same order went out, or was answered, since `looked_at`. For changes: what they do not
+    touch they repeat as it was then, and would take back what another one has done to it."""
+
+    def alone(intent: OrderIntent) -> list[Finding]:
+        others = _others(intent).filter(kind=Kind.MODIFY, target_order_id=intent.target_order_id)
+        going = Q(state=State.SUBMITTING, changed_at__gte=timezone.now() - CLOSES_WITHIN)
+        answered = Q(transitions__step=IntentTransition.Step.ACKNOWLEDGED, transitions__at__gte=looked_at)
+        since = others.exclude(state__in=_CAME_TO_NOTHING)
+        if since.filter(going | answered | Q(created_at__gte=looked_at)).exists():
+            words = f"Another change of order {intent.target_order_id} is under way. Look at it, then change it anew."
+            return [error("order_id", words)]
+        return []
+
+    return alone
+
+
+def was_changed_after(change: OrderIntent) -> bool:
+    """Whether a later change of the same order may have taken effect: the terms of this one are of before that."""
+    later = _others(change).filter(kind=Kind.MODIFY, target_order_id=change.target_order_id, pk__gt=change.pk)
+    return later.exclude(state__in=(*_CAME_TO_NOTHING, State.INEFFECTIVE)).exists()
 
 
 def closes(asked_at: dt.datetime, but: Collection[int] = ()) -> Alone:

@@ -67,6 +67,19 @@ def test_the_order_is_cancelled_and_then_placed_with_the_new_terms(
     assert version_of(simulator, order_id(anew))["price"] == 4001
 
 
+def test_an_order_that_was_changed_since_is_not_placed_with_the_terms_of_before(
+    simulator: RunningSimulator, user: User, account: Account, ignored: OrderIntent
+) -> None:
+    """It would have the contracts again that the later change has taken off."""
+    number = ignored.target_order_id or 0
+    assert desk.modify(user, account.pk, number, NewTerms(order_qty=1), "click:later").succeeded
+    outcome = cancel_and_replace(user, ignored.pk, "click:1")
+    assert outcome.refused
+    assert "was changed since. Nothing was cancelled" in outcome.words
+    assert statuses(simulator) == ["Working"]
+    assert version_of(simulator, number)["orderQty"] == 1
+
+
 def test_pressed_three_times_at_once_it_places_one_order(
     simulator: RunningSimulator, user: User, ignored: OrderIntent
 ) -> None:

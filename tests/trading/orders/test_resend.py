@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import User
-from tests.trading.cast import posts
+from tests.trading.cast import listed, posts
 from tests.trading.orders.pressing import bought, contract_id, limit, received
 from trading.models import Account, OrderIntent, TradingLimit
 from trading.orders import desk, looks, position_exits, reconcile, resend
@@ -103,6 +103,21 @@ def test_a_change_that_makes_nothing_larger_is_sent_again_whatever_the_limits(
     intent = absent(desk.modify(user, account.pk, placed.order_id_at_broker or 0, moved, "click:2"), account)
     TradingLimit.objects.create(user=user, max_order_qty=1)
     assert resend.again(user, intent.pk).state == State.ACCEPTED
+
+
+def test_a_change_is_not_sent_again_when_its_order_was_changed_since(
+    simulator: RunningSimulator, user: User, account: Account
+) -> None:
+    """It would bring back the contracts that the later one has taken off."""
+    [placed] = desk.place(user, limit(account, listed(account.connection, "MES"), qty=3), "click:1").intents
+    order_id = placed.order_id_at_broker or 0
+    simulator.control.fault("reset_before", "order/modifyorder")
+    intent = absent(desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3990)), "click:2"), account)
+    assert desk.modify(user, account.pk, order_id, NewTerms(order_qty=1), "click:3").succeeded
+    with pytest.raises(resend.CannotDecide, match="was changed since"):
+        resend.again(user, intent.pk)
+    version = looks.standing(account.connection, order_id).version
+    assert (version.order_qty, version.price) == (1, 4000)
 
 
 def test_a_closing_is_not_sent_again_while_another_one_closes_the_position(

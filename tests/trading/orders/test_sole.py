@@ -13,6 +13,7 @@ from tests.trading.cast import listed
 from tests.trading.orders.pressing import at_once, bought, contract_id, limit, received
 from trading.models import Account, KillSwitchAction, OrderIntent, TradingLimit
 from trading.orders import clearing, desk, facts, kill_switch, looks, position_exits
+from trading.orders.desk import NewTerms
 from trading.orders.facts import AccountFacts, ContractFacts, Facts, OrderFacts, PositionFacts
 from trading.orders.prices import Distance
 from trading.orders.spec import OrderSpec
@@ -168,6 +169,40 @@ def test_exits_that_are_added_in_two_tabs_are_one_pair(
     assert sorted(outcome.refused for outcome in outcomes) == [False, True]
     [refused] = [outcome for outcome in outcomes if outcome.refused]
     assert f"Another order in {symbol} is under way" in refused.words
+
+
+def test_of_two_changes_that_saw_the_same_order_none_takes_the_other_one_back(
+    simulator: RunningSimulator, user: User, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change says all of an order anew: somebody's new price would bring back what another one took off."""
+    [placed] = desk.place(user, limit(account, listed(account.connection, "MES"), qty=3), "click:order").intents
+    order_id = placed.order_id_at_broker or 0
+    look, both_looked = looks.standing, threading.Barrier(2)
+
+    def wait_for_the_other(*args: Any) -> looks.Standing:
+        standing = look(*args)
+        both_looked.wait(30)
+        return standing
+
+    both = [NewTerms(order_qty=1), NewTerms(price=Decimal(4010))]
+    with monkeypatch.context() as together_only:
+        together_only.setattr(looks, "standing", wait_for_the_other)
+        outcomes = together(
+            *(lambda at=at: (at, desk.modify(user, account.pk, order_id, both[at], f"click:{at}")) for at in (0, 1))
+        )
+    [(done, _)] = [one for one in outcomes if one[1].succeeded]
+    [(late, refused)] = [one for one in outcomes if one[1].refused]
+    assert f"Another change of order {order_id} is under way" in refused.words
+    assert desk.modify(user, account.pk, order_id, both[late], "click:again").succeeded
+    version = looks.standing(account.connection, order_id).version
+    assert (version.order_qty, version.price, done + late) == (1, 4010, 1)
+
+
+def test_a_change_that_follows_an_answered_one_is_not_kept_back(user: User, account: Account) -> None:
+    [placed] = desk.place(user, limit(account, listed(account.connection, "MES"), qty=3), "click:order").intents
+    for number in range(3):
+        moved = NewTerms(price=Decimal(4010 + number))
+        assert desk.modify(user, account.pk, placed.order_id_at_broker or 0, moved, f"click:{number}").succeeded
 
 
 def test_exits_are_not_kept_back_by_an_entry_that_is_in_doubt(
