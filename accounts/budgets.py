@@ -9,7 +9,7 @@ counted apart from Tradovate's, whose LIVE and DEMO share one count.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import redis.asyncio
@@ -52,8 +52,13 @@ async def budgets(
     environment: str, tradovate_user_id: int | None = None, *, priority: Priority | None = None
 ) -> AsyncIterator[Budgets]:
     """As `kept_in`, with a Redis client of their own. Leave it after what uses them is closed."""
-    async with client() as store:
+    store = client()
+    try:
         yield kept_in(store, environment, tradovate_user_id, priority=priority)
+    finally:
+        # Tradovate has answered: a Redis, or a machine, that is slow to part takes nothing of that back.
+        with suppress(redis.RedisError, OSError):
+            await store.aclose()
 
 
 @dataclass(frozen=True)

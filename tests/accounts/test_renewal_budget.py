@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import redis.asyncio
 from django.utils import timezone
 
 from accounts.budgets import budgets
@@ -26,6 +27,21 @@ def test_after_a_failure_tradovate_is_left_alone_for_a_while(scripted, make_conn
     connection.refresh_from_db()
     wait = connection.renew_after - timezone.now()
     assert timedelta(seconds=20) < wait <= timedelta(seconds=30)
+
+
+@pytest.mark.django_db
+def test_what_tradovate_gave_is_kept_though_redis_or_this_machine_is_slow_to_part(
+    scripted, make_connection, redis_url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = redis.asyncio.Redis.aclose
+
+    async def slowly(client: redis.asyncio.Redis, *arguments: bool) -> None:
+        await part(client, *arguments)
+        raise redis.TimeoutError("Timed out closing connection after 1.0")
+
+    monkeypatch.setattr(redis.asyncio.Redis, "aclose", slowly)
+    scripted.script(RENEW, renewed_reply())
+    assert renew(make_connection(left=5, refreshable=False).pk) is Outcome.RENEWED
 
 
 @pytest.mark.django_db

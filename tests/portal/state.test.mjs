@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { age, dateAndTime, direction, exactTime, minutesBehindUtc, remaining, sum, timeOfDay, tone, useZone, zoneName } from "../../portal/static/portal/figures.js";
-import { applyFrame, backOff, emptyState, ORDER } from "../../portal/static/portal/state.js";
+import { applyFrame, backOff, emptyState, isWaiting, ORDER } from "../../portal/static/portal/state.js";
 
 const snapshot = (seq, rows, epoch = "e") => ({ t: "snapshot", epoch, seq, rows });
 const delta = (seq, rows = {}, gone = [], epoch = "e") => ({ t: "delta", epoch, seq, at: 1, rows, gone });
@@ -169,4 +169,16 @@ test("what is typed as a time of the chosen zone is that far behind UTC then", (
   assert.equal(minutesBehindUtc("2026-11-21T14:00"), 0);
   assert.equal(minutesBehindUtc(""), 0);
   useZone("");
+});
+
+test("a desk waits until something of Tradovate's is known, or that there is nothing", () => {
+  const waits = (rows, epoch) => {
+    const state = emptyState();
+    applyFrame(state, snapshot(5, rows, epoch));
+    return isWaiting(state);
+  };
+  assert.ok(waits({}, ""));
+  assert.ok(waits({ upstream: { state: "down" } }));
+  assert.ok(!waits({ upstream: { state: "up" } }));
+  assert.ok(!waits({ upstream: { state: "down" }, "account:1": {} }));
 });

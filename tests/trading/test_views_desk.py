@@ -179,6 +179,14 @@ def test_before_the_first_sync_the_page_says_that_it_waits(redis_url: str, monke
     assert "data-waiting" in page(trader("pat", 1))
 
 
+def test_a_socket_that_did_not_open_yet_brings_no_figures_either(redis_url: str) -> None:
+    connection = trader("pat", 1)
+    publish(redis_url, connection, upstream=UPSTREAM | {"state": "down", "detail": "Tradovate cannot be reached."})
+    assert "data-waiting" in page(connection)
+    publish(redis_url, connection)
+    assert "data-waiting" not in page(connection)
+
+
 def test_without_redis_the_page_opens_and_says_that_it_waits(settings) -> None:
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
     assert "data-waiting" in page(trader("pat", 1))

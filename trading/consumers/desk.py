@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
+import time
 from uuid import UUID
 
 from django.contrib.sessions.backends.base import SessionBase
@@ -20,6 +22,8 @@ from trading.sync import intent_rows, kill_banner, stream
 from trading.sync.relay import Outbox, Relay, relay
 from trading.sync.rows import Row
 
+log = logging.getLogger(__name__)
+
 REDIS_RETRY = 0.5  # seconds between attempts to read a snapshot while Redis is away
 
 _RESYNC = '"resync"'
@@ -28,6 +32,8 @@ _PING = '{"t":"ping",'
 _SEEN = '{"t":"seen",'
 # A page tells which orders its trader has seen; more than these at a time is no desk of ours.
 MOST_SEEN = 500
+# Seconds after which the log tells of a page that waits for its first figures; then after twice as long.
+LONG = 10.0
 SEEN_EVERY = 1.0  # seconds in which what was seen is gathered before it is written down
 
 
@@ -37,11 +43,13 @@ class DeskConsumer(PageSocket):
 
     switches_every = 30.0  # seconds between looks which kill switches are thrown, in case news of that were lost
     gauge_every = 5.0  # seconds between looks how many of the hour's requests are used
+    stage_every = 1.0  # seconds between looks what a page's first figures wait for
 
     def __init__(self) -> None:
         super().__init__()
         self._outbox: Outbox | None = None
         self._relay: Relay | None = None
+        self._has_state = False
         self._ping = ""
         self._pinged = asyncio.Event()
         self._seen: set[int] = set()
@@ -72,6 +80,7 @@ class DeskConsumer(PageSocket):
         outbox = self._outbox = Outbox(connection_id, _file(asked), intents="intents" in asked, tell=self.say)
         self.run(self.telling(self._write(outbox)))
         self.run(self._show_switches(connection_id))
+        self.run(self._show_stage(connection_id))
         self.run(self._answer_pings())
         if outbox.intents:
             self.run(self._note_seen(connection_id))
@@ -106,6 +115,7 @@ class DeskConsumer(PageSocket):
             if frame is None:
                 await self._write_state(source, outbox)
             else:
+                self._has_state = True
                 await self._say_state(outbox, frame)
 
     async def _write_state(self, source: Relay, outbox: Outbox) -> None:
@@ -118,6 +128,7 @@ class DeskConsumer(PageSocket):
             await asyncio.sleep(REDIS_RETRY)
             return
         outbox.continue_from(epoch, seq)
+        self._has_state = self._has_state or bool(epoch)
         await self._say_state(outbox, frame)
         # News of a kill switch that came while this was due were dropped, and it does not hold them.
         self._switches_due.set()
@@ -166,6 +177,26 @@ class DeskConsumer(PageSocket):
                 self._switches_due.clear()
                 with contextlib.suppress(DatabaseTrouble):
                     await self.say(await in_thread(kill_banner.frame, connection_id))
+
+    async def _show_stage(self, connection_id: int) -> None:
+        """Tell a page without any state, and after long the log, what it waits for."""
+        began, long = time.monotonic(), LONG
+        # A browser that goes away ends this.
+        with contextlib.suppress(OSError, RuntimeError):
+            while True:
+                await asyncio.sleep(self.stage_every)
+                waited = time.monotonic() - began
+                if self._has_state:
+                    if long > LONG:
+                        log.warning("A page of connection %d has its figures after %.0f s.", connection_id, waited)
+                    return
+                stage = await relay().stage(connection_id)
+                if not self._has_state:
+                    await self.say(stream.stage_frame(stage.words, waited))
+                if waited >= long:
+                    long *= 2
+                    words = "A page of connection %d has waited %.0f s for its first figures: %s"
+                    log.warning(words, connection_id, waited, stage.words)
 
     async def _show_gauge(self, outbox: Outbox) -> None:
         """Tell the page how many of the hour's requests are used, whenever that has changed."""

@@ -73,6 +73,10 @@ class Targets:
             raise NotSent("Tradeport's own database does not answer.") from None
         return target
 
+    def is_older_than(self, sign_in: datetime) -> bool:
+        """Whether the last target's token is of an earlier sign-in than this one."""
+        return NEVER < self._signed_in_at < sign_in
+
     def reached(self) -> None:
         """The target was where it was said to be, and took the token."""
         self._renewed_for_hosts = False

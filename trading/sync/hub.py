@@ -27,7 +27,8 @@ LOOK = 0.5  # seconds between looks for connections that are free, or that nobod
 RESCAN = 10.0  # seconds after which the database is read anew, though no bell rang
 REDIS_RETRY = DATABASE_RETRY = 1.0
 REST = 10.0  # seconds after an error of ours, which would come again at every look
-# Seconds that a Redis which lost its memory needs: for processes to take their leases back, for pages to be named.
+# Seconds that processes need to take their leases back from a Redis which lost its memory: what is free for longer
+# nobody takes back. Were all taking put off instead, a process that is slow (forgotten at every look) would take none.
 SETTLE = 2.0
 REMEMBER = 2 * presence.EVERY
 
@@ -122,8 +123,7 @@ class Hub:
                 link.end(Ending.SIGNED_OUT)
             elif connection_id not in wished:
                 link.end(Ending.IDLE)
-        if now >= self._settled_at:
-            await self._share(wished, now)
+        await self._share(wished, now)
 
     async def _read_roll_forever(self) -> None:
         """Beside the looks: a database that is slow or away must not make this process look dead to the others."""
@@ -155,13 +155,23 @@ class Hub:
         free = (free & wished) - self._links.keys()
         mine = self.held & wished
         self._free_since = {one: self._free_since.get(one, now) for one in free}
-        ages = {one: now - since for one, since in self._free_since.items() if self._rests_until.get(one, 0.0) <= now}
+        is_settled = now >= self._settled_at
+        ages = {
+            one: age
+            for one, since in self._free_since.items()
+            if ((age := now - since) >= SETTLE or is_settled) and self._rests_until.get(one, 0.0) <= now
+        }
         others = len(wished) - len(mine) - len(ages)
         plan = sharing.plan(self._crew.name, self._sight.members, mine, ages, others, even_out=self._even_out)
         for connection_id in plan.take:
             self._open(connection_id)
+        if not is_settled:
+            return
         for connection_id in plan.give:
-            self._links[connection_id][0].end(Ending.HANDED_OVER)
+            link, _ = self._links[connection_id]
+            # What is on its way up would have to begin anew elsewhere, and its desk has no rows until then.
+            if link.is_up:
+                link.end(Ending.HANDED_OVER)
         if not plan.give:
             self._even_out = False
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import enum
 import logging
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ from trading.sync.publisher import Publisher
 from trading.sync.quote_pool import QuotePool
 from trading.sync.records import Record
 from trading.sync.retry import PATIENCE
+from trading.sync.stage import Stage, Steps
 from trading.sync.standing import Standing
 from trading.sync.stream import Fenced, StateLost, Stream
 from trading.sync.wanted import SignIn
@@ -81,6 +83,8 @@ class Link:
         self._stream = Stream(means.client, connection_id, self._lease.token)
         self._publisher = Publisher(self._stream)
         self._facts = FactSheet(means.client, connection_id, self._lease.token)
+        self._steps = Steps(means.client, connection_id)
+        self._began_at = time.monotonic()
         self._targets = Targets(self.holder_id)
         self._standing = Standing(environment)
         self._socket = self._make_socket()
@@ -88,8 +92,14 @@ class Link:
         self._mirroring = Mirroring(connection_id, self._standing, self._socket, outlets, self._open_market)
         self._nudged = asyncio.Event()
         self._asked_back = asyncio.Event()
+        self._refused = asyncio.Event()
         self._taken_from: datetime | None = None
         self._ended = asyncio.Event()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a socket mirrors the user now."""
+        return self._standing.state is Upstream.State.UP
 
     def nudge(self) -> None:
         """There are new tokens: open sockets are authorized with them, and a pause ends."""
@@ -102,6 +112,8 @@ class Link:
     def see(self, sign_in: SignIn) -> None:
         """What the database has of this connection now."""
         self._see_sign_in(sign_in.at)
+        if not self.is_up and self._targets.is_older_than(sign_in.at):
+            self.nudge()
 
     def _see_sign_in(self, at: datetime) -> None:
         """The trader's last sign-in here: one after that whose session another login took is a wish to have it back.
@@ -122,6 +134,8 @@ class Link:
         """
         if not await self._lease.take():
             return
+        self._began_at = time.monotonic()
+        log.info("Connection %d is taken up by this process.", self.connection_id)
         await self._adopt()
         jobs = [asyncio.create_task(job) for job in self._work()]
         is_mine = True
@@ -154,11 +168,12 @@ class Link:
             self._keep_lease(),
             self._follow(),
             self._keep_authorized(),
+            self._look_at_refused(),
             self._until_ended(),
         )
 
     def _make_socket(self) -> MirroringSocket:
-        return ReconnectingUserSocket(self._access, patience=PATIENCE, turn=self._turn)
+        return ReconnectingUserSocket(self._access, patience=PATIENCE, turn=self._turn, opened=self._opened)
 
     async def _until_ended(self) -> None:
         await self._ended.wait()
@@ -258,10 +273,21 @@ class Link:
             self._show(Upstream.State.CONNECTING, IN_LINE.format(seconds=round(seconds)))
 
     async def _access(self, last_error: Exception | None) -> Access:
+        self._step(Stage.TOKEN)
         target = await self._targets.current(last_error)
+        self._step(Stage.SOCKET)
         if self._standing.state is not Upstream.State.UP:
             self._tell(Upstream.State.CONNECTING, self._standing.detail)
         return Access(self._mirror_url(target), target.token, target.tradovate_user_id, self._budgets(target))
+
+    def _opened(self) -> None:
+        self._step(Stage.SNAPSHOT)
+
+    def _step(self, stage: Stage) -> None:
+        """What comes next, for pages that have no figures yet."""
+        if not self.is_up:
+            log.debug("Connection %d waits for its %s.", self.connection_id, stage.value)
+            self._steps.note(stage)
 
     def _mirror_url(self, target: Target) -> str:
         return target.hosts.user_socket
@@ -292,6 +318,14 @@ class Link:
             if self._socket.socket is not None and self._socket.socket.is_open:
                 self._targets.took_token()
 
+    async def _look_at_refused(self) -> None:
+        """Whenever a token was refused, have it looked at. A new sign-in must not wait for that: the answer may take
+        long."""
+        while True:
+            await self._refused.wait()
+            self._refused.clear()
+            await self._targets.refused()
+
     def _warn(self, words: str) -> None:
         """Say beside a stream that goes on what its trader has to do."""
         if self._standing.state is Upstream.State.UP and self._standing.detail != words:
@@ -309,16 +343,21 @@ class Link:
 
     def _begin(self, snapshot: SyncSnapshot, *, continues: bool = True, words: str = "") -> None:
         self._targets.reached()
+        if not self.is_up:
+            seconds = time.monotonic() - self._began_at
+            log.info("Connection %d is up, %.1f s after it was taken up or lost.", self.connection_id, seconds)
         self._tell(Upstream.State.UP, words)
         self._mirroring.begin(snapshot, continues=continues)
 
     async def _interrupted(self, error: Exception) -> None:
         """The socket has ended, or did not open. Raises Fenced."""
+        if self.is_up:
+            self._began_at = time.monotonic()
         await self._mirroring.end()
         await self._be_owner()
         self._show(*retry.shown(error))
         if isinstance(error, NotAuthorized):
-            await self._targets.refused()
+            self._refused.set()
 
     def _put(self, found: list[Record]) -> None:
         self._means.journal.put(self.connection_id, self._standing.environment, found)

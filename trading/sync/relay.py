@@ -20,9 +20,10 @@ from weakref import WeakKeyDictionary
 from redis.exceptions import RedisError
 
 from accounts.budgets import kept_in
-from trading.sync import eager, presence, stream
+from trading.sync import eager, presence, stage, stream
 from trading.sync.gauge import gauge_row
 from trading.sync.rows import Row
+from trading.sync.stage import Stage
 from trading.sync.watchful import answered, next_message
 
 log = logging.getLogger(__name__)
@@ -222,6 +223,10 @@ class Relay:
     async def snapshot(self, connection_id: int) -> tuple[str, int, str]:
         """(epoch, seq, frame) of a connection's state now. Raises RedisError."""
         return await stream.snapshot_frame(self._client, connection_id)
+
+    async def stage(self, connection_id: int) -> Stage:
+        """What a connection's first figures wait for."""
+        return await stage.look(self._client, connection_id)
 
     async def gauge(self, environment: str, tradovate_user_id: int) -> Row:
         """How much of the hour's requests a Tradovate user has used. Raises RedisError."""

@@ -74,6 +74,7 @@ class ReplayLink(Link):
             initial_balance=self._wish.initial_balance,
             patience=PATIENCE,
             turn=self._turn,
+            opened=self._opened,
         )
         return self._replay
 

@@ -91,6 +91,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     seq: int
     rows: dict[str, dict[str, str]]
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing of Tradovate's is in it, as state.js: of a socket that did not open it tells, too."""
+        return not (self.rows.keys() - {"upstream"} or self.rows.get("upstream", {}).get("state") == "up")
+
 
 class _Rows(msgspec.Struct, frozen=True):
     rows: dict[str, dict[str, str]] = {}
@@ -214,6 +219,11 @@ def bye_frame(reason: str) -> str:
 def intent_message(frame: dict[str, Any]) -> str:
     """The message that tells pages how one intent stands (intent_rows.tell)."""
     return f"intent\n{_encode(frame)}"
+
+
+def stage_frame(words: str, seconds: float) -> str:
+    """The frame that tells a page without figures what they wait for, and for how long it has waited."""
+    return _encode({"t": "stage", "words": words, "seconds": round(seconds)})
 
 
 def intents_frame(rows: Mapping[str, Row]) -> str:

@@ -59,8 +59,8 @@ class Reconnecting(Generic[S, B, E]):
 
     An error that `patience` judges fatal is raised; reading on after it tries again all the same. `turn` is awaited
     before a socket opens: a place to keep many from beginning at once. A turn lasts until a socket has opened, however
-    many attempts that takes. `timings` are those of SocketSession.connect: `open_timeout`, `heartbeat` and `silence`,
-    in seconds.
+    many attempts that takes. `opened` is called when one has, before what it begins with is asked for. `timings` are
+    those of SocketSession.connect: `open_timeout`, `heartbeat` and `silence`, in seconds.
     """
 
     # Seconds to leave the server alone when the socket opened and what it begins with failed.
@@ -72,11 +72,13 @@ class Reconnecting(Generic[S, B, E]):
         *,
         patience: Patience | None = None,
         turn: Callable[[], Awaitable[None]] | None = None,
+        opened: Callable[[], None] | None = None,
         **timings: float,
     ) -> None:
         self._access = access
         self._patience = patience or Patience()
         self._turn = turn
+        self._opened = opened
         self._timings = timings
         self._attempts = Attempts(self._patience)
         self._socket: S | None = None
@@ -197,6 +199,8 @@ class Reconnecting(Generic[S, B, E]):
         access = await self._access(self._attempts.last_error)
         socket = await self._connect(access)
         self._has_turn = False
+        if self._opened is not None:
+            self._opened()
         try:
             begun = await self._begin(socket, access)
             # At once: what is subscribed to from here on is asked for on this socket.

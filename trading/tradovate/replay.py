@@ -140,9 +140,10 @@ class ReconnectingReplaySocket(ReconnectingFeed[ReplaySocket, ReplayBegun, Repla
         join_seconds: float = 5.0,
         patience: Patience | None = None,
         turn: Callable[[], Awaitable[None]] | None = None,
+        opened: Callable[[], None] | None = None,
         **timings: float,
     ) -> None:
-        super().__init__(access, patience=patience, turn=turn, **timings)
+        super().__init__(access, patience=patience, turn=turn, opened=opened, **timings)
         self._start = start
         self._speed = speed
         self._initial_balance = initial_balance

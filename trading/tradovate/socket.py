@@ -88,9 +88,10 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
         quiet: float = 1.0,
         patience: Patience | None = None,
         turn: Callable[[], Awaitable[None]] | None = None,
+        opened: Callable[[], None] | None = None,
         **timings: float,
     ) -> None:
-        super().__init__(access, patience=patience, turn=turn, **timings)
+        super().__init__(access, patience=patience, turn=turn, opened=opened, **timings)
         self._request = request
         self._split = split
         self._quiet = quiet

@@ -81,9 +81,10 @@ class ReconnectingFeed(Reconnecting[F, B, E]):
         *,
         patience: Patience | None = None,
         turn: Callable[[], Awaitable[None]] | None = None,
+        opened: Callable[[], None] | None = None,
         **timings: float,
     ) -> None:
-        super().__init__(access, patience=patience, turn=turn, **timings)
+        super().__init__(access, patience=patience, turn=turn, opened=opened, **timings)
         # In the order in which they were asked for.
         self._wanted: dict[_Wanted, None] = {}
 

@@ -73,7 +73,7 @@ def page(
     group = request.GET.get("orders", "working")
     context = {
         "gauge": gauge(connection),
-        "is_waiting": not snapshot.epoch,
+        "is_waiting": snapshot.is_waiting,
         "accounts": accounts,
         "positions": of_kind(snapshot, "position"),
         "orders": [entry for entry in entries if entry.group == group][:ORDERS_SHOWN],

@@ -9,7 +9,7 @@ import { Editors } from "./editors.js";
 import { OrderTable } from "./order_table.js";
 import { ofFill } from "./orders.js";
 import { nearest, nearness, personal } from "./personal.js";
-import { applyIntentRows, kindOf } from "./state.js";
+import { applyIntentRows, isWaiting, kindOf } from "./state.js";
 import { findTables, tableFor } from "./tables.js";
 import { Ticket } from "./ticket.js";
 import { DeskTools, keepGuard, takeEachPressOnce } from "./tools.js";
@@ -77,11 +77,18 @@ export class Desk {
       if (changed.some(isOrder) || gone.some(isOrder)) this.orders.show(state.rows);
     }
     this.ticket?.follow(state.rows, changed);
-    this.root.toggleAttribute("data-waiting", state.epoch === "");
+    const waits = isWaiting(state);
+    this.root.toggleAttribute("data-waiting", waits);
     if (fresh || changed.includes("upstream")) setText(this.marks, state.rows.get("upstream")?.marks ?? "");
     this.#total();
     // Before the hub has synced there are no rows to begin with.
-    this.#tell(changed, fresh && state.epoch !== "" ? "rows" : quiet ? "intents" : "", told);
+    this.#tell(changed, fresh && !waits ? "rows" : quiet ? "intents" : "", told);
+  }
+
+  /** What the first figures wait for, in words, and for how many seconds they have been waited for. */
+  tellStage(words, seconds) {
+    setText(this.root.querySelector("[data-stage]"), words);
+    setText(this.root.querySelector("[data-stage-age]"), seconds ? `(${seconds} s)` : "");
   }
 
   /**

@@ -72,6 +72,13 @@ function applyIntent(state, key, row) {
   return { changed, added: isNews && !known ? [key] : [], gone: [], fresh: false, gap: false };
 }
 
+/** Whether nothing of Tradovate's is known yet: the stream tells of a socket that did not open, too (stream.py). */
+export function isWaiting({ epoch, rows }) {
+  if (epoch === "") return true;
+  for (const key of rows.keys()) if (key !== "upstream" && kindOf(key) !== "intent") return false;
+  return rows.get("upstream")?.state !== "up";
+}
+
 /** "position" of "position:12". */
 export function kindOf(key) {
   return key.slice(0, key.indexOf(":"));

@@ -63,6 +63,10 @@ const socket = new DeskSocket(url.href, {
       killBanner.show(frame);
       return;
     }
+    if (frame.t === "stage") {
+      desk?.tellStage(frame.words, frame.seconds);
+      return;
+    }
     if (frame.t === "gauge") {
       gauge?.show(frame.gauge);
       return;
@@ -88,6 +92,7 @@ const socket = new DeskSocket(url.href, {
   },
   up() {
     pill.setLink("up");
+    desk?.tellStage("");
     ping();
     setTimeout(ping, SETTLED); // the first one had to wait for a page that was being built
   },

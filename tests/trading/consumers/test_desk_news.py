@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.budgets import budgets
 from accounts.models import Connection
-from tests.trading.consumers.pages import a_file, an_intent, page
+from tests.trading.consumers.pages import Page, a_file, an_intent, page, row
 from tests.trading.sync.cast import until
 from trading import tasks
 from trading.consumers import DeskConsumer, page_socket
@@ -24,8 +24,10 @@ from trading.models import (
     OrderLine,
 )
 from trading.orders import intents, kill_switch
-from trading.sync import intent_rows, stream
+from trading.sync import crew, intent_rows, stage, stream
 from trading.sync.relay import Relay, relay
+from trading.sync.stage import Stage
+from trading.sync.stream import Stream
 
 
 async def test_a_files_page_gets_its_lines_and_only_its_own_lines_news(alice, writer) -> None:
@@ -236,3 +238,34 @@ async def test_a_page_that_missed_the_news_hears_it_at_the_next_look(alice, writ
         async with asyncio.timeout(10):
             while not await desk.switches():
                 pass
+
+
+async def test_a_page_without_figures_is_told_what_they_wait_for_and_so_is_the_log(alice, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(DeskConsumer, "stage_every", 0.05)
+    monkeypatch.setattr(desk_socket, "LONG", 0.05)
+    client = stream.async_client()
+    await client.delete(crew.KEY)
+
+    async def told(desk: Page, wanted: Stage) -> None:
+        async with asyncio.timeout(10):
+            while (await desk.frame()).get("words") != wanted.words:
+                pass
+
+    async with page(alice) as desk:
+        await told(desk, Stage.SYNC)
+        await crew.Crew(client, 60.0).look()
+        await told(desk, Stage.TAKER)
+        await client.set(stream.lease_key(alice.pk), "somebody")
+        await told(desk, Stage.TOKEN)
+        stage.Steps(client, alice.pk).note(Stage.SNAPSHOT)
+        await told(desk, Stage.SNAPSHOT)
+        await client.delete(stream.lease_key(alice.pk))
+        await Stream(client, alice.pk).replace(row(1))
+        async with asyncio.timeout(10):
+            while (frame := await desk.frame())["t"] == "stage" or not frame["rows"]:
+                pass
+        assert await desk.hears_nothing(0.3)
+    await client.aclose()
+    logged = [record.getMessage() for record in caplog.records if record.name == "trading.consumers.desk"]
+    assert any(Stage.SYNC.words in message for message in logged)
+    assert "has its figures" in logged[-1]

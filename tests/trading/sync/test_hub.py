@@ -4,15 +4,18 @@ import asyncio
 from decimal import Decimal
 
 import msgspec
+import pytest
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from tests.trading.sync.cast import aplace, front_month, rows, running_hub, settled, snapshot, until
+from tests.trading.sync.cast import aplace, front_month, look_at, rows, running_hub, settled, snapshot, until
 from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine
-from trading.sync import stream
+from trading.sync import stage, stream
 from trading.sync.book import Book
 from trading.sync.rows import signed
+from trading.sync.stage import Stage
+from trading.tradovate import UserSocket
 
 
 async def test_an_order_placed_elsewhere_reaches_pages_and_journal(simulator, trader) -> None:
@@ -192,3 +195,37 @@ async def test_an_intent_of_ours_is_followed_to_its_fill_and_the_page_is_told(si
     while message := listener.get_message(ignore_subscribe_messages=True) or listener.get_message():
         told.append(message["data"].decode())
     assert any(text.startswith(f"line {file.pk}\n") and '"state":"filled"' in text for text in told)
+
+
+async def test_what_the_first_figures_wait_for_is_told_step_by_step(
+    simulator, trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hold_up(name: str) -> asyncio.Event:
+        does, goes_on = getattr(UserSocket, name), asyncio.Event()
+
+        async def later(*arguments: object, **options: object) -> object:
+            await goes_on.wait()
+            return await does(*arguments, **options)
+
+        monkeypatch.setattr(UserSocket, name, later)
+        return goes_on
+
+    async def waits_for(wanted: Stage) -> None:
+        async def does() -> bool:
+            return await stage.look(client, trader.pk) is wanted
+
+        await until(does)
+
+    client = stream.async_client()
+    connects, syncs = hold_up("connect"), hold_up("sync")
+    await client.flushdb()
+    await waits_for(Stage.SYNC)
+    async with running_hub():
+        await waits_for(Stage.TAKER)
+        await sync_to_async(look_at)(trader)
+        await waits_for(Stage.SOCKET)
+        connects.set()
+        await waits_for(Stage.SNAPSHOT)
+        syncs.set()
+        await settled(trader)
+    await client.aclose()

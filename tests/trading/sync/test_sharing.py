@@ -1,5 +1,8 @@
 """Sync processes share connections evenly, each by its own reckoning."""
 
+import asyncio
+
+import pytest
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -10,6 +13,8 @@ from hypothesis import strategies as st
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import look_at, running_hub, settled, until
 from trading.sync import crew, sharing, wanted
+from trading.tradovate import UserSocket
+from trading.tradovate.entities import SyncSnapshot
 
 NAMES = st.sets(st.text("abc:1", min_size=1, max_size=4), min_size=1, max_size=6)
 
@@ -101,3 +106,40 @@ async def test_a_database_that_is_away_makes_no_process_look_dead(simulator, tra
         await until(lambda: client.zcard(crew.KEY) == 1)
         assert hub.held == {trader.pk}
         assert (await settled(trader)).epoch == before.epoch
+
+
+async def test_a_process_that_is_forgotten_at_every_look_takes_connections_all_the_same(
+    simulator, redis_url, transactional_db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine so slow that its looks are further apart than the others' patience."""
+    monkeypatch.setattr(crew, "LASTS", 0.01)
+    trader = await sync_to_async(sign_in)(simulator, "trader")
+    async with running_hub() as hub:
+        await until(lambda: hub._settled_at > 0)
+        await sync_to_async(look_at)(trader)
+        await settled(trader)
+
+
+async def test_a_connection_on_its_way_up_is_not_given_away(simulator, trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every process that joins would have it begin anew, and the desk wait for its first row."""
+    sync, begun, may_answer = UserSocket.sync, [], asyncio.Event()
+
+    async def slowly(socket: UserSocket, *arguments: object, **options: object) -> SyncSnapshot:
+        begun.append(socket)
+        await may_answer.wait()
+        return await sync(socket, *arguments, **options)
+
+    monkeypatch.setattr(UserSocket, "sync", slowly)
+    # Of two with one connection the first by name is to hold it.
+    monkeypatch.setattr("trading.sync.crew.socket.gethostname", lambda: "z")
+    async with running_hub() as first:
+        await until(lambda: begun)
+        monkeypatch.setattr("trading.sync.crew.socket.gethostname", lambda: "a")
+        async with running_hub() as second:
+            await until(lambda: len(first._sight.members) == 2)
+            await asyncio.sleep(1.2)  # two looks
+            assert len(begun) == 1
+            may_answer.set()
+            await settled(trader)
+            await until(lambda: second.held == {trader.pk} and not first.held)
+            await settled(trader)
