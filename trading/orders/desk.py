@@ -105,7 +105,7 @@ def modify(
         becomes = _changed(account, symbol, standing, terms, source_key)
     except InvalidSpec as trouble:
         return refused(*(checks.error(problem.field, problem.message) for problem in trouble.problems))
-    vetted = pretrade.vet_change(order_id, becomes, more=becomes.order_qty - standing.version.order_qty)
+    vetted = pretrade.vet_change(standing, becomes)
     if vetted.refuses:
         if (earlier := first(account, source_key)) and _is_change(earlier, order_id, terms):
             return earlier

@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from trading.models import Account, Contract, OrderFile, OrderIntent, TradingLimit
-from trading.orders import compiled, contracts, facts, kill_switch
+from trading.orders import compiled, contracts, facts, kill_switch, looks
 from trading.orders.checks import (
     CHECKS_OF_CHANGE,
     CHECKS_OF_RAISE,
@@ -27,12 +27,13 @@ from trading.orders.checks import (
     Situation,
     check,
 )
+from trading.orders.checks.account import daily_loss
 from trading.orders.contracts import Looked
 from trading.orders.facts import ContractFacts, Hub
 from trading.orders.limits import strictest
 from trading.orders.prices import PriceTerms
 from trading.orders.session_hours import Hours
-from trading.orders.spec import OrderSpec
+from trading.orders.spec import PRICES, OrderSpec
 from trading.orders.states import UNANSWERED, State
 from trading.orders.turns import Gate
 
@@ -113,13 +114,13 @@ def vet(spec: OrderSpec, account: Account | None = None, *, without: Collection[
     return _vetted(spec, lambda around: check(spec, around.situation(spec.symbol).without(without)), account)
 
 
-def vet_change(order_id: int, becomes: OrderSpec, *, more: int) -> Vetted:
-    """Put a working order (Tradovate's id) that is to become this, with so many contracts more than it has, to the
-    checks.
+def vet_change(standing: looks.Standing, becomes: OrderSpec) -> Vetted:
+    """Put a working order, as it stands at Tradovate, that is to become this to the checks.
 
-    What it has already counts towards the broker's figures: only what comes on top is put to all checks. Raises as
-    vet.
+    What it has already counts towards the broker's figures: only the contracts that come on top are put to all checks.
+    But an entry that is moved is a new entry: the day's loss holds for it. Raises as vet.
     """
+    order_id, more = standing.order.id, becomes.order_qty - standing.version.order_qty
 
     def checked(around: Surroundings) -> tuple[Finding, ...]:
         situation = around.situation(becomes.symbol)
@@ -129,6 +130,8 @@ def vet_change(order_id: int, becomes: OrderSpec, *, more: int) -> Vetted:
         others = (one for one in situation.sent if one.changes != order_id)
         situation = replace(situation, sent=(*others, has))
         which = CHECKS_OF_RAISE if more > 0 else CHECKS_OF_CHANGE
+        if _moves_entry(standing, becomes, situation):
+            which = (*which, daily_loss)
         found = check(becomes, situation.without([order_id]), which)
         if more > 0 and not any(finding.is_error for finding in found):
             added = replace(becomes, order_qty=more, max_show=None)
@@ -136,6 +139,14 @@ def vet_change(order_id: int, becomes: OrderSpec, *, more: int) -> Vetted:
         return found
 
     return _vetted(becomes, checked)
+
+
+def _moves_entry(standing: looks.Standing, becomes: OrderSpec, situation: Situation) -> bool:
+    """Whether a change gives other terms than a number of contracts to what may do more than close a position. What
+    hangs on another order is its exit."""
+    named = {name: getattr(becomes, name) for name in ("order_type", *PRICES)}
+    moved = any(value is not None and value != getattr(standing.version, name) for name, value in named.items())
+    return moved and standing.order.parent_id is None and not situation.only_reduces(becomes)
 
 
 def _vetted(

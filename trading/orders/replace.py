@@ -66,7 +66,7 @@ def cancel_and_replace(
         words = f"Order {order.id} was changed since. Nothing was cancelled: look at it, then change it anew."
         return refused(checks.error("intent", words))
     becomes = dataclasses.replace(wish.becomes, is_automated=is_automated(source_key))
-    vetted = pretrade.vet_change(order.id, becomes, more=becomes.order_qty - standing.version.order_qty)
+    vetted = pretrade.vet_change(standing, becomes)
     if vetted.refuses:
         return refused(*vetted.findings)
     cleared = clear([account], [order], source_key, received_at)

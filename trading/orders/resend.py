@@ -83,10 +83,10 @@ def _check(intent: OrderIntent) -> Gate | None:
                 )
                 raise CannotDecide(f"Nothing was sent. {words}")
             try:
-                has = looks.standing(intent.connection, wish.order_id).version.order_qty
+                standing = looks.standing(intent.connection, wish.order_id)
             except looks.CannotAsk as trouble:
                 raise CannotDecide(f"Nothing was sent. {trouble}") from trouble
-            vetted = pretrade.vet_change(wish.order_id, wish.becomes, more=wish.becomes.order_qty - has)
+            vetted = pretrade.vet_change(standing, wish.becomes)
         case Liquidation():
             gate = Gate(alone=sole.closes(timezone.now()))
     if vetted is None:

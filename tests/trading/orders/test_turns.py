@@ -18,6 +18,7 @@ from trading.models import Account, OrderFile, OrderIntent, TradingLimit
 from trading.orders import desk, facts, intents, pretrade
 from trading.orders.desk import NewTerms
 from trading.orders.facts import AccountFacts, ContractFacts, Facts, OrderFacts, PositionFacts
+from trading.orders.spec import LinkedOrder, OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 
@@ -128,6 +129,11 @@ def test_an_order_is_raised_from_what_tradovate_has_although_the_hub_has_not_tol
     assert len(received(simulator, "order/modifyorder")) == 1
 
 
+def order_of_its_own(user: User, account: Account, spec: OrderSpec) -> int:
+    [placed] = desk.place(user, spec, "click:resting").intents
+    return placed.order_id_at_broker or 0
+
+
 def lost_too_much(user: User, account: Account, symbol: str) -> None:
     """The day's loss is reached with two contracts held: only exits go out."""
     bought(user, account, symbol)
@@ -159,6 +165,23 @@ def test_of_exits_that_together_exceed_the_position_one_goes_out_once_the_days_l
     assert len(posts(simulator)) == 2
     [refused] = [outcome for outcome in outcomes if outcome.refused]
     assert "2 of 2 contracts have an order that closes them already" in refused.words
+
+
+def test_an_entry_is_not_moved_once_the_days_loss_is_reached_and_what_closes_is(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    entry = order_of_its_own(user, account, limit(account, symbol))
+    exits = LinkedOrder(action="Sell", order_type="Stop", stop_price=Decimal(3000))
+    target = dataclasses.replace(limit(account, symbol, "9000"), action="Sell", other=exits)
+    lost_too_much(user, account, symbol)
+    [*pair] = desk.place(user, target, "click:exits").intents
+    refused = desk.modify(user, account.pk, entry, NewTerms(price=Decimal(4500)), "click:1")
+    assert "only orders that reduce a position go out" in refused.words
+    assert refused.refused
+    assert desk.modify(user, account.pk, entry, NewTerms(order_qty=1), "click:2").succeeded, "less of it is less risk"
+    [_, stop] = [intent.order_id_at_broker or 0 for intent in pair]
+    moved = desk.modify(user, account.pk, stop, NewTerms(stop_price=Decimal(3100)), "click:3")
+    assert moved.succeeded, moved.words
 
 
 def test_an_exit_beside_a_closing_in_doubt_is_none(

@@ -64,7 +64,8 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-# What does not count again the contracts that a working order has. A kill switch lets some changes pass
+# What does not count again the contracts that a working order has; the day's loss is met by an entry that is moved
+# (pretrade.vet_change). A kill switch lets some changes pass
 # (let_through.adds_no_risk); the gate of intents sees to it.
 CHECKS_OF_CHANGE: Final[tuple[Check, ...]] = (
     account.tradable,

@@ -139,6 +139,11 @@ class Situation:
         trade that are to close it and work or are under way already."""
         return self._closes(spec) and spec.order_qty + self._closing(spec) <= abs(self._own.net)
 
+    def only_reduces(self, spec: OrderSpec) -> bool:
+        """Whether the order by itself, whatever else works, can only make a position smaller that the account is known
+        to hold."""
+        return self._closes(spec) and spec.order_qty <= abs(self._own.net)
+
     def only_closes(self, spec: OrderSpec) -> bool:
         """Whether the order is an exit by figures of this moment: old ones prove nothing."""
         return self.is_fresh and self.is_exit(spec)
