@@ -35,7 +35,7 @@ def process_name(command: list[str]) -> str | None:
         case [_, "-m", "portal.process", name]:
             process.command(name)
             return name
-    assert command[1:3] == ["manage.py", "migrate"]
+    assert command[1:] == ["-m", "portal.migrate"]
     return None
 
 
@@ -82,6 +82,13 @@ def _known_variables() -> set[str]:
     return set(re.findall(r"\b[A-Z][A-Z_]{3,}\b", "".join(path.read_text() for path in sources)))
 
 
+def test_no_log_fills_the_disk() -> None:
+    """Docker's own log files grow without end; those of its driver `local` are rotated."""
+    assert {
+        name for name, service in COMPOSE["services"].items() if service.get("logging") != {"driver": "local"}
+    } == set()
+
+
 @pytest.mark.parametrize("files", [["compose.yaml"], ["compose.yaml", "deploy/simulator.yaml"]])
 def test_docker_compose_reads_it(files: list[str], tmp_path: Path) -> None:
     docker = shutil.which("docker")
@@ -124,6 +131,8 @@ def test_systemd_starts_what_is_there() -> None:
         assert name == instance
         counts[name.partition("-")[0]] = counts.get(name.partition("-")[0], 0) + 1
     assert counts == TWO_OF_EACH
+    (migration,) = re.findall(r"^ExecStart=(.*)$", (UNITS / "tradeport-migrate.service").read_text(), re.MULTILINE)
+    assert process_name(shlex.split(migration)) is None
     verify = shutil.which("systemd-analyze")
     if verify:
         done = subprocess.run(
@@ -135,6 +144,7 @@ def test_systemd_starts_what_is_there() -> None:
 def test_honcho_starts_what_is_there() -> None:
     line = (ROOT / "deploy" / "serve").read_text()
     (counts,) = re.findall(r"-c (\S+)", line)
+    assert "\npython -m portal.migrate\nexec honcho start " in line
     assert {name: int(count) for name, count in (one.split("=") for one in counts.split(","))} == TWO_OF_EACH
     for name, command in parse_procfile((ROOT / "deploy" / "Procfile").read_text()).processes.items():
         started = command.replace("${HONCHO_PROCESS_NAME##*.}", "2")

@@ -1,0 +1,49 @@
+"""A server's database is migrated once it answers, and one that does not is told in words."""
+
+import pytest
+from django.db import OperationalError, connection
+
+from portal import migrate
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What manage.py was asked to do; no time passes, and nothing is migrated."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(migrate, "execute_from_command_line", commands.append)
+    monkeypatch.setattr(migrate, "load_environment", lambda: None)
+    monkeypatch.setattr(migrate, "PAUSE", 0.0)
+    return commands
+
+
+def away(monkeypatch: pytest.MonkeyPatch, *reasons: str) -> None:
+    """The database refuses a connection with each of these, one after another, and then lets us in."""
+    left = list(reasons)
+
+    def connect() -> None:
+        if left:
+            raise OperationalError(left.pop(0))
+
+    monkeypatch.setattr(connection, "ensure_connection", connect)
+
+
+@pytest.mark.django_db
+def test_a_database_that_comes_later_is_waited_for(
+    asked: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away(monkeypatch, "refused\n\tIs it running?", "refused\n\tIs it running?", "is starting up")
+    assert migrate.main() == 0
+    assert asked == [["manage.py", "migrate", "--verbosity", "0"]]
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["The database does not let us in: refused", "The database does not let us in: is starting up"]
+
+
+@pytest.mark.django_db
+def test_a_database_that_never_comes_is_said_and_nothing_is_migrated(
+    asked: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away(monkeypatch, *["refused"] * 9)
+    monkeypatch.setattr(migrate, "PATIENCE", 0.0)
+    assert migrate.main() == 1
+    assert asked == []
+    assert capsys.readouterr().err.splitlines()[-1] == "Nothing is migrated: the database has not answered for 0 s."
