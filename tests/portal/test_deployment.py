@@ -89,6 +89,16 @@ def test_no_log_fills_the_disk() -> None:
     } == set()
 
 
+# For development, and set by the launcher.
+UNTOLD = {"DEBUG", "SIMULATOR_URL", "SIMULATOR_CLIENT_ID"}
+
+
+def test_every_setting_is_told() -> None:
+    read = set(re.findall(r"env\.\w+\(\"(\w+)\"", (ROOT / "portal" / "settings.py").read_text()))
+    told = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert read - told == UNTOLD
+
+
 @pytest.mark.parametrize("files", [["compose.yaml"], ["compose.yaml", "deploy/simulator.yaml"]])
 def test_docker_compose_reads_it(files: list[str], tmp_path: Path) -> None:
     docker = shutil.which("docker")
