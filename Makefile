@@ -17,6 +17,8 @@ FREE_MB_NEEDED := 1000
 # What make chaos makes: orders, changes, cancellations, closings.
 INTENTS ?= 10000
 TEST_POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres
+# tests/bench/bench_NAME.py, in the order in which make bench prints them; one that fails keeps no other one.
+BENCHES := stream choice decode dom page hub idle orders overhead
 
 .PHONY: run server test ready check bench chaos faults lock
 .DELETE_ON_ERROR:
@@ -41,16 +43,9 @@ check: .venv/dev-installed
 	$(BIN)/lint-imports --no-cache
 
 bench: .venv/dev-installed node_modules/.installed
-	$(BIN)/python -m tests.bench.bench_stream
-	$(BIN)/python -m tests.bench.bench_choice
-	$(BIN)/python -m tests.bench.bench_decode
-	$(BIN)/python -m tests.bench.bench_dom
-	$(BIN)/python -m tests.bench.bench_page
-	$(BIN)/python -m tests.bench.bench_hub
-	$(BIN)/python -m tests.bench.bench_idle
-	$(BIN)/python -m tests.bench.bench_orders
-	$(BIN)/python -m tests.bench.bench_overhead
-	$(BIN)/python -m tests.bench.bench_overhead --postgres $(TEST_POSTGRES_URL)
+	@status=0; for one in $(BENCHES) "overhead --postgres $(TEST_POSTGRES_URL)"; do \
+		$(BIN)/python -m tests.bench.bench_$$one || status=1; \
+	done; exit $$status
 
 chaos: .venv/dev-installed node_modules/.installed
 	$(BIN)/python -m tests.chaos.long --intents $(INTENTS)

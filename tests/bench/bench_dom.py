@@ -109,4 +109,6 @@ def run(running: Stack, options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(alone(parser(), needs, run) if chromium.executable() else chromium.MISSING)
+    if chromium.executable():
+        sys.exit(alone(parser(), needs, run))
+    print(chromium.MISSING)

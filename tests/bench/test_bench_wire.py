@@ -1,5 +1,7 @@
 """The benchmarks of the wire and of orders run and lose nothing; their figures are for people to read."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +53,35 @@ def test_orders_go_out_the_portals_way_and_bare() -> None:
     rows = table("bench_overhead", "--orders", "5")
     assert [row[0] for row in rows] == ["bare-POST", "Tradeport"]
     assert all(float(row[1]) > 0 for row in rows)
+
+
+def test_without_postgresql_it_is_said_and_the_others_go_on() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.bench_overhead",
+        "--postgres",
+        "postgres://nobody:secret@127.0.0.1:1/none",
+    ]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.partition(";")[0]) == (0, "NOT RUN: orders on PostgreSQL")
+    assert "secret" not in done.stdout + done.stderr
+
+
+def test_without_chromium_it_is_said() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "CHROMIUM"} | {"PATH": "/nonexistent"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.bench_dom"],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout[:9]) == (0, "NOT RUN: ")
+
+
+def test_make_bench_runs_them_all() -> None:
+    (listed,) = re.findall(r"^BENCHES := (.*)$", (settings.BASE_DIR / "Makefile").read_text(), re.MULTILINE)
+    there = {path.stem.removeprefix("bench_") for path in (settings.BASE_DIR / "tests" / "bench").glob("bench_*.py")}
+    assert sorted(listed.split()) == sorted(there)
