@@ -151,6 +151,13 @@ def test_systemd_starts_what_is_there() -> None:
         assert "tradeport" not in done.stderr, done.stderr
 
 
+def test_what_systemd_starts_may_write_to_var_alone() -> None:
+    for name in ("tradeport@.service", "tradeport-migrate.service"):
+        lines = (UNITS / name).read_text().splitlines()
+        assert {"User=tradeport", "ProtectSystem=strict", "CapabilityBoundingSet="} <= set(lines), name
+        assert [line for line in lines if line.startswith("ReadWritePaths=")] == ["ReadWritePaths=/opt/tradeport/var"]
+
+
 def test_honcho_starts_what_is_there() -> None:
     line = (ROOT / "deploy" / "serve").read_text()
     (counts,) = re.findall(r"-c (\S+)", line)
