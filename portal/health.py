@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
+from portal import tasks
 from portal.celery import app
 from trading.sync import crew
 
@@ -41,6 +42,15 @@ def sync_is_alive() -> bool:
         return False
 
 
+def tasks_are_done() -> bool:
+    """True while what beat rings for is done by workers: renewals, look-ups of lost answers, kill switches."""
+    try:
+        with redis_client() as client:
+            return bool(client.exists(tasks.KEY))
+    except redis.RedisError:
+        return False
+
+
 def workers_answer() -> bool:
     """True when Celery workers for every queue answer within two seconds; asked by the launcher, not on every request.
 
@@ -55,6 +65,18 @@ def workers_answer() -> bool:
 
 
 def health(request: HttpRequest) -> JsonResponse:
-    """`{"database": bool, "redis": bool, "sync": bool}`, with status 503 when one of them is false."""
+    """`{"database": bool, "redis": bool, "sync": bool}`, with status 503 when one of them is false.
+
+    For load balancers, too: without workers pages are worth showing all the same.
+    """
+    return _answer({"database": database_answers(), "redis": redis_answers(), "sync": sync_is_alive()})
+
+
+def health_of_all(request: HttpRequest) -> JsonResponse:
+    """As `health`, with `"tasks"` beside the others: for whoever has to be woken when any of it is false."""
     parts = {"database": database_answers(), "redis": redis_answers(), "sync": sync_is_alive()}
+    return _answer(parts | {"tasks": tasks_are_done()})
+
+
+def _answer(parts: dict[str, bool]) -> JsonResponse:
     return JsonResponse(parts, status=200 if all(parts.values()) else 503)

@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from portal.health import health
+from portal.health import health, health_of_all
 
 urlpatterns = [
     path("", include("trading.urls")),
     path("accounts/", include("accounts.urls")),
     path("health/", health, name="health"),
+    path("health/all/", health_of_all, name="health-of-all"),
     path("admin/", admin.site.urls),
 ]

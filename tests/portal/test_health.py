@@ -1,6 +1,7 @@
 """The health page names what does not answer."""
 
 import time
+import uuid
 
 import pytest
 import redis
@@ -8,8 +9,10 @@ from celery.app.control import Inspect
 from django.conf import settings
 from django.test import Client
 
-from portal import health
+from accounts.tasks import clear_sessions
+from portal import health, tasks
 from trading.sync import crew
+from trading.tasks import execute_order_file
 
 
 @pytest.mark.django_db
@@ -28,10 +31,29 @@ def test_all_well(client: Client, redis_url: str) -> None:
 
 
 @pytest.mark.django_db
+def test_what_beat_rings_for_and_nobody_does_is_told_to_whoever_watches(client: Client, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as server:
+        server.zadd(crew.KEY, {"test": time.time()})
+
+    def told() -> tuple[int, bool]:
+        reply = client.get("/health/all/")
+        return reply.status_code, reply.json()["tasks"]
+
+    assert told() == (503, False)
+    execute_order_file.apply([str(uuid.uuid4())])
+    assert told() == (503, False), "that was the other workers' task"
+    clear_sessions.apply()
+    assert told() == (200, True)
+    with redis.Redis.from_url(redis_url) as server:
+        assert 0 < server.ttl(tasks.KEY) <= tasks.LASTS
+
+
+@pytest.mark.django_db
 def test_a_redis_that_is_down_is_an_answer_not_an_error(client: Client, settings) -> None:
     settings.REDIS_URL = "unix:///nonexistent/redis.sock"
-    reply = client.get("/health/")
-    assert (reply.status_code, reply.json()["redis"]) == (503, False)
+    for address in ("/health/", "/health/all/"):
+        reply = client.get(address)
+        assert (reply.status_code, reply.json()["redis"]) == (503, False)
 
 
 @pytest.mark.parametrize(("served", "answers"), [(["celery"], False), (["files"], False), (["celery", "files"], True)])

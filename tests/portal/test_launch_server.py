@@ -140,9 +140,9 @@ class Page:
         return found
 
 
-def is_up(web: str) -> bool:
+def is_up(web: str, address: str = "/health/") -> bool:
     with suppress(httpx.HTTPError):
-        return httpx.get(f"{web}/health/", trust_env=False).status_code == 200
+        return httpx.get(f"{web}{address}", trust_env=False).status_code == 200
     return False
 
 
@@ -172,6 +172,7 @@ def _come_up(server: Server) -> None:
 
     server.until(workers_answer, "there are not two worker and two files processes")
     assert heard == workers
+    server.until(lambda: is_up(server.webs[0], "/health/all/"), "no worker does what beat rings for")
 
 
 def _trade(server: Server) -> None:
