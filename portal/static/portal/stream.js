@@ -135,3 +135,7 @@ function refreshOrderPage(rows) {
   page.dataset.version = row.version;
   page.dispatchEvent(new CustomEvent("order-changed"));
 }
+
+// All of this has been loaded and has run (whole.js).
+document.body.dataset.live = "";
+dispatchEvent(new Event("tradeport:live"));
