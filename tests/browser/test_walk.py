@@ -345,6 +345,11 @@ def test_the_chosen_theme_is_remembered(portal: Stack, open_page: OpenPage) -> N
     assert dark != light
     page.reload()
     assert page.evaluate(ground) == dark
+    for width in (1280, 1024, 800):
+        page.set_viewport_size({"width": width, "height": 800})
+        for role, name in (("link", "Settings"), ("button", "Sign out")):
+            expect(page.get_by_role(role, name=name)).to_be_in_viewport(ratio=1)
+        assert page.get_by_role("button", name="Sign out").bounding_box()["height"] < 40, "in one line"
 
 
 def test_staff_without_a_connection_are_shown_the_way_to_the_admin(portal: Stack, open_page: OpenPage) -> None:
