@@ -191,6 +191,10 @@ def test_each_fill_says_who_asked_for_it_here_or_elsewhere(portal: Stack, open_p
     for symbol, source in ((here, "click"), (elsewhere, "elsewhere")):
         fill = page.locator("[data-row^='fill:']", has_text=symbol).first
         expect(fill.locator("[data-field='source']")).to_have_text(source, timeout=SOON)
+        page.locator("[data-tab='filled']").click()
+        order = page.locator("[data-orders] [data-row^='order:']", has_text=symbol).first
+        price = fill.locator("[data-field='price']").text_content() or ""
+        expect(order.locator(".filled")).to_have_text(f"1 {price}", timeout=SOON)
     page.goto(f"{portal.url}/fills/")
     for symbol, source in ((here, "click"), (elsewhere, "elsewhere")):
         row = page.locator("tr:not(.date)", has_text=symbol).first
