@@ -170,7 +170,8 @@ FOCUSED = """() => {
   const isInside = right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
   // Not wholly behind a bar or a foot that stays where it is.
   const places = [[left + 3, top + 3], [right - 3, bottom - 3], [(left + right) / 2, (top + bottom) / 2]];
-  const isClear = places.map(([x, y]) => document.elementFromPoint(x, y)).some((one) => one && (box.contains(one) || one.contains(box)));
+  const there = places.map(([x, y]) => document.elementFromPoint(x, y)).filter(Boolean);
+  const isClear = there.some((one) => box.contains(one) || one.contains(box));
   const name = focused.getAttribute("aria-label") ?? focused.labels?.[0]?.textContent ?? focused.textContent;
   return { tag: focused.tagName, name: name.trim().slice(0, 60), isShown: isSeen && isDrawn && isInside && isClear };
 }"""

@@ -32,10 +32,19 @@ class PriceTerms:
         """The price on a tick that is nearest to `price`; of two as near, the one further from zero."""
         return self.tick_size * (price / self.tick_size).quantize(Decimal(1), ROUND_HALF_UP)
 
+    def quoted(self, price: Decimal) -> str:
+        """As the exchange quotes it: with the decimals of its tick, and more where it lies between ticks."""
+        return f"{price:.{max(_decimals(price), _decimals(self.tick_size))}f}"
+
     def neighbours(self, price: Decimal) -> tuple[Decimal, Decimal]:
         """The prices on a tick at or below and above `price`."""
         below = self.tick_size * (price / self.tick_size).quantize(Decimal(1), ROUND_FLOOR)
         return below, below + self.tick_size
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 class Unit(StrEnum):

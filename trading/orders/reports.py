@@ -236,12 +236,17 @@ def _report(
         detail = f"{status}, {_filled(filled, intent.order_qty)}"
         steps = [(after, Step.FILLED if after == State.FILLED != current else "", detail)]
         if _is_first(intent, status):
-            when = "" if at is None else f", Tradovate's time {at:%H:%M:%S.%f}"
+            when = "" if at is None else f", Tradovate's time {_clock(at)}"
             first = (current if after in ENDS else after, Step.EXCHANGE, detail + when)
             steps = [first, *steps] if after in ENDS else [first]
         elif after == current and not fields:
             return False
         return intents.write(intent, steps, fields)
+
+
+def _clock(at: dt.datetime) -> str:
+    """A time of day to the millisecond, which is the same wherever it is read: "14:03:22.125 UTC"."""
+    return f"{at.astimezone(dt.UTC).time().isoformat(timespec='milliseconds')} UTC"
 
 
 def _are_all(filled: int, intent: OrderIntent, status: str) -> bool:

@@ -123,7 +123,8 @@ def test_every_step_has_its_time(account: Account) -> None:
         *("received", "checked", "queued", "sent", "acknowledged", "exchange", "filled", "seen"),
     ]
     assert (steps["received"].at, steps["checked"].at) == (received, checked)
-    assert f"{at_exchange:%H:%M:%S}" in steps["exchange"].detail
+    milliseconds = at_exchange.microsecond // 1000
+    assert f"Tradovate's time {at_exchange:%H:%M:%S}.{milliseconds:03d} UTC" in steps["exchange"].detail
     intent.refresh_from_db()
     assert intent.version == intent.transitions.exclude(step__in=IntentTransition.BESIDE).count() == 4
     assert intent.transitions.count() == 8

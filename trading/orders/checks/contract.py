@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Final
 
 from trading.orders.checks.finding import Finding, error, note, warning
 from trading.orders.checks.situation import Situation
 from trading.orders.prices import PriceTerms, plain
 from trading.orders.session_hours import CHICAGO, Standing, session
-from trading.orders.spec import WIRE_NAMES, OrderSpec
+from trading.orders.spec import NAMES, OrderSpec
 
 # What cannot wait for the market to open.
 IMMEDIATE: Final = frozenset({"IOC", "FOK"})
@@ -89,7 +88,7 @@ def still_ahead(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
     """An order that lasts until a date must have some of it left."""
     for prefix, part in spec.parts:
         if part.expire_time is not None and part.expire_time <= situation.now:
-            words = f"expireTime {part.expire_time.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC has passed"
+            words = f"The time {part.expire_time.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC has passed"
             yield error(f"{prefix}expire_time", f"{words}: choose a later one, or another time in force.")
 
 
@@ -105,8 +104,8 @@ def on_tick(spec: OrderSpec, terms: PriceTerms) -> Iterator[Finding]:
     for prefix, part in spec.parts:
         for name, price in part.prices():
             if not terms.is_on_tick(price):
-                below, above = (_to_the_digit(one, terms) for one in terms.neighbours(price))
-                words = f"{WIRE_NAMES[name]} {price:f} is not a multiple of {tick}: nearest {below} or {above}."
+                below, above = (terms.quoted(one) for one in terms.neighbours(price))
+                words = f"The {NAMES[name]} {price:f} is not a multiple of {tick}: nearest {below} or {above}."
                 yield error(prefix + name, words)
     for number, bracket in enumerate(spec.brackets):
         for name, distance in bracket.distances():
@@ -114,11 +113,6 @@ def on_tick(spec: OrderSpec, terms: PriceTerms) -> Iterator[Finding]:
                 words = f"{name.replace('_', ' ').capitalize()} {distance} is not a multiple of the tick"
                 worth = f"{tick} points, {plain(terms.tick_value)} dollars on one contract"
                 yield error(f"brackets[{number}].{name}", f"{words}: {worth}.")
-
-
-def _to_the_digit(price: Decimal, terms: PriceTerms) -> str:
-    """A price with as many digits as its tick has, as the exchange quotes it."""
-    return f"{price.quantize(terms.tick_size.normalize()):f}"
 
 
 def _either(names: Sequence[str]) -> str:
