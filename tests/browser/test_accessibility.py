@@ -72,6 +72,11 @@ def test_nothing_keeps_a_person_from_using_the_pages(portal: Stack, open_page: O
     page.get_by_role("button", name="Set the limit").click()
     expect(page.get_by_text("Write at least one figure.")).to_be_visible()
     assert violations(page) == []
+    page.get_by_label("Most contracts in an order").fill("50")
+    page.get_by_role("button", name="Set the limit").click()
+    page.get_by_role("link", name="Change").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Your limit for")
+    assert violations(page) == []
     page.goto(f"{portal.url}/files/")
     assert violations(page) == []
     front = portal.front_month("MES")

@@ -17,6 +17,10 @@ from tests.browser.test_walk import is_streaming, orders_sent, overflow
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 OpenPage = Callable[..., Page]
 SOON = 20_000
+# A desk that shows two orders of a tab, before its script runs.
+FEW_ORDERS = """document.addEventListener("readystatechange", () => {
+  document.querySelector("[data-orders]")?.setAttribute("data-most", "2");
+});"""
 
 
 def fill_in(page: Page, symbol: str, **more: str) -> Locator:
@@ -181,6 +185,7 @@ def test_a_bracket_is_filled_and_the_position_flattened(portal: Stack, open_page
 
 def test_each_fill_says_who_asked_for_it_here_or_elsewhere(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
+    page.add_init_script(FEW_ORDERS)
     open_desk(page, portal, "pro")
     is_streaming(page)
     one_click(page)
@@ -195,10 +200,15 @@ def test_each_fill_says_who_asked_for_it_here_or_elsewhere(portal: Stack, open_p
         order = page.locator("[data-orders] [data-row^='order:']", has_text=symbol).first
         price = fill.locator("[data-field='price']").text_content() or ""
         expect(order.locator(".filled")).to_have_text(f"1 {price}", timeout=SOON)
+        expect(page.locator("[data-cut]")).to_have_text(re.compile(r"^newest 2 of \d+$"))
+    page_of_it = order.locator("[data-order-page]").get_attribute("href")
     page.goto(f"{portal.url}/fills/")
     for symbol, source in ((here, "click"), (elsewhere, "elsewhere")):
         row = page.locator("tr:not(.date)", has_text=symbol).first
         expect(row.locator(".source")).to_have_text(source)
+    page.goto(f"{portal.url}{page_of_it}")
+    expect(page.locator(".timeline")).to_contain_text("filled")
+    assert violations(page) == []
 
 
 def test_a_lost_answer_is_looked_for_and_what_never_arrived_can_be_sent_again(

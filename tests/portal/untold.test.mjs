@@ -145,3 +145,15 @@ test("a refusal leads to its order's page, wherever the order was placed, and ma
   page.delta(done(11), done(12), done(13), done(14));
   assert.deepEqual(page.links(), ["/?orders=ended#orders"]);
 });
+
+test("a trader of several accounts is told in which one it was", () => {
+  const account = (id) => [`account:${id}`, { id, name: `DEMO${id}` }];
+  const of = ([key, row], account) => [key, { ...row, account }];
+  const news = [of(fill(1), "Prop evaluation"), of(done(2), "DEMO2")];
+  const one = desk([account("1")]);
+  one.delta(...news);
+  assert.deepEqual(one.told(), ["Bought 1 ESZ6 at 5000.25", REFUSED]);
+  const both = desk([account("1"), account("2")]);
+  both.delta(...news);
+  assert.deepEqual(both.told(), ["Bought 1 ESZ6 at 5000.25 in Prop evaluation", "Sell 2 NQZ6 in DEMO2: rejected. No margin."]);
+});

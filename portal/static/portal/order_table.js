@@ -19,6 +19,7 @@ export class OrderTable {
     this.body = panel.querySelector("tbody[data-orders]");
     this.most = Number(this.body.dataset.most);
     this.template = panel.querySelector('template[data-template="order"]');
+    this.cut = panel.querySelector("[data-cut]");
     this.tabs = [...panel.querySelectorAll("[data-tab]")];
     this.account = ""; // the only account that is shown, or empty
     this.group = this.tabs.find((tab) => tab.hasAttribute("aria-current"))?.dataset.tab ?? "working";
@@ -76,7 +77,9 @@ export class OrderTable {
       const count = wanted.filter(({ row }) => row.group === tab.dataset.tab).length;
       setText(tab.querySelector("[data-tab-count]"), count ? String(count) : "");
     }
-    const listed = wanted.filter(({ row }) => row.group === this.group).slice(0, this.most);
+    const all = wanted.filter(({ row }) => row.group === this.group);
+    const listed = all.slice(0, this.most);
+    setText(this.cut, listed.length < all.length ? `newest ${listed.length} of ${all.length}` : "");
     const keys = new Set(listed.map(({ key }) => key));
     for (const [key, element] of this.elements) {
       if (keys.has(key)) continue;

@@ -81,11 +81,13 @@ export class Untold {
       const fill = rows.get(key); // gone by now: busted, or of a day that has ended
       if (fill) orders.set(fill.order_id, [...(orders.get(fill.order_id) ?? []), fill]);
     }
-    return [...orders.values()].map((fills) => ({ level: "success", text: wordsOf(fills) }));
+    const where = whereOf(rows);
+    return [...orders.values()].map((fills) => ({ level: "success", text: `${wordsOf(fills)}${where(fills[0])}` }));
   }
 
   #alarmNotices(rows) {
     const notices = [];
+    const where = whereOf(rows);
     for (const key of this.alarms) {
       const row = rows.get(key);
       if (!row || !ALARMING.has(row.state)) continue; // it has been found
@@ -99,7 +101,7 @@ export class Untold {
       // An order of ours is told by its intent.
       if (!row || this.refused.has(row.id) || isOurs(row, rows)) continue;
       this.refused.add(row.id);
-      const text = `${row.action} ${row.qty} ${row.symbol}: rejected. ${row.reason}`.trim();
+      const text = `${row.action} ${row.qty} ${row.symbol}${where(row)}: rejected. ${row.reason}`.trim();
       notices.push({ level: "error", text, link: { href: `/orders/tradovate/${row.id}/`, text: "Order page" } });
     }
     return notices;
@@ -113,6 +115,12 @@ export function wordsOf(fills) {
   const prices = [...new Set(fills.map((fill) => fill.price))];
   const at = prices.length > 3 ? `${prices[0]} to ${prices.at(-1)}` : prices.join(", ");
   return `${verb} ${qty} ${fills[0].symbol} at ${at}`;
+}
+
+/** Says of a row in which account it is, for a trader of several. */
+function whereOf(rows) {
+  const accounts = [...rows.keys()].filter((key) => kindOf(key) === "account").length;
+  return ({ account }) => (accounts > 1 && account ? ` in ${account}` : "");
 }
 
 /** Notices as they are while they are few, else one that names the first of them and links to all. */
