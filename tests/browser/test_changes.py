@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import open_desk
+from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
 from tests.browser.test_orders import SOON, fill_in, send, working
@@ -88,4 +89,10 @@ def test_of_a_trailing_stop_the_quantity_alone_is_changed(portal: Stack, open_pa
     editor.get_by_role("button", name="Change").click()
     expect(row.locator("[data-field='qty']")).to_have_text("2", timeout=SOON)
     expect(row.locator("[data-field='terms']")).to_have_text("trails by 40000.00")
-    cancel(row)
+
+    # An order that ends while it is being changed takes what was written with it, and says so.
+    modify(page, row).get_by_label("Qty").fill("3")
+    order = int((row.get_attribute("data-row") or "").removeprefix("order:"))
+    OtherProgram(portal, "trader").cancel(order)
+    expect(editor).to_have_count(0, timeout=SOON)
+    expect(page.locator("#toasts")).to_contain_text("is canceled by now: what you were changing was not sent.")
