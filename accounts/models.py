@@ -226,6 +226,7 @@ class AuditEvent(AppendOnly):
         TRADING_STOPPED = "trading-stopped", "trading stopped"
         TRADING_RELEASED = "trading-released", "trading released"
         LIMITS_CHANGED = "limits-changed", "limits changed"
+        ORDER_REFUSED = "order-refused", "order not sent"
         SWITCHED_OFF = "switched-off", "login switched off"
         SWITCHED_ON = "switched-on", "login switched on"
 

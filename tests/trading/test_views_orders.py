@@ -7,16 +7,16 @@ import pytest
 from django.db import connection as database
 from django.test import Client
 
-from accounts.models import Connection
+from accounts.models import AuditEvent, Connection
 from tests.trading.cast import listed, orders_at_broker, posts, sign_in
 from tests.trading.orders.pressing import contract_id
 from tests.trading.signed_in import browser_of
-from trading.models import Account, OrderIntent
-from trading.orders import contracts
+from trading.models import Account, OrderIntent, TradingLimit
+from trading.orders import contracts, kill_switch
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 from trading.sync import intent_rows, stream, watched
-from trading.views import place
+from trading.views import place, refusals
 
 KEY = "k" * 32
 JSON = {"Accept": "application/json"}
@@ -142,6 +142,34 @@ def test_what_is_wrong_is_said_beside_its_field(simulator: RunningSimulator, tra
         assert words in wrong(answer).get(field, "nothing said"), fields
     assert posts(simulator) == []
     assert not OrderIntent.objects.exists()
+
+
+def test_what_the_portal_refuses_is_kept_for_support_and_what_is_mistyped_is_not(
+    simulator: RunningSimulator, trader: Connection, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = browser_of(trader)
+    press(browser, "/desk/place/", ticket(trader, symbol, order_qty="many"))
+    assert not AuditEvent.objects.exists()
+    TradingLimit.objects.create(user=trader.user, max_order_qty=1)
+    refused = press(browser, "/desk/place/", ticket(trader, symbol))
+    event = AuditEvent.objects.get()
+    assert (event.kind, event.user, event.connection, event.ip_address) == (
+        "order-refused", trader.user, trader, "127.0.0.1",
+    )  # fmt: skip
+    assert event.detail == f"Buy 2 {symbol} Limit at 4000 Day: {refused['words']}"
+    kill_switch.throw(trader.user, user=trader.user)
+    account = Account.objects.get(connection=trader)
+    position = f"{account.tradovate_id}:{contract_id(symbol)}"
+    refused = press(browser, "/desk/reverse/", {"position": position, "key": KEY})
+    assert refused["refused"]
+    assert f"reverse {position}: {refused['words']}" in AuditEvent.objects.values_list("detail", flat=True)
+    monkeypatch.setattr(refusals, "MOST", 4)
+    for _ in range(5):
+        press(browser, "/desk/place/", ticket(trader, symbol))
+    kept = AuditEvent.objects.filter(kind="order-refused").order_by("pk").values_list("detail", flat=True)
+    assert len(kept) == 4
+    assert kept[3].endswith("more of this hour are not kept")
+    assert posts(simulator) == []
 
 
 def test_every_exit_goes_out_as_tradovate_takes_it(

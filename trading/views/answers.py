@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from trading.models import OrderIntent
 from trading.orders.desk import Outcome
 from trading.sync import intent_rows
+from trading.views import refusals
 
 _LEVELS = {"success": messages.SUCCESS, "info": messages.INFO, "warning": messages.WARNING, "error": messages.ERROR}
 MANY = 3
@@ -60,7 +61,9 @@ def outcome(request: HttpRequest, came: Outcome, nothing: str = "There was nothi
     """Say what came of a wish, and tell the trader's other pages; `nothing` is said when it came to no intent."""
     intent_rows.tell(intent.pk for intent in came.intents)
     if came.refused:
-        return refused(request, [finding.as_json() for finding in came.findings])
+        problems = [finding.as_json() for finding in came.findings]
+        refusals.keep(request, refusals.pressed(request), problems)
+        return refused(request, problems)
     if not came.intents:
         return answer(request, "info", came.words or nothing)
     leads = [intent for intent in came.intents if intent.lead_id is None]

@@ -22,6 +22,7 @@ from trading import tasks
 from trading.files import execute, preview, report
 from trading.models import Account, OrderFile
 from trading.sync import rows as formatter
+from trading.views import refusals
 
 if TYPE_CHECKING:
     AccountChoice = forms.ModelChoiceField[Account]
@@ -125,7 +126,7 @@ def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         if execute.confirm(found.pk, _user(request)):
             tasks.ring(found.pk)
     except execute.CannotConfirm as problem:
-        messages.error(request, str(problem))
+        _not_sent(request, found, problem)
     return redirect("trading:file", found.pk)
 
 
@@ -146,7 +147,7 @@ def resume(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     try:
         goes_on = execute.resume(found.pk, _user(request), request.POST.get("stop_reason"))
     except execute.CannotConfirm as problem:
-        messages.error(request, str(problem))
+        _not_sent(request, found, problem)
         return redirect("trading:file", found.pk)
     if goes_on:
         tasks.ring(found.pk)
@@ -163,6 +164,12 @@ def discard(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     if not execute.discard(found.pk, _user(request)):
         messages.info(request, "The file was confirmed meanwhile; it cannot be discarded any more.")
     return redirect("trading:file", found.pk)
+
+
+def _not_sent(request: HttpRequest, file: OrderFile, problem: execute.CannotConfirm) -> None:
+    """Say why, to the trader now and to support later."""
+    messages.error(request, str(problem))
+    refusals.keep(request, f"order file {file.name}", [{"severity": "error", "message": str(problem)}])
 
 
 def _user(request: HttpRequest) -> User:

@@ -16,7 +16,7 @@ from trading.orders.prices import PriceTerms, plain
 from trading.orders.spec import OrderSpec
 from trading.orders.stakes import stakes
 from trading.sync import watched
-from trading.views import answers
+from trading.views import answers, refusals
 from trading.views.desk import page
 from trading.views.press import press, source_key
 from trading.views.ticket import COMPLETE_SYMBOL, TicketForm, form_problems
@@ -38,6 +38,7 @@ def place(request: HttpRequest, connection: Connection) -> HttpResponse:
         if not came.refused:
             return answers.outcome(request, came)
         problems = [form.placed(finding) for finding in came.findings]
+        refusals.keep(request, describe(form.spec), problems)
     else:
         problems = form_problems(form)
     if answers.wants_json(request):
