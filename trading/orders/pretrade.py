@@ -156,7 +156,7 @@ def _vetted(
 
     def again() -> tuple[Finding, ...]:
         # The broker's figures stay: what was made since they were told counts as under way.
-        return checked(replace(around, base=replace(around.base, sent=_sent(spec.account_id, timezone.now()))))
+        return checked(around.with_sent(_sent(spec.account_id, timezone.now())))
 
     return Vetted(checked(around), Gate(around.made, again))
 
@@ -168,6 +168,7 @@ class Surroundings:
 
     account_id: int
     connection_id: int
+    environment: str
     base: Situation
     looked: Looked
     listings: dict[str, Listing]
@@ -177,6 +178,14 @@ class Surroundings:
     def with_kill_switch(self) -> Surroundings:
         """The same as a thrown kill switch has it. Not for files: those are written while it is, and wait."""
         return replace(self, base=replace(self.base, stopped=kill_switch.stopped(self.connection_id)))
+
+    def with_sent(self, sent: tuple[Sent, ...]) -> Surroundings:
+        """The same with these orders of the portal's. Limits add up contracts of a product, and more: what was sent for
+        others than these symbols counts, too."""
+        others = {one.symbol for one in sent} - self.listings.keys()
+        listed = _listings(self.environment, list(others)) if others else {}
+        sent_for = {name: listing.counts_as for name, listing in listed.items()}
+        return replace(self, base=replace(self.base, sent=sent, sent_for=sent_for))
 
     def but_for(self, intent_ids: Collection[int]) -> Surroundings:
         """The same without these intents: what they themselves meet."""
@@ -228,11 +237,13 @@ def look_around(
         largest=settings.ORDER_MAX_QUANTITY,
         unasked=unasked,
         facts=(hub or facts.read)(account.connection_id),
-        sent=_sent(account.pk, now),
         contract_ids={name: listing.id for name, listing in listings.items()},
     )
     limits = _limits(account)
-    return Surroundings(account.pk, account.connection_id, base, looked, listings, limits, account.orders_made)
+    around = Surroundings(
+        account.pk, account.connection_id, environment, base, looked, listings, limits, account.orders_made
+    )
+    return around.with_sent(_sent(account.pk, now))
 
 
 def _state(account: Account) -> AccountState:

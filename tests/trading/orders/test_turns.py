@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from tests.trading.cast import posts
+from tests.trading.cast import contracts_of, posts
 from tests.trading.orders.pressing import at_once, bought, contract_id, limit, order_ids, received
 from trading.files import execute, preview
 from trading.models import Account, OrderFile, OrderIntent, TradingLimit
@@ -80,6 +80,33 @@ def test_of_orders_that_arrive_together_go_out_as_many_as_a_position_limit_leave
     refused = [outcome for outcome in outcomes if not outcome.succeeded]
     assert len(refused) == 2 - sent
     assert all(one.refused and "ES could become 4 contracts long" in one.words for one in refused)
+
+
+@pytest.mark.parametrize("at_the_same_time", [True, False])
+def test_what_is_on_its_way_in_another_month_counts_towards_the_limit_of_its_product(
+    simulator: RunningSimulator,
+    user: User,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    at_the_same_time: bool,
+) -> None:
+    """The hub has told of neither yet."""
+    known(account)
+    TradingLimit.objects.create(user=user, max_position=1, product="ES")
+    months = [name for name, has_expired in contracts_of(account.connection, "ES").items() if not has_expired][-2:]
+    wishes = [limit(account, month, qty=1) for month in months]
+    for wish in wishes:
+        assert not pretrade.vet(wish).refuses
+    waiting = iter(wishes)
+    if at_the_same_time:
+        vetted_together(monkeypatch)
+        outcomes = pressed(2, lambda key: desk.place(user, next(waiting), key))
+    else:
+        outcomes = [desk.place(user, wish, f"click:{number}") for number, wish in enumerate(wishes)]
+    assert sorted(outcome.refused for outcome in outcomes) == [False, True]
+    assert len(posts(simulator)) == 1
+    assert "ES could become 2 contracts long" in " ".join(outcome.words for outcome in outcomes)
 
 
 def test_the_same_press_twice_is_told_of_its_one_order_although_two_would_exceed_the_limit(

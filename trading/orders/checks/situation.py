@@ -89,7 +89,8 @@ class Situation:
     `largest` is the portal's own limit of contracts in one order. `listing` is None for a symbol that nobody knows
     (then `near` may name others), or that could not be looked up (`unasked` says why). `front_month` is named where
     `listing` has expired. `assumed` are contracts by id, signed, taken for traded: earlier lines of a file.
-    `stopped` says why a kill switch holds back orders; empty: none does.
+    `sent_for` are the contracts, by symbol, of what of `sent` is for others than the order's own. `stopped` says why a
+    kill switch holds back orders; empty: none does.
     """
 
     now: dt.datetime
@@ -103,6 +104,7 @@ class Situation:
     rules: Rules = NO_RULES
     sent: tuple[Sent, ...] = ()
     contract_ids: dict[str, int] = field(default_factory=dict)
+    sent_for: dict[str, ContractFacts] = field(default_factory=dict)
     assumed: tuple[tuple[ContractFacts, int, Decimal | None], ...] = ()
     stopped: str = ""
 
@@ -226,7 +228,7 @@ class Situation:
             linked[pair] = max(left, linked.get(pair, 0))
             add(order.contract_id, **{"buys" if order.action == "Buy" else "sells": more})
         for sent in self.sent:
-            contract_id = self.contract_ids.get(sent.symbol)
+            contract_id = self._contract_id(sent.symbol)
             if contract_id is None or not sent.pending or sent.changes is not None or sent.order_id in known_orders:
                 continue
             qty = max(sent.qty, wanted.get(sent.order_id or 0, 0))
@@ -248,11 +250,16 @@ class Situation:
     def _being_closed(self, known_orders: set[int]) -> set[int]:
         """The contracts whose positions are being closed by what is none of these orders."""
         closing = [one for one in self.sent if one.closes and one.pending and one.order_id not in known_orders]
-        return {self.contract_ids[one.symbol] for one in closing if one.symbol in self.contract_ids}
+        return {key for one in closing if (key := self._contract_id(one.symbol)) is not None}
+
+    def _contract_id(self, symbol: str) -> int | None:
+        other = self.sent_for.get(symbol)
+        return self.contract_ids.get(symbol) if other is None else other.id
 
     def counts_as(self) -> dict[int, ContractFacts]:
         """What the contracts that the account has to do with count towards, by id."""
         found = {contract.id: contract for contract in self.facts.contracts} if self.facts else {}
+        found |= {contract.id: contract for contract in self.sent_for.values()}
         found |= {contract.id: contract for contract, _, _ in self.assumed}
         if self.listing:
             found[self.listing.id] = self.listing.counts_as
