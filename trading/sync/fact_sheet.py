@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Final
 
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 # Seconds between two writes, at least and at most.
 SHORTEST: Final = 0.25
 LONGEST: Final = 3.0
+# Seconds that the clock may gain between two writes; by more the machine was asleep, or somebody has set it.
+JUMP: Final = 1.0
 # An event's way to the pages comes first: it is over after this many seconds.
 GATHER: Final = 0.03
 # So many of the newest orders are named though they have ended: a check then knows that the figures count them.
@@ -54,6 +57,7 @@ class FactSheet:
         self._token = lease_token
         self._write = client.register_script(_WRITE)
         self._news = asyncio.Event()
+        self._heard = HeardAt()
         # Contracts that open tickets and charts name.
         self.watched: frozenset[int] = frozenset()
 
@@ -65,7 +69,7 @@ class FactSheet:
         """Keep the sheet as the book is, until cancelled; `look` is called when other contracts are watched."""
         while True:
             self._news.clear()
-            heard_at = _heard_at(socket)
+            heard_at = self._heard.of(socket)
             if heard_at is not None:
                 before = self.watched
                 await self._put(facts_of(book, heard_at))
@@ -182,6 +186,24 @@ def _day(day: TradeDate | None) -> date | None:
         return None
 
 
-def _heard_at(socket: MirroringSocket) -> datetime | None:
-    opened = socket.socket
-    return None if opened is None else datetime.now(UTC) - timedelta(seconds=time.monotonic() - opened.last_frame_at)
+class HeardAt:
+    """When a socket was heard last, by the clock that checks go by.
+
+    A socket counts by the monotonic clock, which stands still while the machine sleeps: what was heard before that
+    would seem to be seconds old. A wall clock that has gained on it tells.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = self._ahead_then = time.time() - time.monotonic()
+        self._slept_until = -math.inf
+
+    def of(self, socket: MirroringSocket) -> datetime | None:
+        """None while there is no socket."""
+        ahead = time.time() - time.monotonic()
+        if ahead - self._ahead > JUMP:
+            self._ahead_then, self._slept_until = self._ahead, time.monotonic()
+        self._ahead = ahead
+        if socket.socket is None:
+            return None
+        frame_at = socket.socket.last_frame_at
+        return datetime.fromtimestamp(frame_at + (ahead if frame_at > self._slept_until else self._ahead_then), UTC)

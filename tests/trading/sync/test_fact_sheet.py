@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -268,7 +270,7 @@ async def test_redis_away_means_that_nothing_is_known(settings, monkeypatch: pyt
 async def test_what_ends_while_there_is_news_ends(redis_url: str, trader: Connection, monkeypatch: Any) -> None:
     """The end of a socket waits for its fact sheet: one that went on would keep the next socket from being opened."""
     monkeypatch.setattr(fact_sheet, "SHORTEST", 0.0)
-    monkeypatch.setattr(fact_sheet, "_heard_at", lambda _: None)
+    monkeypatch.setattr(fact_sheet.HeardAt, "of", lambda *_: None)
     sheet = fact_sheet.FactSheet(stream.async_client(), trader.pk, "token")
     task = asyncio.create_task(sheet.run(Book(), None, lambda: None))
     await asyncio.sleep(0.05)
@@ -277,3 +279,33 @@ async def test_what_ends_while_there_is_news_ends(redis_url: str, trader: Connec
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=2)
     assert done
+
+
+def test_what_was_heard_before_the_machine_slept_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock by which a socket counts stands still meanwhile; figures of before must not pass for those of now."""
+    clocks = {"time": 1_800_000_000.0, "monotonic": 500.0}
+    monkeypatch.setattr(fact_sheet, "time", SimpleNamespace(**{name: partial(clocks.get, name) for name in clocks}))
+    link = SimpleNamespace(socket=SimpleNamespace(last_frame_at=500.0))
+
+    def pass_(seconds: float, asleep: float = 0.0) -> None:
+        clocks["time"] += seconds + asleep
+        clocks["monotonic"] += seconds
+
+    def age() -> float:
+        return clocks["time"] - heard.of(link).timestamp()
+
+    heard = fact_sheet.HeardAt()
+    pass_(2)
+    assert age() == pytest.approx(2)
+    link.socket.last_frame_at = clocks["monotonic"]  # nobody has looked since this one came
+    pass_(1, asleep=3600)
+    assert age() == pytest.approx(3601)
+    pass_(1)
+    assert age() == pytest.approx(3602)
+    link.socket.last_frame_at = clocks["monotonic"]
+    pass_(2)
+    assert age() == pytest.approx(2)
+    pass_(2, asleep=7200)
+    assert age() == pytest.approx(7204)
+    link.socket = None
+    assert heard.of(link) is None
