@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import audit
 from accounts.models import AuditEvent, User
@@ -25,3 +26,17 @@ def switch_on(user: User, detail: str, *, ip_address: str | None = None) -> None
         User.objects.filter(pk=user.pk).update(is_active=True)
         user.is_active = True
         audit.record(AuditEvent.Kind.SWITCHED_ON, user=user, ip_address=ip_address, detail=detail)
+
+
+def forget(user: User, detail: str) -> None:
+    """Switch a trader's login off, and erase what tells who the person is: names, e-mail, the addresses that they came
+    from, and what was written about them. Tradovate's numbers stay, by which the books of their trading are kept, and
+    the kinds and times of events. Cannot be undone; a sign-in after it is switched on again brings names anew.
+    """
+    with transaction.atomic():
+        switch_off(user, detail)
+        User.objects.filter(pk=user.pk).update(first_name="", last_name="", email="", last_login=None)
+        user.connections.update(name="forgotten", full_name="", email="", renewal_error="")
+        # Their rows stay as they happened, but for what the person may have erased.
+        events = AuditEvent.objects.filter(Q(user=user) | Q(connection__user=user))
+        events.exclude(kind=AuditEvent.Kind.SWITCHED_OFF, detail=detail).update(ip_address=None, detail="")

@@ -1,0 +1,91 @@
+"""`manage.py forget_trader` leaves books without a person."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from accounts.models import AuditEvent, Connection, User
+from tests.accounts.kept import in_the_database
+from tests.trading.signed_in import browser_of, person
+from trading.models import Account, Fill, OrderFile, OrderIntent, OrderLine
+from trading.orders import intents, kill_switch
+from trading.orders.spec import OrderSpec
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
+
+TOLD = ("Zebra", "zebra@example.com", "192.0.2.77")
+
+
+@pytest.fixture
+def zebra() -> Connection:
+    """A trader of whom everything is known, and another one."""
+    made = []
+    for number, (name, email, address) in enumerate((TOLD, ("Yak", "yak@example.com", "192.0.2.78")), start=1):
+        connection = person(f"sim:{number}", number)
+        connection.name, connection.full_name, connection.email = name, f"{name} Trader", email
+        connection.save()
+        user = connection.user
+        user.first_name, user.email = f"{name} Trader", email
+        user.set_unusable_password()
+        user.save()
+        account = Account.objects.create(connection=connection, tradovate_id=7, name="DEMO7", alias=f"{name}'s own")
+        spec = OrderSpec(account_id=account.pk, symbol="ESZ6", action="Buy", order_qty=2)
+        intents.create(spec, f"click:{number}")
+        file = OrderFile.objects.create(
+            account=account, name=f"{name}.txt", content=f"ESZ6 2 # {name}", state="finished"
+        )
+        OrderLine.objects.create(file=file, number=1, text=file.content, symbol="ESZ6", quantity=2)
+        kill_switch.throw(user, user=user, reason=f"{name} is tired", ip_address=address)
+        AuditEvent.objects.create(kind="signed-in", user=user, connection=connection, ip_address=address, detail=name)
+        trade = {"order_id_at_broker": 5, "qty": 2, "price": 5000, "symbol": "ESZ6", "action": "Buy"}
+        Fill.objects.create(connection=connection, tradovate_id=66, at=timezone.now(), **trade)
+        made.append(connection)
+    return made[0]
+
+
+def forget(*arguments: str) -> str:
+    out = StringIO()
+    call_command("forget_trader", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def kept_of(words: tuple[str, ...]) -> list[str]:
+    return [value for value in in_the_database() if any(word.lower() in value.lower() for word in words)]
+
+
+def test_nothing_tells_who_it_was_and_the_books_stay(zebra: Connection) -> None:
+    OrderIntent.objects.update(state="filled")
+    theirs = browser_of(zebra)
+    assert "--yes" in forget("sim:1")
+    assert kept_of(TOLD)
+
+    forget("sim:1", "--yes")
+
+    assert kept_of(TOLD) == []
+    assert len(kept_of(("Yak",))) > 5
+    zebra.refresh_from_db()
+    assert (zebra.tokens, zebra.tradovate_user_id, zebra.user.is_active) == (None, 1, False)
+    assert theirs.get("/limits/").status_code == 302
+    assert Fill.objects.filter(connection=zebra).count() == 1
+    assert OrderIntent.objects.filter(connection=zebra).count() == 1
+    events = AuditEvent.objects.filter(user=zebra.user).order_by("pk")
+    assert [event.kind for event in events] == ["trading-stopped", "signed-in", "signed-out", "switched-off"]
+    assert events[3].detail.startswith("forgotten by manage.py at 20")
+
+
+def test_who_has_orders_at_work_is_not_forgotten_yet(zebra: Connection) -> None:
+    OrderIntent.objects.update(state="working")
+    with pytest.raises(CommandError, match="1 orders at work"):
+        forget("sim:1", "--yes")
+    assert kept_of(TOLD)
+    zebra.refresh_from_db()
+    assert zebra.user.is_active
+
+
+def test_staff_and_strangers_are_no_traders(zebra: Connection) -> None:
+    User.objects.create_superuser("boss")
+    for name in ("boss", "sim:99"):
+        with pytest.raises(CommandError, match=f"There is no trader {name}"):
+            forget(name, "--yes")

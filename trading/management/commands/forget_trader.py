@@ -1,0 +1,50 @@
+"""`manage.py forget_trader`: what is kept of a person goes, what is kept of their trading stays, under numbers only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.access import forget
+from accounts.models import User
+from trading.models import Account, KillSwitch, OrderFile, OrderIntent, OrderLine
+
+_UNFINISHED = ["created", "submitting", "accepted", "working", "unknown"]
+
+
+class Command(BaseCommand):
+    help = (
+        "Forget a trader as a person: sign them out everywhere, switch the login off, and erase names, e-mail, "
+        "addresses and their own words. Orders, fills, cash and the kinds of events stay, under Tradovate's numbers. "
+        "It cannot be undone."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("trader", help="the portal's user name, such as tradovate:1001 (the admin shows it)")
+        parser.add_argument("--yes", action="store_true", help="do it; without this it is only said what would be done")
+
+    def handle(self, *args: Any, trader: str, yes: bool, **options: Any) -> None:
+        person = User.objects.filter(username=trader, is_staff=False, is_superuser=False).first()
+        if person is None:
+            raise CommandError(f"There is no trader {trader}.")
+        at_work = OrderIntent.objects.filter(connection__user=person, state__in=_UNFINISHED).count()
+        running = OrderFile.objects.visible_to(person).filter(state__in=["queued", "executing"]).count()
+        if at_work or running:
+            raise CommandError(
+                f"{trader} has {at_work} orders at work and {running} files that run. Stop their trading in the admin, "
+                "and wait until that is done."
+            )
+        names = ", ".join(str(connection) for connection in person.connections.all()) or "no connection"
+        if not yes:
+            self.stdout.write(f"{person.display_name} ({names}) would be forgotten. Repeat it with --yes.")
+            return
+        with transaction.atomic():
+            forget(person, f"forgotten by manage.py at {timezone.now():%Y-%m-%d %H:%M} UTC")
+            Account.objects.visible_to(person).update(alias="")
+            OrderFile.objects.visible_to(person).update(name="forgotten", content="")
+            OrderLine.objects.filter(file__account__connection__user=person).update(text="")
+            KillSwitch.objects.filter(thrown_by=person).update(reason="")
+        self.stdout.write(f"{trader} is forgotten.")
