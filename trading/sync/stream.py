@@ -252,9 +252,13 @@ def async_client(*, retries: int = 1) -> WatchfulRedis:
 
 
 async def aread_snapshot(connection_id: int, wait: float = 2.0) -> Snapshot:
-    """The state as it is now; when the hub has not yet synced, as it is within `wait` seconds (or empty)."""
+    """The state as it is now; when the hub has not yet synced, as it is within `wait` seconds (or empty).
+
+    Raises RedisError, also when Redis does not answer within seconds.
+    """
     async with async_client() as connection, connection.pubsub() as pubsub:
-        await pubsub.subscribe(channel(connection_id))
+        async with answered():
+            await pubsub.subscribe(channel(connection_id))
         found = _snapshot(*await _read(connection, connection_id))
         try:
             async with asyncio.timeout(wait):

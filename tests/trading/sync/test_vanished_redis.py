@@ -1,6 +1,7 @@
 """A Redis whose host vanishes without a word is noticed by who listens to it and by who writes to it."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -77,3 +78,15 @@ async def test_the_hub_hears_the_bell_and_publishes_again(
             direct.delete(crew.KEY)
             await until(lambda: direct.exists(crew.KEY))
             await until(lambda: direct.publish(doorbell.channel(), f"{doorbell.CLOSED} {trader.pk}") and not hub._links)
+
+
+async def test_a_page_does_not_wait_for_a_redis_that_says_nothing(
+    settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is stopped: its kernel still takes connections."""
+    monkeypatch.setattr(watchful, "ANSWER", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        async with asyncio.timeout(20):
+            with pytest.raises(redis.TimeoutError):
+                await stream.aread_snapshot(5, wait=0.1)
