@@ -28,6 +28,7 @@ class Person:
 def sign_in(simulator: Simulator, name: str) -> Person:
     """A trader as if come back from Tradovate; the same one for all who ask."""
     from django.conf import settings
+    from django.db import transaction
     from django.test import Client
     from django.utils import timezone
 
@@ -37,16 +38,18 @@ def sign_in(simulator: Simulator, name: str) -> Person:
 
     answer = simulator.sign_in(name)
     user_id, token = answer["userId"], answer["accessToken"]
-    user = User.objects.create(username=f"sim:{user_id}")
-    connection = Connection.objects.create(
-        user=user, environment="sim", tradovate_user_id=user_id, name=name, signed_in_at=timezone.now()
-    )
-    connection.store_tokens(Tokens(token), timezone.now() + timedelta(hours=1))
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    session = client.session
-    session[journey.SESSION_KEY] = connection.pk
-    session.save()
+    # One commit waits for the disk instead of six.
+    with transaction.atomic():
+        user = User.objects.create(username=f"sim:{user_id}")
+        connection = Connection.objects.create(
+            user=user, environment="sim", tradovate_user_id=user_id, name=name, signed_in_at=timezone.now()
+        )
+        connection.store_tokens(Tokens(token), timezone.now() + timedelta(hours=1))
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        session = client.session
+        session[journey.SESSION_KEY] = connection.pk
+        session.save()
     return Person(name, user_id, token, connection.pk, f"{settings.SESSION_COOKIE_NAME}={session.session_key}")
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -31,6 +32,12 @@ _SERVER_OPTIONS = {
     "granian": ("--interface", "asgi", "--loop", "uvloop", "--no-access-log"),
 }
 SERVERS = tuple(_SERVER_OPTIONS)
+
+
+@cache
+def _client() -> httpx.Client:
+    """One for all who sign in: to make one takes longer than what it is asked for, and a crowd is a thousand."""
+    return httpx.Client(trust_env=False)
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Simulator:
     def sign_in(self, name: str) -> dict[str, Any]:
         """The reply of accesstokenrequest for one of the simulator's traders."""
         body = {"name": name, "password": f"{name}-pass", "appId": "bench", "appVersion": "1"}
-        return httpx.post(f"{self.url}/v1/auth/accesstokenrequest", json=body, trust_env=False).json()
+        return _client().post(f"{self.url}/v1/auth/accesstokenrequest", json=body).json()
 
     def token(self, name: str) -> str:
         """An access token of one of the simulator's traders."""
