@@ -97,7 +97,7 @@ else:
     # A server, or the network before it, may say nothing at all: psycopg would wait for over two minutes for a
     # connection, TCP a quarter of an hour for an answer, and desks would stay empty for as long.
     options |= {
-        "connect_timeout": 10,  # seconds, as below
+        "connect_timeout": 5,  # seconds, as below
         "tcp_user_timeout": 10_000,  # milliseconds
         "keepalives_idle": 5,
         "keepalives_interval": 3,
