@@ -64,6 +64,9 @@ def test_support_stops_everybody_one_trader_or_one_connection(
 ) -> None:
     staff, browser = stopper
     assert "Stop trading now" in browser.get(ADD).content.decode()
+    # So the page that ends an access leads here.
+    chosen = browser.get(ADD, {"scope": "user", "user": connection.user_id}).content.decode()
+    assert f'<option value="{connection.user_id}" selected>' in chosen
     for asked in ({"scope": "global"}, {"scope": "user", "user": connection.user_id},
                   {"scope": "connection", "connection": connection.pk}):  # fmt: skip
         answer = browser.post(ADD, {**asked, "reason": "exchange outage"})
@@ -95,7 +98,7 @@ def test_either_box_is_acted_upon_for_each_connection_that_is_signed_in(
     # Who is signed out has nothing that could be asked for.
     Connection.objects.create(user=stranger, environment="demo", tradovate_user_id=8, name="sid-demo")
     target = {"user": connection.user_id} if scope == "user" else {"connection": connection.pk}
-    asked = {"scope": scope, "reason": "outage", box: "on", **({} if scope == "global" else target)}
+    asked = {"scope": scope, "reason": "outage", box: "on", **({"sure": "on"} if scope == "global" else target)}
     answer = stopper[1].post(ADD, asked)
     assert answer.status_code == 302, answer.content.decode()
     expected = {"global": [connection, second, other], "user": [connection, second], "connection": [connection]}[scope]
@@ -105,6 +108,25 @@ def test_either_box_is_acted_upon_for_each_connection_that_is_signed_in(
     KillSwitchAction.objects.all().delete()
     stopper[1].post(ADD, {name: value for name, value in asked.items() if name != box})
     assert not KillSwitchAction.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("box", "done"),
+    [
+        ("cancel", "cancels all working orders of the one connection that is signed in"),
+        ("flatten", "cancels all working orders and closes all positions of the one connection that is signed in"),
+    ],
+)
+def test_what_is_everybodys_is_closed_after_a_second_look_only(
+    stopper: tuple[User, Client], connection: Connection, box: str, done: str
+) -> None:
+    connection.store_tokens(Tokens("a-token"), timezone.now() + dt.timedelta(hours=1))
+    asked = {"scope": "global", "reason": "outage", box: "on"}
+    answer = stopper[1].post(ADD, asked)
+    assert done in answer.content.decode()
+    assert not KillSwitch.objects.exists()
+    assert stopper[1].post(ADD, asked | {"sure": "on"}).status_code == 302
+    assert KillSwitchAction.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import audit
 from accounts.admin import ReadOnly
-from accounts.models import User
+from accounts.models import Connection, User
 from trading import tasks
 from trading.models import KillSwitch, KillSwitchAction
 from trading.orders import kill_switch
@@ -53,6 +53,12 @@ class ThrowForm(SwitchForm):
         label="Close all positions at the market", required=False, help_text="It cancels the working orders, too."
     )
 
+    sure = forms.BooleanField(
+        label="Yes, of everybody",
+        required=False,
+        help_text="Needed to cancel orders or close positions of everybody; to stop everybody it is not.",
+    )
+
     class Meta:
         model = KillSwitch
         fields = ["scope", "user", "connection"]
@@ -73,6 +79,9 @@ class ThrowForm(SwitchForm):
                 self.add_error(name, "Choose whose trading is stopped.")
             elif name != needed and cleaned.get(name) is not None:
                 self.add_error(name, "Leave this empty, or choose the scope that goes with it.")
+        acts = cleaned.get("cancel") or cleaned.get("flatten")
+        if cleaned.get("scope") == Scope.GLOBAL and acts and not cleaned.get("sure"):
+            self.add_error("sure", _of_how_many(flatten=bool(cleaned.get("flatten"))))
         connection = cleaned.get("connection")
         if connection is not None and connection.is_replay:
             self.add_error("connection", "That is a Market Replay, which sends no orders: choose the one that trades.")
@@ -80,6 +89,14 @@ class ThrowForm(SwitchForm):
 
     def _post_clean(self) -> None:
         """The row is not made by the form: what the model asks of one is not for the form to check."""
+
+
+def _of_how_many(*, flatten: bool) -> str:
+    """What is about to be done to how many: one press too many here closes what hundreds of people hold."""
+    count = Connection.objects.authorised().count()
+    done = "cancels all working orders and closes all positions" if flatten else "cancels all working orders"
+    whose = "the one connection that is signed in" if count == 1 else f"all {count} connections that are signed in"
+    return f"This {done} of {whose}. Tick this if that is meant."
 
 
 class PasswordForm(forms.Form):
@@ -137,7 +154,7 @@ class KillSwitchAdmin(SwitchBase):
 
     def get_fields(self, request: HttpRequest, obj: KillSwitch | None = None) -> Any:
         if obj is None:
-            return ["scope", "user", "connection", "reason", "cancel", "flatten"]
+            return ["scope", "user", "connection", "reason", "cancel", "flatten", "sure"]
         return ["scope", "target", "by_staff", "reason", "thrown_at", "thrown_by", "released_at", "released_by"]
 
     def get_inlines(self, request: HttpRequest, obj: KillSwitch | None) -> Any:
