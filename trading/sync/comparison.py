@@ -14,6 +14,7 @@ from trading.sync.mirror import Mirror, is_older
 from trading.sync.rows import UNKNOWN, Row
 from trading.tradovate.entities import (
     Account,
+    AccountRiskStatus,
     CashBalance,
     Command,
     Entity,
@@ -23,19 +24,22 @@ from trading.tradovate.entities import (
     Order,
     OrderVersion,
     Position,
+    UserAccountAutoLiq,
 )
 
 # What Tradovate serves of the current day and never takes back.
 _OF_THE_DAY = (Command, Fill, FillFee, Order, OrderVersion)
-_COMPARED = (Account, CashBalance, MarginSnapshot, Position, *_OF_THE_DAY)
+_OF_AN_ACCOUNT = (AccountRiskStatus, CashBalance, MarginSnapshot, Position, UserAccountAutoLiq)
+_COMPARED = (Account, *_OF_AN_ACCOUNT, *_OF_THE_DAY)
 _ROWS = ("position:", "order:", "done:", "fill:")
 _MOVING = ("mark", "mark_source", "open_pnl", "cash_at")
 
 
 @dataclass(frozen=True)
 class Differences:
-    """`missed`: new or newer at Tradovate, which a socket that was down explains. `wrong`: the book had what Tradovate
-    does not have, or something newer than that. Both by kind."""
+    """`missed`: new, newer or open no longer at Tradovate, which a socket that was down explains. `wrong`: the book had
+    what Tradovate does not have, or something newer than that. Both by kind. Of an account that has been taken away
+    nothing but itself is counted."""
 
     missed: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
@@ -55,6 +59,8 @@ def compare(kept: Mirror, fresh: Mirror) -> Differences:
     """The differences of what was kept to a fresh snapshot of the same user."""
     found = Differences()
     same_day = kept.today == fresh.today
+    taken_away = kept.accounts.keys() - fresh.accounts.keys()
+    found.missed[Account.__name__] += len(taken_away)
     for kind in _COMPARED:
         before, after = kept.table(kind), fresh.table(kind)
         for key, entity in after.items():
@@ -63,8 +69,13 @@ def compare(kept: Mirror, fresh: Mirror) -> Differences:
                 found.missed[kind.__name__] += 1
             elif _bare(old) != _bare(entity):
                 (found.wrong if is_older(entity, old) else found.missed)[kind.__name__] += 1
-        if kind in _OF_THE_DAY and same_day:
-            found.wrong[kind.__name__] += len(before.keys() - after.keys())
+        for entity in (before[key] for key in before.keys() - after.keys()):
+            if _account_id(entity, kept) in taken_away:
+                continue
+            if kind in _OF_THE_DAY and same_day:
+                found.wrong[kind.__name__] += 1
+            elif _is_open(entity):
+                found.missed[kind.__name__] += 1
     return Differences(+found.missed, +found.wrong)
 
 
@@ -76,13 +87,19 @@ def compare_rows(shown: Mapping[str, Row], fresh: Mapping[str, Row], now: dateti
     """
     found = Differences()
     same_day = _is_of_day(shown.get("upstream", {}).get("last_message_at", UNKNOWN), now)
-    for key in sorted(differing(shown, fresh)):
+    differ = differing(shown, fresh)
+    taken_away = {key.partition(":")[2] for key in differ if key.startswith("account:") and key not in fresh}
+    for key in sorted(differ):
         kind, _, number = key.partition(":")
         if kind == "account":
-            if (is_late := _cash_is_late(shown.get(key, {}), fresh.get(key, {}))) is not None:
+            if key not in shown or key not in fresh:
+                found.missed[kind] += 1
+            elif (is_late := _cash_is_late(shown[key], fresh[key])) is not None:
                 (found.missed if is_late else found.wrong)["cash"] += 1
         elif not key.startswith(_ROWS) or (kind == "order" and f"done:{number}" in shown):
             continue  # for the latter: its being finished is what was wrong
+        elif key in shown and shown[key].get("account_id") in taken_away:
+            continue
         elif key in shown and same_day and _was_made_up(kind, number, fresh):
             found.wrong[kind] += 1
         else:
@@ -103,8 +120,8 @@ def _was_made_up(kind: str, number: str, fresh: Mapping[str, Row]) -> bool:
 
 
 def _cash_is_late(shown: Row, fresh: Row) -> bool | None:
-    """Whether the cash shown is one of before; None when it is right, or an account has come or gone."""
-    if not shown or not fresh or shown["cash"] == fresh["cash"]:
+    """Whether the cash shown is one of before; None when it is right."""
+    if shown["cash"] == fresh["cash"]:
         return None
     before, after = shown.get("cash_at", UNKNOWN), fresh.get("cash_at", UNKNOWN)
     return UNKNOWN in (before, after) or before < after
@@ -113,6 +130,29 @@ def _cash_is_late(shown: Row, fresh: Row) -> bool | None:
 def differing(shown: Mapping[str, Row], fresh: Mapping[str, Row]) -> set[str]:
     """The keys of rows that differ by more than what moves with the market."""
     return {key for key in shown.keys() | fresh.keys() if _unmarked(shown, key) != _unmarked(fresh, key)}
+
+
+def _account_id(entity: Entity, kept: Mirror) -> int | None:
+    """The account to which an entity belongs, as far as the book knows it."""
+    match entity:
+        case Account():
+            return entity.id
+        case FillFee():
+            fill = kept.fills.get(entity.id)
+            return None if fill is None else _account_id(fill, kept)
+        case Command() | Fill() | OrderVersion():
+            order = kept.orders.get(entity.order_id)
+            return None if order is None else order.account_id
+        case Order() | AccountRiskStatus() | CashBalance() | MarginSnapshot() | Position():
+            return entity.account_id
+    return None
+
+
+def _is_open(entity: Entity) -> bool:
+    """Whether something would have had to happen to this for it to be gone."""
+    if isinstance(entity, Order):
+        return not entity.finished
+    return isinstance(entity, Position) and entity.net_pos != 0
 
 
 def _bare(entity: Entity) -> Entity:

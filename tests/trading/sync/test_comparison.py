@@ -9,7 +9,15 @@ from tests.trading.sync.entities import ACCOUNT, CASH, NOON, book, fee, fill, or
 from trading.sync.book import Book
 from trading.sync.comparison import Differences, compare, compare_rows
 from trading.sync.rows import Row
-from trading.tradovate.entities import TradeDate
+from trading.tradovate.entities import (
+    Account,
+    AccountRiskStatus,
+    Command,
+    OrderVersion,
+    SyncSnapshot,
+    TradeDate,
+    UserAccountAutoLiq,
+)
 
 
 def words(kept: list, fresh: list) -> str:
@@ -39,6 +47,32 @@ def test_what_tradovate_does_not_have_or_has_older_was_wrong() -> None:
 def test_what_a_new_day_no_longer_serves_is_not_wrong() -> None:
     tomorrow = msgspec.structs.replace(CASH, id=71, trade_date=TradeDate(year=2026, month=11, day=23))
     assert words([CASH, order("Filled"), fill(90)], [CASH, tomorrow]) == "missed: 1 CashBalance"
+
+
+def test_what_is_there_no_longer_is_counted_whatever_the_day() -> None:
+    assert words([CASH, position(2)], [CASH]) == "missed: 1 Position"
+    assert words([CASH, position(0)], [CASH]) == ""
+    tomorrow = msgspec.structs.replace(CASH, id=71, trade_date=TradeDate(year=2026, month=11, day=23))
+    assert words([CASH, order("Working")], [CASH, tomorrow]) == "missed: 1 CashBalance, 1 Order"
+
+
+def test_what_tradovate_s_risk_desk_has_done_meanwhile_is_counted() -> None:
+    status, limits = AccountRiskStatus(id=7, admin_action="Normal"), UserAccountAutoLiq(id=7)
+    locked = msgspec.structs.replace(status, admin_action="LiquidateImmediately")
+    stricter = msgspec.structs.replace(limits, daily_loss_auto_liq=Decimal(500))
+    found = words([CASH, status, limits], [CASH, locked, stricter])
+    assert found == "missed: 1 AccountRiskStatus, 1 UserAccountAutoLiq"
+
+
+def test_an_account_that_was_taken_away_is_missed_and_what_it_had_was_not_wrong() -> None:
+    version = OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit")
+    command = Command(id=60, order_id=50, command_type="New", command_status="ExecutionStopped")
+    kept = book(CASH, position(2), order("Filled"), fill(90), fee(90), version, command)
+    fresh = Book.load(SyncSnapshot(accounts=[Account(id=8, name="DEMO8")], cash_balances=[msgspec.structs.replace(CASH, id=72, account_id=8)]))
+    found = compare(kept.mirror, fresh.mirror)
+    assert (found.missed["Account"], found.wrong) == (2, {})
+    assert compare_rows(shown(kept), fresh.rows, NOON).wrong == {}
+    assert compare_rows(shown(kept), fresh.rows, NOON).missed["account"] == 2
 
 
 def test_rows_that_another_process_has_shown_are_compared_without_what_the_market_moves() -> None:
