@@ -23,7 +23,10 @@ _LONG_AGO = TradeDate(year=0, month=0, day=0)
 
 @dataclass(frozen=True)
 class Cash:
-    """Dollars; `realized_pnl` is that of `trade_date`, the newest on which cash has changed, at `timestamp`."""
+    """Dollars; `realized_pnl` is that of `trade_date`, the newest on which cash has changed, at `timestamp`.
+
+    Tradovate may leave it out of a session in which no trade was opened and closed (guide, CashBalanceSnapshot).
+    """
 
     amount: Decimal | None
     realized_pnl: Decimal | None
@@ -44,7 +47,7 @@ def cash_of(mirror: Mirror, account_id: int, until: TradeDate | None = None) -> 
     of_the_day = (one for one in newest.values() if one.trade_date == last.trade_date)
     return Cash(
         amount=total((one.amount, mirror.dollars(one.currency_id)) for one in newest.values()),
-        realized_pnl=total((one.realized_pnl, mirror.dollars(one.currency_id)) for one in of_the_day),
+        realized_pnl=total((one.realized_pnl or ZERO, mirror.dollars(one.currency_id)) for one in of_the_day),
         trade_date=last.trade_date,
         timestamp=max((one.timestamp for one in newest.values() if one.timestamp), default=None),
     )

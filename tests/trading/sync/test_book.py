@@ -4,8 +4,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
+import pytest
 
-from tests.trading.sync.entities import CASH, NOON, book, fee, fill, order, position, quote, told
+from tests.trading.sync.entities import CASH, ES, NOON, book, fee, fill, order, position, quote, told
 from trading.sync.book import Book
 from trading.sync.equity import EquitySampler
 from trading.tradovate.entities import (
@@ -33,6 +34,37 @@ def test_open_and_day_profit_and_net_liquidation_are_exact() -> None:
     assert row["cash"] == "100,000.10"
     assert row["margin_used"] == "6,600.00"
     assert (changes.rows["position:71"]["side"], changes.rows["position:71"]["qty"]) == ("Short", "3")
+
+
+@pytest.mark.parametrize(
+    ("tick_size", "value_per_point", "bought", "mark", "net", "open_pnl"),
+    [
+        # ZN: halves of 32nds. 6J: 12.5 million yen. NG, GC, MBT and a bond in 32nds.
+        ("0.015625", "1000", "110.484375", "110.515625", 3, "+93.75"),
+        ("0.0000005", "12500000", "0.0066215", "0.0066205", -2, "+25.00"),
+        ("0.001", "10000", "3.141", "3.139", 1, "-20.00"),
+        ("0.1", "100", "2033.366666666667", "2033.1", 3, "-80.00"),
+        ("5", "0.1", "91235", "91210", -7, "+17.50"),
+        ("0.03125", "1000", "117.25", "117.28125", -1, "-31.25"),
+    ],
+)
+def test_open_profit_is_exact_whatever_the_tick(
+    tick_size: str, value_per_point: str, bought: str, mark: str, net: int, open_pnl: str
+) -> None:
+    product = msgspec.structs.replace(ES, tick_size=Decimal(tick_size), value_per_point=Decimal(value_per_point))
+    made = book(product, CASH, position(net, bought))
+    made.mark([quote(mark)])
+    assert made.rows["position:71"]["open_pnl"] == made.rows["account:7"]["open_pnl"] == open_pnl
+    assert made.rows["position:71"]["mark"] == mark
+
+
+def test_before_the_first_closed_trade_of_a_session_nothing_is_realized() -> None:
+    """Tradovate leaves the figure out then (guide, CashBalance, CashBalanceSnapshot)."""
+    unsaid = msgspec.structs.replace(CASH, realized_pnl=None)
+    made = book(unsaid, position(2), UserAccountAutoLiq(id=7, daily_loss_auto_liq=Decimal(500)))
+    made.mark([quote("4999.25")])
+    row = made.rows["account:7"]
+    assert (row["open_pnl"], row["day_pnl"], row["day_net"], row["loss_left"]) == ("-100.00",) * 3 + ("400.00",)
 
 
 def left(made: Book) -> tuple[str, str, str, str]:
