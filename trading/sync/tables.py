@@ -52,6 +52,8 @@ _FURTHER_ON = (
     f" AND ({NEW}.status <> '{OrdStatus.PENDING_NEW}' OR {OLD}.status = '{OrdStatus.PENDING_NEW}')"
     f" AND coalesce({NEW}.version_id_at_broker >= {OLD}.version_id_at_broker, true)"
 )
+# A version whose command is not told stands at the time at which it came, and a command is never later than that.
+_EARLIER = f"CASE WHEN {NEW}.at < {OLD}.at THEN {NEW}.at ELSE {OLD}.at END"
 _TERMS_WHERE_TOLD = {
     name: f"CASE WHEN {NEW}.version_id_at_broker IS NULL THEN {OLD}.{name} ELSE {NEW}.{name} END"
     for name in (*_TERMS, "version_id_at_broker")
@@ -163,6 +165,7 @@ TABLES: dict[type[r.Record], Table] = {
             *("order_qty", "order_type", "price", "stop_price", "limit_if_touched_price", "peg_difference", "max_show"),
             *("time_in_force", "expire_time", "text", "at"),
         ),
+        values={"at": _EARLIER},
     ),
     r.FillRecord: Table(
         Fill, _plain(r.FillRecord), ("symbol", "price", "qty", "active", "trade_date"), newer=_NOT_BUSTED_BEFORE

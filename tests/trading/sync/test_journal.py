@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import InternalError, OperationalError
+from django.utils import timezone
 
 from accounts.models import Connection, User
 from trading.models import (
@@ -17,6 +18,7 @@ from trading.models import (
     Order,
     OrderIntent,
     OrderLine,
+    OrderVersion,
     Position,
     Product,
     Upstream,
@@ -29,6 +31,7 @@ from trading.sync.records import (
     ContractRecord,
     FillRecord,
     OrderRecord,
+    OrderVersionRecord,
     PositionRecord,
     ProductRecord,
     UpstreamRecord,
@@ -137,6 +140,22 @@ def test_an_order_that_comes_without_its_terms_keeps_those_that_are_known(connec
     kept = Order.objects.get()
     assert (kept.status, kept.order_qty, kept.order_type, kept.price) == ("Filled", 3, "Limit", 5001)
     assert (kept.time_in_force, kept.version_id_at_broker) == ("Day", 61)
+
+
+def test_terms_that_come_again_without_their_command_keep_the_time_that_is_known(connection, entries) -> None:
+    """Of an order good till cancelled, say, whose command was of an earlier day."""
+
+    def version(qty: int, at: datetime | None) -> OrderVersionRecord:
+        return OrderVersionRecord(60, 50, qty, "Limit", Decimal(5001), None, None, None, None, "GTC", None, "", at)
+
+    begun = timezone.now()
+    told = []
+    # Its command comes after it at first, and never again.
+    for record in (version(1, None), version(2, NOON), version(3, None)):
+        writing.write(entries(record))
+        told.append(OrderVersion.objects.values_list("order_qty", "at").get())
+    assert told[0][1] >= begun
+    assert told[1:] == [(2, NOON), (3, NOON)]
 
 
 def test_a_fill_is_kept_before_its_order_is_known(connection, entries) -> None:
