@@ -10,19 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from math import inf
 
 from accounts.renewal import NoToken
 from trading.sync import retry
 from trading.sync.quote_pool import QuotePool, Seat
 from trading.tradovate import Attempts, MarketSocket, Patience, QuoteSubscription, Retry
 from trading.tradovate.entities import Quote, QuoteMode
-from trading.tradovate.errors import NotAuthorized, SocketClosed, SymbolInaccessible, TradovateError
+from trading.tradovate.errors import ApiError, NotAuthorized, NotFound, SocketClosed, TradovateError
 
 log = logging.getLogger(__name__)
 
 EVERY = 0.1  # seconds between looks at the newest quotes: faster than an eye, slower than a fast market
-NOT_ENTITLED = 300.0  # seconds
+NOT_ENTITLED = 300.0  # seconds until what was refused is asked for again
+# One contract may be refused so, and the others granted on the same socket.
+_REFUSALS = (ApiError, NotAuthorized, NotFound)
 NOT_LIVE = "Marks are the last known prices"
 
 
@@ -130,16 +134,17 @@ class Marks:
     async def _follow(self, socket: MarketSocket) -> None:
         """Read quotes until the socket ends or nothing is wanted of it any more."""
         reader = asyncio.create_task(self._read(socket))
-        inaccessible: set[int] = set()
+        # Contract id -> when to ask for it again.
+        refused: dict[int, float] = {}
         self._look.set()
         try:
             while not reader.done():
-                if self._look.is_set():
+                if self._look.is_set() or min(refused.values(), default=inf) <= time.monotonic():
                     self._look.clear()
                     needed = self._seat.own(self._wanted())
                     if not needed and not self._subscribed:
                         return
-                    await self._subscribe(socket, needed, inaccessible)
+                    await self._subscribe(socket, needed, refused)
                     self._attempts.worked()
                 self._hand_out()
                 await asyncio.wait({reader}, timeout=EVERY)
@@ -160,21 +165,24 @@ class Marks:
         async for quote in socket:
             self._newest[quote.contract_id] = quote
 
-    async def _subscribe(self, socket: MarketSocket, needed: set[int], inaccessible: set[int]) -> None:
+    async def _subscribe(self, socket: MarketSocket, needed: set[int], refused: dict[int, float]) -> None:
         for contract_id in self._subscribed.keys() - needed:
-            await socket.unsubscribe_quote(contract_id)
+            await self._unsubscribe(socket, contract_id)
             self._stop({contract_id})
-        for contract_id in needed - self._subscribed.keys() - inaccessible:
+        now = time.monotonic()
+        for contract_id in [one for one, again_at in refused.items() if again_at <= now]:
+            del refused[contract_id]
+        for contract_id in needed - self._subscribed.keys() - refused.keys():
             try:
                 granted = await socket.subscribe_quote(contract_id)
-            except SymbolInaccessible:
-                inaccessible.add(contract_id)
-                continue
+            except _REFUSALS as error:
+                log.info("No quotes of contract %d: %s", contract_id, type(error).__name__)
+                granted = QuoteSubscription(mode=QuoteMode.NONE)
             if granted.mode == QuoteMode.NONE:
-                inaccessible.add(contract_id)
+                refused[contract_id] = now + NOT_ENTITLED
             else:
                 await self._keep(socket, contract_id, granted)
-        missing = sorted(self._symbol(contract_id) for contract_id in inaccessible & needed & self._shown())
+        missing = sorted(self._symbol(contract_id) for contract_id in refused.keys() & needed & self._shown())
         self._trouble(f"{NOT_LIVE}: no market data for {', '.join(missing)}" if missing else "")
 
     async def _keep(self, socket: MarketSocket, contract_id: int, granted: QuoteSubscription) -> None:
@@ -182,5 +190,10 @@ class Marks:
         self._subscribed[contract_id] = granted.mode
         if not self._seat.granted(contract_id, granted.mode):
             del self._subscribed[contract_id]
-            await socket.unsubscribe_quote(contract_id)
+            await self._unsubscribe(socket, contract_id)
             self._look.set()
+
+    async def _unsubscribe(self, socket: MarketSocket, contract_id: int) -> None:
+        # Where Tradovate thinks that there is nothing to end, there is nothing to end.
+        with contextlib.suppress(*_REFUSALS):
+            await socket.unsubscribe_quote(contract_id)

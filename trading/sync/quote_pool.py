@@ -137,7 +137,9 @@ class QuotePool:
     def leave(self, seat: Seat) -> None:
         """See Seat.leave."""
         for key, feed in list(self._feeds.items()):
-            feed.listeners.discard(seat)
+            if seat in feed.listeners:
+                feed.listeners.discard(seat)
+                seat.lost({key[1]})
             if feed.feeder is seat:
                 self.stop(seat, key[1])
             elif feed.heir is seat:

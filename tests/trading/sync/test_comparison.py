@@ -68,7 +68,8 @@ def test_an_account_that_was_taken_away_is_missed_and_what_it_had_was_not_wrong(
     version = OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit")
     command = Command(id=60, order_id=50, command_type="New", command_status="ExecutionStopped")
     kept = book(CASH, position(2), order("Filled"), fill(90), fee(90), version, command)
-    fresh = Book.load(SyncSnapshot(accounts=[Account(id=8, name="DEMO8")], cash_balances=[msgspec.structs.replace(CASH, id=72, account_id=8)]))
+    cash = msgspec.structs.replace(CASH, id=72, account_id=8)
+    fresh = Book.load(SyncSnapshot(accounts=[Account(id=8, name="DEMO8")], cash_balances=[cash]))
     found = compare(kept.mirror, fresh.mirror)
     assert (found.missed["Account"], found.wrong) == (2, {})
     assert compare_rows(shown(kept), fresh.rows, NOON).wrong == {}

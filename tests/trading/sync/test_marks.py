@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
 from tests.trading.sync.cast import until
+from trading.sync import marks
 from trading.sync.marks import Marks
 from trading.sync.quote_pool import GRANT_LASTS, QuotePool
 from trading.tradovate import QuoteSubscription
 from trading.tradovate.entities import Level, Quote, QuoteEntries
-from trading.tradovate.errors import SocketClosed, SymbolInaccessible
+from trading.tradovate.errors import ApiError, NotAuthorized, NotFound, SocketClosed, SymbolInaccessible
 
 
 class Socket:
@@ -22,6 +25,7 @@ class Socket:
 
     def __init__(self, forbidden: set[int], mode: str) -> None:
         self.mode = mode
+        self.refusal: Exception | None = None
         self.subscribed: list[int] = []
         self.forbidden = forbidden
         self.quotes: asyncio.Queue[Quote | None] = asyncio.Queue()
@@ -29,7 +33,7 @@ class Socket:
 
     async def subscribe_quote(self, contract_id: int) -> QuoteSubscription:
         if contract_id in self.forbidden:
-            raise SymbolInaccessible(contract_id)
+            raise self.refusal or SymbolInaccessible(contract_id)
         self.subscribed.append(contract_id)
         return QuoteSubscription(mode=self.mode)
 
@@ -65,6 +69,7 @@ class Desk:
         self.lost: list[set[int]] = []
         self.mode = "RealTime"
         self.forbidden = forbidden
+        self.refusal: Exception | None = None
         self.marks = Marks(
             self._connect,
             wanted=lambda: self.wanted,
@@ -83,6 +88,7 @@ class Desk:
 
     async def _connect(self, last_error: Exception | None) -> Socket:
         self.sockets.append(Socket(self.forbidden, self.mode))
+        self.sockets[-1].refusal = self.refusal
         return self.sockets[-1]
 
     def want(self, *contract_ids: int) -> None:
@@ -122,6 +128,29 @@ async def test_a_contract_without_entitlement_is_named_and_the_others_are_follow
         assert made.words[-1] == "Marks are the last known prices: no market data for C4"
         made.want(3)
         await until(lambda: made.words[-1] == "")
+
+
+@pytest.mark.parametrize("refusal", [ApiError("Not today"), NotFound("nowhere"), NotAuthorized("not for you")])
+async def test_whatever_one_contract_is_refused_for_the_others_are_followed(refusal: Exception) -> None:
+    async with desk(forbidden={4}) as made:
+        made.refusal = refusal
+        made.want(3, 4, 5)
+        await until(lambda: made.sockets and set(made.sockets[-1].subscribed) == {3, 5})
+        await until(lambda: made.words and made.words[-1] == "Marks are the last known prices: no market data for C4")
+        made.sockets[0].quotes.put_nowait(quote(3, 5000))
+        await until(lambda: prices(made) == [5000])
+        assert len(made.sockets) == 1
+
+
+async def test_what_was_refused_is_asked_for_again_in_a_while(monkeypatch) -> None:
+    monkeypatch.setattr(marks, "NOT_ENTITLED", 0.5)
+    async with desk(forbidden={4}) as made:
+        made.want(3, 4)
+        await until(lambda: made.words and made.words[-1])
+        made.forbidden.clear()
+        await until(lambda: set(made.sockets[0].subscribed) == {3, 4})
+        await until(lambda: made.words[-1] == "")
+        assert len(made.sockets) == 1
 
 
 async def test_a_subscription_that_brings_no_prices_is_none() -> None:
@@ -202,6 +231,15 @@ async def test_a_contract_is_subscribed_once_and_told_to_all_who_may_have_it() -
         second.want(3)
         await until(lambda: prices(second) == [5000, 5001, 5001])
         assert len(second.sockets) == 1
+
+
+async def test_what_another_s_socket_brought_is_no_mark_of_now_when_one_s_own_desk_stands_still() -> None:
+    pool = QuotePool()
+    async with desk(pool=pool, number=1) as first:
+        async with desk(pool=pool, number=2) as second:
+            await feed_to(first, second)
+            second.lost.clear()
+        assert second.lost == [{3}]
 
 
 async def test_a_grant_of_long_ago_is_asked_for_anew_and_keeps_nobody_from_quotes() -> None:
