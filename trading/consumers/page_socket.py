@@ -64,12 +64,14 @@ class Source(Protocol):
 class PageSocket(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
     """A socket of a page. Subclasses say who is admitted, what is told, and what a message means."""
 
-    # Seconds between looks whether the session still holds, and that one may take: it is cut off within thirty.
-    check_every, look_within = 20.0, 8.0
+    # Seconds between looks whether the session still holds, that one may take, and in which whoever tells the page its
+    # news has to say goodbye: it is cut off within thirty.
+    check_every, look_within, goodbye_within = 20.0, 8.0, 1.0
 
     def __init__(self) -> None:
         self._slot: tuple[str, int] | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._said_goodbye = False
 
     def admit(self, user_id: int | None, session: SessionBase, asked: Asked) -> int:
         """The connection whose news the page gets; runs in a thread. Raises Refused."""
@@ -120,8 +122,7 @@ class PageSocket(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         except Bye as bye:
             # The browser may be gone already.
             with contextlib.suppress(OSError, RuntimeError):
-                await self.say(bye.frame)
-                await self.send({"type": "websocket.close", "code": SIGNED_OUT})
+                await self._say_goodbye(bye)
         except (OSError, RuntimeError):
             log.debug("A browser went away while it was being told something.", exc_info=True)
             await self._close_failed()
@@ -134,6 +135,11 @@ class PageSocket(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         # The browser may be gone already, whose socket is not closed twice.
         with contextlib.suppress(OSError, RuntimeError):
             await self.send({"type": "websocket.close", "code": INTERNAL_ERROR})
+
+    async def _say_goodbye(self, bye: Bye) -> None:
+        self._said_goodbye = True
+        await self.say(bye.frame)
+        await self.send({"type": "websocket.close", "code": SIGNED_OUT})
 
     async def _connect(self) -> None:
         if not origin_is_ours(self.scope):
@@ -190,8 +196,20 @@ class PageSocket(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
                 log.exception("A session could not be looked at; it is again later.")
                 continue
             if not allowed:
-                source.end(Bye(stream.SIGNED_OUT, stream.bye_frame(stream.SIGNED_OUT)))
+                await self._end(source, Bye(stream.SIGNED_OUT, stream.bye_frame(stream.SIGNED_OUT)))
                 return
+
+    async def _end(self, source: Source, bye: Bye) -> None:
+        source.end(bye)
+        await asyncio.sleep(self.goodbye_within)
+        if self._said_goodbye:
+            return
+        # Whoever tells this page its news is held up, as by a Redis that is away.
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        with contextlib.suppress(OSError, RuntimeError):
+            await self._say_goodbye(bye)
 
 
 def origin_is_ours(scope: dict[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from trading.consumers import ChartConsumer, DeskConsumer, page_socket
 from trading.models import (
     Upstream,
 )
-from trading.sync import stream
+from trading.sync import relay, stream
 
 
 async def test_a_page_never_sees_anothers_rows(alice, bob, writer) -> None:
@@ -97,7 +97,7 @@ async def test_signing_out_of_the_portal_is_such_an_end_even_without_a_hub(alice
 
 @pytest.mark.parametrize("kind", [DeskConsumer, ChartConsumer])
 def test_a_session_that_ended_ends_its_pages_within_thirty_seconds(kind: type[page_socket.PageSocket]) -> None:
-    assert kind.check_every + kind.look_within <= 30
+    assert kind.check_every + kind.look_within + kind.goodbye_within <= 30
 
 
 async def test_a_look_at_the_session_that_hangs_is_given_up_for_the_next(alice, writer, monkeypatch) -> None:
@@ -171,3 +171,20 @@ async def test_one_trader_has_a_bounded_number_of_pages_and_closed_ones_do_not_c
         assert (await theirs.frame())["t"] == "snapshot"
         async with page(alice) as again:
             assert (await again.frame())["t"] == "snapshot"
+
+
+@pytest.mark.parametrize("kind", ["Redis is away", "its news hang"])
+async def test_a_page_that_cannot_be_told_goodbye_is_closed_all_the_same(alice, writer, monkeypatch, kind: str) -> None:
+    monkeypatch.setattr(DeskConsumer, "check_every", 0.3)
+    monkeypatch.setattr(DeskConsumer, "goodbye_within", 0.2)
+    stuck = asyncio.Event()
+
+    async def waits(*_: object) -> None:
+        await stuck.wait()
+
+    where = (relay.Relay, "join") if kind == "Redis is away" else (DeskConsumer, "_say_state")
+    monkeypatch.setattr(*where, waits)
+    async with page(alice) as desk:
+        await asyncio.sleep(0.4)
+        await sync_to_async(alice.forget_tokens)()
+        assert await desk.closed() == 4401
