@@ -30,7 +30,7 @@ from accounts.crypto import CannotDecrypt
 from accounts.due import Waiting, due
 from accounts.grants import Grant, Granted
 from accounts.models import AuditEvent, Connection, ConnectionQuerySet, Environment
-from accounts.signals import announce, connection_ended, connection_renewed
+from accounts.signals import announce, connection_ended, connection_renewed, renewals_due
 from accounts.tokens import Tokens
 from trading.tradovate.errors import BudgetSpent, PenaltyImposed, RateLimited, TradovateError
 
@@ -137,11 +137,14 @@ def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def renew_due() -> int:
     """Renew the connections whose turn it is (accounts.due); returns how many were renewed.
 
-    Meant for a schedule. One connection's trouble never keeps the next one from its turn.
+    Meant for a schedule. One connection's trouble never keeps the next one from its turn. What the floors above say is
+    left alone (signals.renewals_due).
     """
     now = timezone.now()
     queues: dict[str, list[Waiting]] = defaultdict(list)
-    authorised = Connection.objects.authorised().exclude(access_token_expires_at=None)
+    answers = [answer for _, answer in renewals_due.send_robust(sender=Connection)]
+    left_alone = {one for answer in answers if not isinstance(answer, Exception) for one in answer}
+    authorised = Connection.objects.authorised().exclude(access_token_expires_at=None).exclude(pk__in=left_alone)
     for connection in authorised.filter(Q(renew_after=None) | Q(renew_after__lte=now)):
         queues[Environment(connection.environment).realm].append(_waiting(connection, now))
     renewed = 0

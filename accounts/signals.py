@@ -1,4 +1,4 @@
-"""What the floors above may listen to. All signals are sent once the change is committed, with the Connection."""
+"""What the floors above may listen to. Signals of a connection are sent once the change is committed, with it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ connection_opened = Signal()
 connection_renewed = Signal()
 connection_ended = Signal()  # Tradovate takes its access token no longer, and nothing could renew it
 connection_closed = Signal()
+# The schedule asks whose tokens it has to leave alone: a receiver returns ids of connections.
+renewals_due = Signal()
 
 
 def announce(signal: Signal, connection: Connection) -> None:

@@ -7,6 +7,13 @@ from django.db import models
 from accounts.models import Connection
 
 
+class UpstreamQuerySet(models.QuerySet["Upstream"]):
+    def taken(self) -> UpstreamQuerySet:
+        """Those whose session another login took, after their trader signed in here last."""
+        is_later = models.Q(since__gte=models.F("connection__signed_in_at")) | models.Q(connection__signed_in_at=None)
+        return self.filter(is_later, state=Upstream.State.EVICTED)
+
+
 class Upstream(models.Model):
     """How the hub's socket to Tradovate stands for one connection; written when it changes.
 
@@ -27,6 +34,8 @@ class Upstream(models.Model):
     since = models.DateTimeField()
     synced_at = models.DateTimeField("day read at", null=True, blank=True)
     detail = models.CharField(max_length=255, blank=True)
+
+    objects = UpstreamQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.connection}: {self.get_state_display()}"

@@ -88,6 +88,11 @@ def on_closed(sender: object, connection: Connection, **_: Any) -> None:
     ring_closed(connection.pk)
 
 
+def on_renewals_due(sender: object, **_: Any) -> set[int]:
+    """A renewal may begin a session anew, which would end the one of whoever took it: left to who asks for it back."""
+    return set(Upstream.objects.taken().values_list("connection_id", flat=True))
+
+
 def _ring(what: str, connection_id: int) -> bool:
     try:
         stream.client().publish(channel(), f"{what} {connection_id}")

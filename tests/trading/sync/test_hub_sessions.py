@@ -1,15 +1,17 @@
 """What sign-ins, renewals and other logins do to the sockets that a hub holds."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.utils import timezone
 
 from accounts import renewal
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, Connection
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import page_open, rows, running_hub, settled, snapshot, until
 from trading.models import Upstream
@@ -152,6 +154,18 @@ async def test_a_process_that_takes_over_sees_a_sign_in_that_came_after_the_evic
     await sync_to_async(sign_in)(simulator, "trader")
     async with running_hub(rescan=60):
         assert (await settled(trader)).epoch != before.epoch
+
+
+def test_the_schedule_renews_no_session_that_another_login_took(simulator, trader) -> None:
+    """A refresh token begins a session anew, which would end the other login's."""
+    Connection.objects.filter(pk=trader.pk).update(access_token_expires_at=timezone.now() + timedelta(minutes=5))
+    taken_at = timezone.now()
+    Upstream.objects.create(connection=trader, state=Upstream.State.EVICTED, since=taken_at)
+    assert renewal.renew_due() == 0
+    assert not AuditEvent.objects.filter(connection=trader, kind=AuditEvent.Kind.RENEWAL_FAILED).exists()
+    # Whoever has signed in since then has a session of their own, though no hub has heard of it.
+    Connection.objects.filter(pk=trader.pk).update(signed_in_at=taken_at + timedelta(seconds=1))
+    assert renewal.renew_due() == 1
 
 
 async def _other_logins_take_it(simulator, trader) -> stream.Snapshot:
