@@ -7,7 +7,6 @@ import contextlib
 import logging
 import time
 
-from django.conf import settings
 from django.db import Error as DatabaseTrouble
 from redis.exceptions import RedisError
 
@@ -40,7 +39,7 @@ class Hub:
     def __init__(self, rescan: float = RESCAN, grace: float | None = None) -> None:
         self._rescan = rescan
         self._client = stream.async_client()
-        self._crew = Crew(self._client, settings.DESK_SOCKET_GRACE if grace is None else grace)
+        self._crew = Crew(self._client, presence.grace() if grace is None else grace)
         self._means = Means(self._client, Journal(), Pace(self._client), QuotePool())
         self._links: dict[int, tuple[Link, asyncio.Task[None]]] = {}
         self._roll = Roll()

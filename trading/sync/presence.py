@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import redis.asyncio
+from django.conf import settings
 
 from trading.sync import doorbell, stream
 
@@ -21,6 +22,11 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 for _, id in ipairs(ARGV) do redis.call('ZADD', KEYS[1], now, id) end
 """
+
+
+def grace() -> float:
+    """Seconds without a word of a page after which nobody looks: as configured, longer than open ones are silent."""
+    return max(settings.DESK_SOCKET_GRACE, 3 * EVERY)
 
 
 def announce(connection_id: int) -> None:

@@ -56,7 +56,7 @@ async def page_open(connection: Connection) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def running_hub(rescan: float = 0.2, grace: float = 300.0) -> AsyncIterator[Hub]:
+async def running_hub(rescan: float = 0.2, grace: float | None = 300.0) -> AsyncIterator[Hub]:
     hub = Hub(rescan=rescan, grace=grace)
     task = asyncio.create_task(hub.run())
     try:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import redis
 from asgiref.sync import sync_to_async
-from django.conf import settings
+from django.conf import settings as django_settings
 
 from accounts.models import Connection
 from tests.trading.cast import sign_in
@@ -22,7 +22,7 @@ def absent(simulator, redis_url, transactional_db) -> Connection:
 
 
 def client() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL)
+    return redis.Redis.from_url(django_settings.REDIS_URL)
 
 
 async def test_nobody_looks_so_no_socket_is_open(simulator, absent) -> None:
@@ -76,6 +76,21 @@ async def test_a_relay_names_its_open_pages_again_and_again(redis_url, monkeypat
     client().delete(presence.KEY)
     await asyncio.sleep(0.2)
     assert not client().exists(presence.KEY)
+
+
+async def test_an_open_page_keeps_its_socket_however_short_the_grace_is(
+    simulator, absent, settings, monkeypatch
+) -> None:
+    monkeypatch.setattr(presence, "EVERY", 1.0)
+    settings.DESK_SOCKET_GRACE = 0
+    relay, open_page = Relay(), Outbox(absent.pk)
+    async with running_hub(grace=None):
+        await relay.join(open_page)
+        first = await settled(absent)
+        await asyncio.sleep(3.0)
+        assert (await settled(absent)).epoch == first.epoch
+        await relay.leave(open_page)
+        await until(lambda: not simulator.control.sockets())
 
 
 async def test_a_redis_that_lost_its_memory_closes_no_desk_that_is_looked_at(simulator, absent) -> None:
