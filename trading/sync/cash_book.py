@@ -56,6 +56,9 @@ class CashBook:
                 log.warning("The cash books were not read: %s", type(error).__name__)
                 self._changed.set()
                 lines = 0
+            except Exception:
+                self._changed.set()
+                raise
             else:
                 self.was_read.set()
             await asyncio.sleep(EVERY * (1 + lines / LINES))

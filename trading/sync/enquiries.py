@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import TypeVar
 
 from trading.sync.mirror import Ref
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Entity)
 
+REST = 10.0  # seconds after an error of ours
+
 _ITEM: dict[type[Entity], str] = {
     Contract: "contract/item",
     ContractMaturity: "contractmaturity/item",
@@ -36,13 +39,17 @@ _ITEM: dict[type[Entity], str] = {
 
 
 class Helpers:
-    """Tasks that run beside the mirroring for as long as one socket lives."""
+    """Tasks that run beside the mirroring for as long as one socket lives.
+
+    An error of ours in one of them ends it no more than the mirroring itself: it begins again after a rest.
+    """
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+    def start(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run `work` to its end."""
+        task = asyncio.create_task(_to_its_end(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -52,6 +59,15 @@ class Helpers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _to_its_end(work: Callable[[], Coroutine[None, None, None]]) -> None:
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("What goes on beside a trader's news was stopped by an error of ours; it begins again soon.")
+            await asyncio.sleep(REST)
 
 
 class Enquiries:
@@ -80,7 +96,7 @@ class Enquiries:
             self._asked.add(ref)
             self._unanswered += 1
             self._answered.clear()
-            self._helpers.start(self._ask_and_count(ref))
+            self._helpers.start(partial(self._ask_and_count, ref))
 
     async def answered(self) -> None:
         """Wait until nothing that was asked for is left without an answer."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 
 from trading.sync import standing
@@ -103,13 +104,13 @@ class Mirroring:
         self._cash_book = CashBook(self._socket, accounts=lambda: sorted(accounts), keep=self._outlets.keep)
         self._enquiries.look()
         for work in (
-            self._marks.run(),
-            self._tick(),
-            self._measure(),
-            self._learn_limits(self._enquiries),
-            self._note_synced(self._enquiries, self._cash_book),
-            self._outlets.facts.run(book, self._socket, self._marks.look),
-            self._cash_book.run(),
+            self._marks.run,
+            self._tick,
+            self._measure,
+            partial(self._learn_limits, self._enquiries),
+            partial(self._note_synced, self._enquiries, self._cash_book),
+            partial(self._outlets.facts.run, book, self._socket, self._marks.look),
+            self._cash_book.run,
         ):
             self._helpers.start(work)
 

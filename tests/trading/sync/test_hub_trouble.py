@@ -3,6 +3,7 @@
 import asyncio
 from decimal import Decimal
 
+import pytest
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -12,7 +13,11 @@ from accounts import renewal
 from accounts.budgets import budgets
 from accounts.models import Connection
 from tests.trading.sync.cast import aplace, front_month, rows, running_hub, settled, snapshot, until
-from trading.sync import crew, doorbell
+from trading.sync import crew, doorbell, enquiries
+from trading.sync.cash_book import CashBook
+from trading.sync.equity import EquitySampler
+from trading.sync.fact_sheet import FactSheet
+from trading.sync.marks import Marks
 from trading.tradovate.errors import PenaltyImposed
 
 
@@ -151,3 +156,26 @@ async def test_two_traders_in_one_contract_are_marked_by_one_subscription(simula
 
 async def _mark(connection: Connection, symbol: str) -> str:
     return next(row["mark"] for row in await rows(connection, "position") if row["symbol"] == symbol)
+
+
+@pytest.mark.parametrize(
+    "beside", [(EquitySampler, "sample"), (FactSheet, "_put"), (Marks, "_attempt"), (CashBook, "_read")]
+)
+async def test_an_error_of_ours_beside_the_news_ends_nothing_for_good(simulator, pro, monkeypatch, beside) -> None:
+    monkeypatch.setattr(enquiries, "REST", 0.2)
+    kind, name = beside
+    well, failures = getattr(kind, name), [ZeroDivisionError("surprise")]
+    goes_on = asyncio.Event()
+
+    def fails_once(*args: object, **options: object) -> object:
+        if failures:
+            raise failures.pop()
+        goes_on.set()
+        return well(*args, **options)
+
+    monkeypatch.setattr(kind, name, fails_once)
+    async with running_hub():
+        before = await settled(pro)
+        async with asyncio.timeout(30):
+            await goes_on.wait()
+        assert (await settled(pro)).epoch == before.epoch
