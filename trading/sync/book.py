@@ -72,9 +72,11 @@ class Book:
         self._display = Display(self.mirror, self.marks, self.worth)
 
     @classmethod
-    def load(cls, snapshot: SyncSnapshot) -> Book:
-        """The book of a fresh user/syncrequest reply."""
+    def load(cls, snapshot: SyncSnapshot, before: Book | None = None) -> Book:
+        """The book of a fresh user/syncrequest reply; of the one `before` it knows the last quotes."""
         book = cls()
+        if before is not None:
+            book.marks.recall(before.marks)
         book._take(snapshot)
         return book
 

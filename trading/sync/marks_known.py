@@ -43,6 +43,10 @@ class KnownMarks:
         self._coming: dict[int, bool] = {}
         self._quoted: dict[int, tuple[datetime, Decimal]] = {}
 
+    def recall(self, before: KnownMarks) -> None:
+        """Take over the last quotes that were known before; they do not come any more."""
+        self._quoted.update(before._quoted)
+
     def take(self, quotes: Iterable[Quote], *, are_late: bool = False) -> set[int]:
         """Take in quotes as they come; returns the contracts whose mark may have changed."""
         changed = set()

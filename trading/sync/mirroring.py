@@ -76,7 +76,7 @@ class Mirroring:
     def begin(self, snapshot: SyncSnapshot, *, continues: bool = True) -> None:
         """A new socket mirrors the user from here; what it shows `continues` what was known before, or is another one's
         (a replay's that began anew)."""
-        fresh = Book.load(snapshot)
+        fresh = Book.load(snapshot, self._book if continues else None)
         news = differing(self._outlets.publisher.rows, fresh.rows)
         if continues:
             self._compare(fresh)

@@ -6,7 +6,21 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tests.trading.sync.entities import CASH, ES, NOON, book, fee, fill, order, position, quote, told
+from tests.trading.sync.entities import (
+    ACCOUNT,
+    CASH,
+    DECEMBER,
+    ES,
+    ESZ6,
+    NOON,
+    book,
+    fee,
+    fill,
+    order,
+    position,
+    quote,
+    told,
+)
 from trading.sync.book import Book
 from trading.sync.equity import EquitySampler
 from trading.tradovate.entities import (
@@ -17,6 +31,7 @@ from trading.tradovate.entities import (
     MarginSnapshot,
     Quote,
     QuoteEntries,
+    SyncSnapshot,
     TradeDate,
     UserAccountAutoLiq,
 )
@@ -134,6 +149,21 @@ def test_without_a_live_quote_what_is_known_of_prices_stands_in_and_says_so() ->
     assert shown(made)[:2] == ("5011.25", "last fill")
     made.apply(told(fill(91, price="5011.25", timestamp=NOON + timedelta(seconds=2), active=False)))
     assert shown(made)[:2] == ("5010.25", "last quote")
+
+
+def test_after_a_reconnect_the_last_quote_stands_in_until_quotes_come_again() -> None:
+    day = [fill(90, price="5001.25", timestamp=NOON), position(2), CASH]
+    made = book(*day)
+    made.mark([quote("5010.25", at=NOON + timedelta(seconds=1))])
+    snapshot = SyncSnapshot(products=[ES], contract_maturities=[DECEMBER], contracts=[ESZ6], accounts=[ACCOUNT])
+    fresh = Book.load(msgspec.structs.replace(snapshot, fills=day[:1], positions=day[1:2], cash_balances=day[2:]), made)
+    row = fresh.rows["position:71"]
+    assert (row["mark"], row["mark_source"], row["open_pnl"]) == ("5010.25", "last quote", "+1,000.00")
+    assert fresh.rows["account:7"]["estimate"] == "1"
+    # None of it is a price to check an order by.
+    assert fresh.marks.live() == []
+    fresh.mark([quote("5010.25", at=NOON + timedelta(seconds=1))])
+    assert fresh.rows["position:71"]["mark_source"] == ""
 
 
 def test_a_delayed_quote_marks_as_one_and_only_while_nothing_newer_is_known() -> None:

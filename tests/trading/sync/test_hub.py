@@ -89,7 +89,9 @@ async def test_a_working_order_shows_with_its_terms_and_goes_when_cancelled(simu
 
 async def test_a_contract_that_could_not_be_looked_up_is_asked_for_again(simulator, pro, monkeypatch) -> None:
     load = Book.load
-    monkeypatch.setattr(Book, "load", lambda found: load(msgspec.structs.replace(found, contracts=[])))
+    monkeypatch.setattr(
+        Book, "load", lambda found, *before: load(msgspec.structs.replace(found, contracts=[]), *before)
+    )
     simulator.control.fault("error_503", route="contract/item")
     async with running_hub():
 
