@@ -12,7 +12,6 @@ from typing import Final
 from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseTrouble
 from django.db import connections as database_connections
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts import renewal
@@ -108,12 +107,12 @@ async def last_sign_in(connection_id: int) -> datetime:
     return NEVER
 
 
-async def taken_since(connection_id: int) -> datetime:
-    """Since when another login has had the session of a connection, as the hub that noticed has written it down; now
-    when nobody has."""
+async def taken_since(connection_id: int) -> datetime | None:
+    """Since when another login has had the session of a connection, as the hub that noticed has written it down; None
+    when none has."""
     with contextlib.suppress(DatabaseTrouble):
         return await sync_to_async(_taken_since, thread_sensitive=False)(connection_id)
-    return timezone.now()
+    return None
 
 
 def _last_sign_in(connection_id: int) -> datetime:
@@ -123,10 +122,10 @@ def _last_sign_in(connection_id: int) -> datetime:
         database_connections.close_all()
 
 
-def _taken_since(connection_id: int) -> datetime:
+def _taken_since(connection_id: int) -> datetime | None:
     try:
         taken = Upstream.objects.filter(connection=connection_id, state=Upstream.State.EVICTED)
-        return taken.values_list("since", flat=True).first() or timezone.now()
+        return taken.values_list("since", flat=True).first()
     finally:
         database_connections.close_all()
 

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -215,8 +215,8 @@ class Link:
         """Mirror the user, one socket after the other. Returns when signed out."""
         try:
             async with self._socket:
-                if standing.was_taken(self._publisher.rows):
-                    await self._until_asked_back(Evicted(""), await access.taken_since(self.connection_id))
+                if (taken_from := await self._was_taken()) is not None:
+                    await self._until_asked_back(Evicted(""), taken_from)
                 while True:
                     try:
                         await self._read()
@@ -249,6 +249,16 @@ class Link:
             self._begin(news)
         else:
             self._mirroring.take(news)
+
+    async def _was_taken(self) -> datetime | None:
+        """Since when another login has had the session, as far as a predecessor has left word of it. Redis may have
+        forgotten; the database counts for as long as the trader has not signed in here after that."""
+        since = await access.taken_since(self.connection_id)
+        if standing.was_taken(self._publisher.rows):
+            return since or datetime.now(UTC)
+        if since is None or await access.last_sign_in(self.holder_id) > since:
+            return None
+        return since
 
     async def _until_asked_back(self, taken: Evicted, taken_from: datetime) -> None:
         """Another login has the session that began with the sign-in `taken_from`: taking it back unasked would throw

@@ -156,6 +156,26 @@ async def test_a_process_that_takes_over_sees_a_sign_in_that_came_after_the_evic
         assert (await settled(trader)).epoch != before.epoch
 
 
+async def test_a_taken_session_is_not_fought_for_when_redis_has_forgotten_it_too(simulator, trader) -> None:
+    """The machine was restarted, say."""
+    async with running_hub() as hub:
+        await settled(trader)
+        simulator.control.fault("shutdown", user="trader", reason="ConnectionQuotaReached")
+        await settled(trader, "evicted")
+        assert await asyncio.to_thread(hub.journal.flush)
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+    opened = []
+    async with page_open(trader), running_hub() as hub:
+        await until(lambda: hub.held)
+        found = await settled(trader, "evicted")
+        assert "Another login" in found.rows["upstream"]["detail"]
+        await asyncio.sleep(1.0)
+        opened += simulator.control.sockets()
+        assert await asyncio.to_thread(doorbell.ring_reconnect, trader.pk)
+        await settled(trader)
+    assert not opened
+
+
 def test_the_schedule_renews_no_session_that_another_login_took(simulator, trader) -> None:
     """A refresh token begins a session anew, which would end the other login's."""
     Connection.objects.filter(pk=trader.pk).update(access_token_expires_at=timezone.now() + timedelta(minutes=5))
