@@ -181,7 +181,7 @@ class Feed:
         while True:
             await asyncio.sleep(LOOK)
             with contextlib.suppress(*PATIENCE.errors):
-                is_newer = (await self._targets.current()).token != self._token
+                is_newer = await self._targets.is_another(self._token)
                 if is_newer or await is_up_since(self._connection_id, since):
                     return
 

@@ -15,6 +15,7 @@ from django.db import connections as database_connections
 from redis.exceptions import RedisError
 
 from accounts import renewal
+from accounts.crypto import CannotDecrypt
 from accounts.models import Connection, Environment
 from trading.models import Upstream
 from trading.sync import stream
@@ -75,6 +76,16 @@ class Targets:
     def is_older_than(self, sign_in: datetime) -> bool:
         """Whether the last target's token is of an earlier sign-in than this one."""
         return NEVER < self._signed_in_at < sign_in
+
+    async def is_another(self, token: str) -> bool:
+        """Whether the stored access token is another one than `token`. Renews nothing: that may begin a session anew.
+
+        Raises as `current`.
+        """
+        try:
+            return await sync_to_async(_stored_token, thread_sensitive=False)(self._connection_id) != token
+        except DatabaseTrouble:
+            raise NotSent("Tradeport's own database does not answer.") from None
 
     def reached(self) -> None:
         """The target was where it was said to be, and took the token."""
@@ -164,6 +175,18 @@ def _renew(connection_id: int) -> None:
         renewal.renew(connection_id)
     finally:
         database_connections.close_all()
+
+
+def _stored_token(connection_id: int) -> str:
+    try:
+        tokens = Connection.objects.get(pk=connection_id).tokens
+    except (Connection.DoesNotExist, CannotDecrypt):
+        tokens = None
+    finally:
+        database_connections.close_all()
+    if tokens is None:
+        raise renewal.SignedOut("This connection holds no tokens.")
+    return tokens.access_token
 
 
 def _load(connection_id: int, token: str) -> tuple[Target, datetime]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.utils import timezone
 
-from accounts.models import Connection
+from accounts.models import AuditEvent, Connection
 from portal.asgi import application
 from tests.trading.cast import sign_in
 from tests.trading.consumers.pages import HOST, ORIGIN, Page, cookie
@@ -233,6 +234,21 @@ async def test_who_was_evicted_is_not_fought_for_until_the_desk_has_its_session_
         # The simulator's old session is over for good: that it was tried shows.
         while "Another login" in chart.status[1]:
             await chart.read()
+
+
+async def test_a_session_that_was_taken_is_not_renewed_for_its_charts(simulator, trader, symbol, monkeypatch) -> None:
+    """A refresh token begins a session anew, which would end the other login's."""
+    monkeypatch.setattr(feeds, "LOOK", 0.05)
+    async with page(trader, symbol) as chart:
+        await chart.until("history")
+        for _ in range(2):
+            await sync_to_async(log_in_elsewhere, thread_sensitive=False)(simulator)
+        await chart.until_status("down")
+        ends = timezone.now() + timedelta(seconds=10)
+        await Connection.objects.filter(pk=trader.pk).aupdate(access_token_expires_at=ends)
+        await asyncio.sleep(1.0)
+    kinds = (AuditEvent.Kind.TOKEN_RENEWED, AuditEvent.Kind.RENEWAL_FAILED)
+    assert not await AuditEvent.objects.filter(connection=trader, kind__in=kinds).aexists()
 
 
 async def test_without_market_data_the_page_is_told_so_and_is_not_asked_to_wait(simulator, trader) -> None:
