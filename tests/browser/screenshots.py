@@ -356,6 +356,7 @@ class Walk:
                 page.goto(f"{self.portal.url}/admin/{kind}/")
                 self.picture(page, f"admin-{kind.rpartition('/')[2]}s")
                 page.locator("#result_list tbody tr th a").first.click()
+                page.wait_for_url("**/change/")
                 self.picture(page, f"admin-{kind.rpartition('/')[2]}")
             page.goto(self.portal.url)
             self.picture(page, "staff")

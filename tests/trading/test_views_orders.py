@@ -1,7 +1,8 @@
 """What a trader's buttons do: one press one wish, in words, and nothing for anybody else."""
 
+import re
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import connection as database
@@ -12,7 +13,7 @@ from tests.trading.cast import listed, orders_at_broker, posts, sign_in
 from tests.trading.orders.pressing import contract_id
 from tests.trading.signed_in import browser_of
 from trading.models import Account, OrderIntent, TradingLimit
-from trading.orders import contracts, kill_switch
+from trading.orders import contracts, kill_switch, reports
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 from trading.sync import intent_rows, stream, watched
@@ -358,9 +359,41 @@ def test_the_order_page_tells_its_life(simulator: RunningSimulator, trader: Conn
         "acknowledged",
         " ms",
         "Linked orders",
-        "Exit: Price",
     ):
         assert words in page
+    own, exit_ = re.findall(r"<dl class=\"facts\">(.*?)</dl>", page, re.DOTALL)
+    assert re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", own) == [
+        ("Side", "Buy"),
+        ("Quantity", "2"),
+        ("Symbol", symbol),
+        ("Type", "Limit"),
+        ("Price", "4000.00"),
+        ("Time in force", "Day"),
+    ]
+    assert ("Price", "4010.00") in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", exit_)
+
+
+def test_an_exit_is_told_as_suspended_until_its_entry_fills(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    browser = browser_of(trader)
+    fields = {"exits": "prices", "target_price": "4010", "exit_stop_price": "3990"}
+    number = press(browser, "/desk/place/", ticket(trader, symbol, **fields))["intent"].partition(":")[2]
+    entry = OrderIntent.objects.get(pk=number)
+    target, stop = entry.legs.order_by("pk")
+    waits = f"suspended until {entry.described} fills"
+
+    def told(*statuses: str) -> list[int]:
+        """How often that is said on the pages of the entry, its target and its stop."""
+        for intent, status in zip((entry, target, stop), statuses, strict=True):
+            reports.observe_order(trader.pk, cast(int, intent.order_id_at_broker), status)
+        pages = [browser.get(f"/orders/{intent.pk}/").content.decode() for intent in (entry, target, stop)]
+        return [page.count(waits) for page in pages]
+
+    on_its_own_page = 2  # beside its name and in its sentence
+    assert told("Working", "Suspended", "Suspended") == [2, on_its_own_page, on_its_own_page]
+    assert told("Working", "Working", "Suspended") == [1, 0, on_its_own_page]
+    assert told("Working", "Working", "Working") == [0, 0, 0]
 
 
 def test_another_trader_sees_and_does_nothing(

@@ -231,7 +231,12 @@ class OrderIntentAdmin(ReadOnly, IntentBase):
 
     @admin.display(description="terms")
     def wish(self, intent: OrderIntent) -> str:
-        return format_html_join(" · ", "{}: {}", in_words(intent.spec)) or "-"
+        facts = (
+            (f"{part.heading}: {label}" if part.heading else label, text)
+            for part in in_words(intent.spec)
+            for label, text in part.facts
+        )
+        return format_html_join(" · ", "{}: {}", facts) or "-"
 
     @admin.display(description="kept of it")
     def at_broker(self, intent: OrderIntent) -> str:

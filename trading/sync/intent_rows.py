@@ -170,13 +170,13 @@ def tell(intent_ids: Iterable[int]) -> None:
 
 
 def _rows(intents: Collection[OrderIntent]) -> Iterator[tuple[OrderIntent, Row]]:
-    ticks = _tick_sizes(intents)
+    ticks = tick_sizes(intents)
     for intent in intents:
         yield intent, intent_row(intent, ticks.get((intent.connection.environment, intent.symbol)))
 
 
-def _tick_sizes(intents: Collection[OrderIntent]) -> dict[tuple[str, str], Decimal]:
-    """Tick sizes by environment and symbol."""
+def tick_sizes(intents: Collection[OrderIntent]) -> dict[tuple[str, str], Decimal]:
+    """The tick sizes of what these are about, as far as they are known, by environment and symbol."""
     from trading.models import Contract
 
     known = Contract.objects.filter(name__in={intent.symbol for intent in intents}).order_by("seen_at")

@@ -127,13 +127,18 @@ async function learnOwn() {
 document.addEventListener("visibilitychange", learnOwn);
 addEventListener("focus", learnOwn);
 
-/** The server draws an order's page anew when there is news of it. */
+/** The server draws an order's page anew when there is news of it, or of an order that hangs on it. */
 function refreshOrderPage(rows) {
   const page = document.querySelector("[data-intent-page]");
-  const row = rows.get(page?.dataset.intentPage);
-  if (!row || Number(row.version) <= Number(page.dataset.version)) return;
-  page.dataset.version = row.version;
-  page.dispatchEvent(new CustomEvent("order-changed"));
+  if (!page) return;
+  let isOld = false;
+  for (const shown of [page, ...page.querySelectorAll("[data-leg]")]) {
+    const row = rows.get(shown.dataset.intentPage ?? shown.dataset.leg);
+    if (!row || Number(row.version) <= Number(shown.dataset.version)) continue;
+    shown.dataset.version = row.version;
+    isOld = true;
+  }
+  if (isOld) page.dispatchEvent(new CustomEvent("order-changed"));
 }
 
 // All of this has been loaded and has run (whole.js).
