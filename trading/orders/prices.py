@@ -33,8 +33,8 @@ class PriceTerms:
         return self.tick_size * (price / self.tick_size).quantize(Decimal(1), ROUND_HALF_UP)
 
     def quoted(self, price: Decimal) -> str:
-        """As the exchange quotes it: with the decimals of its tick, and more where it lies between ticks."""
-        return f"{price:.{max(_decimals(price), _decimals(self.tick_size))}f}"
+        """See quoted."""
+        return quoted(price, self.tick_size)
 
     def neighbours(self, price: Decimal) -> tuple[Decimal, Decimal]:
         """The prices on a tick at or below and above `price`."""
@@ -42,7 +42,13 @@ class PriceTerms:
         return below, below + self.tick_size
 
 
-def _decimals(number: Decimal) -> int:
+def quoted(price: Decimal, tick_size: Decimal) -> str:
+    """As the exchange quotes it: with the decimals of its tick, and more where it lies between ticks: "5000.50"."""
+    return f"{price:.{max(decimals(price), decimals(tick_size))}f}"
+
+
+def decimals(number: Decimal) -> int:
+    """How many a number has, without zeros behind the last digit that says something."""
     exponent = number.normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
+from trading.orders.prices import decimals, quoted
+
 if TYPE_CHECKING:
     from trading.models import OrderLine, Totals
     from trading.sync.limits_left import Left
@@ -23,6 +25,7 @@ UNKNOWN = "—"
 YES = "1"
 PORTAL, ELSEWHERE = "portal", "elsewhere"
 CENT = Decimal("0.01")
+ONE = Decimal(1)
 # An average of several prices falls between ticks: this many decimals more than the tick has tell it well enough.
 AVERAGE_EXTRA_PLACES = 2
 
@@ -46,16 +49,16 @@ def price(value: Decimal | None, tick_size: Decimal | None) -> str:
     """A price with at least the decimals of its tick: "5000.25", "0.0065"."""
     if value is None:
         return UNKNOWN
-    return _with_places(value, _places(tick_size))
+    return quoted(value, ONE if tick_size is None else tick_size)
 
 
 def average(value: Decimal | None, tick_size: Decimal | None) -> str:
     """An average of prices: the tick's decimals, and up to two more where it falls between ticks."""
     if value is None:
         return UNKNOWN
-    places = _places(tick_size)
-    rounded = value.quantize(Decimal(1).scaleb(-(places + AVERAGE_EXTRA_PLACES)), rounding=ROUND_HALF_EVEN)
-    return _with_places(rounded, places)
+    tick_size = ONE if tick_size is None else tick_size
+    finest = Decimal(1).scaleb(-(decimals(tick_size) + AVERAGE_EXTRA_PLACES))
+    return quoted(value.quantize(finest, rounding=ROUND_HALF_EVEN), tick_size)
 
 
 def moment(at: datetime | None) -> str:
@@ -280,17 +283,3 @@ def totals_row(totals: Totals) -> dict[str, str | int]:
 def _cents(amount: Decimal) -> Decimal:
     # Adding zero turns a negative zero into a plain one.
     return amount.quantize(CENT, rounding=ROUND_HALF_EVEN) + 0
-
-
-def _places(tick_size: Decimal | None) -> int:
-    if tick_size is None:
-        return 0
-    exponent = tick_size.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def _with_places(value: Decimal, places: int) -> str:
-    """`value` with at least `places` decimals and no trailing zeros beyond them."""
-    exponent = value.normalize().as_tuple().exponent
-    own = max(0, -exponent) if isinstance(exponent, int) else 0
-    return f"{value:.{max(places, own)}f}"
