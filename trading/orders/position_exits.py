@@ -58,6 +58,15 @@ class Held:
         """Whether closing it at this price (points; None when it is not known) may lose more than fees."""
         return stop is None or (stop - self.break_even) * self.net < 0
 
+    def fitting(self, stops: list[looks.Standing]) -> list[looks.Standing]:
+        """Those that close it, the nearest to the market first, and no more than that together."""
+        own, left = [], abs(self.net)
+        for one in sorted(stops, key=lambda one: (one.version.stop_price or 0) * self.net, reverse=True):
+            if one.version.order_qty <= left:
+                own.append(one)
+                left -= one.version.order_qty
+        return own
+
     def shown(self, price: Decimal) -> str:
         """A price with as many decimals as the tick has."""
         return f"{price.quantize(self.terms.tick_size.normalize()):f}"
@@ -140,7 +149,7 @@ def to_break_even(
     user: User, account_id: int, contract_id: int, source_key: str, *, received_at: dt.datetime | None = None
 ) -> Outcome:
     """Move the stops of a position to its average price, to the next tick that loses nothing. One that would do better
-    stays where it is."""
+    stays where it is, and so does one for contracts that are not held: it opens a position, where its trader wants."""
     received_at = received_at or timezone.now()
     account = own_account(user, account_id, source_key)
     if isinstance(account, Outcome):
@@ -156,10 +165,14 @@ def to_break_even(
             return earlier
         words = f"{held.symbol} has no stop order to move. Add exits, or place a stop at {held.shown(held.break_even)}."
         return refused(checks.error("position", words))
-    losing = [one for one in stops if held.would_lose(one.version.stop_price)]
+    own = held.fitting(stops)
+    losing = [one for one in own if held.would_lose(one.version.stop_price)]
     if not losing:
         if earlier := _moved_before(account, source_key):
             return earlier
+        if not own:
+            words = f"Its stops are for more contracts than the {abs(held.net)} that are held: change that first."
+            return refused(checks.error("position", f"No stop of {held.symbol} was moved. {words}"))
         words = f"Every stop of {held.symbol} stands at break-even ({held.shown(held.break_even)}) or better already."
         return refused(checks.error("position", f"No stop was moved. {words}"))
     outcomes = [_move(user, account, one, held.break_even, source_key, received_at) for one in losing]

@@ -117,6 +117,51 @@ def test_a_stop_that_would_do_better_than_break_even_stays_where_it_is(
     assert [stop for *_, stop in working(connection, account)] == [5020]
 
 
+def test_a_stop_that_is_for_more_than_the_position_is_not_moved_with_its_own(
+    simulator: RunningSimulator, connection: Connection, account: Account, symbol: str, contract_id: int
+) -> None:
+    """It enters the market there where its trader wants it to, and at break-even it would turn the position around."""
+
+    def press(key: str) -> desk.Outcome:
+        return position_exits.to_break_even(connection.user, account.pk, contract_id, key)
+
+    def stop(key: str, price: int) -> None:
+        spec = OrderSpec(
+            account_id=account.pk,
+            symbol=symbol,
+            action="Sell",
+            order_qty=1,
+            order_type="Stop",
+            stop_price=Decimal(price),
+        )
+        assert desk.place(connection.user, spec, key).succeeded
+
+    [held] = looks.open_positions(connection, {account.tradovate_id})
+    assert held.net_pos == 3
+    for number, price in enumerate((4900, 4990, 4980, 4970)):
+        stop(f"click:stop:{number}", price)
+    simulator.control.price(symbol, 5040)
+    assert press("click:1").succeeded
+    [entering, *moved] = [price or 0 for *_, price in working(connection, account)]
+    assert entering == 4900
+    assert all(abs(price - 5000) < 1 for price in moved)
+    simulator.control.price(symbol, 4950)
+    assert looks.open_positions(connection, {account.tradovate_id}) == []
+
+
+def test_stops_for_more_contracts_than_are_held_are_left_and_said(
+    simulator: RunningSimulator, connection: Connection, account: Account, symbol: str, contract_id: int
+) -> None:
+    far = Distance(Decimal(25))
+    assert position_exits.add_exits(connection.user, account.pk, contract_id, None, far, "click:1").succeeded
+    part = OrderSpec(account_id=account.pk, symbol=symbol, action="Sell", order_qty=1)
+    assert desk.place(connection.user, part, "click:2").succeeded
+    simulator.control.price(symbol, 5040)
+    pressed = position_exits.to_break_even(connection.user, account.pk, contract_id, "click:3")
+    assert pressed.refused
+    assert "more contracts than the 2 that are held" in pressed.words
+
+
 def test_the_exits_of_an_entry_that_has_not_filled_are_not_those_of_the_position(
     simulator: RunningSimulator, connection: Connection, account: Account, symbol: str, contract_id: int
 ) -> None:
