@@ -67,6 +67,8 @@ class Book:
         self.fees = DayFees(self.mirror)
         # Whether the position limits that are mirrored are all that there are: a snapshot holds none.
         self.limits_known = False
+        # What Tradovate has told and cannot be read, by the name of its kind and its id, and why (no values of it).
+        self.unread: dict[tuple[str, int | None], str] = {}
         self.rows: dict[str, Row] = {}
         self.worth = Worth(self.mirror, self.marks, self.fees)
         self._display = Display(self.mirror, self.marks, self.worth)
@@ -93,9 +95,14 @@ class Book:
             if event.event_type == EventType.DELETED:
                 removed = self.mirror.remove(ENTITY_TYPES.get(event.entity_type), entity.id)
                 keys |= self._shown_in(removed) if removed else set()
-            elif not isinstance(entity, UnknownEntity) and self.mirror.put(entity):
-                keys |= self._shown_in(entity)
-                touched |= self._to_write(entity)
+                self.unread.pop((event.entity_type, entity.id), None)
+            elif isinstance(entity, UnknownEntity):
+                self._note_unread(entity)
+            else:
+                self.unread.pop((event.entity_type, entity.id), None)
+                if self.mirror.put(entity):
+                    keys |= self._shown_in(entity)
+                    touched |= self._to_write(entity)
         if self.mirror.today != today:
             keys |= {f"fill:{key}" for key in self.mirror.fills} | {f"done:{key}" for key in self.mirror.orders}
             # Of each account: what it has gained on an earlier day is none of this day's.
@@ -165,7 +172,14 @@ class Book:
     def _count_fees(self, fill_ids: Iterable[int]) -> set[str]:
         return {f"account:{account_id}" for account_id in self.fees.count(fill_ids)}
 
+    def _note_unread(self, misfit: UnknownEntity) -> None:
+        """Of what the desk shows or keeps; anything else that is odd is ignored as what nobody knows is."""
+        if misfit.problem and self.mirror.keeps(ENTITY_TYPES.get(misfit.entity_type)):
+            self.unread[misfit.entity_type, misfit.id] = misfit.problem
+
     def _take(self, snapshot: SyncSnapshot) -> Changes:
+        for misfit in snapshot.misfits:
+            self._note_unread(misfit)
         for name in SyncSnapshot.__struct_fields__:
             for entity in getattr(snapshot, name):
                 if isinstance(entity, Entity):

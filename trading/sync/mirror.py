@@ -132,6 +132,10 @@ class Mirror:
             self.today = max(self.today, entity.trade_date) if self.today else entity.trade_date
         return True
 
+    def keeps(self, kind: type[Entity] | None) -> bool:
+        """Whether entities of a kind are kept, and not ignored."""
+        return kind in self._tables
+
     def remove(self, kind: type[Entity] | None, key: int | None) -> Entity | None:
         """Forget an entity; returns it, or None when it is not here."""
         table = self._tables.get(kind) if kind else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -82,6 +84,7 @@ class Mirroring:
             self._compare(fresh)
         book, self._book, self._has_synced = fresh, fresh, True
         self._marks_trouble = self._standing.marks = ""
+        self._note_unread(self._told_unread())
         self.heard()
         self._outlets.publisher.replace({**book.rows, **self._standing.row()})
         # All of the day, for what the journal may lack; what pages have not seen yet before the rest.
@@ -118,6 +121,9 @@ class Mirroring:
         """Something has happened."""
         changes = self._book.apply(event)
         self._publish(changes)
+        if (unread := self._told_unread()) != self._standing.unread:
+            self._note_unread(unread)
+            self._outlets.publisher.change(self._standing.row())
         if self._marks and any(key.startswith(("position:", "order:")) for key in (*changes.rows, *changes.gone)):
             self._marks.look()
             self._explain_marks()
@@ -193,6 +199,20 @@ class Mirroring:
         self._marks_trouble = words
         self._explain_marks()
 
+    def _note_unread(self, words: str) -> None:
+        if words:
+            log.warning("Connection %d cannot read what Tradovate tells: %s", self._connection_id, self._book.unread)
+        self._standing.unread = words
+
+    def _told_unread(self) -> str:
+        """Words for the trader about what is missing because it cannot be read; empty when nothing is."""
+        unread = self._book.unread
+        if not unread:
+            return ""
+        counts = sorted(Counter(_in_words(kind) for kind, _ in unread).items())
+        parts = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts)
+        return f"Tradovate tells of {parts} in a way that Tradeport cannot read: look at them in Tradovate's own app."
+
     def _explain_marks(self) -> None:
         late = self._book.late_symbols()
         delayed = f"Marks are delayed: no real-time market data for {', '.join(late)}" if late else ""
@@ -215,3 +235,8 @@ class Mirroring:
             if self.heard():
                 self._outlets.publisher.change(self._standing.row())
             self._outlets.keep(self._equity.sample(self._book, datetime.now(UTC)))
+
+
+def _in_words(entity_type: str) -> str:
+    """The name of a kind as a trader reads it: "fill fee"."""
+    return re.sub("[A-Z]", lambda found: f" {found[0].lower()}", entity_type)

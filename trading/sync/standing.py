@@ -15,13 +15,13 @@ SAME_MESSAGE = timedelta(milliseconds=50)
 
 
 class Standing:
-    """The state, since when and why; words about marks that are missing or late; when Tradovate was heard last, and how
-    far away it is (`round_trip`, seconds)."""
+    """The state, since when and why; words about what cannot be read of what Tradovate tells (`unread`), and about
+    marks that are missing or late; when Tradovate was heard last, and how far away it is (`round_trip`, seconds)."""
 
     def __init__(self, environment: str) -> None:
         self.environment = environment
         self.state = Upstream.State.CONNECTING
-        self.detail = self.marks = ""
+        self.detail = self.unread = self.marks = ""
         self._since = datetime.now(UTC)
         self._synced_at: datetime | None = None
         self.round_trip: float | None = None
@@ -53,7 +53,8 @@ class Standing:
     def row(self) -> dict[str, Row]:
         """The row that pages show, by its key."""
         label = str(Environment(self.environment).label)
-        row = upstream_row(label, self.state.value, self.detail, self.marks, self._heard_at, self.round_trip)
+        detail = " ".join(filter(None, (self.detail, self.unread)))
+        row = upstream_row(label, self.state.value, detail, self.marks, self._heard_at, self.round_trip)
         return {KEY: row}
 
 

@@ -40,7 +40,7 @@ MAX_BACKLOG = 100_000
 # A backlog is read in strides, so that one busy socket does not hold up the others of its process.
 STRIDE = 100
 
-# moment is late whenever its process is busy. No frame for 10 to 12 s means that the socket is dead; a cut is at 15 s.
+# Seconds. A sign of life is owed every 2.5 s (official WebSockets guide, Client Heartbeats); a timer for just that
 # moment is late whenever its process is busy. No frame for 10 to 12 s means that the socket is dead; a cut comes at 15.
 HEARTBEAT = 2.3
 SILENCE = 11.0

@@ -126,6 +126,21 @@ def test_arrays_unknown_types_and_other_events_are_taken_as_they_are() -> None:
     assert made.apply(told(fill(90), fill(91))).rows.keys() == {"fill:90", "fill:91"}
 
 
+def test_what_cannot_be_read_is_known_by_its_kind_and_id_until_it_can() -> None:
+    odd = UnknownEntity(entity_type="fill", data={"id": 90}, problem="Expected `int`, got `str` - at `$.qty`")
+    stranger = UnknownEntity(entity_type="userPromoCode", data={"id": 3}, problem="Expected `int`")
+    unknown = UnknownEntity(entity_type="kalshiMarket", data={"id": 4})
+    made = Book.load(SyncSnapshot(accounts=[ACCOUNT], misfits=[odd, stranger]))
+    for one in (odd, stranger, unknown):
+        assert made.apply(PropsEvent(one.entity_type, "Updated", (one, one))).rows == {}
+    assert made.unread == {("fill", 90): odd.problem}
+    made.apply(PropsEvent("order", "Updated", (msgspec.structs.replace(odd, entity_type="order"),)))
+    made.apply(told(fill(90)))
+    assert made.unread.keys() == {("order", 90)}
+    made.apply(PropsEvent("order", "Deleted", (UnknownEntity(entity_type="order", data={"id": 90}),)))
+    assert not made.unread
+
+
 def test_what_events_refer_to_is_named_until_it_is_learned_step_by_step() -> None:
     made = Book.load(SyncSnapshot(accounts=[ACCOUNT]))
     made.apply(told(position(1)))

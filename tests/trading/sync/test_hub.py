@@ -16,6 +16,7 @@ from trading.sync.book import Book
 from trading.sync.rows import signed
 from trading.sync.stage import Stage
 from trading.tradovate import UserSocket
+from trading.tradovate.entities import SyncSnapshot, UnknownEntity
 
 
 async def test_an_order_placed_elsewhere_reaches_pages_and_journal(simulator, trader) -> None:
@@ -101,6 +102,31 @@ async def test_a_contract_that_could_not_be_looked_up_is_asked_for_again(simulat
 
         await until(all_named)
         assert not simulator.control.faults()
+
+
+async def test_the_page_says_so_when_something_cannot_be_read(simulator, trader, monkeypatch) -> None:
+    load, odd = Book.load, ["order", "order", "fillFee"]
+
+    def with_misfits(found: SyncSnapshot, *before: Book | None) -> Book:
+        misfits = [
+            UnknownEntity(entity_type=kind, data={"id": number}, problem="odd") for number, kind in enumerate(odd)
+        ]
+        return load(msgspec.structs.replace(found, misfits=misfits), *before)
+
+    async def detail() -> str:
+        return (await settled(trader)).rows["upstream"]["detail"]
+
+    monkeypatch.setattr(Book, "load", with_misfits)
+    async with running_hub():
+        told = await until(detail)
+        assert "1 fill fee, 2 orders" in told
+        odd.clear()
+        simulator.control.fault("kick", user="trader")
+
+        async def well() -> bool:
+            return not await detail()
+
+        await until(well)
 
 
 @sync_to_async
