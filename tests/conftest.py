@@ -132,8 +132,11 @@ def simulator(settings, redis_url: str) -> "Iterator[RunningSimulator]":
 
     With an empty Redis, so that requests to earlier simulators do not count.
     """
+    from tests import turn
     from trading.simulator import Config, serve
 
+    # A test lets some seconds pass.
+    turn.wait_out(15)
     config = Config(seed=7, manual_clock=True, control=True, client_secret=settings.SIMULATOR_CLIENT_SECRET)
     with serve(config) as running:
         settings.SIMULATOR_URL = running.url

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import redis
 
+from tests import turn
 from tests.browser.stack import last_words
 from tests.nursery import Nursery
 from tests.ports import free_port, free_ports
@@ -26,6 +27,7 @@ from tests.ports import free_port, free_ports
 ROLES = ("web", "sync", "worker", "files", "beat")
 TWO_OF_EACH = ("web-1", "web-2", "sync-1", "sync-2", "worker-1", "worker-2", "files-1", "beat")
 PATIENCE = 40.0  # seconds
+ROOM = 600.0  # seconds that a run may take, all of them of one trading day
 
 
 @dataclass
@@ -106,6 +108,7 @@ def environment(directory: Path, simulator: int, web: int, database_url: str) ->
 def running(database_url: str = "", seed: int = 1, roles: tuple[str, ...] = ROLES) -> Iterator[Portal]:
     """Start everything, on SQLite when no database is named; stop it afterwards. This process can then use the
     portal's models. `roles` are the portal's processes: `web`, or `web-1`, `web-2` and so on."""
+    turn.wait_out(ROOM)
     with tempfile.TemporaryDirectory(prefix="tradeport-chaos-") as name:
         directory = Path(name)
         webs = sum(role.partition("-")[0] == "web" for role in roles)

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from accounts.models import Connection, User
 from tests.chaos import audit, long
+from tests.chaos.portal import ROOM
 from trading.models import Account, IntentTransition, OrderIntent
 from trading.orders import intents, reports, verify
 from trading.orders.states import State
@@ -24,7 +25,7 @@ ALL_KINDS = {"order", "oco", "leg", "oso", "bracket", "modify", "cancel", "liqui
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(560)
+@pytest.mark.timeout(560 + ROOM)
 def test_no_order_is_sent_twice_or_lost_whatever_is_killed(record_property: Callable[[str, object], None]) -> None:
     # Every trial at the same time has a database connection of its own, of which PostgreSQL commonly has a hundred.
     postgres = ["--postgres", POSTGRES_URL, "--trials", "40", "--parallel", "40"]
@@ -32,7 +33,7 @@ def test_no_order_is_sent_twice_or_lost_whatever_is_killed(record_property: Call
     command = [sys.executable, "-m", "tests.chaos", *options]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     run = subprocess.run(
-        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False, timeout=540
+        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False, timeout=540 + ROOM
     )
     figures = long.figures_of(run.stdout)
     if figures is not None:

@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 
 from accounts.models import Connection, User
+from tests.chaos.portal import ROOM
 from tests.faults.truth import (
     Differences,
     Facts,
@@ -29,7 +30,7 @@ POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(300 + ROOM)
 def test_book_journal_and_pages_are_what_the_broker_s_ledger_is() -> None:
     command = [sys.executable, "-m", "tests.faults", "--events", "600", "--drop", "3"]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
@@ -41,7 +42,7 @@ def test_book_journal_and_pages_are_what_the_broker_s_ledger_is() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=280 + ROOM,
     )
     print(run.stdout)  # noqa: T201 - the figures belong to the test's output
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr[-8000:]}"
