@@ -1,5 +1,6 @@
 """What tests of faults ask, and what they look at afterwards."""
 
+import time
 from typing import Any
 
 import httpx
@@ -19,6 +20,16 @@ ORDER = {"accountId": 1001001, "action": "Buy", "symbol": "ESZ6", "orderQty": 1,
 def orders(sim: RunningSimulator) -> int:
     """How many orders the trader really has."""
     return sum(order["accountId"] == 1001001 for order in sim.control.ledger()["entities"]["order"])
+
+
+def come_to(sim: RunningSimulator, count: int) -> bool:
+    """Whether the trader has so many orders, within ten seconds: what nobody is told of is there when it is."""
+    deadline = time.monotonic() + 10
+    while orders(sim) != count:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def post(trader: Api, **more: Any) -> httpx.Response:

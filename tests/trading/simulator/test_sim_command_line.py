@@ -119,7 +119,7 @@ def test_it_serves_and_ends_quickly_and_cleanly(tmp_path: Path, number: signal.S
         form = {"grant_type": "refresh_token", "client_id": "tradeport", "client_secret": SECRET}
         assert http.post("/auth/oauthtoken", data=form).json()["error"] == "invalid_grant"
         process.send_signal(number)
-        _, err = process.communicate(timeout=5)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert state.exists()
 
@@ -151,7 +151,7 @@ def test_a_fault_of_the_command_line_strikes() -> None:
         assert [http.get("/v1/account/list").status_code for _ in range(3)] == [503, 503, 401]
         assert http.get("/control/faults").json()["armed"] == []
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=5)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -171,7 +171,7 @@ def test_tls_is_spoken_and_told_how_to_trust(tmp_path: Path) -> None:
         port = url.rpartition(":")[2]
         assert (hosts["live"], hosts["demo"]) == (f"live.tradovateapi.com:{port}", f"demo-b.tradovateapi.com:{port}")
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=5)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
 
 

@@ -9,7 +9,7 @@ import pytest
 from trading.simulator import Config, RunningSimulator, serve
 
 from .conftest import Api, open_socket
-from .faulty import ORDER, ROUTE, STATUSES, orders, post
+from .faulty import ORDER, ROUTE, STATUSES, come_to, orders, post
 
 CLOCKS = timedelta(milliseconds=20)
 """How far the clock that stamps orders and the one that waits may be apart."""
@@ -41,7 +41,7 @@ def test_no_reply_leaves_an_order_and_an_open_connection(sim: RunningSimulator, 
     sim.control.fault("no_reply", ROUTE)
     with pytest.raises(httpx.ReadTimeout):
         post(trader, timeout=0.3)
-    assert orders(sim) == 1
+    assert come_to(sim, 1)
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -74,7 +74,7 @@ def test_slow_is_slow_and_others_do_not_wait(sim: RunningSimulator, trader: Api,
     sim.control.fault("slow", ROUTE, seconds=5)
     with pytest.raises(httpx.ReadTimeout):
         post(trader, timeout=0.3)
-    assert orders(sim) == 1
+    assert come_to(sim, 1)
     assert pro.get("account/list")
 
 

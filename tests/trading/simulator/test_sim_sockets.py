@@ -14,18 +14,13 @@ from trading.simulator import Config, RunningSimulator, serve
 
 from .conftest import ESZ6, START, Api, Socket, open_socket
 
+SILENCE = 1.5  # seconds
+
 
 @pytest.fixture
 def hasty() -> Iterator[RunningSimulator]:
-    """A simulator that heart-beats, and loses its patience, in tenths of a second."""
-    config = Config(
-        manual_clock=True,
-        start=START,
-        heartbeat_seconds=0.1,
-        silence_seconds=0.6,
-        authorize_seconds=0.3,
-        socket_queue=20,
-    )
+    """A simulator that heart-beats every tenth of a second, and soon loses its patience."""
+    config = Config(manual_clock=True, start=START, heartbeat_seconds=0.1, silence_seconds=SILENCE, socket_queue=20)
     with serve(config) as running:
         yield running
 
@@ -116,8 +111,11 @@ def test_a_binary_frame_closes_with_bye(sim: RunningSimulator) -> None:
         assert ends(socket) == (1000, "Bye")
 
 
-def test_who_does_not_authorize_in_time_is_closed(hasty: RunningSimulator) -> None:
-    with open_socket(hasty) as socket:
+def test_who_does_not_authorize_in_time_is_closed() -> None:
+    with (
+        serve(Config(manual_clock=True, start=START, authorize_seconds=0.3)) as running,
+        open_socket(running) as socket,
+    ):
         assert ends(socket) == (1000, "Bye")
 
 
@@ -125,7 +123,7 @@ def test_heartbeats_come_when_nothing_else_does_and_silence_is_cut(hasty: Runnin
     trader = Api(hasty, "trader")
     with open_socket(hasty, trader.token) as socket:
         began = time.monotonic()
-        while time.monotonic() < began + 1.2:  # twice the patience, kept by our own heartbeats
+        while time.monotonic() < began + 2 * SILENCE:  # kept by our own heartbeats
             socket.send("[]")
             assert socket.receive() == "h"
         assert ends(socket) == (1000, "Bye")

@@ -175,7 +175,7 @@ async def test_quotes_come_again_after_a_drop(sim, trader) -> None:
 async def test_an_opening_that_goes_wrong_is_told_and_mended(sim, trader, kind, options, error) -> None:
     await trader.sign_in()
     sim.control.fault(kind, **options)
-    timings = {"open_timeout": 0.8, "silence": 0.8}
+    timings = {"open_timeout": 2.0, "silence": 2.0}
     async with ReconnectingUserSocket(trader.access, patience=PATIENCE, **timings) as user:
         told = await anext(user)
         assert isinstance(told, Interrupted)
@@ -195,7 +195,7 @@ async def test_an_opening_that_goes_wrong_is_told_and_mended(sim, trader, kind, 
     ],
 )
 async def test_a_life_that_ends_is_told_and_followed_by_another(sim, trader, kind, options, error) -> None:
-    async with ReconnectingUserSocket(trader.access, patience=PATIENCE, silence=0.8) as user:
+    async with ReconnectingUserSocket(trader.access, patience=PATIENCE, silence=2.0) as user:
         await anext(user)
         sim.control.fault(kind, user="trader", **options)
         told = await until_interrupted(user)
@@ -262,7 +262,7 @@ async def test_a_snapshot_and_its_events_are_the_next_snapshot(sim, trader, faul
                 await t.order.place(order)
                 sim.control.advance(0.5)
         # The last batch is on its way.
-        await asyncio.sleep(2 * options.get("seconds", 0))
+        await asyncio.sleep(10 * options.get("seconds", 0))
         sim.control.fault("clear")
         sim.control.fault("kick", user="trader")
         while isinstance(news := await anext(user), PropsEvent):

@@ -88,7 +88,7 @@ async def test_closing_ends_a_pause_an_opening_and_a_life(scenes) -> None:
     for scene in (silent, living):
         reached.clear()
         owner = await scenes(scene)
-        user = ReconnectingUserSocket(owner.access, patience=owner.patience, open_timeout=0.3)
+        user = ReconnectingUserSocket(owner.access, patience=owner.patience, open_timeout=30)
         reading = asyncio.create_task(read(user))
         await asyncio.wait_for(reached.wait(), 5)
         await user.close()
