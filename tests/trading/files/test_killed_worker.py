@@ -1,5 +1,6 @@
 """A worker process that dies under an order: the line is in doubt, then resolved, and nothing is sent again."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from tests.mortal import is_there
 from tests.nursery import Nursery
 from tests.trading.cast import orders_at_broker, posts
 from tests.trading.stopping import environment_of
@@ -20,6 +22,7 @@ from trading.simulator import RunningSimulator
 
 in_thread = sync_to_async
 ROUTE = "order/placeorder"
+SLOW = 5  # seconds until a slow answer comes
 # In the order of the file that the `queued` fixture holds.
 ORDERS = [("Buy", 2), ("Sell", 3), ("Buy", 1)]
 
@@ -60,7 +63,7 @@ async def test_what_a_killed_worker_was_sending_is_never_sent_again(
     simulator: RunningSimulator, queued: OrderFile, workers: Nursery, fault: str
 ) -> None:
     # The order is taken at once; its answer comes when nobody is there, or not at all.
-    simulator.control.fault(fault, ROUTE, **({"seconds": 5} if fault == "slow" else {}))
+    simulator.control.fault(fault, ROUTE, **({"seconds": SLOW} if fault == "slow" else {}))
     workers.start("files")
     await in_thread(tasks.ring)(queued.pk)
     interrupted = State.SUBMITTING if fault == "slow" else State.UNKNOWN
@@ -72,7 +75,12 @@ async def test_what_a_killed_worker_was_sending_is_never_sent_again(
         return taken and await in_thread(states)(queued) == [interrupted, *waiting]
 
     await until(first_is_at_the_broker)
+    worker = workers.alive["files"]
     workers.kill("files")
+    assert not is_there(worker)
+    if fault == "slow":
+        await asyncio.sleep(SLOW)
+        assert await in_thread(states)(queued) == [State.SUBMITTING, *waiting], "somebody was there for the answer"
 
     # The broker redelivers, the sweep rings: another worker finds the line taken and sends nothing.
     workers.start("files")
