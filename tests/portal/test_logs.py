@@ -34,14 +34,14 @@ def test_no_code_state_or_cookie_is_ever_logged(database_url: str, redis_url: st
         try:
             cookies = {"Cookie": "sessionid=COOKIE"}
             reply = httpx.get(
-                f"http://{host}/accounts/sign-in/callback/?code=CODE&state=STATE", headers=cookies, timeout=30
+                f"http://{host}/accounts/sign-in/callback/?code=CODE&state=STATE", headers=cookies, timeout=90
             )
             assert reply.status_code == 400
             with ws.connect(f"ws://{host}/ws/desk/", origin=f"http://{host}", additional_headers=cookies) as page:
-                assert "signed-out" in str(page.recv(10))
+                assert "signed-out" in str(page.recv(30))
         finally:
             web.terminate()
-            web.wait(10)
+            web.wait(30)
             listener.close()
 
     written = log.read_text()

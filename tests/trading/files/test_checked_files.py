@@ -1,6 +1,7 @@
 """Order files meet the checks before an order: in the preview, line after line, and again when they are confirmed."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
@@ -114,7 +115,7 @@ def test_old_figures_hold_nothing_back(account: Account, user: User, symbols: li
     TradingLimit.objects.create(user=user, daily_loss=Decimal(500))
     tell(account, realized_pnl=Decimal(-600), seconds_ago=60)
     file = upload(account, f"{symbols[0]} 1")
-    assert "60 s old" in said(file)[0] or "61 s old" in said(file)[0]
+    assert re.search(r"6\d s old", said(file)[0])
     assert execute.confirm(file.pk, user)
 
 

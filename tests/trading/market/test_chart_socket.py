@@ -161,7 +161,8 @@ async def test_a_page_that_scrolls_back_gets_older_bars_each_once(simulator, tra
 async def test_older_bars_that_do_not_come_are_told_of_and_are_not_asked_for_again_at_once(
     simulator, trader, symbol, monkeypatch
 ) -> None:
-    monkeypatch.setattr(feeds, "PAGE_PAUSE", 0.5)
+    pause = 2.0
+    monkeypatch.setattr(feeds, "PAGE_PAUSE", pause)
     async with page(trader, symbol) as chart:
         await chart.until("history")
         simulator.control.fault("error_500", route="md/getchart")
@@ -172,7 +173,7 @@ async def test_older_bars_that_do_not_come_are_told_of_and_are_not_asked_for_aga
         assert not frame["first"]
         await chart.say(ask)
         assert await chart.hears_nothing(0.2)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(pause)
         await chart.say(ask)
         assert (await chart.until("older"))["bars"]
 

@@ -277,7 +277,7 @@ async def test_what_ends_while_there_is_news_ends(redis_url: str, trader: Connec
     sheet.news()
     await asyncio.sleep(0)  # the news has come to where it is waited for, and nothing was made of it yet
     task.cancel()
-    done, _ = await asyncio.wait([task], timeout=2)
+    done, _ = await asyncio.wait([task], timeout=30)
     assert done
 
 

@@ -23,7 +23,7 @@ async def test_it_ends_cleanly_and_leaves_no_lease(simulator, trader, start_sync
     assert process.returncode == 0
     assert not client.exists(stream.lease_key(trader.pk))
     assert not crew.is_there(client)
-    assert not simulator.control.sockets()
+    await until(lambda: not simulator.control.sockets())
     found = await settled(trader, "down")
     assert "stopped" in found.rows["upstream"]["detail"]
     assert found.rows["account:1001001"]["name"] == "DEMO1001001"
@@ -98,7 +98,7 @@ async def test_two_processes_share_and_the_other_one_carries_on_when_one_is_kill
     async def carried_on() -> bool:
         return not kept & await epochs() and await all_up()
 
-    await until(carried_on, patience=10)
+    await until(carried_on)
     assert survivor.poll() is None
     # What the survivor held has not been touched.
     assert before - kept <= await epochs()
