@@ -273,12 +273,14 @@ def _requests_of(connection: Connection) -> int:
     return asyncio.run(used())
 
 
+@pytest.mark.usefixtures("counts_matter")
 def test_an_order_is_counted(redis_url: str, connection: Connection, intent: OrderIntent) -> None:
     before = _requests_of(connection)
     assert gateway.submit(intent.pk) == State.ACCEPTED
     assert _requests_of(connection) == before + 1
 
 
+@pytest.mark.usefixtures("counts_matter")
 def test_once_tradovate_takes_no_more_requests_neither_a_look_up_goes_out_nor_what_is_not_known_to_close(
     redis_url: str, simulator: RunningSimulator, connection: Connection, intent: OrderIntent
 ) -> None:

@@ -16,18 +16,13 @@ from trading.orders.spec import Bracket, LinkedOrder, OrderSpec
 from trading.orders.states import State
 from trading.orders.wishes import Cancellation, Liquidation, Modification
 from trading.simulator import RunningSimulator
-from trading.tradovate import Priority, budgets
+from trading.tradovate import Priority
 from trading.tradovate.limits import USER
 
+pytestmark = pytest.mark.usefixtures("counts_matter")
 KEPT = (
     r"4,7\d\d of 5,000 requests of this hour are used; the rest is kept for exits\. This order was not sent\. Next room"
 )
-
-
-@pytest.fixture(autouse=True)
-def slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here the count matters, however busy the machine: an order goes out uncounted when the count takes long."""
-    monkeypatch.setattr(budgets, "_ORDER_TIMEOUT", 20.0)
 
 
 @pytest.fixture
