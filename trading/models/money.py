@@ -45,6 +45,7 @@ class CashEntry(models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name_plural = "cash entries"
         ordering = ["-at", "-tradovate_id"]
         constraints = [models.UniqueConstraint(fields=["connection", "tradovate_id"], name="one_cash_entry_per_id")]
         indexes = [models.Index(fields=["connection", "account_id_at_broker", "at"], name="cash_entries_of_account")]
