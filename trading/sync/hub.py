@@ -115,6 +115,9 @@ class Hub:
             self._settled_at = now + SETTLE
             self._remembered, self._remembered_until = self._sight.present, now + REMEMBER
         self._even_out |= bool(sight.members - self._sight.members - {self._crew.name})
+        if sight.present - self._sight.present - self._roll.authorised.keys():
+            # Somebody's page whose sign-in was rung while the bell was out of order, it seems.
+            self._reread_now.set()
         self._sight = sight
         wished = self._wished(now)
         for connection_id, (link, _) in self._links.items():
@@ -217,6 +220,9 @@ class Hub:
                         message = await next_message(bell)
                         if message is not None and message["type"] == "message":
                             self._answer(message["data"].decode())
+                        elif message is not None:
+                            # It listens from here on, perhaps once more: what was rung before is in the database.
+                            self._reread_now.set()
             except (RedisError, OSError):
                 log.warning("Redis does not answer; the doorbell is out of order.")
                 await asyncio.sleep(REDIS_RETRY)

@@ -1,6 +1,7 @@
 """Sockets to Tradovate are open for those who look, or whose orders are at work, and for nobody else."""
 
 import asyncio
+import time
 
 import pytest
 import redis
@@ -39,6 +40,26 @@ async def test_a_page_that_is_asked_for_gets_its_socket_by_the_bell(simulator, a
         await asyncio.sleep(0.2)
         await sync_to_async(look_at)(absent)
         assert (await settled(absent)).rows["account:1001001"]["name"] == "DEMO1001001"
+
+
+async def test_a_page_gets_its_socket_at_once_though_nobody_heard_of_the_sign_in(
+    simulator, redis_url, transactional_db
+) -> None:
+    async with running_hub(rescan=600):
+        await asyncio.sleep(1.2)  # the database has been read, and nobody is signed in
+        trader = await sync_to_async(sign_in)(simulator, "trader")
+        client().zadd(presence.KEY, {str(trader.pk): time.time()})
+        await settled(trader)
+
+
+async def test_what_was_rung_while_the_bell_was_out_of_order_is_learned_when_it_works_again(simulator, absent) -> None:
+    await sync_to_async(absent.forget_tokens)()
+    client().zadd(presence.KEY, {str(absent.pk): time.time()})
+    async with running_hub(rescan=600):
+        await asyncio.sleep(1.2)  # as above
+        await sync_to_async(sign_in)(simulator, "trader")
+        client().client_kill_filter(_type="pubsub")
+        await settled(absent)
 
 
 async def test_the_socket_closes_a_while_after_the_last_page_and_no_old_figures_stay(simulator, absent) -> None:
