@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import open_desk
+from tests.browser.conftest import SCREEN, open_desk
 from tests.browser.stack import Stack
 from tests.browser.test_orders import answer, fill_in, one_click, send, working
 from tests.browser.test_walk import is_streaming, orders_sent
@@ -26,6 +26,10 @@ def test_one_click_asks_before_a_twin_of_the_order_that_was_just_sent(portal: St
     one_click(page)
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))
     fill_in(page, symbol, order_type="Limit", price="1000.25")
+    # What warns is seen beside the button, however low the window is.
+    page.set_viewport_size({"width": 1440, "height": 500})
+    expect(page.locator("[data-said] li").first).to_be_in_viewport(timeout=SOON)
+    page.set_viewport_size(SCREEN)
     send(page)
     expect(answer(page)).to_contain_text(re.compile("accepted|working"), timeout=SOON)
     page.locator("[data-send]").click()
