@@ -124,14 +124,14 @@ WRONG: list[tuple[dict[str, str], str, str]] = [
     ({"price": "4000.10"}, "price", "nearest 4000.00 or 4000.25"),
     ({"order_type": "Market"}, "price", "takes no price"),
     ({"order_type": "Iceberg"}, "order_type", ""),
-    ({"time_in_force": "GTD"}, "expire_time", "needs a time that it is good till"),
+    ({"time_in_force": "GTD"}, "expire_time", "needs an expireTime"),
     ({"account": "7"}, "account", "Choose one of your accounts"),
     ({"account": "x" * 500}, "account", "Choose one of your accounts"),
     ({"exits": "distance"}, "target", "a target, a stop or both"),
     ({"exits": "distance", "target": "1.5", "unit": "ticks"}, "target", "whole number of ticks"),
     ({"exits": "prices", "target_price": "3990"}, "target_price", "must be above the entry"),
     ({"exits": "prices", "exit_stop_price": "4100"}, "exit_stop_price", "must be below the entry"),
-    ({"exits": "pair", "other_order_type": "Stop"}, "other_stop_price", "needs a stop price"),
+    ({"exits": "pair", "other_order_type": "Stop"}, "other_stop_price", "needs a stopPrice"),
 ]
 
 

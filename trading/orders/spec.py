@@ -30,13 +30,6 @@ OPTIONAL_PRICES: Final = {
     "TrailingStop": frozenset({"peg_difference"}),
     "TrailingStopLimit": frozenset({"peg_difference"}),
 }
-# What a trader calls them.
-NAMES: Final = {
-    "price": "price",
-    "stop_price": "stop price",
-    "limit_if_touched_price": "touch price",
-    "peg_difference": "distance to trail by",
-}
 WIRE_NAMES: Final = {
     "symbol": "symbol",
     "price": "price",
@@ -101,7 +94,7 @@ class OrderTerms:
             for name in PRICES:
                 yield from self._price_problems(name, getattr(self, name))
         if self.max_show is not None and self.max_show < 1:
-            yield Problem("max_show", f"At least 1 contract must be shown, not {self.max_show}.")
+            yield Problem("max_show", f"maxShow must be at least 1 contract, not {self.max_show}.")
         if len(self.text) > LONGEST_TEXT or not self.text.isprintable():
             yield Problem("text", f"The text may have {LONGEST_TEXT} printable characters.")
         yield from self._time_problems()
@@ -111,29 +104,26 @@ class OrderTerms:
         allowed = wanted or name in OPTIONAL_PRICES.get(self.order_type, ())
         if value is None:
             if wanted:
-                yield Problem(name, f"A {self.order_type} order needs a {NAMES[name]}.")
+                yield Problem(name, f"A {self.order_type} order needs a {WIRE_NAMES[name]}.")
         elif not allowed:
-            yield Problem(name, f"A {self.order_type} order takes no {NAMES[name]}. Leave it out.")
+            yield Problem(name, f"A {self.order_type} order takes no {WIRE_NAMES[name]}. Leave it out.")
         elif not value.is_finite():
-            yield Problem(name, f"The {NAMES[name]} must be a number, not {value}.")
+            yield Problem(name, f"{WIRE_NAMES[name]} must be a number, not {value}.")
         elif abs(value) >= HIGHEST_PRICE or value != round(value, PRICE_PLACES):
             words = f"must be below {HIGHEST_PRICE} and have {PRICE_PLACES} decimals at most."
-            yield Problem(name, f"The {NAMES[name]} {words}")
+            yield Problem(name, f"{WIRE_NAMES[name]} {words}")
         elif name == "peg_difference" and not value:
-            words = "must not be zero: it is how far the stop stays behind the market."
-            yield Problem(name, f"The {NAMES[name]} {words}")
+            yield Problem(name, "pegDifference must not be zero: it is how far the stop stays behind the market.")
 
     def _time_problems(self) -> Iterator[Problem]:
         if self.time_in_force not in TIMES_IN_FORCE:
             yield Problem("time_in_force", f"{self.time_in_force!r} is not one of {', '.join(TIMES_IN_FORCE)}.")
         elif self.time_in_force == "GTD" and self.expire_time is None:
-            yield Problem("expire_time", "A GTD order needs a time that it is good till, such as 2026-12-18T21:00Z.")
+            yield Problem("expire_time", "A GTD order needs an expireTime, such as 2026-12-18T21:00Z.")
         elif self.time_in_force != "GTD" and self.expire_time is not None:
-            yield Problem("expire_time", f"Only a GTD order is good till a time, not a {self.time_in_force} order.")
+            yield Problem("expire_time", f"Only a GTD order has an expireTime, not a {self.time_in_force} order.")
         if self.expire_time is not None and self.expire_time.tzinfo is None:
-            yield Problem(
-                "expire_time", "The time that it is good till needs a zone, such as the Z in 2026-12-18T21:00Z."
-            )
+            yield Problem("expire_time", "expireTime needs a time zone, such as the Z in 2026-12-18T21:00Z.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,9 +209,7 @@ class OrderSpec(OrderTerms):
             own = OrderTerms.problems(part)
             yield from (Problem(prefix + field, _where(prefix) + message) for field, message in own)
             if part.max_show is not None and part.max_show > self.order_qty >= 1:
-                yield Problem(
-                    prefix + "max_show", f"{_where(prefix)}The contracts shown exceed the quantity, {self.order_qty}."
-                )
+                yield Problem(prefix + "max_show", f"{_where(prefix)}maxShow exceeds the quantity, {self.order_qty}.")
         yield from self._link_problems()
 
     def _link_problems(self) -> Iterator[Problem]:

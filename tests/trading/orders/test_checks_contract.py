@@ -169,7 +169,7 @@ def test_an_order_that_lasts_until_a_date_has_some_of_it_left(minutes: int, pass
 
 def test_a_date_that_has_passed_is_told_with_what_to_do() -> None:
     order = spec(order_type="Limit", price=Decimal(5000), time_in_force="GTD", expire_time=NOW)
-    words = "The time 2026-12-02 15:00 UTC has passed: choose a later one, or another time in force."
+    words = "expireTime 2026-12-02 15:00 UTC has passed: choose a later one, or another time in force."
     assert only(order, situation()).message == words
     for checks in (CHECKS_OF_CHANGE, CHECKS_OF_RESUMED):
         assert words in [finding.message for finding in check(order, situation(), checks)]

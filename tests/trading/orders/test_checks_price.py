@@ -63,10 +63,10 @@ def test_an_old_price_warns_and_a_missing_one_is_said() -> None:
     old = [MarkFacts(contract_id=ES, price=Decimal(5000), at=NOW - dt.timedelta(minutes=3))]
     finding = only(limited("Buy", "5100"), situation(limit(collar_ticks=10), facts=facts(marks=old)))
     assert finding.severity == "warning"
-    words = "The price 5100.00 is 100.00 points from the last price, 5000.00 (an old one). Your limit"
+    words = "price 5100.00 is 100.00 points from the last price, 5000.00 (an old one). Your limit"
     assert finding.message.startswith(words)
     far = spec("Sell", order_type="Stop", stop_price=Decimal("3000.5"))
-    assert only(far, situation(limit(collar_ticks=10))).message.startswith("The stop price 3000.50 is 1999.50 points")
+    assert only(far, situation(limit(collar_ticks=10))).message.startswith("stopPrice 3000.50 is 1999.50 points")
     assert found(limited("Buy", "5100"), situation(facts=facts(marks=[]))) == [("note", "price")]
 
 

@@ -211,7 +211,7 @@ def test_a_change_repeats_what_it_does_not_change(
     ("terms", "words"),
     [
         (NewTerms(price=Decimal("4000.10")), "nearest 4000.00 or 4000.25"),
-        (NewTerms(order_type="Stop"), "needs a stop price"),
+        (NewTerms(order_type="Stop"), "needs a stopPrice"),
         (NewTerms(order_qty=0), "at least 1 contract"),
     ],
 )

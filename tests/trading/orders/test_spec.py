@@ -118,7 +118,7 @@ def test_a_price_off_the_tick_names_its_neighbours() -> None:
     )  # fmt: skip
     findings = list(checks.on_tick(spec, PriceTerms(Decimal("0.25"), Decimal(50))))
     assert [(one.field, one.message) for one in findings] == [
-        ("stop_price", "The stop price 5001.10 is not a multiple of 0.25: nearest 5001.00 or 5001.25."),
+        ("stop_price", "stopPrice 5001.10 is not a multiple of 0.25: nearest 5001.00 or 5001.25."),
         (
             "brackets[0].profit_target",
             "Profit target 1.1 points is not a multiple of the tick: 0.25 points, 12.5 dollars on one contract.",

@@ -10,7 +10,7 @@ from trading.orders.checks.finding import Finding, error, note, warning
 from trading.orders.checks.situation import Situation
 from trading.orders.prices import PriceTerms, plain
 from trading.orders.session_hours import CHICAGO, Standing, session
-from trading.orders.spec import NAMES, OrderSpec
+from trading.orders.spec import WIRE_NAMES, OrderSpec
 
 # What cannot wait for the market to open.
 IMMEDIATE: Final = frozenset({"IOC", "FOK"})
@@ -88,7 +88,7 @@ def still_ahead(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
     """An order that lasts until a date must have some of it left."""
     for prefix, part in spec.parts:
         if part.expire_time is not None and part.expire_time <= situation.now:
-            words = f"The time {part.expire_time.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC has passed"
+            words = f"expireTime {part.expire_time.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC has passed"
             yield error(f"{prefix}expire_time", f"{words}: choose a later one, or another time in force.")
 
 
@@ -105,7 +105,7 @@ def on_tick(spec: OrderSpec, terms: PriceTerms) -> Iterator[Finding]:
         for name, price in part.prices():
             if not terms.is_on_tick(price):
                 below, above = (terms.quoted(one) for one in terms.neighbours(price))
-                words = f"The {NAMES[name]} {price:f} is not a multiple of {tick}: nearest {below} or {above}."
+                words = f"{WIRE_NAMES[name]} {price:f} is not a multiple of {tick}: nearest {below} or {above}."
                 yield error(prefix + name, words)
     for number, bracket in enumerate(spec.brackets):
         for name, distance in bracket.distances():

@@ -13,7 +13,7 @@ from trading.orders.checks.situation import Listing, Situation
 from trading.orders.checks.size import named, parameters
 from trading.orders.limits import Rules
 from trading.orders.prices import plain
-from trading.orders.spec import NAMES, OrderSpec, OrderTerms, closes_at_once, trigger_field, trigger_price
+from trading.orders.spec import WIRE_NAMES, OrderSpec, OrderTerms, closes_at_once, trigger_field, trigger_price
 
 # Without a collar of anybody's, a price this far off is worth a second look.
 FAR: Final = Decimal(10)
@@ -111,7 +111,7 @@ def collar(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
         if not (broken := _broken(price, mark.price, listing, situation.rules)):
             continue
         quoted = listing.terms.quoted
-        words = f"The {NAMES[name]} {quoted(price)} is {quoted(abs(price - mark.price))} points from the last price"
+        words = f"{WIRE_NAMES[name]} {quoted(price)} is {quoted(abs(price - mark.price))} points from the last price"
         words = f"{words}, {quoted(mark.price)}{' (an old one)' if is_old else ''}. {broken}"
         at_once = not prefix and _trades_at_once(part, name, price, mark.price)
         has_collar = situation.rules.collar_ticks or situation.rules.collar_percent
