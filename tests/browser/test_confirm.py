@@ -26,9 +26,11 @@ def test_one_click_asks_before_a_twin_of_the_order_that_was_just_sent(portal: St
     one_click(page)
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))
     fill_in(page, symbol, order_type="Limit", price="1000.25")
-    # What warns is seen beside the button, however low the window is.
+    # The button and what warns are seen, however low the window is.
     page.set_viewport_size({"width": 1440, "height": 500})
-    expect(page.locator("[data-said] li").first).to_be_in_viewport(timeout=SOON)
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("[data-said] li").first).to_be_in_viewport(ratio=1, timeout=SOON)
+    expect(page.locator("[data-send]")).to_be_in_viewport(ratio=1)
     page.set_viewport_size(SCREEN)
     send(page)
     expect(answer(page)).to_contain_text(re.compile("accepted|working"), timeout=SOON)
