@@ -361,7 +361,7 @@ def test_the_order_page_tells_its_life(simulator: RunningSimulator, trader: Conn
         "Linked orders",
     ):
         assert words in page
-    own, exit_ = re.findall(r"<dl class=\"facts\">(.*?)</dl>", page, re.DOTALL)
+    own, exit_ = re.findall(r"<dl class=\"facts even\">(.*?)</dl>", page, re.DOTALL)
     assert re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", own) == [
         ("Side", "Buy"),
         ("Quantity", "2"),
