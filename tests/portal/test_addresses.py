@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 # What stands for a trader on every page that shows anything of theirs.
 MARK = "Zebra"
-FOR_ALL = {"accounts:sign-in", "accounts:api-key", "accounts:callback", "accounts:sign-out", "health"}
+FOR_ALL = {"accounts:sign-in", "accounts:api-key", "accounts:callback", "accounts:sign-out", "health", "health-of-all"}
 
 
 @pytest.fixture
