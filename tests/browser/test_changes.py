@@ -30,6 +30,8 @@ def place(page: Page, portal: Stack, product: str, **terms: str) -> Locator:
 
 
 def modify(page: Page, row: Locator) -> Locator:
+    """Open a row's editor, once that of the change before has gone with its answer: news of it may come sooner."""
+    expect(page.locator("[data-editor-of]")).to_have_count(0, timeout=SOON)
     row.get_by_role("button", name=re.compile("Modify")).click()
     return page.locator("[data-editor-of]")
 
