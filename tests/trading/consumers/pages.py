@@ -82,6 +82,13 @@ class Page:
             if frame["t"] == "kill":
                 return frame["switches"]
 
+    async def thrown(self) -> list[dict[str, str]]:
+        """The switches of the next frame that names any: a page is told how it stands after each of its snapshots, too,
+        and may hear the same twice."""
+        while not (told := await self.switches()):
+            pass
+        return told
+
     async def _any_frame(self) -> dict[str, Any]:
         return msgspec.json.decode((await self._socket.receive_output(timeout=10))["text"])
 
