@@ -168,7 +168,7 @@ async def test_another_speed_is_told_to_tradovate_and_a_pause_stops_the_clock(si
 
 async def test_a_replay_goes_on_from_where_it_was_when_nobody_looked_for_a_while(simulator, trader) -> None:
     replay = await begin(trader)
-    async with running_hub(rescan=600, grace=0.5):
+    async with running_hub(rescan=600, grace=3.0):
         async with page_open(replay):
             await settled(replay)
             simulator.control.advance(100)
