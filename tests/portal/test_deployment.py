@@ -99,6 +99,15 @@ def test_every_setting_is_told() -> None:
     assert read - told == UNTOLD
 
 
+def test_compose_files_keep_to_the_specification() -> None:
+    """Also where no docker client is there to read them."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run(
+        [*command, "compose.yaml", "deploy/simulator.yaml"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("files", [["compose.yaml"], ["compose.yaml", "deploy/simulator.yaml"]])
 def test_docker_compose_reads_it(files: list[str], tmp_path: Path) -> None:
     docker = shutil.which("docker")
