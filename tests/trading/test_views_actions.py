@@ -86,6 +86,7 @@ def test_a_change_leaves_what_it_does_not_name(browser: Client, trader: Connecti
         ({"price": "4100.10"}, "nearest 4100.00 or 4100.25"),
         ({"price": "x"}, "Write a number"),
         ({"order_qty": "0"}, "at least 1"),
+        ({"order_qty": "1.000"}, "Write a whole number of contracts."),
         ({"stop_price": "4100"}, "takes no stopPrice"),
     ],
 )

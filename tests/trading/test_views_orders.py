@@ -226,6 +226,8 @@ ODD: list[tuple[str, dict[str, str]]] = [
     ("target", {"exits": "distance", "target": "1e30", "unit": "ticks"}),
     ("stop_loss", {"exits": "distance", "stop_loss": "1e30", "unit": "dollars"}),
     ("order_qty", {"order_qty": "9" * 5000}),
+    ("order_qty", {"order_qty": "1.000"}),
+    ("max_show", {"max_show": "1.000"}),
     ("expire_time", {"time_in_force": "GTD", "expire_time": "9999-12-31T23:59", "utc_offset": "360"}),
     ("expire_time", {"time_in_force": "GTD", "expire_time": "0001-01-01T00:00", "utc_offset": "-60"}),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from accounts.models import User
@@ -23,7 +25,7 @@ from trading.orders.checks.contract import known, not_expired
 from trading.orders.pretrade import Surroundings
 from trading.orders.spec import InvalidSpec, OrderSpec
 
-SAME_CONTENT_WITHIN: Final = dt.timedelta(minutes=10)
+SAME_ORDERS_WITHIN: Final = dt.timedelta(hours=12)
 _NEVER_SENT: Final = [OrderFile.State.UNCHECKED, OrderFile.State.REFUSED, OrderFile.State.DISCARDED]
 _LONGEST_NAME = 128
 # Fields of findings that are the same for every line, and of those that forbid an order only for now.
@@ -160,7 +162,7 @@ def _examine(account: Account, text: str) -> Examined:
     lines = [replace(one, findings=tuple(found for found in one.findings if found not in of_all)) for one in lines]
     wrong = any(finding.is_error for one in lines for finding in one.findings)
     state = OrderFile.State.REFUSED if wrong else OrderFile.State.READY
-    return Examined(state, lines, [*_seen_before(account, text), *of_all])
+    return Examined(state, lines, [*_seen_before(account, parsed), *of_all])
 
 
 def _for_now(finding: Finding) -> Finding:
@@ -178,15 +180,19 @@ def _spec(account_id: int, line: ParsedLine) -> OrderSpec | None:
         return None
 
 
-def _seen_before(account: Account, text: str) -> Iterator[Finding]:
-    recent = account.order_files.filter(content=text, uploaded_at__gte=timezone.now() - SAME_CONTENT_WITHIN)
-    twin = recent.exclude(state__in=_NEVER_SENT).first()
-    if twin is not None:
+def _seen_before(account: Account, parsed: Sequence[ParsedLine]) -> Iterator[Finding]:
+    """Whatever else is written in it, in whatever order: a file with the same orders is sent by mistake."""
+    orders = Counter((line.symbol, line.quantity) for line in parsed)
+    recent = account.order_files.exclude(state__in=_NEVER_SENT).alias(orders=Count("lines")).prefetch_related("lines")
+    for twin in recent.filter(uploaded_at__gte=timezone.now() - SAME_ORDERS_WITHIN, orders=len(parsed)):
+        if Counter((line.symbol, line.quantity) for line in twin.lines.all()) != orders:
+            continue
         yield warning(
             "file",
             f"The same orders were uploaded for this account at {twin.uploaded_at:%H:%M:%S} UTC as {twin.name} "
             f"({twin.get_state_display()}). Confirming this file too sends them again.",
         )
+        return
 
 
 def _keep_lines(file: OrderFile, found: Examined) -> None:

@@ -7,20 +7,17 @@ from typing import Any
 from django import forms
 
 from trading.orders.prices import Distance, Unit
-from trading.orders.spec import LARGEST_QTY
-from trading.views.ticket import PriceField
-
-_NO_NUMBER = {"invalid": "Write a whole number of contracts."}
+from trading.views.ticket import ContractsField, PriceField
 
 
 class ChangeForm(forms.Form):
     """What is to be other than it is in a working order; empty fields leave it."""
 
-    order_qty = forms.IntegerField(required=False, max_value=LARGEST_QTY, error_messages=_NO_NUMBER)
+    order_qty = ContractsField(required=False)
     price = PriceField()
     stop_price = PriceField()
     limit_if_touched_price = PriceField()
-    max_show = forms.IntegerField(required=False, max_value=LARGEST_QTY, error_messages=_NO_NUMBER)
+    max_show = ContractsField(required=False)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -89,6 +89,17 @@ class PriceField(forms.DecimalField):
             raise forms.ValidationError(_TOO_MUCH)
 
 
+class ContractsField(forms.IntegerField):
+    """A number of contracts, in digits only: what one trader writes for a thousand ("1.000") is one for another."""
+
+    # Django's own takes the zeros behind a point away.
+    re_decimal = re.compile(r"(?!)")
+
+    def __init__(self, **kwargs: Any) -> None:
+        messages = {"required": "Write how many contracts.", "invalid": "Write a whole number of contracts."}
+        super().__init__(max_value=LARGEST_QTY, error_messages=messages, **kwargs)
+
+
 class TicketForm(forms.Form):
     """One ticket. When it is valid, `spec` is the order."""
 
@@ -97,10 +108,7 @@ class TicketForm(forms.Form):
     action = forms.ChoiceField(
         choices=[(action, action) for action in ACTIONS], error_messages={"required": "Choose Buy or Sell."}
     )
-    order_qty = forms.IntegerField(
-        max_value=LARGEST_QTY,
-        error_messages={"required": "Write how many contracts.", "invalid": "Write a whole number of contracts."},
-    )
+    order_qty = ContractsField()
     order_type = forms.ChoiceField(choices=list(TYPES.items()))
     price = PriceField()
     stop_price = PriceField()
@@ -115,7 +123,7 @@ class TicketForm(forms.Form):
     # What a browser's own clock shows at that time, in minutes behind UTC; without JavaScript the time is UTC.
     utc_offset = forms.IntegerField(required=False, min_value=-14 * 60, max_value=14 * 60)
     text = forms.CharField(required=False, max_length=LONGEST_TEXT)
-    max_show = forms.IntegerField(required=False, error_messages={"invalid": "Write a whole number of contracts."})
+    max_show = ContractsField(required=False)
     exits = forms.ChoiceField(choices=EXITS, required=False)
     target = PriceField()
     stop_loss = PriceField()

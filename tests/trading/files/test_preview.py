@@ -1,5 +1,6 @@
 """What an upload says before anything is sent, with the contracts that the simulator lists."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -70,14 +71,27 @@ def test_a_file_that_is_no_order_file_says_why(account: Account, raw: bytes, exp
     assert expected in said(file)[0]
 
 
-def test_the_same_orders_again_are_a_warning_not_an_error(account: Account, ready: OrderFile) -> None:
-    again = preview.upload(account, "copy.txt", ready.content.encode())
+def _reversed(content: str) -> str:
+    return "\r\n".join(["# by Excel", *reversed(content.splitlines())])
+
+
+@pytest.mark.parametrize("as_written", [str, _reversed])
+def test_the_same_orders_again_are_a_warning_not_an_error(
+    account: Account, ready: OrderFile, as_written: Callable[[str], str]
+) -> None:
+    again = preview.upload(account, "copy.txt", as_written(ready.content).encode())
     assert again.state == OrderFile.State.READY
     assert "same orders were uploaded" in said(again)[0]
     assert again.findings[0]["severity"] == "warning"
 
-    OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=1))
+    OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=13))
     assert said(preview.upload(account, "later.txt", ready.content.encode())) == {}
+
+
+def test_other_orders_are_no_twin(account: Account, ready: OrderFile) -> None:
+    first, *others = ready.content.splitlines()
+    assert said(preview.upload(account, "shorter.txt", "\n".join(others).encode())) == {}
+    assert said(preview.upload(account, "more.txt", "\n".join([f"{first}1", *others]).encode())) == {}
 
 
 def test_a_discarded_twin_is_no_reason_to_warn(account: Account, ready: OrderFile) -> None:
