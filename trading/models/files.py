@@ -11,7 +11,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from trading.models.journal import Account
-from trading.models.market import Contract
+from trading.models.market import LONGEST_NAME, Contract
 from trading.models.orders import OrderIntent
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class OrderLine(models.Model):
     file = models.ForeignKey(OrderFile, on_delete=models.CASCADE, related_name="lines")
     number = models.PositiveIntegerField("line number")
     text = models.CharField(max_length=200)
-    symbol = models.CharField(max_length=32, blank=True)
+    symbol = models.CharField(max_length=LONGEST_NAME, blank=True)
     quantity = models.IntegerField("signed quantity", null=True, blank=True)
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, null=True, blank=True)
     findings = models.JSONField(default=list, blank=True)

@@ -13,6 +13,7 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import Connection
+from trading.models.market import LONGEST_NAME
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -111,7 +112,7 @@ class Order(PlacedModel):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="orders")
     tradovate_id = models.BigIntegerField("Tradovate id")
     account_id_at_broker = models.BigIntegerField("account id at Tradovate")
-    symbol = models.CharField(max_length=32)
+    symbol = models.CharField(max_length=LONGEST_NAME)
     action = models.CharField(max_length=4)
     status = models.CharField(max_length=16)
     order_qty = models.IntegerField(null=True, blank=True)
@@ -171,7 +172,7 @@ class Fill(PlacedModel):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="fills")
     tradovate_id = models.BigIntegerField("Tradovate id")
     order_id_at_broker = models.BigIntegerField("order id at Tradovate", db_index=True)
-    symbol = models.CharField(max_length=32)
+    symbol = models.CharField(max_length=LONGEST_NAME)
     action = models.CharField(max_length=4)
     qty = models.IntegerField("quantity")
     price = models.DecimalField(max_digits=18, decimal_places=8)

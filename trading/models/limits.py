@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from trading.models.journal import Account
+from trading.models.market import LONGEST_NAME
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -48,7 +49,7 @@ class TradingLimit(models.Model):
     account = models.ForeignKey(
         Account, on_delete=models.CASCADE, null=True, blank=True, related_name="limits", help_text="Empty: each account"
     )
-    product = models.CharField(max_length=16, blank=True, help_text="Such as ES. Empty: each product")
+    product = models.CharField(max_length=LONGEST_NAME, blank=True, help_text="Such as ES. Empty: each product")
     set_by = models.CharField(max_length=6, choices=SetBy, default=SetBy.TRADER)
     max_order_qty = models.PositiveIntegerField(
         "most contracts in an order",

@@ -12,6 +12,7 @@ from accounts.models import Environment
 
 # What a replay tells of contracts is not kept.
 SIGNED_IN_TO: Final = [(one.value, one.label) for one in Environment.of_sign_ins()]
+LONGEST_NAME: Final = 64  # of a contract and of a product (openapi.json)
 
 
 class Product(models.Model):
@@ -23,7 +24,7 @@ class Product(models.Model):
 
     environment = models.CharField(max_length=4, choices=SIGNED_IN_TO)
     tradovate_id = models.BigIntegerField("Tradovate id")
-    name = models.CharField(max_length=16)
+    name = models.CharField(max_length=LONGEST_NAME)
     description = models.CharField(max_length=128)
     tick_size = models.DecimalField(max_digits=18, decimal_places=10)
     value_per_point = models.DecimalField(max_digits=18, decimal_places=6)
@@ -68,7 +69,7 @@ class Contract(models.Model):
     environment = models.CharField(max_length=4, choices=SIGNED_IN_TO)
     tradovate_id = models.BigIntegerField("Tradovate id")
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="contracts")
-    name = models.CharField(max_length=16, db_index=True)
+    name = models.CharField(max_length=LONGEST_NAME, db_index=True)
     expiration_date = models.DateTimeField()
     first_intent_date = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(auto_now=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from accounts.models import Connection
+from trading.models.market import LONGEST_NAME
 
 
 class CashBalance(models.Model):
@@ -60,7 +61,7 @@ class Position(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="positions")
     tradovate_id = models.BigIntegerField("Tradovate id")
     account_id_at_broker = models.BigIntegerField("account id at Tradovate")
-    symbol = models.CharField(max_length=32)
+    symbol = models.CharField(max_length=LONGEST_NAME)
     trade_date = models.DateField()
     net_pos = models.IntegerField("net position")
     net_price = models.DecimalField(null=True, blank=True, max_digits=18, decimal_places=8)

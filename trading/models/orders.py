@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.append_only import AppendOnly
 from accounts.models import Connection
 from trading.models.journal import Account
+from trading.models.market import LONGEST_NAME
 
 
 class OrderIntent(models.Model):
@@ -48,7 +49,7 @@ class OrderIntent(models.Model):
     cl_ord_id = models.CharField("clOrdId", max_length=64, unique=True)
     # All of an OrderSpec or another wish (trading.orders.wishes); the columns below repeat what lists need of it.
     spec = models.JSONField("order as asked for")
-    symbol = models.CharField(max_length=32, blank=True)
+    symbol = models.CharField(max_length=LONGEST_NAME, blank=True)
     action = models.CharField(max_length=4, blank=True)
     order_qty = models.PositiveIntegerField(null=True, blank=True)
     order_type = models.CharField(max_length=20, default="Market", blank=True)

@@ -1,6 +1,7 @@
 """The journal in a real database: nothing twice, nothing lost, nothing held up."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -45,11 +46,17 @@ ACCOUNT = AccountRecord(7, "DEMO7", readonly=False, closed=False)
 
 def order(status: str = "Working", filled: int = 0, key: int = 50, **more: Any) -> OrderRecord:
     average = Decimal("5000.333333333333333333") if filled else None
-    terms = {"order_qty": 3, "order_type": "Limit", "price": Decimal(5001), "time_in_force": "Day", "version_id": 60}
+    terms = {
+        "symbol": "ESZ6",
+        "order_qty": 3,
+        "order_type": "Limit",
+        "price": Decimal(5001),
+        "time_in_force": "Day",
+        "version_id": 60,
+    }
     return OrderRecord(
         id=key,
         account_id=7,
-        symbol="ESZ6",
         action="Buy",
         status=status,
         stop_price=None,
@@ -87,6 +94,20 @@ def test_a_batch_written_twice_is_there_once(connection, entries) -> None:
         assert model.objects.count() == 1
     assert Fill.objects.count() == 2
     assert Contract.objects.get().product.name == "ES"
+
+
+def test_what_has_the_longest_name_that_tradovate_gives_is_kept(connection, entries) -> None:
+    """Contract.name and Product.name of openapi.json: PostgreSQL refuses what is longer than its column."""
+    name = "N" * 64
+    product, position = replace(PRODUCT, name=name), PositionRecord(40, 7, name, NOON.date(), 1, None, 1, 0, NOON)
+    records = [replace(fill(90), symbol=name), order(symbol=name), replace(CONTRACT, name=name, product=product)]
+    journal = Journal()
+    journal.put(connection.pk, "sim", [*records, position])
+    assert journal.flush()
+    journal.close()
+    for model in (Fill, Order, Position):
+        assert list(model.objects.values_list("symbol", flat=True)) == [name]
+    assert Contract.objects.values_list("name", "product__name").get() == (name, name)
 
 
 def test_an_upsert_keeps_the_newest(connection, entries) -> None:
