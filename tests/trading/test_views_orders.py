@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.test import Client
 
 from accounts.models import AuditEvent, Connection
-from tests.trading.cast import listed, orders_at_broker, posts, sign_in
+from tests.trading.cast import contracts_of, listed, orders_at_broker, posts, sign_in
 from tests.trading.orders.pressing import contract_id
 from tests.trading.signed_in import browser_of
 from trading.models import Account, OrderIntent, TradingLimit
@@ -245,17 +245,43 @@ def test_what_is_out_of_all_measure_is_told_beside_its_field(
     assert posts(simulator) == []
 
 
-def test_an_unknown_symbol_is_asked_for_once_while_somebody_types(
-    simulator: RunningSimulator, trader: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The look-ups of symbols at Tradovate, of which nothing is kept from before."""
+    found: list[Any] = []
     look_up = contracts.look_up
-    monkeypatch.setattr(place, "_unknown", {})
-    monkeypatch.setattr(contracts, "look_up", lambda *about: asked.append(about) or look_up(*about))
+    monkeypatch.setattr(place, "_kept", {})
+    monkeypatch.setattr(contracts, "look_up", lambda *about: found.append(about) or look_up(*about))
+    return found
+
+
+def test_an_unknown_or_expired_symbol_is_asked_for_once_while_somebody_types(
+    simulator: RunningSimulator, trader: Connection, asked: list[Any]
+) -> None:
     browser = browser_of(trader)
-    for price in ("4000", "4001", "4002"):
-        answer = press(browser, "/desk/preview/", ticket(trader, "QQZ6", price=price))
-        assert "symbol" in wrong(answer)
+    expired = next(name for name, has_ended in contracts_of(trader, "ES").items() if has_ended)
+    for name, words in (("QQZ6", "no contract QQZ6"), (expired, "The front month is ES")):
+        asked.clear()
+        for price in ("4000", "4001", "4002"):
+            answer = press(browser, "/desk/preview/", ticket(trader, name, price=price))
+            assert words in wrong(answer)["symbol"]
+        assert len(asked) == 1
+
+
+def test_what_is_kept_of_an_unknown_symbol_tells_nobody_of_another_traders_account(
+    simulator: RunningSimulator, trader: Connection, asked: list[Any]
+) -> None:
+    kill_switch.throw(trader.user, user=trader.user)
+    name = Account.objects.get(connection=trader).name
+    first = str(press(browser_of(trader), "/desk/preview/", ticket(trader, "QQZ6")))
+    assert name in first
+    assert "Trading is stopped" in first
+    other = sign_in(simulator, "pro")
+    account = Account.objects.filter(connection=other)[0].tradovate_id
+    answer = press(browser_of(other), "/desk/preview/", ticket(trader, "QQZ6", account=account))
+    assert list(wrong(answer)) == ["symbol"]
+    assert name not in str(answer)
+    assert "Trading is stopped" not in str(answer)
     assert len(asked) == 1
 
 

@@ -97,21 +97,25 @@ _LIMITING: Final = compiled.Read(_limiting, account=int, user=int)
 @dataclass(frozen=True)
 class Vetted:
     """What is to be said about an order before an intent is made of it; with an error among it it may not go out. The
-    `gate` belongs to the making: it holds to the checks whatever was made for the account meanwhile."""
+    `gate` belongs to the making: it holds to the checks whatever was made for the account meanwhile. `looked` is what
+    Tradovate was asked about the symbol."""
 
     findings: tuple[Finding, ...]
     gate: Gate
+    looked: Looked
 
     @property
     def refuses(self) -> bool:
         return any(finding.is_error for finding in self.findings)
 
 
-def vet(spec: OrderSpec, account: Account | None = None, *, without: Collection[int] = ()) -> Vetted:
+def vet(
+    spec: OrderSpec, account: Account | None = None, *, without: Collection[int] = (), looked: Looked | None = None
+) -> Vetted:
     """Put an order to its checks; orders (Tradovate's ids) that it waits to see ended do not count. `account` is its
-    account, when it was read just now, with its connection. For threads without a running event loop. Raises
-    Account.DoesNotExist."""
-    return _vetted(spec, lambda around: check(spec, around.situation(spec.symbol).without(without)), account)
+    account, when it was read just now, with its connection; `looked` as in look_around. For threads without a running
+    event loop. Raises Account.DoesNotExist."""
+    return _vetted(spec, lambda around: check(spec, around.situation(spec.symbol).without(without)), account, looked)
 
 
 def vet_change(standing: looks.Standing, becomes: OrderSpec) -> Vetted:
@@ -150,15 +154,18 @@ def _moves_entry(standing: looks.Standing, becomes: OrderSpec, situation: Situat
 
 
 def _vetted(
-    spec: OrderSpec, checked: Callable[[Surroundings], tuple[Finding, ...]], account: Account | None = None
+    spec: OrderSpec,
+    checked: Callable[[Surroundings], tuple[Finding, ...]],
+    account: Account | None = None,
+    looked: Looked | None = None,
 ) -> Vetted:
-    around = look_around(account or spec.account_id, [spec.symbol]).with_kill_switch()
+    around = look_around(account or spec.account_id, [spec.symbol], looked).with_kill_switch()
 
     def again() -> tuple[Finding, ...]:
         # The broker's figures stay: what was made since they were told counts as under way.
         return checked(around.with_sent(_sent(spec.account_id, timezone.now())))
 
-    return Vetted(checked(around), Gate(around.made, again))
+    return Vetted(checked(around), Gate(around.made, again), around.looked)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any, Final, cast
 
@@ -12,6 +13,7 @@ from accounts.models import Connection, User
 from trading.models import Account, Contract
 from trading.orders import desk, pretrade
 from trading.orders.checks import Finding
+from trading.orders.contracts import Looked
 from trading.orders.prices import PriceTerms, plain
 from trading.orders.spec import OrderSpec
 from trading.orders.stakes import stakes
@@ -21,10 +23,11 @@ from trading.views.desk import page
 from trading.views.press import press, source_key
 from trading.views.ticket import COMPLETE_SYMBOL, TicketForm, form_problems
 
-# A symbol that Tradovate does not know is not asked for again for so many seconds while somebody types.
-UNKNOWN_FOR: Final = 30.0
-MOST_UNKNOWN: Final = 1000
-_unknown: dict[tuple[str, str], tuple[float, tuple[Finding, ...]]] = {}
+# A symbol that Tradovate does not know, or that has expired, is not asked for again for so many seconds while somebody
+# types. What is kept is of the symbol alone: other traders type it, too.
+KEPT_FOR: Final = 30.0
+MOST_KEPT: Final = 1000
+_kept: dict[tuple[str, str], tuple[float, Looked]] = {}
 
 
 @press
@@ -96,19 +99,18 @@ def _terms(part: Any, what: str) -> str:
 
 def _findings(connection: Connection, spec: OrderSpec) -> tuple[Finding, ...]:
     """What the checks say, without asking Tradovate about every letter that is typed."""
-    if _contract(connection, spec.symbol) is not None:
-        return pretrade.vet(spec).findings
-    if not COMPLETE_SYMBOL.fullmatch(spec.symbol):
+    if _contract(connection, spec.symbol) is None and not COMPLETE_SYMBOL.fullmatch(spec.symbol):
         return ()
     key = (connection.environment, spec.symbol)
-    asked_at, found = _unknown.get(key, (0.0, ()))
-    if not found or time.monotonic() - asked_at > UNKNOWN_FOR:
-        found = pretrade.vet(spec).findings
-        if any(finding.is_error and finding.field == "symbol" for finding in found):
-            if len(_unknown) >= MOST_UNKNOWN:
-                _unknown.clear()
-            _unknown[key] = (time.monotonic(), found)
-    return found
+    asked_at, looked = _kept.get(key, (-math.inf, None))
+    if time.monotonic() - asked_at > KEPT_FOR:
+        looked = None
+    vetted = pretrade.vet(spec, looked=looked)
+    if looked is None and (vetted.looked.near or vetted.looked.front):
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[key] = (time.monotonic(), vetted.looked)
+    return vetted.findings
 
 
 def _contract(connection: Connection, symbol: str) -> Contract | None:

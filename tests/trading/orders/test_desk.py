@@ -9,7 +9,7 @@ from accounts.models import User
 from tests.trading.cast import listed, order_of, orders_at_broker, posts, sign_in
 from tests.trading.orders.pressing import at_once, bought, limit, order_ids, received, version_of
 from trading.models import Account, OrderIntent, TradingLimit
-from trading.orders import checks, desk, pretrade, reports, turns
+from trading.orders import checks, contracts, desk, pretrade, reports, turns
 from trading.orders.desk import NewTerms
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
@@ -64,7 +64,7 @@ def test_a_repeat_is_told_of_the_first_although_the_checks_would_refuse_a_second
         monkeypatch.setattr(pretrade, "vet", vet)
         desk.place(user, spec, "click:1")
         problem = checks.error("position", "With this order ES could become 4 contracts long.")
-        return pretrade.Vetted((problem,), turns.Gate())
+        return pretrade.Vetted((problem,), turns.Gate(), contracts.Looked({}))
 
     monkeypatch.setattr(pretrade, "vet", overtaken)
     outcome = desk.place(user, spec, "click:1")
