@@ -268,6 +268,18 @@ def test_an_unknown_or_expired_symbol_is_asked_for_once_while_somebody_types(
         assert len(asked) == 1
 
 
+def test_a_symbol_of_no_usual_form_is_looked_up_before_its_order_goes_out(
+    simulator: RunningSimulator, trader: Connection, asked: list[Any]
+) -> None:
+    browser = browser_of(trader)
+    assert press(browser, "/desk/preview/", ticket(trader, "ESZ6-ESH7"))["findings"] == []
+    assert asked == [], "somebody may be typing yet"
+    assert (
+        "no contract ESZ6-ESH7"
+        in wrong(press(browser, "/desk/preview/", ticket(trader, "ESZ6-ESH7", whole="1")))["symbol"]
+    )
+
+
 def test_what_is_kept_of_an_unknown_symbol_tells_nobody_of_another_traders_account(
     simulator: RunningSimulator, trader: Connection, asked: list[Any]
 ) -> None:

@@ -57,13 +57,14 @@ def preview(request: HttpRequest, connection: Connection) -> JsonResponse:
     """What the ticket would do and what is to be said about it, while it is filled in, or with `whole` before it goes
     out as it is; nothing is sent."""
     form = TicketForm(Account.objects.tradable().filter(connection=connection), request.POST)
+    is_whole = "whole" in request.POST
     if not form.is_valid():
         problems = form_problems(form)
-        if "whole" not in request.POST:
+        if not is_whole:
             # Fields that are still empty are not wrong yet.
             problems = [problem for problem in problems if request.POST.get(problem["field"])]
         return JsonResponse({"findings": problems, "described": "", "stakes": None})
-    findings = [form.placed(finding) for finding in _findings(connection, form.spec)]
+    findings = [form.placed(finding) for finding in _findings(connection, form.spec, is_whole)]
     contract = _contract(connection, form.spec.symbol)
     if contract is not None:
         # By the time that this ticket is sent its prices can be compared with the last one.
@@ -97,9 +98,10 @@ def _terms(part: Any, what: str) -> str:
     return " ".join(word for word in said if word)
 
 
-def _findings(connection: Connection, spec: OrderSpec) -> tuple[Finding, ...]:
+def _findings(connection: Connection, spec: OrderSpec, is_whole: bool) -> tuple[Finding, ...]:
     """What the checks say, without asking Tradovate about every letter that is typed."""
-    if _contract(connection, spec.symbol) is None and not COMPLETE_SYMBOL.fullmatch(spec.symbol):
+    is_half = not is_whole and not COMPLETE_SYMBOL.fullmatch(spec.symbol)
+    if is_half and _contract(connection, spec.symbol) is None:
         return ()
     key = (connection.environment, spec.symbol)
     asked_at, looked = _kept.get(key, (-math.inf, None))
