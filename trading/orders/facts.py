@@ -32,7 +32,8 @@ PATIENCE: Final = 0.5
 
 
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """An account's money and standing. `trade_date` is the day whose realised P&L is in `realized_pnl`."""
+    """An account's money and standing. `trade_date` is the day whose realised P&L is in `realized_pnl`; `premium` is
+    what the options held have taken out of `cash`."""
 
     id: int
     name: str = ""
@@ -40,6 +41,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     realized_pnl: Decimal | None = None
     trade_date: dt.date | None = None
     open_pnl: Decimal | None = None
+    premium: Decimal = Decimal(0)
     margin: MarginSnapshot | None = None
     status: AccountRiskStatus | None = None
     auto_liq: UserAccountAutoLiq | None = None
@@ -47,7 +49,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def net_liq(self) -> Decimal | None:
         """Cash and what the open positions would bring."""
-        return None if self.cash is None or self.open_pnl is None else self.cash + self.open_pnl
+        return None if self.cash is None or self.open_pnl is None else self.cash + self.open_pnl + self.premium
 
     @property
     def margin_used(self) -> Decimal | None:

@@ -129,6 +129,7 @@ def _account(book: Book, account_id: int) -> AccountFacts:
         trade_date=_day(cash.trade_date) if cash else None,
         # What stands in for a live price is good enough to look at, not to judge an order by.
         open_pnl=None if worth.is_estimate else worth.open_pnl,
+        premium=worth.premium,
         margin=mirror.margins.get(account_id),
         status=mirror.risk_statuses.get(account_id),
         auto_liq=mirror.auto_liqs.get(account_id),

@@ -23,6 +23,7 @@ from tests.trading.sync.entities import (
 )
 from trading.sync.book import Book
 from trading.sync.equity import EquitySampler
+from trading.sync.fact_sheet import facts_of
 from trading.tradovate.entities import (
     Account,
     AccountRiskStatus,
@@ -49,6 +50,18 @@ def test_open_and_day_profit_and_net_liquidation_are_exact() -> None:
     assert row["cash"] == "100,000.10"
     assert row["margin_used"] == "6,600.00"
     assert (changes.rows["position:71"]["side"], changes.rows["position:71"]["qty"]) == ("Short", "3")
+
+
+@pytest.mark.parametrize(("net", "open_pnl", "net_liq"), [(2, "+125.00", "101,150.10"), (-1, "-62.50", "99,425.10")])
+def test_an_option_is_worth_its_price_for_its_premium_is_out_of_cash_already(
+    net: int, open_pnl: str, net_liq: str
+) -> None:
+    made = book(msgspec.structs.replace(ES, product_type="Options"), CASH, position(net, "10.25"))
+    made.mark([quote("11.50")])
+    row = made.rows["account:7"]
+    # (11.50 - 10.25) x 50 a contract; and cash + 11.50 x 50 a contract
+    assert (row["open_pnl"], row["net_liq"]) == (open_pnl, net_liq)
+    assert made.equity(NOON)[0].net_liq == facts_of(made, NOON).accounts[0].net_liq == Decimal(net_liq.replace(",", ""))
 
 
 @pytest.mark.parametrize(
