@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Line, open_desk
+from tests.browser.conftest import Line, authorize, open_desk, sign_in
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_orders import fill_in, one_click, send
@@ -199,3 +199,22 @@ def test_a_refusal_says_why_on_every_desk_and_leads_to_the_order(portal: Stack, 
     expect(page.get_by_role("heading", level=1)).to_contain_text(symbol)
     expect(page.locator("h1 .badge")).to_have_text("rejected")
     assert told(other) == [], "told twice where it was sent"
+
+
+def test_a_page_of_the_sign_in_before_shows_nothing_of_the_next_one(portal: Stack, open_page: OpenPage) -> None:
+    old = open_page()
+    line = Line(old)
+    sign_in(old, portal, "pro")
+    expect(old.locator("[data-row^='account:']")).to_have_count(5)
+    names = old.locator("[data-row^='account:'] [data-field='name']").all_text_contents()
+    line.cut()
+    new = old.context.new_page()
+    new.goto(f"{portal.url}/accounts/sign-in/")
+    authorize(new, portal, "trader")
+    line.mend()
+    expect(old.locator("#upstream-notice")).to_contain_text("signed in to another connection")
+    expect(old.locator("#link-notice")).to_be_hidden()
+    assert old.locator("[data-row^='account:'] [data-field='name']").all_text_contents() == names
+    old.reload()
+    expect(old.locator(".trader")).to_have_text("trader")
+    expect(old.locator("[data-upstream-words]")).to_have_text("streaming")

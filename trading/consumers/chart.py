@@ -36,7 +36,8 @@ _message = msgspec.json.Decoder(_Older | _Resync)
 
 
 class ChartConsumer(PageSocket):
-    """/ws/chart/?symbol=ESZ6&interval=5m with an Interval's value; with &replay=1 of the replay that runs."""
+    """/ws/chart/?symbol=ESZ6&interval=5m with an Interval's value, and &connection=PK of the page's connection; with
+    &replay=1 of the replay that runs."""
 
     def __init__(self) -> None:
         super().__init__()

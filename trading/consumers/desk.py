@@ -38,8 +38,8 @@ SEEN_EVERY = 1.0  # seconds in which what was seen is gathered before it is writ
 
 
 class DeskConsumer(PageSocket):
-    """/ws/desk/, optionally with ?file=UUID for the lines of an order file, ?intents=1 for news of intents, ?gauge=1
-    for the request gauge, or ?replay=1 for the Market Replay that runs."""
+    """/ws/desk/, optionally with ?connection=PK of the page's connection, ?file=UUID for the lines of an order file,
+    ?intents=1 for news of intents, ?gauge=1 for the request gauge, or ?replay=1 for the Market Replay that runs."""
 
     switches_every = 30.0  # seconds between looks which kill switches are thrown, in case news of that were lost
     gauge_every = 5.0  # seconds between looks how many of the hour's requests are used

@@ -47,11 +47,12 @@ sockets_of_user: Counter[tuple[str, int]] = Counter()
 
 
 class Refused(Exception):
-    """A page gets no stream; `code` is what its socket is closed with."""
+    """A page gets no stream; `code` is what its socket is closed with, `reason` what one is told that is SIGNED_OUT."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
+    def __init__(self, code: int, reason: str = stream.SIGNED_OUT) -> None:
+        super().__init__(code, reason)
         self.code = code
+        self.reason = reason
 
 
 class Source(Protocol):
@@ -152,7 +153,7 @@ class PageSocket(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         try:
             connection_id = await in_thread(self.admit, user_id, self.scope["session"], asked)
         except Refused as refused:
-            await self._refuse(refused.code)
+            await self._refuse(refused.code, refused.reason)
             return
         slot = (type(self).__name__, user_id)
         if sockets_of_user[slot] >= settings.DESK_SOCKETS_PER_USER:
@@ -162,9 +163,9 @@ class PageSocket(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
         self._slot = slot
         self.run(self._check(self.begin(connection_id, asked), connection_id))
 
-    async def _refuse(self, code: int) -> None:
+    async def _refuse(self, code: int, reason: str = stream.SIGNED_OUT) -> None:
         if code == SIGNED_OUT:
-            await self.say(stream.bye_frame(stream.SIGNED_OUT))
+            await self.say(stream.bye_frame(reason))
         await self.send({"type": "websocket.close", "code": code})
 
     async def _leave(self) -> None:
@@ -234,8 +235,11 @@ def signed_in(user_id: int | None, session: SessionBase) -> tuple[User, Connecti
 
 
 def looked_at(user_id: int | None, session: SessionBase, asked: Asked) -> tuple[User, Connection]:
-    """The user and the connection that a page shows: with ?replay=1 the replay that runs. Raises Refused."""
+    """The user and the connection that a page shows: with ?replay=1 the replay that runs. Raises Refused, also for a
+    page with ?connection=PK of one that its browser was signed in to before: it would show the other one's rows."""
     user, connection = signed_in(user_id, session)
+    if asked.get("connection", [str(connection.pk)]) != [str(connection.pk)]:
+        raise Refused(SIGNED_OUT, stream.OTHER_CONNECTION)
     if "replay" not in asked:
         return user, connection
     replay = replays.of(user)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from trading.sync.rows import Row
 
 SIGNED_OUT = "signed-out"
+OTHER_CONNECTION = "other-connection"
 
 _ENCODE: Final = msgspec.json.encode
 Begun = asyncio.Future[Any]

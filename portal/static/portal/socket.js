@@ -12,7 +12,7 @@ const STEADY = 10_000; // a socket that ends before this counts as another faile
 export class DeskSocket {
   /**
    * @param {string} url where to connect, ws:// or wss://
-   * @param {{frame: (frame: object) => void, up: () => void, down: (tooMany: boolean) => void, signedOut: () => void}} on
+   * @param {{frame: (frame: object) => void, up: () => void, down: (tooMany: boolean) => void, signedOut: (reason?: string) => void}} on
    */
   constructor(url, on) {
     this.url = url;
@@ -62,7 +62,7 @@ export class DeskSocket {
       this.heardAt = Date.now();
       this.#listen(socket);
       const frame = JSON.parse(message.data);
-      if (frame.t === "bye") this.#end();
+      if (frame.t === "bye") this.#end(frame.reason);
       else this.on.frame(frame);
     };
     socket.onclose = (event) => {
@@ -111,8 +111,8 @@ export class DeskSocket {
     else if (this.isUp && Date.now() - this.heardAt > FRESH) this.#probe(this.socket);
   }
 
-  #end() {
+  #end(reason) {
     this.close();
-    this.on.signedOut();
+    this.on.signedOut(reason);
   }
 }

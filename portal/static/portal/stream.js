@@ -16,6 +16,7 @@ import { UpstreamPill } from "./upstream.js";
 
 const PING_EVERY = 10_000; // milliseconds
 const SETTLED = 2_000; // milliseconds
+const OTHER = "You have signed in to another connection in this browser since. Nothing here is live any more: reload the page to see that one.";
 
 const { stream, signIn, connection } = document.body.dataset;
 const deskRoot = document.querySelector("[data-desk]");
@@ -101,7 +102,11 @@ const socket = new DeskSocket(url.href, {
     pill.setLink("down", tooMany ? "You have too many Tradeport pages open: close some and this one goes on." : undefined);
     desk?.tellTitle();
   },
-  signedOut() {
+  signedOut(reason) {
+    if (reason === "other-connection") {
+      pill.row({ ...state.rows.get("upstream"), state: "signed-out", detail: OTHER });
+      return;
+    }
     location.assign(`${signIn}?next=${encodeURIComponent(location.pathname)}`);
   },
 });

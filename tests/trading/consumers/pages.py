@@ -48,11 +48,11 @@ def an_intent(connection: Connection, **fields: Any) -> OrderIntent:
 class Page:
     """A browser page: its socket, and what it makes of the frames. A handshake without Origin has an empty `origin`."""
 
-    def __init__(self, cookies: str, query: str, origin: str, host: str) -> None:
+    def __init__(self, cookies: str, query: str, origin: str, host: str, path: str = "/ws/desk/") -> None:
         named = {"host": host, "origin": origin, "cookie": cookies}
         scope = {
             "type": "websocket",
-            "path": "/ws/desk/",
+            "path": path,
             "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in named.items() if value],
             "scheme": "ws",
@@ -112,9 +112,9 @@ class Page:
 
 
 @contextlib.asynccontextmanager
-async def page(connection: Connection | None, query: str = "") -> AsyncIterator[Page]:
+async def page(connection: Connection | None, query: str = "", path: str = "/ws/desk/") -> AsyncIterator[Page]:
     cookies = await sync_to_async(cookie)(connection) if connection is not None else ""
-    made = Page(cookies, query, ORIGIN, HOST)
+    made = Page(cookies, query, ORIGIN, HOST, path)
     assert await made.open()
     try:
         yield made

@@ -76,6 +76,20 @@ async def test_a_page_follows_the_environment_it_signed_in_to_and_a_file_its_own
         assert (await desk.frame())["t"] == "lines"
 
 
+@pytest.mark.parametrize("path", ["/ws/desk/", "/ws/chart/"])
+async def test_a_page_of_the_connection_before_gets_nothing_of_the_one_that_its_browser_signed_in_to_since(
+    alice, writer, path: str
+) -> None:
+    live = await Connection.objects.acreate(user=alice.user, environment="live", tradovate_user_id=1, name="alice")
+    await sync_to_async(live.store_tokens)(Tokens("live"), timezone.now() + timedelta(hours=1))
+    what = "&symbol=ESZ6&interval=5m"
+    async with page(live, f"connection={alice.pk}{what}", path) as of_demo:
+        assert await of_demo.frame() == {"t": "bye", "reason": "other-connection"}
+        assert await of_demo.closed() == 4401
+    async with page(live, f"connection={live.pk}{what}", path) as of_live:
+        assert (await of_live.frame())["t"] != "bye"
+
+
 async def test_signing_out_ends_the_page_at_once(alice, writer) -> None:
     async with page(alice) as desk:
         await desk.frame()
