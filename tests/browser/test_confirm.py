@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import SCREEN, open_desk
+from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_orders import answer, fill_in, one_click, send, working
 from tests.browser.test_walk import is_streaming, orders_sent
@@ -109,3 +110,27 @@ def test_a_question_names_the_position_and_the_accounts_that_it_is_about(portal:
     )
     fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25").click()
     expect(words).to_have_text(re.compile(rf" Day, in {account}$"), timeout=SOON)
+
+
+def test_the_position_that_was_asked_about_is_reversed_or_none(portal: Stack, open_page: OpenPage) -> None:
+    page, symbol = open_page(), portal.front_month("MNQ")
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    program = OtherProgram(portal, "trader")
+    program.order(symbol, qty=2)
+    row = page.locator("[data-row^='position:']", has_text=symbol)
+    qty, question = row.locator("[data-field='qty']"), page.locator("#confirm[open]")
+    expect(qty).to_have_text("2", timeout=SOON)
+    row.get_by_role("button", name=f"Reverse {symbol}").click()
+    expect(question.locator("[data-words]")).to_contain_text(f"Long 2 {symbol}")
+    program.order(symbol, qty=8)
+    expect(qty).to_have_text("10", timeout=SOON)
+    question.locator("[data-yes]").click()
+    expect(page.locator("#toasts")).to_contain_text("It is Long 10 by now, not Long 2", timeout=SOON)
+    row.get_by_role("button", name=f"Reverse {symbol}").click()
+    expect(question.locator("[data-words]")).to_contain_text(f"Long 10 {symbol}")
+    question.locator("[data-yes]").click()
+    expect(row.locator("[data-field='side']")).to_have_text("Short", timeout=SOON)
+    expect(qty).to_have_text("10")
+    program.order(symbol, qty=10)
+    expect(row).to_have_count(0, timeout=SOON)

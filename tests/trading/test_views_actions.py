@@ -142,9 +142,35 @@ def test_a_stop_goes_to_break_even_by_its_button(
 
 def test_a_position_is_reversed_once(browser: Client, trader: Connection, symbol: str) -> None:
     position = hold(browser, trader, symbol)
-    answers = [press(browser, "/desk/reverse/", {"position": position, "key": key(2)}) for _ in range(2)]
+    button = {"position": position, "side": "Long", "qty": "3", "key": key(2)}
+    answers = [press(browser, "/desk/reverse/", button) for _ in range(2)]
     assert answers[0]["intent"] == answers[1]["intent"]
     assert net(trader) == -3
+
+
+def test_another_position_than_the_one_that_was_shown_is_not_reversed(
+    browser: Client, trader: Connection, symbol: str
+) -> None:
+    position = hold(browser, trader, symbol, qty=2)
+    place(browser, trader, symbol, 3, order_type="Market", price="", order_qty="1")
+    button = {"position": position, "side": "Long", "qty": "2"}
+    late = press(browser, "/desk/reverse/", button | {"key": key(4)})
+    assert late["refused"]
+    assert "It is Long 3 by now, not Long 2" in late["words"]
+    assert net(trader) == 3
+    assert press(browser, "/desk/reverse/", button | {"key": key(5), "qty": "3"})["level"] == "success"
+    other_tab = press(browser, "/desk/reverse/", button | {"key": key(6), "qty": "3"})
+    assert "It is Short 3 by now, not Long 3" in other_tab["words"]
+    assert net(trader) == -3
+
+
+@pytest.mark.parametrize("shown", [{}, {"side": "Long"}, {"side": "Up", "qty": "2"}, {"side": "Long", "qty": "two"}])
+def test_a_reversal_that_does_not_say_what_was_shown_sends_nothing(
+    browser: Client, trader: Connection, symbol: str, shown: dict[str, str]
+) -> None:
+    position = hold(browser, trader, symbol, qty=2)
+    answer = press(browser, "/desk/reverse/", {"position": position, "key": key(2), **shown})
+    assert (answer["refused"], net(trader)) == (True, 2)
 
 
 def test_flatten_all_closes_and_cancels_everything_of_this_connection(

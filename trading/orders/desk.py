@@ -136,10 +136,17 @@ def cancel(
 
 
 def reverse(
-    user: User, account_id: int, contract_id: int, source_key: str, *, received_at: dt.datetime | None = None
+    user: User,
+    account_id: int,
+    contract_id: int,
+    source_key: str,
+    *,
+    shown: int | None = None,
+    received_at: dt.datetime | None = None,
 ) -> Outcome:
     """Turn a position around: cancel the contract's working orders and, when none is left and the position is still
-    what it was, trade twice as many contracts the other way at the market.
+    what it was, trade twice as many contracts the other way at the market. Another position than the one of `shown`
+    contracts (negative when short; None for any), of which its trader decided, is left as it is.
 
     Begun once for a source key: when it could not be finished, nothing of it is done later.
     """
@@ -157,6 +164,9 @@ def reverse(
         return refused(checks.error("contract_id", f"Nothing was reversed. {trouble}"))
     if not net:
         return refused(checks.error("contract_id", f"There is no position in {symbol} to reverse."))
+    if shown is not None and shown != net:
+        words = f"It is {_held(net)} by now, not {_held(shown)}: look, then decide anew. Nothing was reversed."
+        return refused(checks.error("contract_id", words))
     spec = OrderSpec(
         account_id=account.pk,
         symbol=symbol,
@@ -184,6 +194,10 @@ def reverse(
 def is_reversal(source_key: str) -> bool:
     """Whether an order of this key was to turn a position around."""
     return source_key.endswith(sole.OF_REVERSAL)
+
+
+def _held(net: int) -> str:
+    return f"{'Long' if net > 0 else 'Short'} {abs(net)}"
 
 
 def _moved(account: Account, contract_id: int, net: int) -> str:

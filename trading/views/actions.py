@@ -14,9 +14,9 @@ from trading.orders import desk, position_exits, resend
 from trading.orders.replace import cancel_and_replace
 from trading.sync import intent_rows
 from trading.views import answers
-from trading.views.press import chosen, press, source_key, target
+from trading.views.press import Refused, chosen, press, source_key, target
 from trading.views.row_forms import ChangeForm, ExitsForm
-from trading.views.ticket import form_problems
+from trading.views.ticket import LONGEST_ID, form_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,8 +88,8 @@ def flatten_all(request: HttpRequest, connection: Connection) -> HttpResponse:
 def reverse(request: HttpRequest, connection: Connection) -> HttpResponse:
     """Turn a position around."""
     account, contract_id = target(request, connection, "position")
-    key = source_key(request, f"reverse-{contract_id}")
-    came = desk.reverse(cast(User, request.user), account.pk, contract_id, key, received_at=timezone.now())
+    shown, key = _net_shown(request), source_key(request, f"reverse-{contract_id}")
+    came = desk.reverse(cast(User, request.user), account.pk, contract_id, key, shown=shown, received_at=timezone.now())
     return answers.outcome(request, came)
 
 
@@ -143,6 +143,14 @@ def again(request: HttpRequest, connection: Connection, intent_id: int) -> HttpR
 def give_up(request: HttpRequest, connection: Connection, intent_id: int) -> HttpResponse:
     """Put an order aside that Tradovate never got."""
     return _decide(request, intent_id, resend.give_up)
+
+
+def _net_shown(request: HttpRequest) -> int:
+    """The contracts of the position that its trader saw when they pressed, negative when short. Raises Refused."""
+    sign, qty = {"Long": 1, "Short": -1}.get(request.POST.get("side", ""), 0), request.POST.get("qty", "")
+    if not sign or not qty.isdecimal() or len(qty) >= LONGEST_ID:
+        raise Refused("This page does not say which position it showed. Reload it, look, and press again.")
+    return sign * int(qty)
 
 
 def _decide(request: HttpRequest, intent_id: int, decision: Callable[[User, int], OrderIntent]) -> HttpResponse:

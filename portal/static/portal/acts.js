@@ -1,4 +1,5 @@
 // The buttons of rows and panels: `<button form="acts" formaction=... name=... value=...>`. Each press is one wish.
+// With `data-shows` ("side qty") it carries what these cells of its row show: what its person decides about.
 
 import { ask, askMode, mustAsk } from "./confirm.js";
 import { post, Wish } from "./press.js";
@@ -33,8 +34,9 @@ export class Acts {
     const address = button.getAttribute("formaction") ?? this.form.action;
     const data = new FormData(this.form);
     if (button.name) data.set(button.name, button.value);
+    const { asks, shows } = button.dataset;
+    for (const name of shows?.split(" ") ?? []) data.set(name, button.closest("tr").querySelector(`[data-field="${name}"]`).textContent);
     for (const [name, value] of Object.entries(more)) data.set(name, value);
-    const { asks } = button.dataset;
     if (asks && mustAsk(askMode(), "Market") && !(await ask({ title: asks, words: button.dataset.words ?? "", yes: button.textContent.trim() }))) {
       return null;
     }
