@@ -27,7 +27,7 @@ else:
 class OrderVersionAdmin(ReadOnly, VersionBase):
     list_display = [
         *("tradovate_id", "connection", "order_id_at_broker", "order_qty", "order_type", "price", "stop_price"),
-        *("limit_if_touched_price", "peg_difference", "max_show", "time_in_force", "at"),
+        *("limit_if_touched_price", "peg_difference", "max_show", "time_in_force", "refused", "at"),
     ]
     list_filter = ["connection__environment", "at"]
     list_select_related = ["connection"]

@@ -137,7 +137,8 @@ class Order(PlacedModel):
 
 
 class OrderVersion(models.Model):
-    """The terms of an order as placed, or as one modification left them (openapi.json, OrderVersion)."""
+    """The terms of an order as placed, or as one modification wants them (openapi.json, OrderVersion); `refused` ones
+    never were the order's."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="order_versions")
     tradovate_id = models.BigIntegerField("Tradovate id")
@@ -152,6 +153,7 @@ class OrderVersion(models.Model):
     time_in_force = models.CharField(max_length=4, blank=True)
     expire_time = models.DateTimeField(null=True, blank=True)
     text = models.CharField(max_length=255, blank=True)
+    refused = models.BooleanField(default=False)
     at = models.DateTimeField()
 
     class Meta:

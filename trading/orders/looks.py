@@ -13,7 +13,7 @@ from typing import TypeVar
 from accounts import renewal
 from accounts.models import Connection
 from trading.models import Account, Contract, Fill
-from trading.orders import refused, warm
+from trading.orders import in_force, refused, warm
 from trading.orders.reasons import of_error
 from trading.tradovate import Priority, Tradovate
 from trading.tradovate.entities import Order, OrderVersion, Position
@@ -28,7 +28,7 @@ class CannotAsk(Exception):
 
 @dataclass(frozen=True)
 class Standing:
-    """An order as it stands, with its newest terms."""
+    """An order as it stands, with its terms (in_force)."""
 
     order: Order
     version: OrderVersion
@@ -60,13 +60,14 @@ def net_position(account: Account, contract_id: int, priority: Priority = Priori
 
 
 def standing(connection: Connection, order_id: int) -> Standing:
-    """An order with its newest terms."""
+    """An order with the terms that it has now."""
 
     async def question(client: Tradovate) -> Standing:
         order, versions = await asyncio.gather(client.order.item(order_id), client.order_version.deps(order_id))
-        if not versions:
+        version = in_force.in_force(versions, await in_force.refused(client, versions))
+        if version is None:
             raise CannotAsk(f"Tradovate shows no terms of order {order_id}.")
-        return Standing(order, max(versions, key=lambda version: version.id))
+        return Standing(order, version)
 
     return _ask(connection, question, Priority.MODIFY)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from trading.orders import in_force
 from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, LinkedOrder, OrderSpec
 from trading.tradovate import Tradovate
@@ -24,7 +25,7 @@ class NoSuchOrder(LookupError):
 
 @dataclass(frozen=True)
 class Recorded:
-    """An order with its newest terms."""
+    """An order with its terms (in_force)."""
 
     order: Order
     version: OrderVersion
@@ -106,7 +107,8 @@ async def recall(client: Tradovate, order_id: int | None = None) -> tuple[int, P
     other = orders.get(first.oco_id) if first.oco_id and not strategy else None
     family = [first, *children, *([other] if other else [])]
     versions = await client.order_version.ldeps([order.id for order in family])
-    recorded = {order.id: Recorded(order, _newest(versions, order.id)) for order in family}
+    refused = await in_force.refused(client, versions)
+    recorded = {order.id: Recorded(order, _newest(versions, order.id, refused)) for order in family}
     commands = await client.command.deps(first.id)
     contract = await client.contract.item(first.contract_id or 0)
     return first.account_id, Plan(
@@ -136,11 +138,11 @@ async def _strategy(client: Tradovate, order_id: int) -> tuple[OrderStrategy | N
     return await client.order_strategy.item(mine), entry
 
 
-def _newest(versions: Sequence[OrderVersion], order_id: int) -> OrderVersion:
-    mine = [version for version in versions if version.order_id == order_id]
-    if not mine:
+def _newest(versions: Sequence[OrderVersion], order_id: int, refused: Container[int]) -> OrderVersion:
+    newest = in_force.in_force([version for version in versions if version.order_id == order_id], refused)
+    if newest is None:
         raise NoSuchOrder(f"Tradovate shows no terms of order {order_id}.")
-    return max(mine, key=lambda version: version.id)
+    return newest
 
 
 def _is_automated(commands: Sequence[Command]) -> bool:

@@ -1,6 +1,6 @@
 """Whether what Tradovate accepted took effect: an accepted command says nothing yet about the order.
 
-    change        done once it is reported as Replaced, or the order's newest version has the new terms; rejected when
+    change        done once it is reported as Replaced, or the order's terms are the new ones; rejected when
                   a report refuses it; ineffective when after the settle time the order still has its old terms
     cancellation  done with the order's end (`reports`); rejected when a report refuses it
     strategy      followed as its entry, once that is known; rejected when its failureMessage says why there is none
@@ -24,7 +24,7 @@ from django.utils import timezone
 from accounts import renewal
 from accounts.models import Connection
 from trading.models import OrderIntent
-from trading.orders import intents, lookup, reconcile, reports
+from trading.orders import in_force, intents, lookup, reconcile, reports
 from trading.orders.prices import plain
 from trading.orders.spec import OrderSpec
 from trading.orders.states import STATE_OF_STATUS, Kind, State
@@ -137,11 +137,13 @@ async def _see(client: Tradovate, waiting: Sequence[OrderIntent]) -> _Seen:
     targets = {i.target_order_id for i in about if i.target_order_id is not None}
     strategies = [i.strategy_id_at_broker for i in waiting if not i.is_command and i.strategy_id_at_broker is not None]
     executed = await client.execution_report.ldeps(commands) if changed else []
+    versions = await client.order_version.ldeps(changed) if changed else []
+    asked = {*commands, *(version.id for version in versions)}
     return _Seen(
-        refusals=await lookup.refusals(client, commands) if commands else {},
+        refusals=await lookup.refusals(client, asked) if asked else {},
         replaced=frozenset(r.command_id for r in executed if r.exec_type == ExecType.REPLACED and r.command_id),
         orders={order.id: order for order in await client.order.items(targets)} if targets else {},
-        versions=await client.order_version.ldeps(changed) if changed else (),
+        versions=versions,
         strategies=await lookup.entries(client, strategies) if strategies else {},
     )
 
@@ -172,7 +174,7 @@ def _judge_strategy(intent: OrderIntent, found: lookup.Found) -> bool:
 
 def _judge_change(intent: OrderIntent, order: Order, seen: _Seen) -> bool:
     versions = [version for version in seen.versions if version.order_id == order.id]
-    newest = max(versions, key=lambda version: version.id, default=None)
+    newest = in_force.in_force(versions, seen.refusals)
     wanted = intents.wish_of(intent).becomes  # type: ignore[union-attr]  # of a change
     if intent.command_id_at_broker in seen.replaced or (newest is not None and _has(newest, wanted)):
         return _done(intent.pk)

@@ -221,11 +221,11 @@ class Book:
                 return set()
 
     def _explained_by(self, entity: OrderStrategy | ExecutionReport | CommandReport) -> set[str]:
-        """Keys of the orders that this may say a reason of."""
+        """Keys of the orders that this may say a reason, or the terms, of."""
         if isinstance(entity, OrderStrategy):
             return {key for order_id in self.mirror.orders_of_strategy(entity.id) for key in order_keys(order_id)}
         about = self.mirror.commands.get(entity.command_id) if isinstance(entity, CommandReport) else entity
-        return {f"done:{about.order_id}"} if about else set()
+        return order_keys(about.order_id) if about else set()
 
     def _to_write(self, entity: Entity) -> set[Ref]:
         """What the journal must write because of this entity; an order's record holds what its parts say."""
@@ -254,7 +254,7 @@ class Book:
             case CommandReport():
                 command = self.mirror.commands.get(entity.command_id)
                 order_id = command.order_id if command else None
-                about = self._about_an_order(entity.command_id)
+                about: set[Ref] = {(OrderVersion, entity.command_id), *self._about_an_order(entity.command_id)}
                 return about | (set() if order_id is None else {(Order, order_id)})
         return set()
 

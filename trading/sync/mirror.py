@@ -15,6 +15,7 @@ import msgspec
 
 from trading.orders import reasons
 from trading.orders.drafts import is_ours
+from trading.orders.in_force import in_force
 from trading.sync.rows import UNKNOWN
 from trading.tradovate.entities import (
     Account,
@@ -171,9 +172,10 @@ class Mirror:
         return self.products.get(maturity.product_id) if maturity else None
 
     def version(self, order_id: int) -> OrderVersion | None:
-        """The order's newest terms."""
-        ids = self.part_ids(OrderVersion, order_id)
-        return self.versions[ids[-1]] if ids else None
+        """The terms that the order has now."""
+        versions = [self.versions[key] for key in self.part_ids(OrderVersion, order_id)]
+        refused = {version.id for version in versions if self.is_refused(version.id)}
+        return in_force(versions, refused)
 
     def order_fills(self, order_id: int) -> list[Fill]:
         """The order's fills, without those that the exchange busted."""
@@ -228,6 +230,11 @@ class Mirror:
         """Whether the exchange has carried out a change."""
         reports = (self.execution_reports[key] for key in self.part_ids(ExecutionReport, command.order_id))
         return any(one.command_id == command.id and one.exec_type == ExecType.REPLACED for one in reports)
+
+    def is_refused(self, command_id: int) -> bool:
+        """Whether a command came to nothing, by itself or by what is reported of it."""
+        command = self.commands.get(command_id)
+        return bool(self.refusal(command_id)) or (command is not None and command.command_status in reasons.REFUSED)
 
     def refusal(self, command_id: int) -> str:
         """Why a command was refused, as a trader reads it; "" when it was not."""

@@ -46,8 +46,11 @@ LONGEST_COMMENT = LONGEST_TEXT = 255
 
 
 def records(mirror: Mirror, refs: Iterable[Ref]) -> list[Record]:
-    """Records of these entities as they are now; what is not there, or not complete enough to keep, is left out."""
-    found = (_MAKERS[kind](mirror, key) for kind, key in refs)
+    """Records of these entities as they are now; what is not there, or not complete enough to keep, is left out.
+
+    Versions come first: orders that are written after them know which were refused.
+    """
+    found = (_MAKERS[kind](mirror, key) for kind, key in sorted(refs, key=lambda ref: ref[0] is not OrderVersion))
     return [record for record in found if record is not None]
 
 
@@ -141,6 +144,7 @@ def _version(mirror: Mirror, key: int) -> OrderVersionRecord | None:
         expire_time=version.expire_time,
         text=(version.text or "")[:LONGEST_TEXT],
         at=command.timestamp if command else None,
+        refused=mirror.is_refused(key),
     )
 
 

@@ -44,7 +44,7 @@ class ContractRecord(Record):
 
 @dataclass(frozen=True)
 class OrderRecord(Record):
-    """An order with its newest terms (`version_id`: Tradovate's id of them), its fills' sums and why it was refused."""
+    """An order with its terms (`version_id`: Tradovate's id of them), its fills' sums and why it was refused."""
 
     id: int
     account_id: int
@@ -80,6 +80,7 @@ class OrderVersionRecord(Record):
     expire_time: datetime | None
     text: str
     at: datetime | None
+    refused: bool = False
 
 
 @dataclass(frozen=True)

@@ -50,12 +50,21 @@ _FINISHED = ", ".join(f"'{status}'" for status in sorted(FINISHED))
 _FURTHER_ON = (
     f"({NEW}.status IN ({_FINISHED}) OR {OLD}.status NOT IN ({_FINISHED}))"
     f" AND ({NEW}.status <> '{OrdStatus.PENDING_NEW}' OR {OLD}.status = '{OrdStatus.PENDING_NEW}')"
-    f" AND coalesce({NEW}.version_id_at_broker >= {OLD}.version_id_at_broker, true)"
 )
 # A version whose command is not told stands at the time at which it came, and a command is never later than that.
 _EARLIER = f"CASE WHEN {NEW}.at < {OLD}.at THEN {NEW}.at ELSE {OLD}.at END"
-_TERMS_WHERE_TOLD = {
-    name: f"CASE WHEN {NEW}.version_id_at_broker IS NULL THEN {OLD}.{name} ELSE {NEW}.{name} END"
+# Terms that were refused were the order's until that was known: then those before them are again.
+_OLD_REFUSED, _NEW_REFUSED = (
+    f"EXISTS (SELECT 1 FROM {OrderVersion._meta.db_table} AS v WHERE v.refused"  # noqa: S608 - all of it is ours
+    f" AND v.connection_id = {OLD}.connection_id AND v.tradovate_id = {order}.version_id_at_broker)"
+    for order in (OLD, NEW)
+)
+_KEEPS_TERMS = (
+    f"{NEW}.version_id_at_broker IS NULL OR ({NEW}.version_id_at_broker <> {OLD}.version_id_at_broker"
+    f" AND NOT {_OLD_REFUSED} AND ({NEW}.version_id_at_broker < {OLD}.version_id_at_broker OR {_NEW_REFUSED}))"
+)
+_TERMS_IN_FORCE = {
+    name: f"CASE WHEN {_KEEPS_TERMS} THEN {OLD}.{name} ELSE {NEW}.{name} END"
     for name in (*_TERMS, "version_id_at_broker")
 }
 
@@ -148,6 +157,16 @@ def _upstream(record: r.UpstreamRecord) -> dict[str, Any]:
 
 TABLES: dict[type[r.Record], Table] = {
     r.AccountRecord: Table(Account, _plain(r.AccountRecord), ("name", "readonly", "closed")),
+    # Before the orders, which look there for what was refused.
+    r.OrderVersionRecord: Table(
+        OrderVersion,
+        _plain(r.OrderVersionRecord),
+        (
+            *("order_qty", "order_type", "price", "stop_price", "limit_if_touched_price", "peg_difference", "max_show"),
+            *("time_in_force", "expire_time", "text", "at", "refused"),
+        ),
+        values={"at": _EARLIER, "refused": f"{OLD}.refused OR {NEW}.refused"},
+    ),
     r.OrderRecord: Table(
         Order,
         _plain(r.OrderRecord, "filled_qty", "average_price"),
@@ -156,16 +175,7 @@ TABLES: dict[type[r.Record], Table] = {
             *("parent_id_at_broker", "oco_id_at_broker", "version_id_at_broker"),
         ),
         newer=_FURTHER_ON,
-        values=_TERMS_WHERE_TOLD,
-    ),
-    r.OrderVersionRecord: Table(
-        OrderVersion,
-        _plain(r.OrderVersionRecord),
-        (
-            *("order_qty", "order_type", "price", "stop_price", "limit_if_touched_price", "peg_difference", "max_show"),
-            *("time_in_force", "expire_time", "text", "at"),
-        ),
-        values={"at": _EARLIER},
+        values=_TERMS_IN_FORCE,
     ),
     r.FillRecord: Table(
         Fill, _plain(r.FillRecord), ("symbol", "price", "qty", "active", "trade_date"), newer=_NOT_BUSTED_BEFORE

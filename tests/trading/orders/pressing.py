@@ -1,5 +1,6 @@
 """A trader who presses buttons, and what the simulator has of it."""
 
+import asyncio
 import dataclasses
 import threading
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, LinkedOrder, OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
+from trading.tradovate import Tradovate
+from trading.tradovate.entities import ModifyOrder
 
 
 def limit(account: Account, symbol: str, price: str = "4000", qty: int = 2) -> OrderSpec:
@@ -58,6 +61,17 @@ def version_of(simulator: RunningSimulator, order_id: int) -> dict[str, Any]:
     """The newest terms of an order in the simulator."""
     versions = simulator.control.ledger()["entities"]["orderVersion"]
     return max((one for one in versions if one["orderId"] == order_id), key=lambda one: one["id"])
+
+
+def change_elsewhere(account: Account, order_id: int, **terms: Any) -> None:
+    """Another program changes a limit order, in full."""
+
+    async def send() -> None:
+        assert account.connection.tokens is not None
+        async with Tradovate(account.connection.hosts, account.connection.tokens.access_token) as client:
+            await client.order.modify(ModifyOrder(order_id=order_id, order_type="Limit", is_automated=True, **terms))
+
+    asyncio.run(send())
 
 
 def received(simulator: RunningSimulator, route: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 
 from accounts.models import User
 from tests.trading.cast import listed, order_of, orders_at_broker, posts, sign_in
-from tests.trading.orders.pressing import at_once, bought, limit, order_ids, received, version_of
+from tests.trading.orders.pressing import at_once, bought, change_elsewhere, limit, order_ids, received, version_of
 from trading.models import Account, OrderIntent, TradingLimit
 from trading.orders import checks, contracts, desk, pretrade, reports, turns
 from trading.orders.desk import NewTerms
@@ -245,3 +245,15 @@ def test_a_finished_order_cannot_be_changed(
     outcome = desk.modify(user, account.pk, order_id or 0, NewTerms(order_qty=3), "click:2")
     assert outcome.refused
     assert "filled" in outcome.words
+
+
+def test_a_change_repeats_nothing_that_an_earlier_one_was_refused_for(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    """The exchange refuses another time in force, and the order stays what it was."""
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    order_id = placed.order_id_at_broker or 0
+    change_elsewhere(account, order_id, order_qty=1, price=Decimal(3990), time_in_force="GTC")
+    assert desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3980)), "click:2").succeeded
+    now = version_of(simulator, order_id)
+    assert (now["price"], now["orderQty"], now["timeInForce"]) == (3980, 2, "Day")

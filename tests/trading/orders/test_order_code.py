@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from accounts.models import Connection
+from tests.trading.orders.pressing import change_elsewhere
 from trading.models import Account
 from trading.orders import builder, messages, prices, spec, templates
 from trading.orders.builder import OrderBuilder
@@ -98,6 +99,15 @@ def test_a_child_is_shown_with_what_it_hangs_on(
     assert len(children) == 2
     for child in children:
         assert eval(printed(str(child))[0], NAMES) == order.build()  # noqa: S307
+
+
+def test_a_change_that_the_exchange_refused_is_no_part_of_the_order(
+    simulator: RunningSimulator, connection: Connection, account: Account, symbol: str
+) -> None:
+    order = buy_limit(symbol, 2, "4000").set_account(account.pk)
+    order_id = place(connection, account, order)
+    change_elsewhere(account, order_id, order_qty=1, price=Decimal(3990), time_in_force="GTC")
+    assert eval(printed(str(order_id))[0], NAMES) == order.build()  # noqa: S307
 
 
 def test_what_is_not_there_is_said(simulator: RunningSimulator, connection: Connection) -> None:

@@ -7,7 +7,16 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from tests.trading.orders.pressing import bracket, has_become, limit, now, received, settled, version_of
+from tests.trading.orders.pressing import (
+    bracket,
+    change_elsewhere,
+    has_become,
+    limit,
+    now,
+    received,
+    settled,
+    version_of,
+)
 from trading import tasks
 from trading.models import Account, OrderIntent
 from trading.orders import desk, reconcile, reports, verify
@@ -53,6 +62,16 @@ def test_a_change_that_was_ignored_is_said_to_have_changed_nothing(
     verify.look(account.connection_id)
     has_become(intent, State.INEFFECTIVE, "still stands: 2 at 4000")
     assert version_of(simulator, resting)["price"] == 4000
+
+
+def test_what_an_order_still_stands_at_is_nothing_that_the_exchange_refused(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    change_elsewhere(account, resting, order_qty=1, price=Decimal(3990), time_in_force="GTC")
+    simulator.control.fault("modify_ignored")
+    intent = changed(user, account, resting, price=Decimal(4001))
+    verify.look(account.connection_id)
+    has_become(intent, State.INEFFECTIVE, "still stands: 2 at 4000")
 
 
 def test_before_the_settle_time_is_over_nothing_is_concluded(

@@ -9,7 +9,7 @@ from tests.trading.sync.entities import ACCOUNT, CASH, DECEMBER, ES, ESZ6, NOON,
 from trading.sync.book import Book
 from trading.sync.comparison import differing
 from trading.sync.recording import records
-from trading.sync.records import ContractRecord, OrderRecord
+from trading.sync.records import ContractRecord, OrderRecord, OrderVersionRecord
 from trading.tradovate.entities import (
     Command,
     CommandReport,
@@ -64,6 +64,40 @@ def test_an_order_shows_its_newest_terms_until_it_is_finished() -> None:
     assert (row["qty"], row["price"], row["stop"], row["type"]) == ("3", "4999.00", "—", "Limit")
     assert made.apply(told(order("Canceled"))).gone == ["order:50"]
     assert made.apply(told(order("Working"))).rows == {}  # a late repeat
+
+
+def test_a_change_that_was_refused_leaves_the_order_on_the_terms_that_it_had() -> None:
+    """Its version comes with its command, and may come again after it was refused."""
+    placed = OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit", price=Decimal(5000))
+    wanted = msgspec.structs.replace(placed, id=61, order_qty=3, price=Decimal(5001))
+    made = book(order("Working"), placed, wanted)
+    made.apply(told(Command(id=61, order_id=50, command_type="Modify", command_status="Pending")))
+    assert made.rows["order:50"]["price"] == "5001.00"
+    changes = made.apply(told(CommandReport(id=62, command_id=61, command_status="ExecutionRejected")))
+    assert (changes.rows["order:50"]["qty"], changes.rows["order:50"]["price"]) == ("2", "5000.00")
+    kept = records(made.mirror, changes.touched)
+    [now] = [one for one in kept if isinstance(one, OrderRecord)]
+    assert (now.version_id, now.order_qty, now.price) == (60, 2, Decimal(5000))
+    [refused] = [one for one in kept if isinstance(one, OrderVersionRecord)]
+    assert (refused.id, refused.refused) == (61, True)
+    made.apply(told(msgspec.structs.replace(wanted, text="again")))
+    assert made.rows["order:50"]["price"] == "5000.00"
+    made.apply(told(msgspec.structs.replace(placed, id=63, order_qty=1)))
+    assert made.rows["order:50"]["qty"] == "1"
+
+
+def test_a_refused_change_is_known_by_its_command_alone() -> None:
+    placed = OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit", price=Decimal(5000))
+    made = book(order("Working"), placed, msgspec.structs.replace(placed, id=61, order_qty=3))
+    made.apply(told(Command(id=61, order_id=50, command_type="Modify", command_status="RiskRejected")))
+    assert made.rows["order:50"]["qty"] == "2"
+
+
+def test_an_order_that_was_refused_itself_shows_what_it_asked_for() -> None:
+    asked = OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit", price=Decimal(5000))
+    refused = Command(id=60, order_id=50, command_type="New", command_status="ExecutionRejected")
+    made = book(order("Rejected"), asked, refused)
+    assert made.rows["done:50"]["price"] == "5000.00"
 
 
 def test_an_order_says_which_strategy_sent_it() -> None:
@@ -178,7 +212,7 @@ def test_an_orders_record_has_its_fills_sums_and_why_it_was_refused() -> None:
     changes = made.apply(
         told(CommandReport(id=41, command_id=40, command_status="RiskRejected", reject_reason="NoQuote", text="Closed"))
     )
-    assert changes.touched == {(Order, 50)}
+    assert changes.touched == {(Order, 50), (OrderVersion, 40)}
     (record,) = records(made.mirror, changes.touched)
     assert isinstance(record, OrderRecord)
     assert (record.filled_qty, record.average_price) == (3, Decimal(5001))

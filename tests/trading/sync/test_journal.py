@@ -163,6 +163,25 @@ def test_an_order_that_comes_without_its_terms_keeps_those_that_are_known(connec
     assert (kept.time_in_force, kept.version_id_at_broker) == ("Day", 61)
 
 
+def test_terms_that_were_refused_give_way_to_those_before_them_for_good(connection, entries) -> None:
+    """They were the order's until that was known; who was stopped meanwhile writes them again."""
+
+    def version(key: int, *, refused: bool) -> OrderVersionRecord:
+        terms = (50, 3, "Limit", Decimal(5001), None, None, None, None, "Day", None, "", NOON)
+        return OrderVersionRecord(key, *terms, refused=refused)
+
+    asked = entries(version(60, refused=False), order(version_id=60, order_qty=4))
+    corrected = entries(order(version_id=59), version(60, refused=True))
+    told = []
+    for batch in (entries(order(version_id=59)), asked, corrected, asked, entries(order(version_id=58, order_qty=1))):
+        writing.write(batch)
+        told.append(Order.objects.values_list("version_id_at_broker", "order_qty").get())
+    assert told == [(59, 3), (60, 4), (59, 3), (59, 3), (59, 3)]
+    assert OrderVersion.objects.get().refused
+    writing.write(entries(order("Filled", version_id=61, order_qty=5)))
+    assert Order.objects.values_list("version_id_at_broker", "order_qty", "status").get() == (61, 5, "Filled")
+
+
 def test_terms_that_come_again_without_their_command_keep_the_time_that_is_known(connection, entries) -> None:
     """Of an order good till cancelled, say, whose command was of an earlier day."""
 

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import Model
 
 from accounts.models import Connection
-from tests.trading.sync.cast import aplace, front_month, place, running_hub, settled, snapshot, until
+from tests.trading.sync.cast import aplace, ask, front_month, place, running_hub, settled, snapshot, until
 from trading.models import (
     Account,
     CashBalance,
@@ -114,6 +114,25 @@ async def test_every_version_fee_and_change_of_cash_is_kept(simulator, trader) -
     assert (await Position.objects.aget(connection=trader)).net_pos == 0
     assert await EquityPoint.objects.filter(connection=trader, account_id_at_broker=account["id"]).aexists()
     assert await Fill.objects.filter(connection=trader, trade_date=None).acount() == 0
+
+
+async def test_a_change_that_the_exchange_refused_is_kept_and_the_order_stands_as_it_was(simulator, trader) -> None:
+    """It comes with the change's command, before the exchange has answered."""
+    symbol = front_month(simulator, trader)
+    low = float(simulator.control.market(symbol)["bid"]) - 50
+    terms = {"orderType": "Limit", "price": low}
+    async with running_hub():
+        await settled(trader)
+        placed = await aplace(simulator, trader, symbol=symbol, action="Buy", orderQty=1, **terms)
+        await until(lambda: Order.objects.filter(connection=trader, order_qty=1).aexists())
+        key = placed["orderId"]
+        await ask(simulator, trader, "modifyorder", orderId=key, orderQty=2, timeInForce="GTC", **terms)
+        await until(lambda: OrderVersion.objects.filter(connection=trader, order_qty=2, refused=True).aexists())
+        await complete(simulator, trader)
+        kept = await Order.objects.aget(connection=trader, tradovate_id=key)
+        assert (kept.status, kept.order_qty, kept.time_in_force) == ("Working", 1, "Day")
+        row = (await snapshot(trader)).rows[f"order:{key}"]
+    assert (row["qty"], row["time_in_force"]) == ("1", "Day")
 
 
 TERMS: dict[str, dict[str, Any]] = {
