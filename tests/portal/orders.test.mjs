@@ -15,7 +15,7 @@ const kept = JSON.parse(readFileSync(new URL("order_table.json", import.meta.url
 
 test("orders and intents are laid over each other as the server does it", () => {
   const rows = new Map(Object.entries({ ...kept.rows, ...kept.intents }));
-  const lines = orderEntries(rows).map(({ key, row, depth }) => [key, depth, row.group, row.source, row.intent, row.link, row.change]);
+  const lines = orderEntries(rows).map(({ key, row, depth }) => [key, depth, row.group, row.source, row.intent, row.link, row.change, row.reason]);
   assert.deepEqual(lines, kept.lines);
 });
 

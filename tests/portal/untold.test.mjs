@@ -120,6 +120,17 @@ test("of what the ticket itself tells nothing is told", () => {
   assert.deepEqual(page.told(), []);
 });
 
+test("a change that was accepted and changed nothing is told, and a cancellation that came too late is not", () => {
+  const ineffective = (id, kind) => {
+    const [key, row] = intent(id, "ineffective", "", 2);
+    return [key, { ...row, kind }];
+  };
+  const page = desk([], [intent(1, "accepted"), intent(2, "accepted")]);
+  page.intent(ineffective(1, "modify"));
+  page.intent(ineffective(2, "cancel"));
+  assert.deepEqual(page.told(), ["Intent 1: ineffective."]);
+});
+
 test("a lost answer that was found before it could be told is not told", () => {
   const page = desk();
   page.intent(intent(1, "unknown"));

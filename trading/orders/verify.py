@@ -182,7 +182,7 @@ def _judge_change(intent: OrderIntent, order: Order, seen: _Seen) -> bool:
         ended = STATE_OF_STATUS.get(order.ord_status)
         return _changed_nothing(intent, f"The order was {ended.label if ended else 'over'} before it could be changed.")
     stands = f"{newest.order_qty} at {_prices(newest)}" if newest is not None else "as it was"
-    words = f"Tradovate accepted the change, but the order still stands: {stands}. Cancel and replace it instead."
+    words = f"Tradovate accepted the change, but the order still stands: {stands}."
     return _changed_nothing(intent, words)
 
 

@@ -104,11 +104,17 @@ class _Origins:
         return self._intents[key] if key else None
 
     def failed_change(self, order: Row) -> Row | None:
-        """The newest change of a working order by itself, where that came to nothing."""
+        """The newest change of a working order, where that came to nothing."""
         change = self._changes.get(order["id"])
-        if change is None or change["state"] not in _FAILED or _link(order) or order["id"] in self._parents:
+        if change is None or change["state"] not in _FAILED or order["status"] in GROUP_OF_STATUS:
             return None
-        return None if order["status"] in GROUP_OF_STATUS else change
+        return change
+
+    def replaceable(self, order: Row, change: Row | None) -> str:
+        """The id of a failed change whose order can be replaced: only one by itself."""
+        if change is None or change["state"] != _REPLACEABLE or _link(order) or order["id"] in self._parents:
+            return ""
+        return change["id"]
 
     def stands_alone(self, intent: Row) -> bool:
         """Whether an intent has a line of its own, because no order shows it."""
@@ -130,7 +136,7 @@ def _of_order(order: Row, origins: _Origins) -> Row:
         "intent": f"intent:{intent['id']}" if intent else "",
         "reason": order["reason"] or (intent["reason"] if intent and own else "") or failure,
         "link": _link(order),
-        "change": change["id"] if change and change["state"] == _REPLACEABLE else "",
+        "change": origins.replaceable(order, change),
     }
 
 

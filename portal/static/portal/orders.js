@@ -72,11 +72,15 @@ class Origins {
     return this.byOrder.get(order.id) ?? this.byStrategy.get(order.strategy_id) ?? this.byOrder.get(order.parent_id);
   }
 
-  /** The newest change of a working order by itself, where that came to nothing. */
+  /** The newest change of a working order, where that came to nothing. */
   failedChange(order) {
     const change = this.changes.get(order.id);
-    if (!change || !FAILED.has(change.state) || linkOf(order) || this.parents.has(order.id)) return undefined;
-    return order.status in GROUP_OF_STATUS ? undefined : change;
+    return !change || !FAILED.has(change.state) || order.status in GROUP_OF_STATUS ? undefined : change;
+  }
+
+  /** The id of a failed change whose order can be replaced: only one by itself. Else empty. */
+  replaceable(order, change) {
+    return change?.state !== REPLACEABLE || linkOf(order) || this.parents.has(order.id) ? "" : change.id;
   }
 
   /** Whether an intent has a line of its own, because no order shows it. */
@@ -93,9 +97,10 @@ const made = new WeakMap();
 function ofOrder(order, origins) {
   const intent = origins.of(order);
   const change = origins.failedChange(order);
+  const replaceable = origins.replaceable(order, change);
   const kept = made.get(order);
-  if (kept && kept.intent === intent && kept.change === change) return kept.line;
-  const line = lineOf({ ...PLAIN, ...order }, intent, change);
+  if (kept && kept.intent === intent && kept.change === change && kept.line.change === replaceable) return kept.line;
+  const line = lineOf({ ...PLAIN, ...order }, intent, change, replaceable);
   made.set(order, { intent, change, line });
   return line;
 }
@@ -109,7 +114,7 @@ function linkOf(order) {
   return order.strategy_id ? "strategy" : order.parent_id ? "exit" : order.oco_id ? "OCO" : "";
 }
 
-function lineOf(order, intent, change) {
+function lineOf(order, intent, change, replaceable) {
   const own = intent?.order_id === order.id;
   return {
     ...order,
@@ -118,7 +123,7 @@ function lineOf(order, intent, change) {
     intent: intent ? `intent:${intent.id}` : "",
     reason: order.reason || (own ? intent.reason : "") || (change ? `Its change did not take. ${change.reason}`.trim() : ""),
     link: linkOf(order),
-    change: change?.state === REPLACEABLE ? change.id : "",
+    change: replaceable,
   };
 }
 

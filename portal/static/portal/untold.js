@@ -3,6 +3,7 @@
 import { kindOf } from "./state.js";
 
 const ALARMING = new Set(["rejected", "unknown", "absent"]);
+const isAlarming = ({ kind, state }) => ALARMING.has(state) || (kind === "modify" && state === "ineffective");
 const MOST = 3; // notices of a kind at a time: more become one
 const NAMED = 8; // and that one names so many
 const FILLS = { href: "/#fills", text: "Today's fills" };
@@ -44,7 +45,7 @@ export class Untold {
       if (!isNews) continue;
       if (kind === "fill") this.fills.add(key);
       else if (kind === "done" && state === "Rejected") this.refusals.add(key);
-      else if (kind === "intent" && ALARMING.has(state)) this.alarms.add(key);
+      else if (kind === "intent" && isAlarming(row)) this.alarms.add(key);
     }
     for (const key of except) {
       const { state, order_id: order } = rows.get(key) ?? {};
@@ -90,7 +91,7 @@ export class Untold {
     const where = whereOf(rows);
     for (const key of this.alarms) {
       const row = rows.get(key);
-      if (!row || !ALARMING.has(row.state)) continue; // it has been found
+      if (!row || !isAlarming(row)) continue; // it has been found
       const isTold = row.state === "rejected" && this.refused.has(row.order_id);
       if (row.state === "rejected" && row.order_id) this.refused.add(row.order_id);
       const link = { href: `/orders/${row.id}/`, text: "Order page" };
