@@ -358,6 +358,14 @@ class Walk:
                 page.locator("#result_list tbody tr th a").first.click()
                 page.wait_for_url("**/change/")
                 self.picture(page, f"admin-{kind.rpartition('/')[2]}")
+            page.goto(f"{self.portal.url}/admin/accounts/user/?q=pro")
+            self.picture(page, "admin-users")
+            page.locator("#result_list tbody tr th a").first.click()
+            self.picture(page, "admin-user")
+            for link, name in (("What happened", "timeline"), ("End access", "access")):
+                page.get_by_role("link", name=link).click()
+                self.picture(page, f"admin-{name}")
+                page.go_back()
             page.goto(self.portal.url)
             self.picture(page, "staff")
 
