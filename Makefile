@@ -51,7 +51,7 @@ chaos: .venv/dev-installed node_modules/.installed
 	$(BIN)/python -m tests.chaos.long --intents $(INTENTS)
 
 faults: .venv/dev-installed node_modules/.installed
-	$(BIN)/python -m tests.faults --events 10000 --drop 60 --within 2
+	$(BIN)/python -m tests.faults --events 10000 --drop 60 --within 2 --taken 5 --back 5
 
 lock: .venv/dev-installed
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-header \

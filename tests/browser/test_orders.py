@@ -284,6 +284,24 @@ def test_a_double_click_sends_one_order(portal: Stack, open_page: OpenPage) -> N
     expect(working(page, symbol)).to_have_count(0, timeout=SOON)
 
 
+def test_flatten_all_is_forgotten_when_no_second_press_follows(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    page.clock.install()
+    open_desk(page, portal, "pro")
+    is_streaming(page)
+    rows, guard = page.locator("[data-row^='position:']"), page.locator("[data-guard='flatten-all']")
+    expect(rows.first).to_be_visible(timeout=SOON)
+    held = rows.count()
+    for _ in range(2):
+        page.locator("body").press("Shift+F")
+        expect(guard).to_have_attribute("open", "")
+        page.clock.fast_forward(5_100)
+        expect(guard).not_to_have_attribute("open", "")
+    is_streaming(page)
+    assert rows.count() == held
+    assert not [one for one in portal.ledger()["received"] if "liquidateposition" in one["route"]]
+
+
 def test_keys_do_nothing_while_somebody_types_and_have_a_sheet(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     open_desk(page, portal, "trader")
@@ -317,6 +335,11 @@ def test_on_a_phone_the_ways_out_are_a_thumb_away(portal: Stack, open_page: Open
     assert (flatten.bounding_box() or {})["height"] >= 44
     cancel = page.get_by_role("button", name=re.compile("^Cancel .* order")).first
     assert (cancel.bounding_box() or {})["height"] >= 44
+    thumbs = page.get_by_role("navigation", name="One thumb away")
+    for part in (0, 0.5, 1):
+        page.evaluate("part => scrollTo(0, part * document.body.scrollHeight)", part)
+        expect(thumbs.get_by_role("button", name="Cancel all")).to_be_in_viewport(ratio=1)
+        expect(thumbs.get_by_text("Flatten all")).to_be_in_viewport(ratio=1)
     page.get_by_role("link", name="Ticket").click()
     expect(page.locator("[data-send]")).to_be_in_viewport()
     assert overflow(page) <= 0

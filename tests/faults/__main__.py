@@ -32,7 +32,7 @@ def main() -> int:
         django.setup()
         figures = asyncio.run(_play(portal, options))
         sys.stdout.write(_table(figures) + "\n" + json.dumps(figures) + "\n")
-        late = [one["name"] for one in figures["phases"] if max(one["told"], one["equal"]) > options.within]
+        late = [one["name"] for one in figures["phases"] if _is_late(one, options)]
         bad = ("fills missed", "cash lines told otherwise", "wrong in a book", "died by themselves", "gave up")
         failed = bool(late or any(figures[name] for name in bad))
         if failed:
@@ -69,6 +69,12 @@ async def _play(portal: portals.Portal, options: argparse.Namespace) -> dict[str
             await trader.close()
 
 
+def _is_late(phase: dict[str, Any], options: argparse.Namespace) -> bool:
+    """Whether everything took longer than it may to be connected, or to be right again."""
+    is_late = max(phase["told"], phase["equal"]) > options.within
+    return is_late or (phase["taken"] or 0.0) > options.taken or phase["back"] > options.back + phase["grace"]
+
+
 def _table(figures: dict[str, Any]) -> str:
     """The phases, for people."""
     heads = ("taken over after", "connected again after", "its fills told in", "all equal, trading over, in")
@@ -87,6 +93,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--drop", type=float, default=5, help="seconds without the broker (%(default)s)")
     parser.add_argument("--browsers", type=int, default=2, help="of each trader at each web process (%(default)s)")
     parser.add_argument("--within", type=float, default=20, help="seconds for everything to be right (%(default)s)")
+    parser.add_argument("--taken", type=float, default=20, help="seconds until another sync took over (%(default)s)")
+    parser.add_argument("--back", type=float, default=60, help="seconds for all to be connected again (%(default)s)")
     parser.add_argument("--no-hang", action="store_true", help="no page stops reading")
     return portals.parsed(parser)
 

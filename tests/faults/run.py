@@ -33,6 +33,7 @@ EVENT_FAULTS: dict[str, dict[str, float]] = {
 GIVE_UP = 60.0  # seconds
 HALF_OPEN = "the broker silent, sockets open"
 HANG = "browsers that stop reading"
+AWAY = "broker away"
 # While pages hang, traders trade in rounds of so many requests, this fast, until other pages have had so many frames:
 # more than wait for a page before it is given up and gets a snapshot.
 REQUESTS_OF_HANG, PACE_OF_HANG, FRAMES_OF_HANG, MOST_ROUNDS = 100, 120.0, 4000, 36
@@ -52,10 +53,12 @@ class Phase:
     """One thing that broke. Seconds: `taken`, from a sync process's being killed until another had synced what it held;
     `back`, from a process's being killed, or the broker's being there again, until everything was connected again;
     `told`, from then until journal and pages had all fills of before, though trading went on; `equal`, from the end of
-    trading until book, journal and pages were what the broker's ledger is. `last` names those that came last. `late`
-    are fills that came later than allowed, or not at all, `left` the differences when it gave up."""
+    trading until book, journal and pages were what the broker's ledger is. `last` names those that came last. `grace`
+    is what `back` may take longer here: silence has to be noticed, and after an outage attempts are spread. `late` are
+    fills that came later than allowed, or not at all, `left` the differences when it gave up."""
 
     name: str
+    grace: float = 0.0
     fills: int = 0
     taken: float | None = None
     back: float = 0.0
@@ -90,7 +93,7 @@ class Run:
         self._traders = traders
         self._cookies = cookies
         self._desks: list[Desk] = []
-        self._events_before = self._fills = 0
+        self._events_before = self._fills = self._unheard = 0
         self._snapshots_before = self._hung_caught_up = 0
         self._met: Counter[str] = Counter()
         self._missed: set[str] = set()
@@ -128,7 +131,7 @@ class Run:
         strikes: dict[str, Strike] = {}
         for role in killed:
             strikes[f"kill -9 {role}"] = lambda role=role: self._kill(role)
-        strikes[f"broker away for {self._plan.drop:g} s"] = self._drop
+        strikes[f"{AWAY} for {self._plan.drop:g} s"] = self._drop
         strikes[HALF_OPEN] = self._half_open
         if self._plan.hangs:
             strikes[HANG] = self._hang
@@ -136,7 +139,7 @@ class Run:
 
     async def _phase(self, name: str, strike: Strike, phases: list[Phase]) -> None:
         """Something breaks in the middle of trading."""
-        phase = Phase(name)
+        phase = Phase(name, grace=20.0 if name == HALF_OPEN else 5.0 if name.startswith(AWAY) else 0.0)
         phases.append(phase)
         requests, pace = self._trading_of(name)
         before = [trader.placed for trader in self._traders]
@@ -163,7 +166,7 @@ class Run:
         """(requests of each trader, how many a second) in a phase."""
         # A request makes nine events on average; what is missing comes afterwards.
         requests = max(6, self._plan.events // (9 * len(self._strikes()) * len(self._traders)))
-        if name.startswith("broker away"):
+        if name.startswith(AWAY):
             return requests, requests / (self._plan.drop * 1.2)  # it goes on meanwhile
         if name == HALF_OPEN:
             return requests, requests / (SILENCE * 1.2)
@@ -205,12 +208,16 @@ class Run:
         self._taking, self._taken = None, {}
 
     async def _drop(self) -> float:
-        """All sockets to the broker break, and none opens for so long."""
+        """All sockets to the broker break, and none opens for so long, while it fills orders."""
+        before = await self._count_fills()
         self._control("faults", kind="error_503", route="websocket", probability=1.0)
         for trader in self._traders:
             self._control("faults", kind="kick", user=trader.name)
         await asyncio.sleep(self._plan.drop)
+        connected, self._unheard = await self._epochs(), await self._count_fills() - before
         self._arm()
+        if connected:
+            raise NotRecovered(f"The broker was not away for {', '.join(connected)}.")
         return time.monotonic()
 
     async def _half_open(self) -> float:
@@ -381,6 +388,7 @@ class Run:
             "snapshots for pages that hung": self._hung_caught_up,
             "met by events": {kind: self._met[kind] for kind in EVENT_FAULTS},
             "gaps": sum(browser.gaps for browser in browsers),
+            "fills while the broker was away": self._unheard,
             "missed by a book while no socket was open": sum(one.missed for one in compared),
             "wrong in a book": sum(one.wrong for one in compared),
             "kills": self._portal.kills,

@@ -32,7 +32,7 @@ POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
 @pytest.mark.alone
 @pytest.mark.timeout(300 + ROOM)
 def test_book_journal_and_pages_are_what_the_broker_s_ledger_is() -> None:
-    command = [sys.executable, "-m", "tests.faults", "--events", "600", "--drop", "3"]
+    command = [sys.executable, "-m", "tests.faults", "--events", "600", "--drop", "3", "--taken", "20"]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     # A page that hangs meets no database: once is enough here, `make faults` takes any.
     run = subprocess.run(
@@ -51,6 +51,8 @@ def test_book_journal_and_pages_are_what_the_broker_s_ledger_is() -> None:
     assert not figures["cash lines told otherwise"]
     assert all(phase["taken"] for phase in figures["phases"] if "sync" in phase["name"])
     assert all(phase["fills"] for phase in figures["phases"])
+    assert figures["fills while the broker was away"]
+    assert figures["missed by a book while no socket was open"]
     assert set(figures["kills"]) == {*(f"{role}-{n}" for role in ("web", "sync", "worker") for n in (1, 2))} | {
         *("files-1", "beat", "redis")
     }
