@@ -16,7 +16,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from trading.models import Account, KillSwitchAction, OrderIntent
+from trading.models import Account, KillSwitch, KillSwitchAction, OrderIntent
 from trading.orders import closing, exits, looks, reports
 from trading.orders.session_hours import trading_day
 from trading.orders.states import UNANSWERED, Kind, State
@@ -35,6 +35,7 @@ LATEST: Final = dt.timedelta(seconds=60)
 # Then somebody has to look at Tradovate.
 PATIENCE: Final = dt.timedelta(minutes=10)
 LONGEST_WORDS: Final = 255
+_RELEASED: Final = "Ended: the kill switch was released."
 
 
 def due() -> list[int]:
@@ -56,7 +57,7 @@ def carry_out(action_id: int) -> int | None:
     action = KillSwitchAction.objects.select_related("switch", "connection").get(pk=action_id)
     if not action.switch.is_thrown:
         # Released between being wanted and being done.
-        _write(action, ActionState.ENDED, "Ended: the kill switch was released.")
+        _write(action, ActionState.ENDED, _RELEASED)
         return action.connection_id
     try:
         left = _Round(action).run()
@@ -73,7 +74,7 @@ def carry_out(action_id: int) -> int | None:
 
 
 class _Round:
-    """One look at a connection, and what is done about what it finds."""
+    """One look at a connection, and what is done about what it finds while the switch is thrown."""
 
     def __init__(self, action: KillSwitchAction) -> None:
         self._action = action
@@ -96,11 +97,17 @@ class _Round:
         orders = looks.open_orders(self._connection, self._accounts.keys())
         orders = closing.but_for_closings(self._connection.pk, orders)
         if orders:
+            if self._is_released():
+                return _RELEASED
             exits.clear(list(self._accounts.values()), orders, self._key, timezone.now())
             found.append(_counted(len(orders), "working order"))
         if under_way := self._under_way():
             found.append(_counted(under_way, "order") + " still unanswered")
         return f"Found {', '.join(found)}." if found else ""
+
+    def _is_released(self) -> bool:
+        """Asked after each look: what is there since the release is not the kill switch's."""
+        return not KillSwitch.objects.thrown().filter(pk=self._action.switch_id).exists()
 
     def _close(self, positions: Collection[Position]) -> None:
         # Whoever closes the same position twice may end up with the opposite one.
@@ -111,7 +118,8 @@ class _Round:
             if (account.pk, position.contract_id) not in going:
                 wish = self._liquidation(account, position.contract_id)
                 wishes.append((account, wish, self._closing_key(account, position)))
-        closing.close_all(wishes, timezone.now())
+        if not self._is_released():
+            closing.close_all(wishes, timezone.now())
 
     def _being_closed(self) -> set[tuple[int, int]]:
         """Account and contract of the positions that are being closed already.

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Connection, User
 from tests.trading.cast import listed, sign_in
-from tests.trading.orders.pressing import bought
+from tests.trading.orders.pressing import bought, limit
 from trading import tasks
 from trading.models import Account, KillSwitch, KillSwitchAction, OrderIntent
 from trading.orders import clearing, desk, gateway, intents, kill_switch, looks, reconcile
@@ -259,6 +259,30 @@ def test_the_release_ends_what_was_not_done(simulator: RunningSimulator, connect
     assert do_round(action).state == "ended"
     assert "released" in action.words
     assert at_broker(simulator, connection) == PRO
+
+
+@pytest.mark.parametrize("look", ["open_positions", "open_orders"])
+def test_a_release_while_a_round_is_at_work_leaves_what_is_there_since(
+    simulator: RunningSimulator,
+    connection: Connection,
+    holder: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    look: str,
+) -> None:
+    user, looked = holder.connection.user, getattr(looks, look)
+    action = wanted(user, flatten=look == "open_positions", cancel=True)
+
+    def released(*about: Any) -> Any:
+        monkeypatch.setattr(looks, look, looked)
+        kill_switch.release(action.switch_id, user, timezone.now())
+        assert desk.place(user, limit(holder, listed(holder.connection, "ES"), qty=1), "click:since").succeeded
+        return looked(*about)
+
+    monkeypatch.setattr(looks, look, released)
+    assert do_round(action).state == "ended"
+    assert "released" in action.words
+    assert at_broker(simulator, holder.connection) == (1, 1)
+    assert not OrderIntent.objects.filter(source_key__startswith="kill:").exists()
 
 
 def test_everybody_at_once(simulator: RunningSimulator, connection: Connection) -> None:
