@@ -82,15 +82,16 @@ class PositionFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that works, or one of the newest. `left` is the contracts that may still trade, 0 when it has ended;
-    `filled` is those that have traded. `at` is Tradovate's time of it. `is_elsewhere`: somebody has placed it, and not
-    with this portal; never so of an exit, which Tradovate places after the order on which it hangs has filled."""
+    """An order that works, or one of the newest. `left` is the contracts that may still trade, 0 when it has ended and
+    None when its terms are not known; `filled` is those that have traded. `at` is Tradovate's time of it.
+    `is_elsewhere`: somebody has placed it, and not with this portal; never so of an exit, which Tradovate places after
+    the order on which it hangs has filled."""
 
     id: int
     account_id: int
     contract_id: int | None
     action: str
-    left: int
+    left: int | None
     filled: int = 0
     oco_id: int | None = None
     at: dt.datetime | None = None
@@ -108,7 +109,8 @@ class MarkFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All of a connection's accounts. `heard_at` is when Tradovate was heard last: until then this is how it stood.
 
-    `position_limits` is None while Tradovate has not said which there are.
+    `position_limits` is None while Tradovate has not said which there are. `is_whole`: nothing that Tradovate tells of
+    positions and orders is unreadable.
     """
 
     heard_at: dt.datetime
@@ -119,6 +121,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     marks: list[MarkFacts] = []
     position_limits: list[UserAccountPositionLimit] | None = None
     risk_parameters: list[UserAccountRiskParameter] = []
+    is_whole: bool = True
 
     def account(self, account_id: int) -> AccountFacts | None:
         return next((one for one in self.accounts if one.id == account_id), None)

@@ -26,7 +26,7 @@ from trading.sync.book import Book
 from trading.sync.money import cash_of
 from trading.sync.stream import lease_key
 from trading.tradovate import MirroringSocket
-from trading.tradovate.entities import Order, OrdStatus, TradeDate
+from trading.tradovate.entities import ENTITY_TYPES, Order, OrderVersion, OrdStatus, Position, TradeDate
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ JUMP: Final = 1.0
 GATHER: Final = 0.03
 # So many of the newest orders are named though they have ended: a check then knows that the figures count them.
 NEWEST: Final = 50
+# What says how much is held and may trade.
+_HELD: Final = (Position, Order, OrderVersion)
 # KEYS: facts, lease, watched contracts. ARGV: lease token, encoded facts, seconds that they last, seconds for which a
 # contract is watched. Returns the contracts that are.
 _WRITE: Final = """
@@ -115,6 +117,7 @@ def facts_of(book: Book, heard_at: datetime) -> Facts:
         marks=[MarkFacts(contract_id=key, price=price, at=at) for key, at, price in book.marks.live()],
         position_limits=list(mirror.position_limits.values()) if book.limits_known else None,
         risk_parameters=list(mirror.risk_parameters.values()),
+        is_whole=not any(ENTITY_TYPES.get(kind) in _HELD for kind, _ in book.unread),
     )
 
 
@@ -172,12 +175,14 @@ def _orders(book: Book) -> list[OrderFacts]:
     ]
 
 
-def _left(book: Book, order: Order) -> int:
+def _left(book: Book, order: Order) -> int | None:
     if order.finished or order.ord_status == OrdStatus.SUSPENDED:
         return 0
     version = book.mirror.version(order.id)
-    qty = version.order_qty if version and version.order_qty else 0
-    return max(0, qty - book.mirror.filled(order.id)[0])
+    if version is None:
+        # An order of an earlier day may come without its terms, and a new one a moment before them.
+        return None
+    return max(0, version.order_qty - book.mirror.filled(order.id)[0])
 
 
 def _day(day: TradeDate | None) -> date | None:

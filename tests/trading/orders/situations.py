@@ -71,9 +71,10 @@ def rich(**changes: Any) -> Facts:
     return facts(accounts=[money(cash=Decimal(10_000_000))], **changes)
 
 
-def order(order_id: int, action: str, left: int, **changes: Any) -> OrderFacts:
+def order(order_id: int, action: str, left: int | None, **changes: Any) -> OrderFacts:
     """A working order for ES."""
-    return OrderFacts(id=order_id, account_id=ACCOUNT, contract_id=ES, action=action, left=left, **changes)
+    plain: dict[str, Any] = {"account_id": ACCOUNT, "contract_id": ES}
+    return OrderFacts(id=order_id, action=action, left=left, **{**plain, **changes})
 
 
 def limit(**terms: Any) -> TradingLimit:

@@ -131,6 +131,24 @@ def test_a_pair_of_exits_that_works_counts_once() -> None:
     assert not where.is_exit(spec("Sell", 2))
 
 
+def test_beside_an_order_whose_contracts_nobody_knows_nothing_is_an_exit() -> None:
+    """The stop of an earlier day may come without its terms: both would trade, and turn the position around."""
+    lost = facts(net=2, working=(order(7, "Sell", None),), accounts=[money(realized_pnl=Decimal(-900))])
+    where = situation(limit(daily_loss=Decimal(500)), facts=lost)
+    loss, unknown = sorted(check(spec("Sell", 2), where), key=lambda finding: finding.severity.value)
+    assert "How much of order 7 may still trade is not known: cancel it, or flatten" in loss.message
+    assert "7 (orders) is not known and was not counted" in unknown.message
+    assert where.without([7]).is_exit(spec("Sell", 2))
+    assert situation(facts=facts(net=2, working=(order(7, "Buy", None),))).is_exit(spec("Sell", 2))
+    assert situation(facts=facts(net=2, working=(order(7, "Sell", None, contract_id=32),))).is_exit(spec("Sell", 2))
+
+
+def test_an_order_of_ours_whose_terms_the_hub_has_not_heard_yet_counts_as_it_was_sent() -> None:
+    where = situation(facts=facts(net=3, working=(order(7, "Sell", None),)), sent=(sent("Sell", 2, order_id=7),))
+    assert where.is_exit(spec("Sell", 1))
+    assert not where.is_exit(spec("Sell", 2))
+
+
 @given(net=quantities, buys=st.integers(0, 30), sells=st.integers(0, 30), qty=st.integers(1, 30))
 def test_the_largest_position_is_one_that_fills_can_reach(net: int, buys: int, sells: int, qty: int) -> None:
     exposure = Exposure(net, buys, sells)

@@ -30,7 +30,7 @@ Tell = Callable[..., None]
 def tell(account: Account, symbol: str) -> Tell:
     """Have the hub say what the account holds of the symbol, and how many contracts working orders would sell."""
 
-    def tell(net: int, *sells: int, age: float = 0.0) -> None:
+    def tell(net: int, *sells: int | None, age: float = 0.0, is_whole: bool = True) -> None:
         number = contract_id(symbol)
         told = Facts(
             heard_at=timezone.now() - dt.timedelta(seconds=age),
@@ -40,6 +40,7 @@ def tell(account: Account, symbol: str) -> Tell:
                 OrderFacts(id=order, account_id=account.tradovate_id, contract_id=number, action="Sell", left=left)
                 for order, left in enumerate(sells, start=1)
             ],
+            is_whole=is_whole,
         )
         facts._client().set(facts.key(account.connection_id), facts.encode(told))
 
@@ -107,6 +108,8 @@ OTHERS: dict[str, Callable[[Tell], object]] = {
     "nothing is held": lambda tell: tell(0),
     "the other side is held": lambda tell: tell(-2),
     "an exit works already": lambda tell: tell(2, 1),
+    "how much an exit may still sell is not known": lambda tell: tell(2, None),
+    "not all can be read": lambda tell: tell(2, is_whole=False),
     "nobody has heard lately": lambda tell: tell(2, age=20),
     "nothing is known": lambda tell: facts._client().flushdb(),
 }

@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 
 from accounts.models import Connection
 from tests.trading.sync.cast import aplace, front_month, running_hub, settled, until
+from tests.trading.sync.entities import NOON, book, order
 from trading.models import Account, Contract, TradingLimit
 from trading.orders import desk, facts, pretrade
 from trading.orders.facts import Facts
@@ -20,6 +21,7 @@ from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, LinkedOrder, OrderSpec
 from trading.sync import fact_sheet, stream, wanted, watched
 from trading.sync.book import Book
+from trading.tradovate.entities import OrderVersion
 
 vet = sync_to_async(pretrade.vet, thread_sensitive=False)
 read = sync_to_async(facts.read, thread_sensitive=False)
@@ -279,6 +281,23 @@ async def test_what_ends_while_there_is_news_ends(redis_url: str, trader: Connec
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=30)
     assert done
+
+
+def left(known: Book) -> list[int | None]:
+    return [one.left for one in fact_sheet.facts_of(known, NOON).orders]
+
+
+def test_how_much_is_left_of_an_order_whose_terms_are_not_told_is_not_known() -> None:
+    assert left(book(order("Working"))) == [None]
+    assert left(book(order("Working"), OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit"))) == [2]
+    assert left(book(order("Filled"))) == [0]
+
+
+@pytest.mark.parametrize(("kind", "is_whole"), [("position", False), ("orderVersion", False), ("fillFee", True)])
+def test_what_cannot_be_read_of_positions_and_orders_is_told(kind: str, is_whole: bool) -> None:
+    known = book()
+    known.unread[kind, 1] = "told in other words"
+    assert fact_sheet.facts_of(known, NOON).is_whole is is_whole
 
 
 def test_what_was_heard_before_the_machine_slept_is_old(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,11 @@ def figures_known(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
         yield warning(
             "account", f"What is known of the account is {situation.age}: Tradovate has not been heard since."
         )
+    if unknown := ", ".join(str(one.id) for one in situation.unknown):
+        yield warning("account", f"How much may still trade of {unknown} (orders) is not known and was not counted.")
+    if situation.facts is not None and not situation.facts.is_whole:
+        words = "Some of what Tradovate tells of positions and orders cannot be read"
+        yield warning("account", f"{words}: what the checks say of them may be wrong.")
 
 
 def risk_status(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:

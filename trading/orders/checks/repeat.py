@@ -42,6 +42,7 @@ def _elsewhere(spec: OrderSpec, situation: Situation) -> list[dt.datetime]:
         for one in situation.facts.orders
         if one.is_elsewhere
         and one.id not in ours
+        and one.left is not None
         and (one.account_id, one.contract_id, one.action, one.left + one.filled) == made
         and one.at is not None
         # Tradovate's clock may be ahead of ours.

@@ -17,7 +17,7 @@ import msgspec
 
 from trading.orders.checks.exposure import Exposure
 from trading.orders.checks.finding import Finding, error, warning
-from trading.orders.facts import AccountFacts, ContractFacts, Facts, MarkFacts
+from trading.orders.facts import AccountFacts, ContractFacts, Facts, MarkFacts, OrderFacts
 from trading.orders.limits import NO_RULES, Rules
 from trading.orders.prices import PriceTerms
 from trading.orders.session_hours import Hours
@@ -139,7 +139,9 @@ class Situation:
     def is_exit(self, spec: OrderSpec) -> bool:
         """Whether the order can only make a position that the account is known to hold smaller, also when all orders
         trade that are to close it and work or are under way already."""
-        return self._closes(spec) and spec.order_qty + self._closing(spec) <= abs(self._own.net)
+        if not self._closes(spec) or self._unknown(spec):
+            return False
+        return spec.order_qty + self._closing(spec) <= abs(self._own.net)
 
     def only_reduces(self, spec: OrderSpec) -> bool:
         """Whether the order by itself, whatever else works, can only make a position smaller that the account is known
@@ -147,12 +149,12 @@ class Situation:
         return self._closes(spec) and spec.order_qty <= abs(self._own.net)
 
     def only_closes(self, spec: OrderSpec) -> bool:
-        """Whether the order is an exit by figures of this moment: old ones prove nothing."""
-        return self.is_fresh and self.is_exit(spec)
+        """Whether the order is an exit by figures of this moment: old ones prove nothing, nor does a part."""
+        return self.is_fresh and self._is_whole and self.is_exit(spec)
 
     def why_no_exit(self, spec: OrderSpec) -> str:
         """Why an order that may close a position does not count as an exit; "" for what is none."""
-        if self.money is None or not self.is_fresh:
+        if self.money is None or not self.is_fresh or not self._is_whole:
             words = f"What {self.account.name} holds is not known just now, so no order counts as an exit"
             return f" {words}: flatten the position instead."
         return self.closes_again(spec)
@@ -161,6 +163,9 @@ class Situation:
         """For an order that were an exit but for those that work already: says so; else nothing."""
         if self.is_exit(spec) or not self._closes(spec) or spec.order_qty > abs(self._own.net):
             return ""
+        if unknown := self._unknown(spec):
+            words = f"How much of order {unknown[0].id} may still trade is not known"
+            return f" {words}: cancel it, or flatten the position."
         closing = f"{self._closing(spec):,} of {abs(self._own.net):,} contracts have an order that closes them already"
         return f" {closing}: cancel that first, or flatten the position."
 
@@ -176,6 +181,22 @@ class Situation:
     def _closing(self, spec: OrderSpec) -> int:
         """Contracts that other orders on the order's side may still trade."""
         return self._own.buys if spec.action == "Buy" else self._own.sells
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.facts is not None and self.facts.is_whole
+
+    @property
+    def unknown(self) -> list[OrderFacts]:
+        """The account's orders of which neither Tradovate nor this portal says how much may still trade."""
+        known = {sent.changes or sent.order_id for sent in self.sent if sent.pending}
+        orders = self.facts.orders if self.facts else []
+        return [x for x in orders if x.left is None and x.account_id == self.account.id and x.id not in known]
+
+    def _unknown(self, spec: OrderSpec) -> list[OrderFacts]:
+        """Those of them that may trade on the order's side, in its contract."""
+        own = {None, self.listing.id if self.listing else None}
+        return [one for one in self.unknown if one.contract_id in own and one.action == spec.action]
 
     @property
     def _own(self) -> Exposure:
@@ -215,15 +236,15 @@ class Situation:
                 add(position.contract_id, net=position.net_pos)
         for contract, qty, _ in self.assumed:
             add(contract.id, net=qty)
-        known_orders = {order.id for order in self.facts.orders}
+        known_orders = {order.id for order in self.facts.orders if order.left is not None}
         wanted = self._wanted()
         linked: dict[tuple[int, str], int] = {}
         for order in self.facts.orders:
-            if order.account_id != self.account.id or order.contract_id is None or not order.left:
+            if order.account_id != self.account.id or order.contract_id is None or order.left == 0:
                 continue
             # Of two linked orders on one side only one can trade.
             pair = (min(order.id, order.oco_id), order.action) if order.oco_id else (order.id, order.action)
-            left = max(order.left, wanted.get(order.id, 0) - order.filled)
+            left = max(order.left or 0, wanted.get(order.id, 0) - order.filled)
             more = max(0, left - linked.get(pair, 0))
             linked[pair] = max(left, linked.get(pair, 0))
             add(order.contract_id, **{"buys" if order.action == "Buy" else "sells": more})
