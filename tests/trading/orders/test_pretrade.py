@@ -1,19 +1,26 @@
 """What an order would meet, gathered from the database: no network for what is known."""
 
+import asyncio
 import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 import pytest
 from django.utils import timezone
+from time_machine import TimeMachineFixture
 
 from accounts.models import Connection
-from tests.trading.cast import contracts_of, sign_in
-from trading.models import Account, Contract, OrderIntent, Product, ProductSession, TradingLimit
-from trading.orders import contracts, facts, intents, pretrade
+from tests.trading.cast import contracts_of, listed, sign_in
+from trading.models import Account, OrderIntent, Product, ProductSession, TradingLimit
+from trading.orders import contracts, facts, intents, pretrade, product_terms
 from trading.orders.checks import Finding
 from trading.orders.facts import AccountFacts, Facts
+from trading.orders.session_hours import CHICAGO
 from trading.orders.spec import OrderSpec
-from trading.simulator import RunningSimulator
+from trading.simulator import Config, RunningSimulator, serve
+from trading.tradovate import Tradovate
 
 
 def order(account: Account, symbol: str, action: str = "Buy", qty: int = 1, **terms: object) -> OrderSpec:
@@ -28,6 +35,7 @@ def said(findings: tuple[Finding, ...]) -> set[tuple[str, str]]:
     return {(finding.severity.value, finding.field) for finding in findings}
 
 
+SATURDAY = 5
 NO_HUB = {("warning", "account")}
 
 
@@ -126,10 +134,55 @@ def test_who_is_signed_out_sends_nothing(account: Account, symbol: str) -> None:
     assert ("error", "account") in said(examine(order(account, symbol)))
 
 
-def test_a_closed_session_is_known_from_the_table(account: Account, symbol: str) -> None:
+def test_hours_that_tradovate_does_not_tell_are_said(account: Account, symbol: str) -> None:
     contracts.look_up(account.connection, [symbol])
-    contract = Contract.objects.get(name=symbol)
-    closes = timezone.now() - dt.timedelta(minutes=5)
-    hours = {"open_time": closes.time(), "close_time": closes.time()}
-    ProductSession.objects.filter(product=contract.product).update(all_day=False, **{**hours, "open_time": None})
+    ProductSession.objects.update(all_day=False, open_time=None)
     assert said(examine(order(account, symbol))) == NO_HUB | {("note", "session")}
+
+
+@pytest.fixture
+def keeping_hours(settings, redis_url: str, transactional_db: None) -> Iterator[Connection]:
+    """A trader of a simulator whose products close."""
+    secret = settings.SIMULATOR_CLIENT_SECRET
+    with serve(Config(seed=7, manual_clock=True, history=False, session_hours=True, client_secret=secret)) as running:
+        settings.SIMULATOR_URL = running.url
+        yield sign_in(running)
+
+
+def test_hours_that_tradovate_tells_close_a_product(
+    keeping_hours: Connection, time_machine: TimeMachineFixture
+) -> None:
+    account, symbol = keeping_hours.accounts.get(), listed(keeping_hours, "ES")
+    contracts.look_up(keeping_hours, [symbol])
+    hours = ProductSession.objects.values_list("all_day", "open_time", "close_time", "sunday_open_time")
+    assert hours.get(product__name="ES") == (False, dt.time(17), dt.time(16), dt.time(17))
+    today = timezone.now().astimezone(CHICAGO).replace(hour=12)
+    time_machine.move_to(today + dt.timedelta(days=(SATURDAY - today.weekday()) % 7))
+    assert said(examine(order(account, symbol))) == NO_HUB | {("error", "session")}
+
+
+def test_a_contract_that_may_be_delivered_is_told(
+    account: Account, connection: Connection, time_machine: TimeMachineFixture
+) -> None:
+    gold = listed(connection, "GC")
+    first_intent = contracts.look_up(connection, [gold]).found[gold].first_intent_date
+    assert first_intent is not None
+    time_machine.move_to(first_intent - dt.timedelta(minutes=1))
+    assert ("warning", "symbol") not in said(examine(order(account, gold)))
+    time_machine.move_to(first_intent)
+    (told,) = (one.message for one in examine(order(account, gold)) if one.field == "symbol")
+    assert "past its first intent date" in told
+
+
+def test_a_product_that_tradovate_sets_aside_is_told(account: Account, connection: Connection, symbol: str) -> None:
+    product = contracts.look_up(connection, [symbol]).found[symbol].product
+    (terms,) = asyncio.run(terms_of(connection, product.tradovate_id))
+    locked = replace(terms, product=msgspec.structs.replace(terms.product, status="Locked"))
+    product_terms.keep(connection.environment, [locked])
+    assert said(examine(order(account, symbol))) == NO_HUB | {("warning", "symbol")}
+
+
+async def terms_of(connection: Connection, product_id: int) -> list[product_terms.ProductTerms]:
+    assert connection.tokens is not None
+    async with Tradovate(connection.hosts, connection.tokens.access_token) as client:
+        return await product_terms.read(client, [product_id])
