@@ -20,6 +20,7 @@ from trading.sync.quote_pool import QuotePool, Seat
 from trading.tradovate import Attempts, MarketSocket, Patience, QuoteSubscription, Retry
 from trading.tradovate.entities import Quote, QuoteMode
 from trading.tradovate.errors import ApiError, NotAuthorized, NotFound, SocketClosed, TradovateError
+from trading.tradovate.retry import after
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,12 @@ def judge(error: Exception, attempt: int, chance: float, *, refused: bool = True
     if isinstance(error, NotAuthorized):
         return Retry(NOT_ENTITLED * (0.5 + chance / 2))
     return retry.judge(error, attempt, chance, refused=refused)
+
+
+def _unasked(error: Exception, attempt: int, chance: float, *, refused: bool = True) -> Retry:
+    """Nobody asks for marks back: what another login has taken is tried again, ever more seldom."""
+    verdict = judge(error, attempt, chance, refused=refused)
+    return after(error, attempt, chance) if verdict.fatal else verdict
 
 
 class Marks:
@@ -75,7 +82,7 @@ class Marks:
         self._subscribed: dict[int, str] = {}  # contract id -> mode
         self._newest: dict[int, Quote] = {}
         self._socket: MarketSocket | None = None
-        self._attempts = Attempts(Patience(judge=judge, errors=(TradovateError, NoToken)))
+        self._attempts = Attempts(Patience(judge=_unasked, errors=(TradovateError, NoToken)))
         self._look = asyncio.Event()
         self._look.set()
 

@@ -11,13 +11,14 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.renewal import SignedOut
 from tests.trading.sync.cast import until
 from trading.sync import marks
 from trading.sync.marks import Marks
 from trading.sync.quote_pool import GRANT_LASTS, QuotePool
 from trading.tradovate import QuoteSubscription
 from trading.tradovate.entities import Level, Quote, QuoteEntries
-from trading.tradovate.errors import ApiError, NotAuthorized, NotFound, SocketClosed, SymbolInaccessible
+from trading.tradovate.errors import ApiError, Evicted, NotAuthorized, NotFound, SocketClosed, SymbolInaccessible
 
 
 class Socket:
@@ -39,6 +40,10 @@ class Socket:
 
     async def unsubscribe_quote(self, contract_id: int) -> None:
         self.subscribed.remove(contract_id)
+
+    async def authorize(self, access_token: str) -> None:
+        if self.is_closed:
+            raise SocketClosed(1000)
 
     async def __aenter__(self) -> "Socket":
         return self
@@ -140,6 +145,22 @@ async def test_whatever_one_contract_is_refused_for_the_others_are_followed(refu
         made.sockets[0].quotes.put_nowait(quote(3, 5000))
         await until(lambda: prices(made) == [5000])
         assert len(made.sockets) == 1
+
+
+@pytest.mark.parametrize("error", [Evicted("ConnectionQuotaReached"), SignedOut("Sign in again.")])
+async def test_market_data_that_another_login_took_is_left_to_it_until_there_is_a_new_token(error: Exception) -> None:
+    """To take it back at once would throw that one out, which takes it back in turn."""
+    async with desk(forbidden={3}) as made:
+        made.refusal = error
+        made.want(3)
+        await until(lambda: made.words and made.words[-1])
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(made.sockets) == 1
+        assert made.words[-1].startswith(f"Marks are the last known prices: {error}")
+        made.refusal = None
+        await made.marks.authorize("new")
+        await until(lambda: len(made.sockets) == 2)
 
 
 async def test_what_was_refused_is_asked_for_again_in_a_while(monkeypatch) -> None:
