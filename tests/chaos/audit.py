@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +15,9 @@ from trading.orders.states import ENDS, STATE_OF_STATUS, Kind, State
 AT_THE_BROKER = frozenset({State.ACCEPTED, State.WORKING, State.FILLED, State.EXPIRED})
 OPEN = frozenset({State.CREATED, State.SUBMITTING, State.UNKNOWN})
 OURS = "tp-"
+# A button's press, which in these trials has a key of its own, or a file's line: either is one wish. What follows is
+# none of the trader's.
+WISH = re.compile(r"click:[0-9a-f]{32}|file:[0-9a-f-]{36}:[0-9]+")
 
 
 @dataclass
@@ -61,7 +66,7 @@ def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
     ledger = Ledger.read(entities)
     intents = {intent.cl_ord_id: intent for intent in OrderIntent.objects.all()}
     found: dict[str, list[str]] = {
-        "sent twice": [tag for tag, count in ledger.times.items() if count > 1],
+        "sent twice": [tag for tag, count in ledger.times.items() if count > 1] + _repeated(intents.values()),
         "unknown to the portal": [tag for tag in ledger.times if tag not in intents],
         "never answered": [],
         "said to be at the broker and is not": [],
@@ -109,6 +114,13 @@ def longest_open(faults_ended: datetime) -> timedelta:
         elif since is not None:
             longest, since = max(longest, at - max(since, faults_ended)), None
     return longest
+
+
+def _repeated(intents: Iterable[OrderIntent]) -> list[str]:
+    """Presses and lines that made more than one intent, each with tags of its own; a lead's legs are part of it."""
+    wishes = [WISH.match(intent.source_key) for intent in intents if intent.lead_id is None]
+    times = Counter(wish[0] for wish in wishes if wish)
+    return [wish for wish, count in times.items() if count > 1]
 
 
 def _of_order(intent: OrderIntent, ledger: Ledger) -> list[str]:

@@ -21,6 +21,7 @@ from trading.orders.templates import buy_limit, buy_market
 from trading.orders.wishes import Modification
 
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
+PRESS, FILE = "0123456789abcdef" * 2, "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 ALL_KINDS = {"order", "oco", "leg", "oso", "bracket", "modify", "cancel", "liquidate"}
 
 
@@ -142,6 +143,27 @@ def test_what_the_portal_says_wrongly_is_found(intent: OrderIntent, change: dict
 
 def test_an_order_that_was_sent_twice_is_found(intent: OrderIntent) -> None:
     assert "sent twice" in found(truth(intent.cl_ord_id, intent.cl_ord_id))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kinds"),
+    [
+        (f"click:{PRESS}", f"click:{PRESS}:2", {"sent twice"}),
+        (f"click:{PRESS}-modify-55", f"click:{PRESS}-modify-55-b", {"sent twice"}),
+        (f"click:{PRESS}-flatten-7", f"click:{PRESS}-flatten-8", {"sent twice"}),
+        (f"file:{FILE}:1", f"file:{FILE}:1:2", {"sent twice"}),
+        (f"click:{PRESS}", f"click:{PRESS[::-1]}", set()),
+        (f"file:{FILE}:1", f"file:{FILE}:11", set()),
+    ],
+)
+def test_one_press_or_line_that_made_two_intents_is_found(
+    account: Account, first: str, second: str, kinds: set[str]
+) -> None:
+    spec = buy_market("ESZ6", 2).set_account(account.pk).build()
+    for key in (first, second):
+        intents.create(spec, key)
+    OrderIntent.objects.update(state=State.REJECTED)
+    assert found(truth()) == kinds
 
 
 def test_a_fill_that_the_journal_lacks_is_found(intent: OrderIntent) -> None:
