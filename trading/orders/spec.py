@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -89,7 +89,7 @@ class OrderTerms:
         if self.action not in ACTIONS:
             yield Problem("action", f"The action must be Buy or Sell, not {self.action!r}.")
         if self.order_type not in PRICES_OF_TYPE:
-            yield Problem("order_type", f"{self.order_type!r} is not one of {', '.join(PRICES_OF_TYPE)}.")
+            yield _not_among("order_type", "orderType", PRICES_OF_TYPE, self.order_type)
         else:
             for name in PRICES:
                 yield from self._price_problems(name, getattr(self, name))
@@ -117,7 +117,7 @@ class OrderTerms:
 
     def _time_problems(self) -> Iterator[Problem]:
         if self.time_in_force not in TIMES_IN_FORCE:
-            yield Problem("time_in_force", f"{self.time_in_force!r} is not one of {', '.join(TIMES_IN_FORCE)}.")
+            yield _not_among("time_in_force", "timeInForce", TIMES_IN_FORCE, self.time_in_force)
         elif self.time_in_force == "GTD" and self.expire_time is None:
             yield Problem("expire_time", "A GTD order needs an expireTime, such as 2026-12-18T21:00Z.")
         elif self.time_in_force != "GTD" and self.expire_time is not None:
@@ -233,6 +233,10 @@ class OrderSpec(OrderTerms):
             yield Problem(
                 "brackets", f"The brackets are for {held} contracts and the order for {self.order_qty}. Take fewer."
             )
+
+
+def _not_among(field: str, name: str, words: Iterable[str], word: str) -> Problem:
+    return Problem(field, f"{name} must be one of {', '.join(words)}, not {word!r}.")
 
 
 def _where(prefix: str) -> str:

@@ -1,6 +1,7 @@
 """A spec that cannot be an order says which field to mend."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,21 @@ import pytest
 from trading.orders import checks
 from trading.orders.prices import Distance, PriceTerms, Unit
 from trading.orders.spec import Bracket, InvalidSpec, LinkedOrder, OrderSpec
+
+# What a message calls a field, where that is not Tradovate's own name.
+SAID = {
+    "order_qty": "quantity",
+    "profit_target": "profit target",
+    "stop_loss": "stop loss",
+    "triggers": "triggers|when it fills",
+}
+
+
+def said(field: str) -> str:
+    """What a message must have in it to name a field: "other.stop_price" -> "stopPrice"."""
+    name = field.rpartition(".")[2]
+    first, *others = name.split("_")
+    return SAID.get(name, first + "".join(other.capitalize() for other in others))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +83,7 @@ def test_names_the_field_that_is_wrong(wrong: dict[str, Any], field: str) -> Non
     with pytest.raises(InvalidSpec) as refused:
         OrderSpec(**{**good, **wrong})
     assert refused.value.field == field
+    assert re.search(said(field), refused.value.problems[0].message, re.IGNORECASE)
     assert str(refused.value).endswith(".")
 
 
