@@ -15,6 +15,7 @@ from typing import Any
 import requests
 from authlib.integrations.base_client import OAuthError
 from django.contrib.auth import login
+from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.http import HttpRequest
@@ -192,12 +193,13 @@ def _connect(environment: Environment, way: Way, me: Me, granted: Granted, ip_ad
     full_name = (me.full_name or "")[:128]
     email = (me.email or "")[:254]
     with transaction.atomic():
-        user, is_new = User.objects.get_or_create(username=f"{environment.realm}:{me.user_id}")
+        # Locked until the end: who ends an access meanwhile does it after this, and nothing of it is written over.
+        user, _ = User.objects.select_for_update().get_or_create(
+            username=f"{environment.realm}:{me.user_id}", defaults={"password": make_password(None)}
+        )
         if not user.is_active or user.is_staff or user.is_superuser:
             # Staff sign in with a password and a second look, never because somebody at Tradovate says so.
             raise SignInFailed(Reason.DISABLED)
-        if is_new:
-            user.set_unusable_password()
         connection, _ = Connection.objects.get_or_create(
             environment=environment, tradovate_user_id=me.user_id, defaults={"user": user}
         )
@@ -205,7 +207,7 @@ def _connect(environment: Environment, way: Way, me: Me, granted: Granted, ip_ad
         connection.name = name
         connection.full_name, connection.email = full_name or connection.full_name, email or connection.email
         user.first_name, user.email = connection.full_name or name, connection.email
-        user.save()
+        user.save(update_fields=["first_name", "email"])
         connection.signed_in_at, connection.signed_in_by, connection.renewed_at = timezone.now(), way, None
         connection.store_tokens(
             granted.tokens, granted.access_expires_at, granted.refresh_expires_at, granted.api_hosts

@@ -19,6 +19,8 @@ def sign_out(user: User, *, ip_address: str | None = None, detail: str = "") -> 
     staff has no connections: for them nothing happens here, their own session is the view's to end.
     """
     with transaction.atomic():
+        # The person before the connections, as a sign-in does: one that is under way is waited for, and ended too.
+        User.objects.select_for_update().get(pk=user.pk)
         connections = list(user.connections.authorised())
         for connection in connections:
             connection.forget_tokens()

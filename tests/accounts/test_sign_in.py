@@ -1,17 +1,22 @@
 import base64
 import json
 import logging
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 
 from accounts import oauth
+from accounts.access import switch_off
 from accounts.models import AuditEvent, Connection, User
 from accounts.sign_in import current_connection
+from accounts.sign_out import sign_out
 from accounts.signals import connection_opened
 from trading.tradovate import Environment, Hosts
 
@@ -363,6 +368,40 @@ def test_who_is_switched_off_or_staff_does_not_get_in_through_tradovate(browser,
 
     assert browser.sign_in().status_code == 403
     nobody_is_in(browser)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("end", [sign_out, lambda user: switch_off(user, "by support")], ids=["sign-out", "switch-off"])
+def test_a_sign_in_under_way_undoes_no_end_of_the_access(
+    browser, second_browser, simulator, monkeypatch, end: Callable[[User], object]
+) -> None:
+    browser.sign_in()
+    user = User.objects.get()
+    read = Connection.objects.get_or_create
+
+    def ending() -> None:
+        try:
+            end(User.objects.get())
+        finally:
+            database.close()
+
+    ender = threading.Thread(target=ending)
+
+    def begin_end(**fields: object) -> object:
+        ender.start()
+        # Done by then, unless it waits for the sign-in to be committed.
+        ender.join(1)
+        return read(**fields)
+
+    monkeypatch.setattr(Connection.objects, "get_or_create", begin_end)
+    second_browser.sign_in()
+    ender.join(30)
+
+    assert not Connection.objects.authorised().exists()
+    assert User.objects.get().is_active == (end is sign_out)
+    for each in (browser, second_browser):
+        assert not each.client.get("/accounts/sign-in/").wsgi_request.user.is_authenticated
+    assert user.password != User.objects.get().password
 
 
 def test_the_form_needs_its_csrf_token_and_a_known_environment(simulator) -> None:
