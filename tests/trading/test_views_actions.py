@@ -7,10 +7,11 @@ from django.test import Client
 
 from accounts.models import Connection, User
 from tests.trading.cast import listed, sign_in
+from tests.trading.orders.pressing import pair
 from tests.trading.signed_in import browser_of
 from tests.trading.test_views_orders import press, ticket, wrong
 from trading.models import Account, OrderIntent
-from trading.orders import looks
+from trading.orders import desk, looks
 from trading.orders.outcomes import own_accounts
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
@@ -249,3 +250,17 @@ def test_a_change_that_came_to_nothing_is_replaced_from_its_page(
     assert "accepted by Tradovate" in answer["words"]
     assert [one.id for one in working(trader)] == [OrderIntent.objects.get(kind="order", price=4001).order_id_at_broker]
     assert browser.post("/orders/999999/replace/", {"key": key(4)}).status_code == 404
+
+
+def test_the_page_of_a_leg_that_is_not_there_offers_what_can_be_done(
+    trader: Connection, symbol: str, browser: Client
+) -> None:
+    lead, leg = desk.place(trader.user, pair(account_of(trader), symbol), "click:1").intents
+    OrderIntent.objects.filter(pk=leg.pk).update(state=State.ABSENT)
+    page = browser.get(f"/orders/{leg.pk}/").content
+    assert (b"Send again" in page, b"Give up" in page) == (False, True)
+    OrderIntent.objects.filter(pk=lead.pk).update(state=State.ABSENT)
+    page = browser.get(f"/orders/{leg.pk}/").content
+    assert (b"Send again" in page, b"Give up" in page) == (False, False)
+    page = browser.get(f"/orders/{lead.pk}/").content
+    assert (b"Send again" in page, b"Give up" in page) == (True, True)

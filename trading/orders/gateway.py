@@ -379,6 +379,9 @@ def _refuse(claimed: _Claimed, refusal: TradovateError) -> None:
         fields["order_id_at_broker"] = refusal.order_id
     # `accepted` too: the stream may have shown the command of an order that the reply then refuses.
     was = {*UNANSWERED, State.ABSENT, State.ACCEPTED}
+    if claimed.intent.kind in (Kind.OCO, Kind.OSO):
+        # Its end, too; the legs learn of it here.
+        was.add(State.REJECTED)
     step = intents.Step.ACKNOWLEDGED
     intents.transition(claimed.intent.pk, was, State.REJECTED, words, step=step, of_attempt=claimed.attempt, **fields)
 

@@ -247,9 +247,11 @@ def move(intent: OrderIntent, to_state: State, detail: str, fields: dict[str, An
     before = State(intent.state)
     if not write(intent, [(to_state, step, detail)], fields):
         return False
-    if before in NAMEABLE and to_state in _TOGETHER and intent.kind in (Kind.OCO, Kind.OSO):
+    if to_state in _TOGETHER and intent.kind in (Kind.OCO, Kind.OSO):
         follows = {state: value for state, value in fields.items() if state == "reason"}
-        for leg in OrderIntent.objects.select_for_update().filter(lead=intent, state=before).order_by("pk"):
+        # What is refused is all of the message, also where the stream has shown the lead's command before.
+        along = NAMEABLE - {State.CREATED} if to_state == State.REJECTED else NAMEABLE & {before}
+        for leg in OrderIntent.objects.select_for_update().filter(lead=intent, state__in=along).order_by("pk"):
             write(leg, [(to_state, step, detail)], follows)
     return True
 

@@ -26,7 +26,7 @@ from accounts.models import Connection
 from trading.models import OrderIntent
 from trading.orders import intents, lookup, refused, reports
 from trading.orders.lookup import Found
-from trading.orders.states import NAMEABLE, State
+from trading.orders.states import NAMEABLE, Kind, State
 from trading.tradovate import Priority, Tradovate
 from trading.tradovate.errors import NotAuthorized, TradovateError
 
@@ -45,6 +45,7 @@ DAY_MARGIN: Final = dt.timedelta(minutes=1)
 _CHICAGO: Final = ZoneInfo("America/Chicago")
 _DAY_ENDS: Final = dt.timedelta(hours=7)  # a trading day ends at 17:00 in Chicago
 _NOT_THERE: Final = "Tradovate has no such order: it can be sent again."
+_LEFT_BEHIND: Final = "Tradovate has no such order, which went with another one: give it up, or place it anew."
 _ANOTHER_DAY: Final = (
     "Tradovate shows only the current trading day, and this order was sent before it: look at your statement there."
 )
@@ -157,9 +158,9 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
         return False
     if looked < intent.changed_at + SETTLE:
         return False
-    return intents.transition(
-        intent.pk, {State.UNKNOWN}, State.ABSENT, _NOT_THERE, at_version=intent.version, reason=_NOT_THERE
-    )
+    # Of a leg: its lead was found, or it would have gone along.
+    words = _LEFT_BEHIND if intent.kind == Kind.LEG else _NOT_THERE
+    return intents.transition(intent.pk, {State.UNKNOWN}, State.ABSENT, words, at_version=intent.version, reason=words)
 
 
 def _trading_day(moment: dt.datetime) -> dt.date:

@@ -16,7 +16,7 @@ from trading.models import OrderIntent
 from trading.orders import desk, gateway, intents, looks, position_exits, pretrade, reconcile, sole, turns
 from trading.orders.pretrade import Vetted
 from trading.orders.spec import OrderSpec
-from trading.orders.states import Kind, State
+from trading.orders.states import NAMEABLE, Kind, State
 from trading.orders.turns import Gate
 from trading.orders.wishes import Liquidation, Modification
 
@@ -34,6 +34,8 @@ def again(user: User, intent_id: int) -> OrderIntent:
     running event loop, outside a transaction. Raises CannotDecide, OrderIntent.DoesNotExist.
     """
     intent = _own(user, intent_id)
+    if intent.kind == Kind.LEG:
+        raise CannotDecide("This order went with another one and is not sent alone: give it up, or place it anew.")
     try:
         found = reconcile.find(intent.connection, [intent])
     except reconcile.CannotLook as trouble:
@@ -97,12 +99,13 @@ def _check(intent: OrderIntent) -> Gate | None:
 
 
 def _own(user: User, intent_id: int) -> OrderIntent:
-    own = OrderIntent.objects.filter(connection__user=user).select_related("account", "connection")
+    own = OrderIntent.objects.filter(connection__user=user).select_related("account", "connection", "lead")
     intent = own.get(pk=intent_id)
-    if intent.source == intents.FILE:
+    if intent.lead is not None:
+        if intent.lead.state in NAMEABLE:
+            raise CannotDecide("This order travels with another one: decide about that one.")
+    elif intent.source == intents.FILE:
         raise CannotDecide("This is a line of an order file: resume the file, or discard what it has not sent.")
-    if intent.kind == Kind.LEG:
-        raise CannotDecide("This order travels with another one: decide about that one.")
     if intent.state != State.ABSENT:
         raise CannotDecide(f"Nothing is to be decided any more: {intent}. {intent.reason}".strip())
     return intent

@@ -1,12 +1,15 @@
 """Linked orders from the desk: one message, and an intent for every order that comes of it."""
 
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from accounts.models import User
 from tests.trading.cast import order_of
 from tests.trading.orders.pressing import received, settled
 from trading.models import Account, OrderIntent
-from trading.orders import desk, reports
+from trading.orders import desk, gateway, reports
 from trading.orders.prices import Distance, Unit
 from trading.orders.spec import Bracket, OrderSpec
 from trading.orders.states import State
@@ -19,6 +22,7 @@ from trading.orders.templates import (
     sell_stop,
 )
 from trading.simulator import RunningSimulator
+from trading.tradovate.errors import TradovateError
 
 
 def test_a_pair_is_two_intents_with_an_order_each(
@@ -59,6 +63,31 @@ def test_a_lost_answer_leaves_the_whole_group_unknown(
     for intent in outcome.intents:
         reports.observe_command(account.connection_id, intent.cl_ord_id, order_of(simulator, intent.cl_ord_id))
     assert {intent.state for intent in OrderIntent.objects.all()} == {State.ACCEPTED}
+
+
+@pytest.mark.parametrize("statuses", [[], ["Rejected"]])
+def test_a_group_of_which_the_stream_tells_before_the_refusal_is_refused_as_a_whole(
+    simulator: RunningSimulator,
+    user: User,
+    account: Account,
+    symbol: str,
+    monkeypatch: pytest.MonkeyPatch,
+    statuses: list[str],
+) -> None:
+    refuse = gateway._refuse
+
+    def told_late(claimed: Any, refusal: TradovateError) -> None:
+        reports.observe_command(account.connection_id, claimed.intent.cl_ord_id, 55)
+        for status in statuses:
+            reports.observe_order(account.connection_id, 55, status)
+        refuse(claimed, refusal)
+
+    monkeypatch.setattr(gateway, "_refuse", told_late)
+    simulator.control.refuse(account.tradovate_id, "SessionClosed")
+    group = first_triggers_second(buy_limit(symbol, 1, "4000"), sell_limit(symbol, 1, "4010")).set_account(account.pk)
+    outcome = desk.place(user, group.build(), "click:1")
+    assert [intent.state for intent in outcome.intents] == [State.REJECTED] * 2
+    assert all(intent.reason for intent in outcome.intents)
 
 
 def test_a_bracket_knows_its_strategy_and_its_entry(

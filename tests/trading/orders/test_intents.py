@@ -97,6 +97,29 @@ def test_a_refusal_is_that_of_the_linked_orders_too(account: Account) -> None:
     assert (state(leg), leg.reason) == (State.REJECTED, "no margin")
 
 
+@pytest.mark.parametrize("told", [State.SUBMITTING, State.UNKNOWN, State.ABSENT])
+def test_a_refusal_takes_along_what_the_leads_command_left_behind(account: Account, told: State) -> None:
+    pair = one_cancels_other(sell_limit("ESZ6", 1, "5010"), sell_stop("ESZ6", 1, "4990")).set_account(account.pk)
+    lead = intents.create(pair.build(), "click:1")
+    [leg] = lead.legs.all()
+    intents.claim(lead.pk)
+    assert reports.observe_command(lead.connection_id, lead.cl_ord_id, 55) == [lead.pk]
+    OrderIntent.objects.filter(pk=leg.pk).update(state=told)
+    intents.transition(lead.pk, {State.ACCEPTED}, State.REJECTED, "no margin", reason="no margin")
+    assert (state(leg), leg.reason) == (State.REJECTED, "no margin")
+
+
+def test_a_refusal_leaves_a_linked_order_that_the_broker_has(account: Account) -> None:
+    pair = one_cancels_other(sell_limit("ESZ6", 1, "5010"), sell_stop("ESZ6", 1, "4990")).set_account(account.pk)
+    lead = intents.create(pair.build(), "click:1")
+    [leg] = lead.legs.all()
+    intents.claim(lead.pk)
+    for one, order_id in ((lead, 55), (leg, 56)):
+        reports.observe_command(lead.connection_id, one.cl_ord_id, order_id)
+    intents.transition(lead.pk, {State.ACCEPTED}, State.REJECTED, "no margin", reason="no margin")
+    assert state(leg) == State.ACCEPTED
+
+
 def test_a_leg_that_the_reply_does_not_name_is_looked_for(account: Account) -> None:
     pair = one_cancels_other(sell_limit("ESZ6", 1, "5010"), sell_stop("ESZ6", 1, "4990")).set_account(account.pk)
     lead = intents.create(pair.build(), "click:1")

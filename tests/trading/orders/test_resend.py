@@ -1,5 +1,6 @@
 """What Tradovate never got is sent again only as a new order would be: past every check."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ import pytest
 
 from accounts.models import User
 from tests.trading.cast import listed, posts
-from tests.trading.orders.pressing import bought, contract_id, limit, received
+from tests.trading.orders.pressing import bought, contract_id, has_become, limit, pair, received
 from trading.models import Account, OrderIntent, TradingLimit
 from trading.orders import desk, looks, position_exits, reconcile, resend
 from trading.orders.desk import NewTerms
@@ -132,3 +133,31 @@ def test_a_closing_is_not_sent_again_while_another_one_closes_the_position(
         resend.again(user, intent.pk)
     assert len(received(simulator, "order/liquidateposition")) == 1
     assert looks.net_position(account, key) == 0
+
+
+def test_a_leg_that_was_left_behind_is_given_up_and_never_sent_alone(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    lead, leg = desk.place(user, pair(account, symbol), "click:1").intents
+    OrderIntent.objects.filter(pk=leg.pk).update(state=State.UNKNOWN, order_id_at_broker=None, cl_ord_id="tp-lost")
+    reconcile.look(account.connection_id)
+    has_become(leg, State.ABSENT, "give it up")
+    with pytest.raises(resend.CannotDecide, match="not sent alone"):
+        resend.again(user, leg.pk)
+    assert resend.give_up(user, leg.pk).state == State.CANCELLED
+    lead.refresh_from_db()
+    assert lead.state == State.ACCEPTED
+
+
+@pytest.mark.parametrize("decide", [resend.again, resend.give_up])
+def test_a_leg_of_what_never_arrived_is_decided_about_with_its_lead(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, decide: Callable[[User, int], OrderIntent]
+) -> None:
+    simulator.control.fault("reset_before", "order/placeoco")
+    lead, leg = desk.place(user, pair(account, symbol), "click:1").intents
+    reconcile.look(account.connection_id)
+    with pytest.raises(resend.CannotDecide, match="travels with another one"):
+        decide(user, leg.pk)
+    has_become(leg, State.ABSENT, "")
+    assert resend.give_up(user, lead.pk).state == State.CANCELLED
+    has_become(leg, State.CANCELLED, "")
