@@ -34,7 +34,7 @@ from trading.orders.limits import strictest
 from trading.orders.prices import PriceTerms
 from trading.orders.session_hours import Hours
 from trading.orders.spec import PRICES, OrderSpec
-from trading.orders.states import UNANSWERED, State
+from trading.orders.states import TERMINAL, UNANSWERED, State
 from trading.orders.turns import Gate
 
 # Orders of the last while that the broker's figures may not show yet.
@@ -304,6 +304,7 @@ def _sent(account_id: int, now: dt.datetime) -> tuple[Sent, ...]:
             changes=target if kind == _CHANGE else None,
             closes=kind == _CLOSING,
             intent_id=intent_id,
+            ended_at=changed if state in TERMINAL else None,
         )
         for symbol, action, qty, at, order_id, state, changed, kind, target, intent_id, file in rows
     )

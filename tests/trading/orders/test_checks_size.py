@@ -1,5 +1,6 @@
 """How much an order may be: the limits of one order and of the position, and what is an exit."""
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -95,6 +96,20 @@ def test_an_order_under_way_counts_until_the_broker_shows_it() -> None:
     assert found(spec(qty=1), situation(limit(max_position=3), facts=rich(), **own)) == [("error", "position")]
     shown = rich(working=(order(7, "Buy", 0),))
     assert found(spec(qty=1), situation(limit(max_position=3), facts=shown, **own)) == []
+
+
+@pytest.mark.parametrize(("ago", "counts"), [(1, True), (20, False)])
+def test_an_order_that_has_ended_counts_until_the_figures_are_those_after_it(ago: float, counts: bool) -> None:
+    """The hub names the newest orders only: in a busy minute one that has filled is not among them any more."""
+    ended = NOW - dt.timedelta(seconds=ago)
+    over = (sent("Sell", 2, seconds=40, order_id=7, ended_at=ended),)
+    where = situation(limit(max_position=3), facts=rich(net=3), sent=over)
+    assert where.is_exit(spec("Sell", 3)) is not counts
+    closed = situation(facts=rich(net=3), sent=(sent("", 0, order_id=8, closes=True, ended_at=ended),))
+    assert closed.is_exit(spec("Sell", 3)) is not counts
+    bought = (sent("Buy", 2, seconds=40, order_id=7, ended_at=ended),)
+    refused = found(spec("Buy", 1), situation(limit(max_position=3), facts=rich(net=2), sent=bought))
+    assert refused == ([("error", "position")] if counts else [])
 
 
 def test_a_position_beyond_its_limit_may_become_smaller_but_not_larger() -> None:

@@ -25,6 +25,8 @@ from trading.orders.spec import OrderSpec
 
 # A link is heard from every 2.5 seconds at least; what is older than this may not be so any more.
 FRESH_FOR: Final = dt.timedelta(seconds=15)
+# Once Tradovate is heard so long after an order has ended, the figures are those after it.
+_SHOWS_WITHIN: Final = dt.timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Listing:
 
 @dataclass(frozen=True)
 class Sent:
-    """An order that this portal made lately. `pending`: it may still trade, as far as the portal knows.
+    """An order that this portal made lately. `pending`: it may still trade, as far as the portal knows, or has and the
+    broker's figures may not show it; `ended_at` is when the portal was told that it had.
 
     With `changes` it is a change of that order (Tradovate's id), which is to have so many contracts; with `closes` it
     closes what is held, on whichever side.
@@ -80,6 +83,7 @@ class Sent:
     changes: int | None = None
     closes: bool = False
     intent_id: int = 0
+    ended_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +193,7 @@ class Situation:
     @property
     def unknown(self) -> list[OrderFacts]:
         """The account's orders of which neither Tradovate nor this portal says how much may still trade."""
-        known = {sent.changes or sent.order_id for sent in self.sent if sent.pending}
+        known = {sent.changes or sent.order_id for sent in self._under_way}
         orders = self.facts.orders if self.facts else []
         return [x for x in orders if x.left is None and x.account_id == self.account.id and x.id not in known]
 
@@ -248,9 +252,9 @@ class Situation:
             more = max(0, left - linked.get(pair, 0))
             linked[pair] = max(left, linked.get(pair, 0))
             add(order.contract_id, **{"buys" if order.action == "Buy" else "sells": more})
-        for sent in self.sent:
+        for sent in self._under_way:
             contract_id = self._contract_id(sent.symbol)
-            if contract_id is None or not sent.pending or sent.changes is not None or sent.order_id in known_orders:
+            if contract_id is None or sent.changes is not None or sent.order_id in known_orders:
                 continue
             qty = max(sent.qty, wanted.get(sent.order_id or 0, 0))
             if not sent.closes:
@@ -260,17 +264,27 @@ class Situation:
             add(contract_id, buys=max(0, -net), sells=max(0, net))
         return found
 
+    @cached_property
+    def _under_way(self) -> tuple[Sent, ...]:
+        """What this portal made and the broker's figures may not count yet: they name only the newest of the orders
+        that have ended."""
+        pending = tuple(one for one in self.sent if one.pending)
+        if self.facts is None:
+            return pending
+        shown = self.facts.heard_at - _SHOWS_WITHIN
+        return tuple(one for one in pending if one.ended_at is None or one.ended_at > shown)
+
     def _wanted(self) -> dict[int, int]:
         """By order (Tradovate's id): the most contracts that it is to have by changes that are under way."""
         wanted: dict[int, int] = {}
-        for sent in self.sent:
-            if sent.changes is not None and sent.pending:
+        for sent in self._under_way:
+            if sent.changes is not None:
                 wanted[sent.changes] = max(sent.qty, wanted.get(sent.changes, 0))
         return wanted
 
     def _being_closed(self, known_orders: set[int]) -> set[int]:
         """The contracts whose positions are being closed by what is none of these orders."""
-        closing = [one for one in self.sent if one.closes and one.pending and one.order_id not in known_orders]
+        closing = [one for one in self._under_way if one.closes and one.order_id not in known_orders]
         return {key for one in closing if (key := self._contract_id(one.symbol)) is not None}
 
     def _contract_id(self, symbol: str) -> int | None:
