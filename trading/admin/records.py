@@ -307,7 +307,7 @@ class UpstreamAdmin(ReadOnly, UpstreamBase):
 
 @admin.register(Product)
 class ProductAdmin(ReadOnly, ProductBase):
-    list_display = ["name", "environment", "description", "tick_size", "value_per_point"]
+    list_display = ["name", "environment", "description", "tick_size", "value_per_point", "currency"]
     list_filter = ["environment"]
     search_fields = ["name", "description"]
 

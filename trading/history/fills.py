@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum
 
 from accounts.models import Connection
 from trading.history.trade_dates import begin_of, trade_date_of
 from trading.models import Account, Contract, Fill, FillFee, Order
 from trading.models.journal import FillQuerySet
+from trading.models.market import DOLLAR
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Line:
-    """One fill. `value` is price x quantity x value per point in dollars, received for a sale and paid for a purchase;
-    with what a round trip gained its values sum up to that. None is not known. `label` is the account as its trader
-    calls it."""
+    """One fill. `value` is price x quantity x value per point in dollars at the rate of then, received for a sale and
+    paid for a purchase; with what a round trip gained its values sum up to that, while the rate stays. None is not
+    known. `label` is the account as its trader calls it."""
 
     fill: Fill
     trade_date: dt.date
@@ -53,7 +54,8 @@ class Line:
 @dataclass(frozen=True)
 class Totals:
     """Sums of fills, busted ones left out. `gross` is what was gained by fills that close each other in every account
-    and contract; None when some do not, as `open_qty` (contracts) says, or a contract is not known."""
+    and contract, in dollars at the rate of the last of them; None when some do not, as `open_qty` (contracts) says, or
+    a contract or rate is not known. `unvalued` fills have no value in dollars for want of those."""
 
     fills: int = 0
     bought: int = 0
@@ -61,11 +63,22 @@ class Totals:
     open_qty: int = 0
     gross: Decimal | None = None
     fees: Decimal | None = None
+    unvalued: int = 0
 
     @property
     def net(self) -> Decimal | None:
         """What was gained after fees."""
         return None if self.gross is None or self.fees is None else self.gross - self.fees
+
+
+@dataclass
+class _Traded:
+    """Of one contract in one account. `gain` is in its currency: at the rates of each fill, what was paid would gain
+    too. `rate` is that of the newest one."""
+
+    open_qty: int = 0
+    gain: Decimal | None = ZERO
+    rate: Decimal | None = None
 
 
 def select(connection: Connection, wanted: Wanted) -> FillQuerySet:
@@ -92,6 +105,7 @@ def select(connection: Connection, wanted: Wanted) -> FillQuerySet:
         fee=Subquery(fee.values("total")[:1]),
         tick_size=Subquery(contract.values("product__tick_size")[:1]),
         value_per_point=Subquery(contract.values("product__value_per_point")[:1]),
+        currency=Subquery(contract.values("product__currency")[:1]),
     )
 
 
@@ -101,14 +115,14 @@ def lines(connection: Connection, fills: Iterable[Any]) -> Iterator[Line]:
     for fill in fills:
         account = known.get(fill.account_id)
         number = str(fill.account_id or "")
-        value = _value(fill.action, fill.qty, fill.price, fill.value_per_point) if fill.active else ZERO
+        value = _value(fill.action, fill.qty, fill.price, fill.value_per_point)
         yield Line(
             fill=fill,
             trade_date=fill.trade_date or trade_date_of(fill.at),
             account=account.name if account else number,
             label=account.label if account else number,
             tick_size=fill.tick_size,
-            value=value,
+            value=_times(value, _rate(fill.currency, fill.rate)) if fill.active else ZERO,
             fees=fill.fee,
         )
 
@@ -118,28 +132,40 @@ def totals(fills: FillQuerySet) -> Totals:
     groups = (
         fills.filter(active=True)
         .order_by()
-        .values("account_id", "symbol", "action", "price", "fee", per_point=F("value_per_point"))  # type: ignore[misc]  # annotations
-        .annotate(fills=Count("pk"), contracts=Sum("qty"))
+        .values("account_id", "symbol", "action", "price", "fee", "rate", "currency", per_point=F("value_per_point"))  # type: ignore[misc]  # annotations
+        .annotate(fills=Count("pk"), contracts=Sum("qty"), newest=Max("at"))
+        .order_by("newest")
     )
-    count, bought, sold = 0, 0, 0
+    count, bought, sold, unvalued = 0, 0, 0, 0
     gross: Decimal | None = ZERO
     fees: Decimal | None = ZERO
-    open_by: defaultdict[tuple[int | None, str], int] = defaultdict(int)
+    by_contract: defaultdict[tuple[int | None, str], _Traded] = defaultdict(_Traded)
     for group in groups:
         qty, is_buy = group["contracts"], group["action"] == "Buy"
         count += group["fills"]
         bought, sold = (bought + qty, sold) if is_buy else (bought, sold + qty)
-        open_by[group["account_id"], group["symbol"]] += qty if is_buy else -qty
-        gross = _plus(gross, _value(group["action"], qty, group["price"], group["per_point"]))
         fees = _plus(fees, None if group["fee"] is None else group["fee"] * group["fills"])
-    open_qty = sum(abs(qty) for qty in open_by.values())
-    return Totals(count, bought, sold, open_qty, None if open_qty else gross, fees)
+        value = _value(group["action"], qty, group["price"], group["per_point"])
+        traded = by_contract[group["account_id"], group["symbol"]]
+        traded.open_qty += qty if is_buy else -qty
+        traded.gain = _plus(traded.gain, value)
+        traded.rate = _rate(group["currency"], group["rate"])
+        unvalued += group["fills"] if value is None or traded.rate is None else 0
+    for traded in by_contract.values():
+        gross = _plus(gross, _times(traded.gain, traded.rate))
+    open_qty = sum(abs(traded.open_qty) for traded in by_contract.values())
+    return Totals(count, bought, sold, open_qty, None if open_qty else gross, fees, unvalued)
 
 
 def symbols(connection: Connection) -> list[str]:
     """The symbols of all kept fills of a connection."""
     found = Fill.objects.filter(connection=connection).order_by("symbol")
     return list(found.values_list("symbol", flat=True).distinct())
+
+
+def _rate(currency: str | None, told: Decimal | None) -> Decimal | None:
+    """Dollars for one unit of a product's currency: as was told with a fill, unless they are dollars."""
+    return ONE if currency == DOLLAR else told
 
 
 def _value(action: str, qty: int, price: Decimal, per_point: Decimal | None) -> Decimal | None:
@@ -150,3 +176,7 @@ def _value(action: str, qty: int, price: Decimal, per_point: Decimal | None) -> 
 
 def _plus(total: Decimal | None, more: Decimal | None) -> Decimal | None:
     return None if total is None or more is None else total + more
+
+
+def _times(amount: Decimal | None, rate: Decimal | None) -> Decimal | None:
+    return None if amount is None or rate is None else amount * rate

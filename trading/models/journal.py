@@ -169,7 +169,10 @@ class FillQuerySet(PlacedQuerySet["Fill"]):
 
 
 class Fill(PlacedModel):
-    """A fill (openapi.json, Fill). It may arrive before its order, so it only names that order's Tradovate id."""
+    """A fill (openapi.json, Fill). It may arrive before its order, so it only names that order's Tradovate id.
+
+    `rate` is the dollars that one unit of its product's currency was worth then, None when that was not known.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="fills")
     tradovate_id = models.BigIntegerField("Tradovate id")
@@ -179,6 +182,7 @@ class Fill(PlacedModel):
     qty = models.IntegerField("quantity")
     price = models.DecimalField(max_digits=18, decimal_places=8)
     active = models.BooleanField(default=True)
+    rate = models.DecimalField(null=True, blank=True, max_digits=20, decimal_places=12)
     trade_date = models.DateField(null=True, blank=True)
     at = models.DateTimeField()
 

@@ -12,14 +12,15 @@ from accounts.models import Environment
 
 # What a replay tells of contracts is not kept.
 SIGNED_IN_TO: Final = [(one.value, one.label) for one in Environment.of_sign_ins()]
-LONGEST_NAME: Final = 64  # of a contract and of a product (openapi.json)
+LONGEST_NAME: Final = 64  # of a contract, a product and a currency (openapi.json)
+DOLLAR: Final = "USD"
 
 
 class Product(models.Model):
     """What contracts are of, e.g. ES (openapi.json, Product, ProductMargin and Exchange).
 
-    Ids are Tradovate's. `initial_margin` is in dollars for one contract; `terms_read_at` is when it was asked for last,
-    together with the session.
+    Ids are Tradovate's. `currency` is that of `value_per_point`, "" when it is not known. `initial_margin` is in
+    dollars for one contract; `terms_read_at` is when it was asked for last, together with the session.
     """
 
     environment = models.CharField(max_length=4, choices=SIGNED_IN_TO)
@@ -28,6 +29,7 @@ class Product(models.Model):
     description = models.CharField(max_length=128)
     tick_size = models.DecimalField(max_digits=18, decimal_places=10)
     value_per_point = models.DecimalField(max_digits=18, decimal_places=6)
+    currency = models.CharField(max_length=LONGEST_NAME, blank=True)
     product_type = models.CharField(max_length=20, blank=True)
     exchange_id_at_broker = models.BigIntegerField("exchange id at Tradovate", null=True, blank=True)
     exchange = models.CharField(max_length=64, blank=True)

@@ -31,12 +31,16 @@ class CashBalance(models.Model):
 
 
 class CashEntry(models.Model):
-    """One change of an account's cash: a fee, a closed trade, a deposit (openapi.json, CashBalanceLog), in dollars."""
+    """One change of an account's cash: a fee, a closed trade, a deposit (openapi.json, CashBalanceLog).
+
+    Amounts are in the currency of `currency_id_at_broker`; None was not told, which stands for dollars.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="cash_entries")
     tradovate_id = models.BigIntegerField("Tradovate id")
     account_id_at_broker = models.BigIntegerField("account id at Tradovate")
     trade_date = models.DateField(null=True, blank=True)
+    currency_id_at_broker = models.BigIntegerField("currency id at Tradovate", null=True, blank=True)
     change_type = models.CharField(max_length=40, blank=True)
     delta = models.DecimalField("change", null=True, blank=True, max_digits=18, decimal_places=4)
     amount = models.DecimalField("cash after it", null=True, blank=True, max_digits=18, decimal_places=4)

@@ -238,9 +238,10 @@ class Book:
                 refs = {(kind, x.id) for kind, table in named for x in table.values() if x.contract_id == entity.id}
                 return {(Contract, entity.id), *refs}
             case ContractMaturity() | Product():
-                return {(Contract, key) for key in self.mirror.contracts}
+                return {(kind, key) for kind in (Contract, Fill) for key in self.mirror.ids(kind)}
             case Currency() | CurrencyRate():
-                return {(kind, key) for kind in (CashBalance, FillFee) for key in self.mirror.ids(kind)}
+                kinds = (CashBalance, Fill, FillFee, *((Contract,) if isinstance(entity, Currency) else ()))
+                return {(kind, key) for kind in kinds for key in self.mirror.ids(kind)}
             case Fill() | OrderVersion():
                 return {(type(entity), entity.id), (Order, entity.order_id)}
             case Command():

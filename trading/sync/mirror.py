@@ -271,14 +271,17 @@ class Mirror:
 
     def dollars(self, currency_id: int | None) -> Decimal | None:
         """What one unit of a currency is worth; None while that is not known. No id stands for dollars."""
-        if currency_id is None or self._is_dollar(currency_id):
+        if currency_id is None or self.currency(currency_id) == DOLLAR:
             return ONE
         rate = self.rates.get(currency_id)
         return rate.rate if rate else None
 
-    def _is_dollar(self, currency_id: int) -> bool:
+    def currency(self, currency_id: int | None) -> str:
+        """The name of a currency; "" while that is not known. No id stands for dollars."""
+        if currency_id is None:
+            return DOLLAR
         currency = self.currencies.get(currency_id)
-        return currency.name == DOLLAR if currency else currency_id == DOLLARS
+        return currency.name if currency else DOLLAR if currency_id == DOLLARS else ""
 
     def missing(self) -> set[Ref]:
         """Contracts, maturities, products and currencies' rates that are referred to and not known yet."""

@@ -68,6 +68,7 @@ def cash_entries(book: Iterable[CashBalanceLog]) -> list[Record]:
             fill_id=line.fill_id,
             comment=(line.comment or "")[:LONGEST_COMMENT],
             at=line.timestamp,
+            currency_id=line.currency_id,
         )
         for line in book
         if line.account_id is not None
@@ -93,6 +94,7 @@ def _contract(mirror: Mirror, key: int) -> ContractRecord | None:
         product.description[:LONGEST_DESCRIPTION],
         product.tick_size,
         product.value_per_point,
+        mirror.currency(product.currency_id),
     )
     return ContractRecord(contract.id, contract.name, maturity.expiration_date, maturity.first_intent_date, kept)
 
@@ -152,10 +154,11 @@ def _fill(mirror: Mirror, key: int) -> FillRecord | None:
     fill = mirror.fills.get(key)
     if fill is None:
         return None
-    symbol = mirror.symbol(fill.contract_id)
+    symbol, product = mirror.symbol(fill.contract_id), mirror.product(fill.contract_id)
     day = fill.trade_date.to_date() if fill.trade_date else None
     terms = (fill.action, fill.qty, fill.price, fill.active, fill.timestamp)
-    return FillRecord(fill.id, fill.order_id, symbol, *terms, day)
+    rate = mirror.dollars(product.currency_id) if product else None
+    return FillRecord(fill.id, fill.order_id, symbol, *terms, day, rate)
 
 
 def _fee(mirror: Mirror, key: int) -> FeeRecord | None:

@@ -31,6 +31,7 @@ class ProductRecord:
     description: str
     tick_size: Decimal
     value_per_point: Decimal
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class FillRecord(Record):
     active: bool
     at: datetime
     trade_date: date | None = None
+    rate: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class CashRecord(Record):
 
 @dataclass(frozen=True)
 class CashEntryRecord(Record):
-    """One line of an account's cash book."""
+    """One line of an account's cash book, in the currency of `currency_id`."""
 
     id: int
     account_id: int
@@ -150,6 +152,7 @@ class CashEntryRecord(Record):
     fill_id: int | None
     comment: str
     at: datetime | None
+    currency_id: int | None = None
 
 
 @dataclass(frozen=True)

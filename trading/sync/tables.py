@@ -37,7 +37,10 @@ BY_ID = ("connection_id", "tradovate_id")
 # Columns that are not named like the field of a record; all others are.
 _COLUMNS = {
     "id": "tradovate_id",
-    **{f"{what}_id": f"{what}_id_at_broker" for what in ("account", "order", "parent", "oco", "version", "fill")},
+    **{
+        f"{what}_id": f"{what}_id_at_broker"
+        for what in ("account", "order", "parent", "oco", "version", "fill", "currency")
+    },
 }
 
 # A process that was stopped past its lease goes on with what it had to write when its successor has written what came
@@ -106,10 +109,11 @@ def _contracts(entries: list[Entry]) -> None:
             description=record.product.description,
             tick_size=record.product.tick_size,
             value_per_point=record.product.value_per_point,
+            currency=record.product.currency,
         )
         for environment, record in found
     )
-    upsert(Product, products, unique, ("name", "description", "tick_size", "value_per_point"))
+    upsert(Product, products, unique, ("name", "description", "tick_size", "value_per_point", "currency"))
     known = {
         (product.environment, product.tradovate_id): product
         for product in Product.objects.filter(tradovate_id__in={record.product.id for _, record in found})
@@ -178,7 +182,11 @@ TABLES: dict[type[r.Record], Table] = {
         values=_TERMS_IN_FORCE,
     ),
     r.FillRecord: Table(
-        Fill, _plain(r.FillRecord), ("symbol", "price", "qty", "active", "trade_date"), newer=_NOT_BUSTED_BEFORE
+        Fill,
+        _plain(r.FillRecord),
+        ("symbol", "price", "qty", "active", "trade_date", "rate"),
+        newer=_NOT_BUSTED_BEFORE,
+        values={"rate": f"coalesce({OLD}.rate, {NEW}.rate)"},
     ),
     r.FeeRecord: Table(FillFee, _fee, (*FillFee.PARTS, "total")),
     r.PositionRecord: Table(

@@ -150,6 +150,7 @@ def _totals(totals: kept.Totals) -> dict[str, Any]:
         "bought": totals.bought,
         "sold": totals.sold,
         "open_qty": totals.open_qty,
+        "unvalued": totals.unvalued,
         "gross": formatter.signed(totals.gross),
         "fees": formatter.money(totals.fees),
         "net": formatter.signed(totals.net),

@@ -42,7 +42,12 @@ def browser(alice: Connection) -> Client:
 @pytest.fixture
 def mes(db) -> Contract:
     product = Product.objects.create(
-        environment="sim", tradovate_id=5, name="MES", tick_size=Decimal("0.25"), value_per_point=Decimal(5)
+        environment="sim",
+        tradovate_id=5,
+        name="MES",
+        tick_size=Decimal("0.25"),
+        value_per_point=Decimal(5),
+        currency="USD",
     )
     expires = timezone.now() + dt.timedelta(days=30)
     return Contract.objects.create(
@@ -67,6 +72,7 @@ def fill(mes: Contract) -> Callable[..., Fill]:
         symbol: str = "MESZ6",
         fee: str | None = "0.62",
         active: bool = True,
+        rate: str | None = None,
     ) -> Fill:
         number = next(ids)
         moment = at or dt.datetime.combine(on or dt.date(2026, 11, 24), NOON, dt.UTC)
@@ -75,6 +81,7 @@ def fill(mes: Contract) -> Callable[..., Fill]:
         if fee is not None:
             FillFee.objects.create(connection=connection, tradovate_id=number, total=Decimal(fee))
         made = {"order_id_at_broker": number + 50_000, "qty": qty, "price": Decimal(price), "active": active}
-        return Fill.objects.create(tradovate_id=number, trade_date=on, **made, **common)
+        dollars = None if rate is None else Decimal(rate)
+        return Fill.objects.create(tradovate_id=number, trade_date=on, rate=dollars, **made, **common)
 
     return write

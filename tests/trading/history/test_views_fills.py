@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trading import spreadsheet
 from trading.history import fills as kept
 from trading.history.fills import Totals, Wanted
-from trading.models import Account, Order, OrderIntent
+from trading.models import Account, Order, OrderIntent, Product
 
 MONDAY, TUESDAY, WEDNESDAY = (dt.date(2026, 11, day) for day in (23, 24, 25))
 
@@ -53,6 +53,38 @@ def test_open_contracts_and_missing_fees_make_no_false_totals(browser, alice, fi
     html = shown(browser)
     assert [fact(html, name) for name in ("Gross P&amp;L", "Fees", "Net P&amp;L")] == ["—", "—", "—"]
     assert "4 of these contracts are not closed" in html
+
+
+def test_what_trades_in_another_currency_is_told_in_dollars_and_a_gain_at_the_rate_at_which_it_was_closed(
+    browser, alice, fill, mes
+) -> None:
+    Product.objects.filter(pk=mes.product_id).update(currency="EUR")
+    fill(alice, "Buy", 2, "100.25", on=MONDAY, rate="1.10")
+    sold = fill(alice, "Sell", 2, "101.25", on=TUESDAY, rate="1.20")
+    html = shown(browser)
+    # 101.25 x 2 x 5 x 1.20; and a point gained on two, at 1.20, less twice 0.62
+    assert [cell for cell in ("-1,102.75", "+1,215.00", "+1,214.38") if f">{cell}<" not in html] == []
+    assert [fact(html, name) for name in ("Gross P&amp;L", "Net P&amp;L")] == ["+12.00", "+10.76"]
+    rows = {
+        row["order id"]: row for row in csv.DictReader(browser.get("/fills/fills.csv").content.decode().splitlines())
+    }
+    assert rows[str(sold.order_id_at_broker)]["value"] == "1215"
+    assert "no value in dollars" not in html
+
+
+@pytest.mark.parametrize("currency", ["EUR", ""])
+def test_without_the_rate_of_a_fill_its_value_is_a_dash_and_no_dollars(
+    browser, alice, fill, mes, currency: str
+) -> None:
+    Product.objects.filter(pk=mes.product_id).update(currency=currency)
+    fill(alice, "Buy", 1, "100.25")
+    fill(alice, "Sell", 1, "101.25")
+    html = shown(browser, "?symbol=MESZ6")
+    assert html.count('data-label="value">—<') == html.count('data-label="net">—<') == 2
+    assert [fact(html, name) for name in ("Gross P&amp;L", "Fees", "Net P&amp;L")] == ["—", "1.24", "—"]
+    assert "2 of these fills have no value in dollars" in html
+    for row in csv.DictReader(browser.get("/fills/fills.csv?symbol=MESZ6").content.decode().splitlines()):
+        assert (row["value"], row["fees"], row["net"]) == ("", "0.62", "")
 
 
 def test_a_busted_fill_is_shown_and_counts_nothing(browser, alice, fill) -> None:

@@ -7,9 +7,18 @@ import msgspec
 
 from tests.trading.sync.entities import CASH, ES, NOON, TODAY, book, fee, fill, order, position, quote, told
 from trading.sync.fact_sheet import facts_of
-from trading.sync.recording import records
+from trading.sync.recording import cash_entries, records
 from trading.sync.records import CashRecord, FeeRecord
-from trading.tradovate.entities import CashBalance, Currency, CurrencyRate, FillFee, TradeDate
+from trading.tradovate.entities import (
+    CashBalance,
+    CashBalanceLog,
+    Contract,
+    Currency,
+    CurrencyRate,
+    Fill,
+    FillFee,
+    TradeDate,
+)
 
 EURO = 5
 EUROS = CashBalance(
@@ -64,6 +73,27 @@ def test_positions_and_fees_in_another_currency_are_told_in_dollars() -> None:
     assert made.rows["account:7"]["fees"] == "1.79"
     (kept,) = (one for one in records(made.mirror, changes.touched) if isinstance(one, FeeRecord))
     assert kept.parts["exchange_fee"] == Decimal("0.77")
+
+
+def test_a_fill_is_kept_with_the_rate_of_its_currency_as_soon_as_that_is_known() -> None:
+    made = book(msgspec.structs.replace(ES, currency_id=EURO), order("Filled"), fill(90))
+
+    def kept() -> tuple[Decimal | None, str]:
+        one, contract = records(made.mirror, [(Fill, 90), (Contract, 3)])
+        return one.rate, contract.product.currency
+
+    assert kept() == (None, "")
+    assert (Fill, 90) in made.apply(told(RATE)).touched
+    for entity in (Currency(id=EURO, name="EUR"), msgspec.structs.replace(ES, currency_id=1)):
+        assert {(Fill, 90), (Contract, 3)} <= made.apply(told(entity)).touched
+    assert kept() == (1, "USD")
+    made.apply(told(msgspec.structs.replace(ES, currency_id=EURO)))
+    assert kept() == (Decimal("1.10"), "EUR")
+
+
+def test_a_line_of_the_cash_book_is_kept_with_its_currency() -> None:
+    (kept,) = cash_entries([CashBalanceLog(id=1, account_id=7, currency_id=EURO, delta=Decimal(-2))])
+    assert (kept.currency_id, kept.delta) == (EURO, -2)
 
 
 def test_a_currency_is_dollars_by_its_name() -> None:

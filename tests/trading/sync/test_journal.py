@@ -198,6 +198,12 @@ def test_terms_that_come_again_without_their_command_keep_the_time_that_is_known
     assert told[1:] == [(2, NOON), (3, NOON)]
 
 
+def test_a_fill_keeps_the_rate_that_was_told_with_it_first(connection, entries) -> None:
+    for rate in (None, Decimal("1.1"), Decimal("1.2"), None):
+        writing.write(entries(replace(fill(90), rate=rate)))
+    assert Fill.objects.get().rate == Decimal("1.1")
+
+
 def test_a_fill_is_kept_before_its_order_is_known(connection, entries) -> None:
     writing.write(entries(fill(90, order_id=999)))
     assert Fill.objects.get().order_id_at_broker == 999
