@@ -155,6 +155,17 @@ def running() -> Iterator[Stack]:
         nest.nursery.kill_all()
 
 
+@contextmanager
+def without(role: str) -> Iterator[None]:
+    """A process of the portal that runs is killed, and another one started in its place afterwards."""
+    nursery = _nest().nursery
+    nursery.kill(role)
+    try:
+        yield
+    finally:
+        nursery.start(role)
+
+
 def wait_for(url: str, nursery: Nursery) -> None:
     """Ask `url` until it answers 200; raises RuntimeError when a process has ended or patience has."""
     deadline = time.monotonic() + PATIENCE

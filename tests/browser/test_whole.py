@@ -1,14 +1,15 @@
-"""A page of which a part did not come: it would look alive and show no fill."""
+"""A page of which a part did not come, or that nobody tells anything: it would look alive and show no fill."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import open_desk
-from tests.browser.stack import Stack
+from tests.browser.stack import Stack, without
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 SOON = 30_000  # milliseconds; a worker on a busy machine
@@ -40,3 +41,19 @@ def test_what_is_half_written_on_it_is_not_thrown_away(portal: Stack, page: Page
     page.locator("#ticket-order_qty").fill("7")
     expect(page.locator("#link-notice")).to_contain_text("Load it again.")
     expect(page.locator("#ticket-order_qty")).to_have_value("7")
+
+
+def test_a_page_says_that_nobody_listens_to_tradovate_any_more(portal: Stack, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    open_desk(page, portal, "pro")
+    words, notice = page.locator("[data-upstream-words]"), page.locator("#upstream-notice")
+    expect(words).to_have_text("streaming", timeout=SOON)
+    expect(page).to_have_title(re.compile(r"^[+-]?\d"), timeout=SOON)
+    with without("sync"):
+        for _ in "once it is gone", "on a page that is opened later":
+            expect(words).to_have_text("not answering", timeout=SOON)
+            expect(notice).to_contain_text("Tradeport's own process")
+            expect(page).to_have_title("Desk · Tradeport")
+            page.reload()
+    expect(words).to_have_text("streaming", timeout=2 * SOON)
+    expect(notice).to_be_hidden()

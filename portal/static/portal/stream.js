@@ -11,7 +11,7 @@ import { personal, personalRow } from "./personal.js";
 import { ReplayDesk } from "./replay.js";
 import { watchSeen } from "./seen.js";
 import { DeskSocket } from "./socket.js";
-import { applyFrame, emptyState } from "./state.js";
+import { applyFrame, emptyState, isWaiting } from "./state.js";
 import { UpstreamPill } from "./upstream.js";
 
 const PING_EVERY = 10_000; // milliseconds
@@ -84,7 +84,7 @@ const socket = new DeskSocket(url.href, {
       socket.resync();
       return;
     }
-    if (result.changed.includes("upstream")) pill.row(state.rows.get("upstream"));
+    if (result.changed.includes("upstream")) pill.row(state.rows.get("upstream"), !isWaiting(state));
     if (isOrderPage) refreshOrderPage(state.rows);
     if (!result.fresh && !result.changed.length && !result.gone.length) return;
     desk?.show(state, result);
@@ -110,6 +110,8 @@ const socket = new DeskSocket(url.href, {
     location.assign(`${signIn}?next=${encodeURIComponent(location.pathname)}`);
   },
 });
+
+addEventListener("tradeport:stale", () => desk?.tellTitle());
 
 /** What a page in the background measures is how slow its browser lets it be. */
 function ping() {
