@@ -36,6 +36,11 @@ class OtherProgram:
         self._portal.control("refuse", accountId=self.account["id"], reason=reason, stage="execution")
         return self.order(symbol, "Sell")
 
+    def modify(self, order: int, qty: int, order_type: str, **terms: object) -> None:
+        """Change an order (its id); `terms` are all that it has, as Tradovate wants them said anew."""
+        body = {"orderId": order, "orderQty": qty, "orderType": order_type, "isAutomated": True} | terms
+        self._client.post("/order/modifyorder", json=body).raise_for_status()
+
     def cancel(self, order: int) -> None:
         """Take an order (its id) out of the market."""
         self._client.post("/order/cancelorder", json={"orderId": order}).raise_for_status()

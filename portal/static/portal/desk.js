@@ -37,7 +37,7 @@ export class Desk {
     this.ticket = ticket && new Ticket(ticket, this.acts, (rows) => this.learn(rows), (symbol) => choice.follow(symbol));
     this.news = new News(() => this.acts.isPressing || this.ticket?.isSending);
     this.chosen = root.querySelector("[data-chosen-account]");
-    new Editors(root, this.acts, (key) => this.#row(key));
+    this.editors = new Editors(root, this.acts, (key) => this.#row(key));
     arrangeParts(root);
     watchFolding(root);
     watchRows(root, choice);
@@ -76,6 +76,7 @@ export class Desk {
       if (added.length || gone.length) this.#count();
       if (changed.some(isOrder) || gone.some(isOrder)) this.orders.show(state.rows);
     }
+    this.editors.follow();
     this.ticket?.follow(state.rows, changed);
     const waits = isWaiting(state);
     this.root.toggleAttribute("data-waiting", waits);
@@ -111,7 +112,7 @@ export class Desk {
 
   /** The row of a table's line as its trader sees it. */
   #row(key) {
-    return this.orders.entries.find((entry) => entry.key === key)?.row ?? this.state?.rows.get(key);
+    return this.state?.rows.get(key) ?? this.orders.entries.find((entry) => entry.key === key)?.row;
   }
 
   #listAccounts() {

@@ -1,18 +1,20 @@
 // What opens below a row: the change of an order, the exits of a position. `<template data-editor="...">` holds them.
 
-import { hasFocus } from "./dom.js";
+import { hasFocus, setHidden, setText } from "./dom.js";
 import { editorOf } from "./tables.js";
+import { toast } from "./toasts.js";
 
 export class Editors {
   /**
    * @param {HTMLElement} root
    * @param {import("./acts.js").Acts} acts
-   * @param {(key: string) => object} rowOf the row of a line
+   * @param {(key: string) => object|undefined} rowOf the row of a line
    */
   constructor(root, acts, rowOf) {
     this.root = root;
     this.acts = acts;
     this.rowOf = rowOf;
+    this.open = new Map(); // by the keys of their lines
     root.addEventListener("click", ({ target }) => {
       const button = target.closest("[data-edit]");
       if (button) this.#toggle(button.closest("[data-row]"), button);
@@ -28,6 +30,19 @@ export class Editors {
     for (const body of root.querySelectorAll("tbody")) added.observe(body, { childList: true });
   }
 
+  /** Rows have changed: what is open says what its row does, and what went with its row is not lost without a word. */
+  follow() {
+    for (const [key, editor] of this.open) {
+      const row = this.rowOf(key);
+      if (editor.element.isConnected) {
+        if (row) editor.follow(row);
+        continue;
+      }
+      this.open.delete(key);
+      if (!editor.isSending) tellLost(editor.row, row);
+    }
+  }
+
   /** Buttons that need this script are hidden without it. */
   #show(element) {
     for (const button of element.querySelectorAll("[data-edit]")) button.hidden = false;
@@ -39,61 +54,116 @@ export class Editors {
       this.#close(open);
       return;
     }
-    const row = this.rowOf(line.dataset.row);
+    const key = line.dataset.row;
     const template = document.querySelector(`template[data-editor="${button.dataset.edit}"]`);
-    const editor = template.content.firstElementChild.cloneNode(true);
-    editor.dataset.editorOf = line.dataset.row;
-    editor.querySelector("[data-about]").textContent = `${row.action ?? row.side} ${row.qty} ${row.symbol}`;
-    const asked = fillIn(editor, row);
-    const form = editor.querySelector("form");
-    const send = form.querySelector("[formaction]");
-    send.value = `${row.account_id}:${send.name === "position" ? row.contract_id : row.id}`;
-    form.addEventListener("submit", (event) => {
+    const editor = new Editor(template.content.firstElementChild.cloneNode(true), this.rowOf(key));
+    editor.element.dataset.editorOf = key;
+    editor.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#send(editor, form, send, asked);
+      this.#send(editor);
     });
-    line.after(editor);
-    form.querySelector("label:not([hidden]) input").select();
-    form.querySelector("label:not([hidden]) input").focus();
+    this.open.set(key, editor);
+    line.after(editor.element);
+    editor.form.querySelector("label:not([hidden]) input").select();
+    editor.form.querySelector("label:not([hidden]) input").focus();
   }
 
-  async #send(editor, form, send, asked) {
-    const fields = Object.fromEntries(new FormData(form));
-    // What was not touched is left as it is at Tradovate, whatever the page shows.
-    for (const [name, was] of Object.entries(asked)) if (fields[name] === was) delete fields[name];
-    const answer = await this.acts.press(send, fields);
+  async #send(editor) {
+    const empty = editor.emptied();
+    editor.tell(empty);
+    if (empty.length) return;
+    editor.isSending = true;
+    const answer = await this.acts.press(editor.send, editor.fields());
+    // Whoever presses again after a lost answer means the same: nothing of it may be other by then.
+    editor.isSending = answer?.lost ?? false;
     if (!answer) return;
-    const wrong = answer.findings.filter(({ severity }) => severity === "error");
-    if (answer.intent) this.#close(editor);
-    for (const input of form.elements) {
-      input.setAttribute("aria-invalid", String(wrong.some(({ field }) => field === input.name)));
-    }
-    form.querySelector("[data-errors]").textContent = wrong.map(({ message }) => message).join(" ");
+    if (answer.intent) this.#close(editor.element);
+    editor.tell(answer.findings.filter(({ severity }) => severity === "error"));
   }
 
-  #close(editor) {
-    if (!editor) return;
-    const line = editor.previousElementSibling;
+  #close(element) {
+    if (!element) return;
+    const line = element.previousElementSibling;
     // Whoever has gone on to something else meanwhile stays there.
-    const isHere = hasFocus(editor);
-    editor.remove();
+    const isHere = hasFocus(element);
+    element.remove();
+    this.open.delete(element.dataset.editorOf);
     if (isHere) line?.querySelector("[data-edit]")?.focus();
   }
 }
 
-/** Fill an editor in with what its row has; what the row has not is not offered. Returns what was filled in. */
-function fillIn(editor, row) {
-  const asked = {};
-  // TrailingStopNonOrderQtyModify (openapi.json, failureReason).
-  const isTrailing = row.type?.startsWith("Trailing") ?? false;
-  for (const hint of editor.querySelectorAll("[data-trailing]")) hint.hidden = !isTrailing;
-  for (const label of editor.querySelectorAll("[data-from]")) {
-    const value = row[label.dataset.from];
-    const input = label.querySelector("input");
-    const isFixed = isTrailing && label.dataset.from !== "qty";
-    label.hidden = input.disabled = isFixed || !/\d/.test(value);
-    input.value = input.disabled ? "" : value;
-    asked[input.name] = input.value;
+/** One that is open below its line. */
+class Editor {
+  constructor(element, row) {
+    this.element = element;
+    this.form = element.querySelector("form");
+    this.send = this.form.querySelector("[formaction]");
+    this.send.value = `${row.account_id}:${this.send.name === "position" ? row.contract_id : row.id}`;
+    this.asked = {}; // what its fields would leave as it is, by their names
+    this.isSending = false; // or its answer was lost
+    this.#fillIn(row);
   }
-  return asked;
+
+  /** Show what the row is by now, and name what is other than it was. */
+  follow(row) {
+    if (this.isSending) return;
+    const moved = this.#fillIn(row);
+    if (moved.length) setText(this.element.querySelector("[data-moved]"), `Changed meanwhile: ${moved.join(", ")}.`);
+  }
+
+  /** What is to be sent. What was not touched is left as it is at Tradovate, whatever the page shows. */
+  fields() {
+    return Object.fromEntries([...new FormData(this.form)].filter(([name, value]) => this.asked[name] !== value));
+  }
+
+  /** Findings of fields that had a value and have none: an order keeps what a change does not name. */
+  emptied() {
+    return [...this.form.elements]
+      .filter(({ name, value, disabled }) => this.asked[name] && !disabled && !value.trim())
+      .map((input) => ({ field: input.name, message: `${nameOf(input)} is empty. Write a value, or ${this.asked[input.name]} to leave it as it is.` }));
+  }
+
+  /** Say what is wrong, and at which fields. */
+  tell(findings) {
+    for (const input of this.form.elements) {
+      input.setAttribute("aria-invalid", String(findings.some(({ field }) => field === input.name)));
+    }
+    this.form.querySelector("[data-errors]").textContent = findings.map(({ message }) => message).join(" ");
+  }
+
+  /** Fill in what the row has, but for what its trader has written; what it has not is not offered. Returns what is new, in words. */
+  #fillIn(row) {
+    this.row = row;
+    setText(this.element.querySelector("[data-about]"), `${row.action ?? row.side} ${row.qty} ${row.symbol}`);
+    // TrailingStopNonOrderQtyModify (openapi.json, failureReason).
+    const isTrailing = row.type?.startsWith("Trailing") ?? false;
+    for (const hint of this.element.querySelectorAll("[data-trailing]")) setHidden(hint, !isTrailing);
+    const moved = [];
+    for (const label of this.element.querySelectorAll("[data-from]")) {
+      const input = label.querySelector("input");
+      const isFixed = isTrailing && label.dataset.from !== "qty";
+      const value = isFixed || !/\d/.test(row[label.dataset.from]) ? "" : row[label.dataset.from];
+      const was = this.asked[input.name] ?? "";
+      setHidden(label, !value);
+      input.disabled = !value;
+      if (value === was) continue;
+      if (input.value === was) input.value = value;
+      this.asked[input.name] = value;
+      moved.push(`${nameOf(input)} is ${value || "gone"}`);
+    }
+    return moved;
+  }
+}
+
+/** A field's name, as its label says it. */
+function nameOf(input) {
+  return input.closest("label").firstChild.textContent.trim();
+}
+
+/** Of what was written below a line whose row is over by now; a line that is only not shown keeps its silence. */
+function tellLost(shown, row) {
+  if (row && (row.group ?? "working") === "working") return;
+  const { action, side, qty, symbol } = shown;
+  const what = action ? "what you were changing was not sent" : "no exits were placed";
+  toast("info", `${action ?? side} ${qty} ${symbol} is ${row?.status?.toLowerCase() ?? "gone"} by now: ${what}.`);
 }

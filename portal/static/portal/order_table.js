@@ -3,7 +3,6 @@
 import { recall, remember, setHidden, setText } from "./dom.js";
 import { moved, orderEntries, sourcesOf } from "./orders.js";
 import { arrange, editorOf, fillRow } from "./tables.js";
-import { toast } from "./toasts.js";
 
 const MANY = 500; // orders of a day
 const PAUSE = 250; // milliseconds
@@ -84,9 +83,7 @@ export class OrderTable {
     const keys = new Set(listed.map(({ key }) => key));
     for (const [key, element] of this.elements) {
       if (keys.has(key)) continue;
-      const editor = editorOf(element);
-      if (editor && !fresh) this.#tellLost(key);
-      editor?.remove();
+      editorOf(element)?.remove();
       element.remove();
       this.elements.delete(key);
       this.shown.delete(key);
@@ -95,13 +92,6 @@ export class OrderTable {
     setHidden(this.panel.querySelector("[data-empty]"), listed.length > 0);
     setHidden(this.panel.querySelector(".scroll"), listed.length === 0);
     setText(this.panel.querySelector("[data-empty-words]"), EMPTY[this.group]);
-  }
-
-  /** What somebody writes below a row is not to vanish with it without a word. */
-  #tellLost(key) {
-    const { action, qty, symbol } = this.shown.get(key);
-    const status = this.entries.find((entry) => entry.key === key)?.row.status ?? "gone";
-    toast("info", `${action} ${qty} ${symbol} is ${status.toLowerCase()} by now: what you were changing was not sent.`);
   }
 
   #element({ key, row, depth }, fresh) {
