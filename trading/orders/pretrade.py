@@ -36,6 +36,7 @@ from trading.orders.session_hours import Hours
 from trading.orders.spec import PRICES, OrderSpec
 from trading.orders.states import TERMINAL, UNANSWERED, State
 from trading.orders.turns import Gate
+from trading.tradovate.entities import OrdStatus
 
 # Orders of the last while that the broker's figures may not show yet.
 LATELY: Final = dt.timedelta(seconds=60)
@@ -125,6 +126,8 @@ def vet_change(standing: looks.Standing, becomes: OrderSpec) -> Vetted:
     But an entry that is moved is a new entry: the day's loss holds for it. Raises as vet.
     """
     order_id, more = standing.order.id, becomes.order_qty - standing.version.order_qty
+    # Of two linked orders only one trades: what the one does is no more because the other one works.
+    linked = [one for one in (order_id, standing.order.oco_id) if one is not None]
 
     def checked(around: Surroundings) -> tuple[Finding, ...]:
         situation = around.situation(becomes.symbol)
@@ -132,11 +135,11 @@ def vet_change(standing: looks.Standing, becomes: OrderSpec) -> Vetted:
         # may be more than the hub has told yet: an earlier change may just have taken effect.
         has = Sent(becomes.symbol, becomes.action, becomes.order_qty - more, situation.now, changes=order_id)
         others = (one for one in situation.sent if one.changes != order_id)
-        situation = replace(situation, sent=(*others, has))
+        situation = replace(situation, sent=(*others, has), waits=standing.order.ord_status == OrdStatus.SUSPENDED)
         which = CHECKS_OF_RAISE if more > 0 else CHECKS_OF_CHANGE
         if _moves_entry(standing, becomes, situation):
             which = (*which, daily_loss)
-        found = check(becomes, situation.without([order_id]), which)
+        found = check(becomes, situation.without(linked), which)
         if more > 0 and not any(finding.is_error for finding in found):
             added = replace(becomes, order_qty=more, max_show=None)
             found += tuple(finding for finding in check(added, situation) if finding not in found)

@@ -46,6 +46,17 @@ def test_the_collar_in_ticks(one: Any, expected: list) -> None:
     assert found(one, situation(limit(collar_ticks=10))) == expected
 
 
+def test_the_collar_holds_for_the_other_order_of_a_pair_and_not_for_what_waits_for_a_fill() -> None:
+    where = situation(limit(collar_ticks=10))
+    through = LinkedOrder(action="Sell", order_type="Limit", price=Decimal(4900))
+    at_rest = {"order_type": "Limit", "price": Decimal(4999)}
+    assert found(spec("Buy", other=through, **at_rest), where) == [("error", "other.price")]
+    entry = {"order_type": "Stop", "stop_price": Decimal(5100)}
+    exits = (LinkedOrder(action="Sell", order_type="Stop", stop_price=Decimal(5080)),)
+    warned = [("warning", "stop_price"), ("warning", "triggers[0].stop_price")]
+    assert found(spec("Buy", triggers=exits, **entry), where) == warned
+
+
 def test_the_collar_in_percent_and_the_one_that_everybody_has() -> None:
     assert found(limited("Buy", "5050"), situation(limit(collar_percent=Decimal(1)))) == []
     assert found(limited("Buy", "5050.25"), situation(limit(collar_percent=Decimal(1)))) == [("error", "price")]

@@ -13,14 +13,17 @@ from time_machine import TimeMachineFixture
 
 from accounts.models import Connection
 from tests.trading.cast import contracts_of, listed, sign_in
+from tests.trading.orders.pressing import contract_id
 from trading.models import Account, OrderIntent, Product, ProductSession, TradingLimit
 from trading.orders import contracts, facts, intents, pretrade, product_terms
 from trading.orders.checks import Finding
-from trading.orders.facts import AccountFacts, Facts
+from trading.orders.facts import AccountFacts, Facts, MarkFacts, OrderFacts, PositionFacts
+from trading.orders.looks import Standing
 from trading.orders.session_hours import CHICAGO
 from trading.orders.spec import OrderSpec
 from trading.simulator import Config, RunningSimulator, serve
 from trading.tradovate import Tradovate
+from trading.tradovate.entities import Order, OrderVersion
 
 
 def order(account: Account, symbol: str, action: str = "Buy", qty: int = 1, **terms: object) -> OrderSpec:
@@ -186,3 +189,54 @@ async def terms_of(connection: Connection, product_id: int) -> list[product_term
     assert connection.tokens is not None
     async with Tradovate(connection.hosts, connection.tokens.access_token) as client:
         return await product_terms.read(client, [product_id])
+
+
+@pytest.fixture
+def collared(connection: Connection, account: Account, symbol: str) -> Iterator[None]:
+    """Two contracts are held at 5000, two linked orders are to close them, and no price may be 40 ticks from the last
+    one."""
+    examine(order(account, symbol))
+    mine, key = account.tradovate_id, contract_id(symbol)
+    legs = [
+        OrderFacts(id=one, account_id=mine, contract_id=key, action="Sell", left=2, oco_id=other)
+        for one, other in ((7, 8), (8, 7))
+    ]
+    told = Facts(
+        heard_at=timezone.now(),
+        accounts=[AccountFacts(id=mine)],
+        positions=[PositionFacts(account_id=mine, contract_id=key, net_pos=2)],
+        orders=legs,
+        marks=[MarkFacts(contract_id=key, price=Decimal(5000), at=timezone.now())],
+        position_limits=[],
+    )
+    facts._client().set(facts.key(connection.pk), facts.encode(told))
+    TradingLimit.objects.create(user=connection.user, collar_ticks=40, max_order_qty=1)
+    yield
+    facts._client().delete(facts.key(connection.pk))
+
+
+def changed(account: Account, becomes: OrderSpec, qty: int = 2, **terms: object) -> set[tuple[str, str]]:
+    """(severity, field) of what is found about a change of order 7, which sells so many contracts."""
+    standing = Order(id=7, account_id=account.tradovate_id, action="Sell", **terms)
+    version = OrderVersion(id=7, order_id=7, order_qty=qty, order_type=becomes.order_type)
+    return said(pretrade.vet_change(Standing(standing, version), becomes).findings)
+
+
+def test_one_of_two_linked_exits_stays_an_exit_when_it_is_changed(
+    account: Account, symbol: str, collared: None
+) -> None:
+    """The other one does not count beside it: only one of them trades."""
+    through = order(account, symbol, "Sell", 2, order_type="Limit", price=Decimal(4950))
+    assert changed(account, through, ord_status="Working", oco_id=8) == {("warning", "price")}
+    assert changed(account, through, ord_status="Working") == {("error", "price")}, "both may trade"
+    raised = replace(through, price=Decimal(5001))
+    assert changed(account, raised, qty=1, ord_status="Working", oco_id=8) == {("warning", "order_qty")}
+
+
+def test_an_exit_that_waits_for_its_entry_is_not_held_by_the_collar(
+    account: Account, symbol: str, collared: None
+) -> None:
+    """The entry rests above the market, and so does the stop of what it buys: it sells nothing before."""
+    stop = order(account, symbol, "Sell", 1, order_type="Stop", stop_price=Decimal(5090))
+    assert changed(account, stop, qty=1, ord_status="Suspended", parent_id=6) == {("warning", "stop_price")}
+    assert changed(account, stop, qty=1, ord_status="Working", parent_id=6) == {("error", "stop_price")}

@@ -96,7 +96,8 @@ def _promised(situation: Situation) -> Decimal | None:
 def collar(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
     """Prices must not lie further from the last one than the collar allows.
 
-    What would trade at once at such a price is an error; what would rest there, or is an exit, is a warning.
+    What would trade at once at such a price is an error; what would rest there, waits for another order to fill, or is
+    an exit, is a warning.
     """
     listing = situation.listing
     prices = [(prefix, part, name, price) for prefix, part in spec.parts for name, price in _absolute(part)]
@@ -113,7 +114,8 @@ def collar(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
         quoted = listing.terms.quoted
         words = f"{WIRE_NAMES[name]} {quoted(price)} is {quoted(abs(price - mark.price))} points from the last price"
         words = f"{words}, {quoted(mark.price)}{' (an old one)' if is_old else ''}. {broken}"
-        at_once = not prefix and _trades_at_once(part, name, price, mark.price)
+        waits = situation.waits or prefix.startswith("triggers")
+        at_once = not waits and _trades_at_once(part, name, price, mark.price)
         has_collar = situation.rules.collar_ticks or situation.rules.collar_percent
         strict = at_once and has_collar and not is_old and not situation.is_exit(spec)
         yield error(prefix + name, words) if strict else warning(prefix + name, words)

@@ -94,7 +94,8 @@ class Situation:
     (then `near` may name others), or that could not be looked up (`unasked` says why). `front_month` is named where
     `listing` has expired. `assumed` are contracts by id, signed, taken for traded: earlier lines of a file.
     `sent_for` are the contracts, by symbol, of what of `sent` is for others than the order's own. `stopped` says why a
-    kill switch holds back orders; empty: none does.
+    kill switch holds back orders; empty: none does. `waits`: it is a change of an order that waits for another one to
+    fill.
     """
 
     now: dt.datetime
@@ -111,6 +112,7 @@ class Situation:
     sent_for: dict[str, ContractFacts] = field(default_factory=dict)
     assumed: tuple[tuple[ContractFacts, int, Decimal | None], ...] = ()
     stopped: str = ""
+    waits: bool = False
 
     @property
     def money(self) -> AccountFacts | None:
