@@ -18,7 +18,7 @@ POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 SERVERS = ["tests/portal/test_launch_server.py"]
 PORTALS = ["tests/browser", "tests/portal/test_launch.py", *SERVERS]
-WITHOUT_DATABASE = ["tests/browser", "tests/bench", "tests/trading/tradovate", "tests/trading/simulator"]
+WITHOUT_DATABASE = ["tests/browser", "tests/trading/tradovate", "tests/trading/simulator"]
 
 
 def servers_answer() -> bool:

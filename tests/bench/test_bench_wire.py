@@ -11,6 +11,7 @@ from django.conf import settings
 
 from tests.bench.bench_idle import parser
 
+POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
 MOST_KIB = 1024
 """Of memory for an idle connection; it takes a small part of that."""
 
@@ -49,8 +50,22 @@ def test_every_order_fills_either_way() -> None:
     assert [(row[0], row[1], row[-1]) for row in rows] == [("REST", "20", "0"), ("socket", "20", "0")]
 
 
-def test_orders_go_out_the_portals_way_and_bare() -> None:
-    rows = table("bench_overhead", "--orders", "5")
+@pytest.mark.parametrize(
+    "database",
+    [
+        pytest.param([], id="SQLite"),
+        pytest.param(
+            ["--postgres", POSTGRES_URL],
+            id="PostgreSQL",
+            marks=[
+                pytest.mark.postgres,
+                pytest.mark.skipif(not POSTGRES_URL, reason="NOT RUN: TEST_DATABASE_URL names no PostgreSQL"),
+            ],
+        ),
+    ],
+)
+def test_orders_go_out_the_portals_way_and_bare(database: list[str]) -> None:
+    rows = table("bench_overhead", "--orders", "5", *database)
     assert [row[0] for row in rows] == ["bare-POST", "Tradeport"]
     assert all(float(row[1]) > 0 for row in rows)
 
