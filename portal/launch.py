@@ -186,10 +186,9 @@ class QuietPrinter(Printer):
 
 def announce(commands: dict[str, str]) -> None:
     """Waits until every process answers, then prints where to go and whom to sign in as."""
-    address = f"http://{os.environ['HOST']}:{os.environ['PORT']}/"
-    missing = ""
+    address, missing = portal_address(), ""
     deadline = time.monotonic() + PATIENCE
-    for missing in unanswered(commands, address):
+    for missing in unanswered(commands):
         if time.monotonic() > deadline:
             say(f"Still waiting for {missing}: see its lines above.")
             return
@@ -205,23 +204,48 @@ def announce(commands: dict[str, str]) -> None:
     say(f"  Support staff: {address}admin/\n  Ctrl-C stops everything.\n")
 
 
+def own_host() -> str:
+    """The host by which the web process is reached on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(os.environ["HOST"], os.environ["HOST"])  # noqa: S104 - told apart
+    return f"[{host}]" if ":" in host else host
+
+
+def allowed_name() -> str:
+    """The first name that the portal answers to."""
+    from django.conf import settings
+
+    return settings.ALLOWED_HOSTS[0].lstrip("*").lstrip(".") or own_host()
+
+
+def portal_address() -> str:
+    """Where the portal is for a browser: here if that name is allowed, or behind the proxy that speaks HTTPS."""
+    from django.conf import settings
+    from django.http.request import validate_host
+
+    if settings.HTTPS:
+        return f"https://{allowed_name()}/"
+    name = own_host() if validate_host(own_host(), settings.ALLOWED_HOSTS) else allowed_name()
+    return f"http://{name}:{os.environ['PORT']}/"
+
+
 def count_of(accounts: Sized) -> str:
     return "1 account" if len(accounts) == 1 else f"{len(accounts) or 'no'} accounts"
 
 
-def unanswered(commands: dict[str, str], address: str) -> Iterator[str]:
+def unanswered(commands: dict[str, str]) -> Iterator[str]:
     """Yields what does not answer yet, asked anew at each step; ends when everything does."""
     from portal.health import workers_answer
 
-    def page_answers(url: str) -> bool:
+    def page_answers(url: str, **headers: str) -> bool:
         try:
-            return httpx.get(url, timeout=5).status_code == 200
+            return httpx.get(url, headers=headers, timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
 
     while "simulator" in commands and not page_answers(f"{os.environ['SIMULATOR_URL']}/health"):
         yield "the simulator"
-    while not page_answers(f"{address}health/"):
+    # By a name that the portal goes by: others it does not answer.
+    while not page_answers(f"http://{own_host()}:{os.environ['PORT']}/health/", host=allowed_name()):
         yield "web and sync"
     while not workers_answer():
         yield "the workers"

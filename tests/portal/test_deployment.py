@@ -7,9 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 
 import pytest
@@ -202,28 +200,6 @@ def test_fresh_secrets_are_good_ones_and_never_the_same() -> None:
     assert parse_keys([first["TOKEN_KEYS"]])
     assert len(first["SECRET_KEY"]) >= 50
     assert all(first[name] != second[name] for name in first)
-
-
-@pytest.fixture
-def health_server() -> Iterator[HTTPServer]:
-    """Answers /health/ with its attribute `status`, and 400 to a name that it does not go by, as Django does."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            knows_name = self.headers["Host"] == "desk.example.com"
-            self.send_response(self.server.status if knows_name and self.path == "/health/" else 400)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answer)
-    server.status = 200
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 def test_the_health_check_asks_by_a_name_that_is_allowed(health_server: HTTPServer) -> None:

@@ -104,6 +104,26 @@ def test_from_nothing_to_a_page_and_back_to_nothing(start, project: Path) -> Non
     assert second.survivors() == []
 
 
+@pytest.mark.parametrize(
+    ("host", "https", "allowed", "told"),
+    [
+        ("127.0.0.1", True, ["desk.example.com"], "https://desk.example.com/"),
+        ("127.0.0.1", False, [".desk.example.com"], "http://desk.example.com:{port}/"),
+        ("0.0.0.0", False, ["desk.example.com", "127.0.0.1"], "http://127.0.0.1:{port}/"),  # noqa: S104
+    ],
+)
+def test_a_portal_with_a_name_of_its_own_is_said_to_be_up(
+    health_server, monkeypatch, capsys, settings, host, https, allowed, told
+) -> None:
+    settings.ALLOWED_HOSTS, settings.HTTPS = allowed, https
+    monkeypatch.setattr("portal.health.workers_answer", lambda: True)
+    monkeypatch.setattr(launch, "PATIENCE", 0.0)
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("PORT", str(health_server.server_port))
+    launch.announce({"web": "uvicorn"})
+    assert f"Tradeport is up: {told.format(port=health_server.server_port)}\n" in capsys.readouterr().out
+
+
 def refused(project: Path, **environment: str) -> str:
     """What the launcher says when it does not start."""
     done = subprocess.run(
