@@ -6,8 +6,18 @@ import datetime as dt
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from trading.tradovate.entities import TradeDate
+
 _CHICAGO: Final = ZoneInfo("America/Chicago")
 _ENDS: Final = dt.time(17)
+
+
+def date_of(day: TradeDate | None) -> dt.date | None:
+    """A day that Tradovate names; None for one that no calendar has, too."""
+    try:
+        return day.to_date() if day else None
+    except ValueError:
+        return None
 
 
 def trading_day(moment: dt.datetime) -> dt.date:

@@ -16,6 +16,7 @@ import msgspec
 from trading.orders import reasons
 from trading.orders.drafts import is_ours
 from trading.orders.in_force import in_force
+from trading.sync.days import date_of
 from trading.sync.rows import UNKNOWN
 from trading.tradovate.entities import (
     Account,
@@ -129,7 +130,7 @@ class Mirror:
             self._contracts_used.add(entity.contract_id)
         if isinstance(entity, Fill):
             self._note_last(entity)
-        if isinstance(entity, Fill | CashBalance) and entity.trade_date is not None:
+        if isinstance(entity, Fill | CashBalance) and entity.trade_date and date_of(entity.trade_date):
             self.today = max(self.today, entity.trade_date) if self.today else entity.trade_date
         return True
 

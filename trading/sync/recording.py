@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from trading.orders.reasons import strategy_failure
+from trading.sync.days import date_of
 from trading.sync.fees import parts
 from trading.sync.mirror import Mirror, Ref
 from trading.sync.money import cash_of
@@ -60,7 +61,7 @@ def cash_entries(book: Iterable[CashBalanceLog]) -> list[Record]:
         CashEntryRecord(
             id=line.id,
             account_id=line.account_id,
-            trade_date=line.trade_date.to_date() if line.trade_date else None,
+            trade_date=date_of(line.trade_date),
             change_type=line.cash_change_type or "",
             delta=line.delta,
             amount=line.amount,
@@ -155,10 +156,9 @@ def _fill(mirror: Mirror, key: int) -> FillRecord | None:
     if fill is None:
         return None
     symbol, product = mirror.symbol(fill.contract_id), mirror.product(fill.contract_id)
-    day = fill.trade_date.to_date() if fill.trade_date else None
     terms = (fill.action, fill.qty, fill.price, fill.active, fill.timestamp)
     rate = mirror.dollars(product.currency_id) if product else None
-    return FillRecord(fill.id, fill.order_id, symbol, *terms, day, rate)
+    return FillRecord(fill.id, fill.order_id, symbol, *terms, date_of(fill.trade_date), rate)
 
 
 def _fee(mirror: Mirror, key: int) -> FeeRecord | None:
@@ -169,13 +169,14 @@ def _fee(mirror: Mirror, key: int) -> FeeRecord | None:
 
 def _position(mirror: Mirror, key: int) -> PositionRecord | None:
     position = mirror.positions.get(key)
-    if position is None or position.trade_date is None:
+    day = date_of(position.trade_date) if position else None
+    if position is None or day is None:
         return None
     return PositionRecord(
         id=position.id,
         account_id=position.account_id,
         symbol=mirror.symbol(position.contract_id),
-        trade_date=position.trade_date.to_date(),
+        trade_date=day,
         net_pos=position.net_pos,
         net_price=position.net_price,
         bought=position.bought,
@@ -186,13 +187,13 @@ def _position(mirror: Mirror, key: int) -> PositionRecord | None:
 
 def _cash(mirror: Mirror, key: int) -> CashRecord | None:
     changed = mirror.cash_balances.get(key)
-    if changed is None or changed.trade_date is None:
+    day = date_of(changed.trade_date) if changed else None
+    if changed is None or day is None:
         return None
     cash = cash_of(mirror, changed.account_id, until=changed.trade_date)
     if cash is None or cash.amount is None:
         return None
-    day, realized = changed.trade_date.to_date(), cash.realized_pnl or Decimal(0)
-    return CashRecord(changed.account_id, day, cash.amount, realized, cash.timestamp)
+    return CashRecord(changed.account_id, day, cash.amount, cash.realized_pnl or Decimal(0), cash.timestamp)
 
 
 def _command(mirror: Mirror, key: int) -> CommandRecord | None:

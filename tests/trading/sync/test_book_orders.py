@@ -8,9 +8,18 @@ import msgspec
 from tests.trading.sync.entities import ACCOUNT, CASH, DECEMBER, ES, ESZ6, NOON, book, fill, order, position, told
 from trading.sync.book import Book
 from trading.sync.comparison import differing
-from trading.sync.recording import records
-from trading.sync.records import ContractRecord, OrderRecord, OrderVersionRecord
+from trading.sync.recording import cash_entries, records
+from trading.sync.records import (
+    CashEntryRecord,
+    CashRecord,
+    ContractRecord,
+    FillRecord,
+    OrderRecord,
+    OrderVersionRecord,
+    PositionRecord,
+)
 from trading.tradovate.entities import (
+    CashBalanceLog,
     Command,
     CommandReport,
     Contract,
@@ -218,6 +227,24 @@ def test_an_orders_record_has_its_fills_sums_and_why_it_was_refused() -> None:
     assert (record.filled_qty, record.average_price) == (3, Decimal(5001))
     assert record.reject_reason.startswith("There is no price for this contract just now")
     assert record.reject_reason.endswith("Tradovate says: Closed (NoQuote)")
+
+
+def test_a_day_that_no_calendar_has_is_none_and_hides_nothing_of_the_day() -> None:
+    """What cannot be kept without its day is left out."""
+    nonsense = TradeDate(year=2026, month=13, day=31)
+    made = book(fill(90), order("Filled"))
+    entities = fill(91, trade_date=nonsense), msgspec.structs.replace(CASH, trade_date=nonsense)
+    for entity in (*entities, msgspec.structs.replace(position(2), trade_date=nonsense)):
+        [*kept] = records(made.mirror, made.apply(told(entity)).touched)
+        days = [one.trade_date for one in kept if isinstance(one, FillRecord)]
+        assert days == [None] * isinstance(entity, Fill)
+        assert not any(isinstance(one, CashRecord | PositionRecord) for one in kept)
+    assert {"fill:90", "fill:91"} <= made.rows.keys()
+    made.apply(told(fill(92)))
+    assert {"fill:90", "fill:91", "fill:92"} <= made.rows.keys()
+    (line,) = cash_entries([CashBalanceLog(id=1, account_id=7, trade_date=nonsense)])
+    assert isinstance(line, CashEntryRecord)
+    assert line.trade_date is None
 
 
 def test_a_contract_is_written_once_its_product_is_known() -> None:
