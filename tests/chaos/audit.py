@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from trading.models import Account, Fill, IntentTransition, OrderIntent, Position
+from django.db.models import Q
+
+from trading.models import Account, Fill, IntentTransition, OrderFile, OrderIntent, Position
 from trading.orders.states import ENDS, STATE_OF_STATUS, Kind, State
 
 AT_THE_BROKER = frozenset({State.ACCEPTED, State.WORKING, State.FILLED, State.EXPIRED})
@@ -68,6 +70,7 @@ def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {
         "sent twice": [tag for tag, count in ledger.times.items() if count > 1] + _repeated(intents.values()),
         "unknown to the portal": [tag for tag in ledger.times if tag not in intents],
+        "lost": _lost(ledger),
         "never answered": [],
         "said to be at the broker and is not": [],
         "at the broker and not said to be": [],
@@ -121,6 +124,17 @@ def _repeated(intents: Iterable[OrderIntent]) -> list[str]:
     wishes = [WISH.match(intent.source_key) for intent in intents if intent.lead_id is None]
     times = Counter(wish[0] for wish in wishes if wish)
     return [wish for wish, count in times.items() if count > 1]
+
+
+def _lost(ledger: Ledger) -> list[str]:
+    """Lines of order files that never arrived: no trader here gives one up, so each goes out until it is answered."""
+    unsent = Q(state=State.CANCELLED) | Q(state=State.ABSENT, line__passed_over=False)
+    lines = OrderIntent.objects.filter(unsent, source_key__startswith="file:")
+    lost = [f"{intent} ({intent.source_key})" for intent in lines if intent.cl_ord_id not in ledger.times]
+    for file in OrderFile.objects.filter(state=OrderFile.State.FINISHED):
+        written, made = len(file.content.splitlines()), file.lines.exclude(intent=None).count()
+        lost += [f"file {file.pk}: {written} lines, {made} intents"] if written != made else []
+    return lost
 
 
 def _of_order(intent: OrderIntent, ledger: Ledger) -> list[str]:

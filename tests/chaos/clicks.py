@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import httpx
 from django.db.models import Q
 
 from tests.chaos.traders import GIVE_UP, Stuck, Trader, patiently
@@ -34,7 +35,7 @@ class Desk:
         """A few wishes one after another, each followed until it is known what became of it. Raises Stuck."""
         for _ in range(WISHES):
             symbol = self.dice.choice(self.symbols)
-            [placed, *_] = self._wish("place", **self._ticket(symbol)) or [None]
+            [placed, *_] = self.wish("place", **self._ticket(symbol)) or [None]
             if placed is not None and placed.state in AT_WORK and placed.order_type != "Market":
                 self._look_after(placed)
             if self.dice.random() < 0.15:
@@ -47,14 +48,14 @@ class Desk:
             return
         if self.dice.random() < 0.5 and placed.price is not None:
             terms = self.dice.choice(({"order_qty": "2"}, {"price": str(placed.price + self.dice.randint(1, 5))}))
-            self._wish("modify", order=order, **terms)
+            self.wish("modify", order=order, **terms)
         if self.dice.random() < 0.8:
-            self._wish("cancel", order=order)
+            self.wish("cancel", order=order)
 
     def _flatten(self, symbol: str) -> None:
         contract = patiently(lambda: Contract.objects.filter(name=symbol).values_list("tradovate_id", flat=True).last())
         if contract is not None:
-            self._wish("flatten", position=f"{self.account.tradovate_id}:{contract}")
+            self.wish("flatten", position=f"{self.account.tradovate_id}:{contract}")
 
     def _ticket(self, symbol: str) -> dict[str, str]:
         action = self.dice.choice(("Buy", "Sell"))
@@ -87,23 +88,29 @@ class Desk:
                 fields |= {"order_type": "Market", "price": ""}
         return fields
 
-    def _wish(self, verb: str, **fields: str) -> list[OrderIntent]:
-        """One wish from its first press to where it is known what became of it; its intents, the leading one first."""
+    def wish(self, verb: str, **fields: str) -> list[OrderIntent]:
+        """One wish from its first press to where it is known what became of it; its intents, the leading one first.
+        Raises Stuck, also when a press was taken and there is no intent."""
         fields["key"] = f"{self.dice.getrandbits(128):032x}"
-        self._press(verb, fields)
+        answers = self._press(verb, fields)
         made = self._answered(fields["key"])
         if self.dice.random() < 0.2:
             # The browser's "resubmit the form?", long after.
-            self.trader.press(f"/desk/{verb}/", **fields)
+            answers += [self._press_once(verb, fields)]
             made = self._answered(fields["key"])
+        if not made and any(map(_is_taken, answers)):
+            raise Stuck(f"{verb} of {self.trader.name} was taken, and is lost: {fields}")
         return made
 
-    def _press(self, verb: str, fields: dict[str, str]) -> None:
+    def _press(self, verb: str, fields: dict[str, str]) -> list[httpx.Response]:
         if self.dice.random() < 0.3:
             with ThreadPoolExecutor(2) as fingers:
-                list(fingers.map(lambda _: self.trader.press(f"/desk/{verb}/", **fields), range(2)))
-        else:
-            self.trader.press(f"/desk/{verb}/", times=self.dice.choice((1, 2)), **fields)
+                return list(fingers.map(lambda _: self._press_once(verb, fields), range(2)))
+        return [self._press_once(verb, fields, times=self.dice.choice((1, 2)))]
+
+    def _press_once(self, verb: str, fields: dict[str, str], times: int = 1) -> httpx.Response:
+        # The ticket is a form that says by its status whether it was refused; of the others only a script is told so.
+        return self.trader.press(f"/desk/{verb}/", times=times, is_script=verb != "place", **fields)
 
     def _answered(self, key: str) -> list[OrderIntent]:
         """The intents of a key once none is in doubt; what is not at Tradovate is sent again or given up. Raises
@@ -119,6 +126,13 @@ class Desk:
                 return made
             time.sleep(self.dice.uniform(0.1, 0.4))
         raise Stuck(f"A click of {self.trader.name}: {[str(one) for one in made]}")
+
+
+def _is_taken(answer: httpx.Response) -> bool:
+    """Whether a press was answered as one of which there is an intent."""
+    if answer.headers.get("Content-Type") == "application/json":
+        return not answer.json()["refused"]
+    return answer.status_code == 302
 
 
 def _of_key(key: str):

@@ -64,7 +64,8 @@ def summary(figures: dict[str, Any], database: str) -> str:
     told = [
         f"{counts['trials']} trials in {counts['seconds']} s, {counts['intents']} intents, {counts['sent']} sent",
         f"{counts['were unknown']} answers lost, {counts['were not at the broker']} of these not at the broker",
-        f"{counts['kills']} kills; sent twice {counts['sent twice']}, never answered {counts['never answered']}",
+        f"{counts['kills']} kills; sent twice {counts['sent twice']}, lost {counts['lost']}",
+        f"never answered {counts['never answered']}",
         f"longest doubt {figures[DOUBT]} s, longest until clear {figures[OPEN]} s",
     ]
     return f"{database}: {', '.join(told)}"

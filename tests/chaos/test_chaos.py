@@ -1,20 +1,24 @@
 """Order files and clicks while processes, database and broker fail at random; and that the count would notice."""
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
+import httpx
 import pytest
 from django.conf import settings
 
 from accounts.models import Connection, User
-from tests.chaos import audit, long
+from tests.chaos import audit, clicks, long, traders
 from tests.chaos.portal import ROOM
-from trading.models import Account, IntentTransition, OrderIntent
+from trading.models import Account, IntentTransition, OrderFile, OrderIntent, OrderLine
 from trading.orders import intents, reports, verify
 from trading.orders.states import State
 from trading.orders.templates import buy_limit, buy_market
@@ -166,6 +170,42 @@ def test_one_press_or_line_that_made_two_intents_is_found(
     assert found(truth()) == kinds
 
 
+@pytest.fixture
+def line(account: Account) -> OrderLine:
+    """The one line of a finished file, refused by Tradovate."""
+    spec = buy_market("ESZ6", 2).set_account(account.pk).build()
+    made = intents.create(spec, f"file:{FILE}:1")
+    OrderIntent.objects.update(state=State.REJECTED)
+    file = account.order_files.create(name="orders.txt", content="ESZ6 2\n", state=OrderFile.State.FINISHED)
+    return file.lines.create(number=1, text="ESZ6 2", symbol="ESZ6", quantity=2, intent=made)
+
+
+def test_a_line_of_a_file_that_nobody_gave_up_and_that_never_arrived_is_found(line: OrderLine) -> None:
+    assert found(truth()) == set()
+    OrderIntent.objects.update(state=State.CANCELLED)
+    assert found(truth()) == {"lost"}
+    cancelled = truth(OrderIntent.objects.get().cl_ord_id)
+    cancelled["entities"] |= {
+        "order": [{"id": 55, "ordStatus": "Canceled", "accountId": 7}],
+        "fill": [],
+        "position": [],
+    }
+    OrderIntent.objects.update(order_id_at_broker=55)
+    assert found(cancelled) == set(), "it was there, and then cancelled"
+    OrderIntent.objects.update(state=State.ABSENT, order_id_at_broker=None)
+    assert found(truth()) == {"lost"}
+    OrderLine.objects.update(passed_over=True)
+    assert found(truth()) == set()
+
+
+def test_a_line_that_its_finished_file_has_no_intent_for_is_found(line: OrderLine) -> None:
+    line.file.content += "NQZ6 -1\n"
+    line.file.save()
+    assert found(truth()) == {"lost"}
+    line.file.lines.create(number=2, text="NQZ6 -1")
+    assert found(truth()) == {"lost"}
+
+
 def test_a_fill_that_the_journal_lacks_is_found(intent: OrderIntent) -> None:
     intent.connection.fills.all().delete()
     assert found(truth(intent.cl_ord_id)) == {"fills that the journal lacks"}
@@ -224,11 +264,33 @@ def test_the_time_of_a_killed_sender_counts_until_it_is_clear_what_became_of_its
     assert moved(click, (State.CREATED, 1), (State.CANCELLED, 21)) == timedelta(seconds=20)
 
 
+@pytest.mark.parametrize(
+    ("verb", "answer", "is_promise"),
+    [
+        ("place", httpx.Response(302), True),
+        ("place", httpx.Response(422), False),
+        ("flatten", httpx.Response(200, json={"refused": False}), True),
+        ("flatten", httpx.Response(200, json={"refused": True}), False),
+        ("cancel", httpx.Response(302), True),
+    ],
+)
+def test_a_press_that_was_taken_and_left_no_intent_gets_its_trader_stuck(
+    monkeypatch: pytest.MonkeyPatch, account: Account, verb: str, answer: httpx.Response, is_promise: bool
+) -> None:
+    monkeypatch.setattr(clicks, "patiently", lambda query: query())
+    trader = Mock(spec=traders.Trader)
+    trader.name, trader.press.return_value = "trader", answer
+    desk = clicks.Desk(trader, account, ["ESZ6"], random.Random(1))
+    with pytest.raises(traders.Stuck) if is_promise else nullcontext():
+        assert desk.wish(verb) == []
+
+
 def test_a_run_is_told_in_one_line() -> None:
     figures = {"trials": 200, "seconds": 214, "intents": 857, "kills": {"web": 100, "sync": 85}, "stuck": []}
-    figures |= {"sent": 972, "were unknown": 273, "were not at the broker": 153, "sent twice": 0, "never answered": 0}
+    figures |= {"sent": 972, "were unknown": 273, "were not at the broker": 153}
+    figures |= {"sent twice": 0, "lost": 0, "never answered": 0}
     figures |= {long.DOUBT: 3.1, long.OPEN: 14.2}
     assert long.summary(figures, "SQLite") == (
         "SQLite: 200 trials in 214 s, 857 intents, 972 sent, 273 answers lost, 153 of these not at the broker, "
-        "185 kills; sent twice 0, never answered 0, longest doubt 3.1 s, longest until clear 14.2 s"
+        "185 kills; sent twice 0, lost 0, never answered 0, longest doubt 3.1 s, longest until clear 14.2 s"
     )

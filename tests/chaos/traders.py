@@ -91,11 +91,13 @@ class Trader:
                 return str(answer.headers["Location"])
             time.sleep(0.2)
 
-    def press(self, path: str, *, times: int = 1, **data: str) -> httpx.Response:
-        """Press a button until something answers, as people do; with `times` once more after that."""
+    def press(self, path: str, *, times: int = 1, is_script: bool = False, **data: str) -> httpx.Response:
+        """Press a button until something answers, as people do; with `times` once more after that. A script is
+        answered in JSON."""
+        accepts = {"Accept": "application/json"} if is_script else {}
         while True:
             try:
-                headers = {"X-CSRFToken": self._browser.cookies.get("csrftoken", "")}
+                headers = {"X-CSRFToken": self._browser.cookies.get("csrftoken", "")} | accepts
                 answer = self._browser.post(path, data=data, headers=headers)
             except httpx.HTTPError:
                 self._count(0)
