@@ -16,6 +16,7 @@ from trading import tasks
 from trading.files import execute, preview
 from trading.models import OrderFile
 from trading.orders import gateway
+from trading.orders.reconcile import SETTLE
 from trading.simulator import RunningSimulator
 from trading.sync import stream
 from trading.sync.stream import channel
@@ -39,6 +40,12 @@ def test_the_schedule_names_tasks_that_exist(settings) -> None:
     app.autodiscover_tasks(force=True)
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
         assert entry["task"] in app.tasks
+
+
+def test_an_unknown_order_is_looked_up_within_ten_seconds(settings) -> None:
+    entries = [one for one in settings.CELERY_BEAT_SCHEDULE.values() if one["task"] == "trading.tasks.reconcile_orders"]
+    assert len(entries) == 1
+    assert entries[0]["schedule"] + SETTLE.total_seconds() < 10
 
 
 def test_a_ring_is_a_message_for_a_worker(redis_url: str, queued: OrderFile) -> None:
