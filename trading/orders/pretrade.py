@@ -46,6 +46,7 @@ OPEN_FOR: Final = dt.timedelta(days=1)
 _SHOWS_WITHIN: Final = dt.timedelta(seconds=2)
 _CHANGE: Final = OrderIntent.Kind.MODIFY
 _CLOSING: Final = OrderIntent.Kind.LIQUIDATE
+_PAIR: Final = OrderIntent.Kind.OCO
 _COUNTED: Final = [
     *(OrderIntent.Kind.ORDER, OrderIntent.Kind.OCO, OrderIntent.Kind.OSO, OrderIntent.Kind.BRACKET),
     *(_CHANGE, _CLOSING),
@@ -70,10 +71,11 @@ _NEVER_SENT: Final = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED, 
 def _under_way(account: int, lately: dt.datetime, oldest: dt.datetime) -> QuerySet[OrderIntent, tuple[Any, ...]]:
     """What was made for an account since `lately`, or since `oldest` and has not ended; not what was never sent."""
     counts = Q(state__in=_UNDER_WAY) | Q(created_at__gte=lately)
-    made = OrderIntent.objects.filter(counts, account=account, created_at__gte=oldest, kind__in=_COUNTED)
+    kinds = Q(kind__in=_COUNTED) | Q(kind=OrderIntent.Kind.LEG, lead__kind=_PAIR)
+    made = OrderIntent.objects.filter(counts, kinds, account=account, created_at__gte=oldest)
     return made.exclude(state__in=_NEVER_SENT).values_list(
         *("symbol", "action", "order_qty", "created_at", "order_id_at_broker", "state", "changed_at"),
-        *("kind", "target_order_id", "pk", "line__file__state"),
+        *("kind", "target_order_id", "pk", "lead_id", "line__file__state"),
     )
 
 
@@ -199,7 +201,7 @@ class Surroundings:
 
     def but_for(self, intent_ids: Collection[int]) -> Surroundings:
         """The same without these intents: what they themselves meet."""
-        sent = tuple(one for one in self.base.sent if one.intent_id not in intent_ids)
+        sent = tuple(one for one in self.base.sent if not {one.intent_id, one.pair} & {*intent_ids})
         return replace(self, base=replace(self.base, sent=sent))
 
     def after(self, spec: OrderSpec) -> Surroundings:
@@ -307,9 +309,10 @@ def _sent(account_id: int, now: dt.datetime) -> tuple[Sent, ...]:
             changes=target if kind == _CHANGE else None,
             closes=kind == _CLOSING,
             intent_id=intent_id,
+            pair=intent_id if kind == _PAIR else lead,
             ended_at=changed if state in TERMINAL else None,
         )
-        for symbol, action, qty, at, order_id, state, changed, kind, target, intent_id, file in rows
+        for symbol, action, qty, at, order_id, state, changed, kind, target, intent_id, lead, file in rows
     )
 
 

@@ -155,7 +155,8 @@ def _contract(book: Book, contract_id: int) -> ContractFacts | None:
 
 
 def _orders(book: Book) -> list[OrderFacts]:
-    """Those that work, and the newest of all. An order that waits for another one to fill is none that works yet."""
+    """Those that work, and the newest of all. An order that waits for another one to fill is none that works yet: it
+    closes what that opens. One on the same side comes on top."""
     orders = book.mirror.orders
     newest = set(islice(reversed(orders), NEWEST))
     return [
@@ -176,13 +177,18 @@ def _orders(book: Book) -> list[OrderFacts]:
 
 
 def _left(book: Book, order: Order) -> int | None:
-    if order.finished or order.ord_status == OrdStatus.SUSPENDED:
+    if order.finished or (order.ord_status == OrdStatus.SUSPENDED and not _comes_on_top(book, order)):
         return 0
     version = book.mirror.version(order.id)
     if version is None:
         # An order of an earlier day may come without its terms, and a new one a moment before them.
         return None
     return max(0, version.order_qty - book.mirror.filled(order.id)[0])
+
+
+def _comes_on_top(book: Book, order: Order) -> bool:
+    entry = book.mirror.orders.get(order.parent_id or 0)
+    return entry is not None and entry.action == order.action
 
 
 def _day(day: TradeDate | None) -> date | None:

@@ -1,6 +1,7 @@
 """How much an order may be: the limits of one order and of the position, and what is an exit."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.trading.orders.situations import (
     situation,
     spec,
 )
-from trading.orders.checks import check
+from trading.orders.checks import Situation, check
 from trading.orders.checks.exposure import Exposure
 from trading.orders.limits import strictest
 from trading.orders.spec import LinkedOrder
@@ -89,6 +90,35 @@ def test_both_sides_of_a_pair_count_and_one_side_counts_once() -> None:
     )
     assert found(exits, situation(limit(max_position=1), facts=rich(net=3))) == []
     assert found(exits, situation(limit(max_position=3), facts=rich())) == []
+
+
+@pytest.mark.parametrize("shown", [(), (1,), (2,), (1, 2)])
+def test_a_pair_under_way_counts_on_its_sides_whatever_the_hub_has_heard_of_it(shown: tuple[int, ...]) -> None:
+    """The broker shows its orders one after the other."""
+
+    def with_pair(*sides: str) -> Situation:
+        ours = tuple(
+            sent(side, 2, order_id=number, intent_id=10 + number, pair=11) for number, side in enumerate(sides, 1)
+        )
+        working = tuple(order(number, sides[number - 1], 2) for number in shown)
+        return situation(limit(max_position=2), facts=rich(net=0, working=working), sent=ours)
+
+    breakout, exits = with_pair("Buy", "Sell"), with_pair("Sell", "Sell")
+    assert found(spec("Sell", 1), breakout) == found(spec("Buy", 1), breakout) == [("error", "position")]
+    assert found(spec("Sell", 1), exits) == [("error", "position")]
+    assert found(spec("Buy", 2), exits) == []
+    held = replace(exits, facts=rich(net=3, working=tuple(exits.facts.orders)))
+    assert held.is_exit(spec("Sell", 1))
+    assert not held.is_exit(spec("Sell", 2))
+
+
+def test_what_a_fill_sends_on_the_same_side_comes_on_top() -> None:
+    entry = {"order_type": "Limit", "price": Decimal(4999)}
+    again = LinkedOrder(action="Buy", order_type="Limit", price=Decimal(4990))
+    closes = LinkedOrder(action="Sell", order_type="Limit", price=Decimal(5010))
+    where = situation(limit(max_position=3), facts=rich())
+    assert found(spec("Buy", 2, triggers=(again,), **entry), where) == [("error", "position")]
+    assert found(spec("Buy", 3, triggers=(closes,), **entry), where) == []
 
 
 def test_an_order_under_way_counts_until_the_broker_shows_it() -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.trading.cast import contracts_of, posts
-from tests.trading.orders.pressing import at_once, bought, contract_id, limit, order_ids, received
+from tests.trading.orders.pressing import at_once, bought, contract_id, limit, order_ids, pair, received
 from trading.files import execute, preview
 from trading.models import Account, OrderFile, OrderIntent, TradingLimit
 from trading.orders import desk, facts, intents, pretrade
@@ -156,6 +156,20 @@ def test_an_order_is_raised_from_what_tradovate_has_although_the_hub_has_not_tol
     assert len(received(simulator, "order/modifyorder")) == 1
 
 
+def test_both_sides_of_a_pair_count_before_the_hub_has_heard_of_it(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    known(account)
+    TradingLimit.objects.create(user=user, max_position=1)
+    assert desk.place(user, pair(account, symbol), "click:1").succeeded
+    for action in ("Buy", "Sell"):
+        spec = OrderSpec(account_id=account.pk, symbol=symbol, action=action, order_qty=1)
+        outcome = desk.place(user, spec, f"click:{action}")
+        assert outcome.refused
+        assert "ES could become 2 contracts" in outcome.words
+    assert posts(simulator) == []
+
+
 def order_of_its_own(user: User, account: Account, spec: OrderSpec) -> int:
     [placed] = desk.place(user, spec, "click:resting").intents
     return placed.order_id_at_broker or 0
@@ -201,12 +215,12 @@ def test_an_entry_is_not_moved_once_the_days_loss_is_reached_and_what_closes_is(
     exits = LinkedOrder(action="Sell", order_type="Stop", stop_price=Decimal(3000))
     target = dataclasses.replace(limit(account, symbol, "9000"), action="Sell", other=exits)
     lost_too_much(user, account, symbol)
-    [*pair] = desk.place(user, target, "click:exits").intents
+    [*legs] = desk.place(user, target, "click:exits").intents
     refused = desk.modify(user, account.pk, entry, NewTerms(price=Decimal(4500)), "click:1")
     assert "only orders that reduce a position go out" in refused.words
     assert refused.refused
     assert desk.modify(user, account.pk, entry, NewTerms(order_qty=1), "click:2").succeeded, "less of it is less risk"
-    [_, stop] = [intent.order_id_at_broker or 0 for intent in pair]
+    [_, stop] = [intent.order_id_at_broker or 0 for intent in legs]
     moved = desk.modify(user, account.pk, stop, NewTerms(stop_price=Decimal(3100)), "click:3")
     assert moved.succeeded, moved.words
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -291,6 +292,14 @@ def test_how_much_is_left_of_an_order_whose_terms_are_not_told_is_not_known() ->
     assert left(book(order("Working"))) == [None]
     assert left(book(order("Working"), OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit"))) == [2]
     assert left(book(order("Filled"))) == [0]
+
+
+@pytest.mark.parametrize(("action", "counts"), [("Buy", 2), ("Sell", 0)])
+def test_an_order_that_waits_for_a_fill_counts_when_it_comes_on_top(action: str, counts: int) -> None:
+    entry, terms = order("Working"), {"order_qty": 2, "order_type": "Limit"}
+    child = msgspec.structs.replace(order("Suspended", 51), parent_id=50, action=action)
+    versions = [OrderVersion(id=number + 10, order_id=number, **terms) for number in (50, 51)]
+    assert left(book(entry, child, *versions)) == [2, counts]
 
 
 @pytest.mark.parametrize(("kind", "is_whole"), [("position", False), ("orderVersion", False), ("fillFee", True)])

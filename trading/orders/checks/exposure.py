@@ -16,9 +16,14 @@ class Exposure:
     sells: int = 0
 
     def with_order(self, spec: OrderSpec) -> Exposure:
-        """The same with one more order. Of two linked ones only one trades: on one side they count once."""
-        sides = {spec.action} | ({spec.other.action} if spec.other else set())
-        buys, sells = (spec.order_qty * (side in sides) for side in ("Buy", "Sell"))
+        """The same with one more order. Of two linked ones only one trades: on one side they count once. What its fill
+        sends closes it again, or comes on top."""
+        sides = [spec.action]
+        if spec.other is not None and spec.other.action != spec.action:
+            sides.append(spec.other.action)
+        if any(child.action == spec.action for child in spec.triggers):
+            sides.append(spec.action)
+        buys, sells = (spec.order_qty * sides.count(side) for side in ("Buy", "Sell"))
         return Exposure(self.net, self.buys + buys, self.sells + sells)
 
     @property

@@ -20,6 +20,7 @@ def duplicate(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
         sent.at
         for sent in situation.sent
         if sent.changes is None
+        and sent.pair in (None, sent.intent_id)
         and (sent.symbol, sent.action, sent.qty) == (spec.symbol, spec.action, spec.order_qty)
         and situation.now - sent.at <= WITHIN
     ]

@@ -7,7 +7,7 @@ false). Neither ever makes an error: what follows from them is then a warning th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -27,6 +27,8 @@ from trading.orders.spec import OrderSpec
 FRESH_FOR: Final = dt.timedelta(seconds=15)
 # Once Tradovate is heard so long after an order has ended, the figures are those after it.
 _SHOWS_WITHIN: Final = dt.timedelta(seconds=5)
+# Contract, side, contracts that may trade, and what linked orders have in common.
+_MayTrade = tuple[int, str, int, object]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Sent:
     broker's figures may not show it; `ended_at` is when the portal was told that it had.
 
     With `changes` it is a change of that order (Tradovate's id), which is to have so many contracts; with `closes` it
-    closes what is held, on whichever side.
+    closes what is held, on whichever side. Two orders with the same `pair` are linked: it is the intent of the first.
     """
 
     symbol: str
@@ -83,6 +85,7 @@ class Sent:
     changes: int | None = None
     closes: bool = False
     intent_id: int = 0
+    pair: int | None = None
     ended_at: dt.datetime | None = None
 
 
@@ -242,29 +245,43 @@ class Situation:
                 add(position.contract_id, net=position.net_pos)
         for contract, qty, _ in self.assumed:
             add(contract.id, net=qty)
-        known_orders = {order.id for order in self.facts.orders if order.left is not None}
-        wanted = self._wanted()
-        linked: dict[tuple[int, str], int] = {}
-        for order in self.facts.orders:
-            if order.account_id != self.account.id or order.contract_id is None or order.left == 0:
-                continue
+        linked: dict[tuple[object, str], int] = {}
+        for contract_id, action, qty, pair in (*self._working(self.facts.orders), *self._sending()):
             # Of two linked orders on one side only one can trade.
-            pair = (min(order.id, order.oco_id), order.action) if order.oco_id else (order.id, order.action)
-            left = max(order.left or 0, wanted.get(order.id, 0) - order.filled)
-            more = max(0, left - linked.get(pair, 0))
-            linked[pair] = max(left, linked.get(pair, 0))
-            add(order.contract_id, **{"buys" if order.action == "Buy" else "sells": more})
-        for sent in self._under_way:
-            contract_id = self._contract_id(sent.symbol)
-            if contract_id is None or sent.changes is not None or sent.order_id in known_orders:
-                continue
-            qty = max(sent.qty, wanted.get(sent.order_id or 0, 0))
-            if not sent.closes:
-                add(contract_id, **{"buys" if sent.action == "Buy" else "sells": qty})
-        for contract_id in self._being_closed(known_orders) & found.keys():
+            before = linked.get((pair, action), 0)
+            linked[pair, action] = max(qty, before)
+            add(contract_id, **{"buys" if action == "Buy" else "sells": max(0, qty - before)})
+        for contract_id in self._being_closed() & found.keys():
             net = found[contract_id].net
             add(contract_id, buys=max(0, -net), sells=max(0, net))
         return found
+
+    def _working(self, orders: Iterable[OrderFacts]) -> Iterator[_MayTrade]:
+        """What orders at the broker may still trade."""
+        wanted = self._wanted()
+        # Of a pair of ours the broker may have shown one order only.
+        pairs = {sent.order_id: sent.pair for sent in self._under_way if sent.order_id and sent.pair}
+        for order in orders:
+            if order.account_id == self.account.id and order.contract_id is not None and order.left != 0:
+                left = max(order.left or 0, wanted.get(order.id, 0) - order.filled)
+                ours = pairs.get(order.id) or pairs.get(order.oco_id or 0)
+                pair = ("intent", ours) if ours else min(order.id, order.oco_id or order.id)
+                yield order.contract_id, order.action, left, pair
+
+    def _sending(self) -> Iterator[_MayTrade]:
+        """What orders may trade that the broker does not show yet."""
+        wanted = self._wanted()
+        for sent in self._under_way:
+            contract_id = self._contract_id(sent.symbol)
+            is_order = not sent.closes and sent.changes is None and sent.order_id not in self._known_orders
+            if contract_id is not None and is_order:
+                qty = max(sent.qty, wanted.get(sent.order_id or 0, 0))
+                yield contract_id, sent.action, qty, ("intent", sent.pair) if sent.pair else object()
+
+    @cached_property
+    def _known_orders(self) -> set[int]:
+        orders = self.facts.orders if self.facts else []
+        return {order.id for order in orders if order.left is not None}
 
     @cached_property
     def _under_way(self) -> tuple[Sent, ...]:
@@ -284,9 +301,9 @@ class Situation:
                 wanted[sent.changes] = max(sent.qty, wanted.get(sent.changes, 0))
         return wanted
 
-    def _being_closed(self, known_orders: set[int]) -> set[int]:
-        """The contracts whose positions are being closed by what is none of these orders."""
-        closing = [one for one in self._under_way if one.closes and one.order_id not in known_orders]
+    def _being_closed(self) -> set[int]:
+        """The contracts whose positions are being closed by what is none of the orders that the broker shows."""
+        closing = [one for one in self._under_way if one.closes and one.order_id not in self._known_orders]
         return {key for one in closing if (key := self._contract_id(one.symbol)) is not None}
 
     def _contract_id(self, symbol: str) -> int | None:
