@@ -47,6 +47,8 @@ LATE_AFTER: Final = dt.timedelta(minutes=5)
 FRESH: Final = dt.timedelta(minutes=2)
 # Seconds after which a run lets the other files that wait have a turn.
 RUN_FOR: Final = 20.0
+_UNKNOWN: Final = "It is unknown whether Tradovate has the order of line"
+_ABSENT: Final = "Tradovate does not have the order of line"
 _RESUMABLE: Final = "All that was unknown is clear now. Resume sends what is left."
 _OPEN: Final = Q(state__in=[FileState.QUEUED, FileState.EXECUTING])
 _UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | Q(
@@ -176,7 +178,7 @@ def resolved(intent_ids: Collection[int], on_line: OnLine) -> None:
     for line in OrderLine.objects.filter(intent__in=intent_ids):
         if not _settle(line.file_id, stop_reason=""):
             stopped = OrderFile.objects.filter(pk=line.file_id, state=FileState.STOPPED)
-            stopped.update(stop_reason=_doubtful(line.file_id)[:255] or _RESUMABLE)
+            stopped.update(stop_reason=_doubtful(line.file_id))
         on_line(line.pk)
 
 
@@ -184,8 +186,8 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
     """Mend what crashes left behind and return the files that must be rung for again.
 
     `submitting` without a worker becomes unknown and stops its file; news of an order that nobody told its line are
-    told; a stopped file whose doubts were resolved is
-    finished; a file without progress goes back to the queue, or is stopped when that lasted too long.
+    told; a stopped file whose doubts were resolved says so, or is finished; a file without progress goes back to the
+    queue, or is stopped when that lasted too long.
     """
     for intent_id in intents.give_up_waiting(timezone.now() - ABANDONED_AFTER):
         line = OrderLine.objects.filter(intent=intent_id).first()
@@ -197,6 +199,13 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
     for file in OrderFile.objects.filter(~Exists(unsettled), state=FileState.STOPPED):
         # What it was stopped for has passed.
         if _settle(file.pk, stop_reason=""):
+            _tell(file.pk, on_line)
+    doubted = Q(stop_reason__startswith=_UNKNOWN) | Q(stop_reason__startswith=_ABSENT)
+    for file in OrderFile.objects.filter(doubted, state=FileState.STOPPED):
+        # The stream may have resolved it.
+        told, stands = file.stop_reason, _doubtful(file.pk)
+        stopped = OrderFile.objects.filter(pk=file.pk, state=FileState.STOPPED, stop_reason=told)
+        if stands != told and stopped.update(stop_reason=stands):
             _tell(file.pk, on_line)
     now = timezone.now()
     # Not progress: a file that waits behind others grows late like any other.
@@ -324,16 +333,16 @@ def _pass_over(file: OrderFile) -> None:
 
 
 def _doubtful(file_id: uuid.UUID) -> str:
-    """What is not clear about a file's lines, and what to do; "" when all is."""
+    """What is not clear about a file's lines, or that all is, and what to do."""
     parts = []
     if unknown := _numbers(file_id, State.UNKNOWN):
         parts.append(
-            f"It is unknown whether Tradovate has the order of line {unknown}. It will not be sent again: "
+            f"{_UNKNOWN} {unknown}. It will not be sent again: "
             "look at your orders at Tradovate, then resume or give up the rest."
         )
     if absent := _numbers(file_id, State.ABSENT):
-        parts.append(f"Tradovate does not have the order of line {absent}. Resume sends it, and what is left.")
-    return " ".join(parts)
+        parts.append(f"{_ABSENT} {absent}. Resume sends it, and what is left.")
+    return " ".join(parts)[:255] or _RESUMABLE
 
 
 def _numbers(file_id: uuid.UUID, state: State) -> str:

@@ -1,5 +1,6 @@
 """Lines of which nobody knows whether Tradovate has them: what is found, what is sent again, what is given up."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -29,10 +30,49 @@ def test_a_lost_answer_stops_the_file_and_is_resolved_by_the_stream(
     assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
     assert now(queued).state == OrderFile.State.FINISHED
 
-    intent = queued.lines.get(number=1).intent
-    order_id = order_of(simulator, intent.cl_ord_id)
-    reports.observe_command(intent.connection_id, intent.cl_ord_id, order_id)
+    by_the_stream(simulator, queued.lines.get(number=1).intent)
     assert states(queued) == [State.ACCEPTED] * 3
+
+
+def by_the_stream(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    """It tells that Tradovate has taken the order of this intent."""
+    reports.observe_command(intent.connection_id, intent.cl_ord_id, order_of(simulator, intent.cl_ord_id))
+
+
+def test_what_the_stream_resolved_is_told_as_clear(simulator: RunningSimulator, queued: OrderFile, run: Run) -> None:
+    simulator.control.fault("lose_reply", ROUTE)
+    run(queued.pk)
+    by_the_stream(simulator, queued.lines.get(number=1).intent)
+    told: list[int] = []
+    execute.sweep(told.append)
+    assert now(queued).state == OrderFile.State.STOPPED
+    assert queued.stop_reason == "All that was unknown is clear now. Resume sends what is left."
+    assert told == [queued.lines.get(number=3).pk]
+    execute.sweep(told.append)
+    assert len(told) == 1
+
+
+def test_a_doubt_that_the_stream_resolves_before_it_is_told_is_clear(
+    simulator: RunningSimulator, queued: OrderFile, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubtful = execute._doubtful
+
+    def resolved_before(file_id: uuid.UUID) -> str:
+        by_the_stream(simulator, queued.lines.get(number=1).intent)
+        return doubtful(file_id)
+
+    monkeypatch.setattr(execute, "_doubtful", resolved_before)
+    simulator.control.fault("lose_reply", ROUTE)
+    run(queued.pk)
+    has_stopped(queued, "All that was unknown is clear now.", State.ACCEPTED)
+
+
+def test_another_reason_is_not_written_over(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run
+) -> None:
+    execute.stop(queued.pk, user, nobody)
+    execute.sweep(nobody)
+    assert now(queued).stop_reason == "Stopped by the trader."
 
 
 @pytest.fixture
@@ -51,8 +91,7 @@ def test_a_doubt_on_the_last_line_that_the_stream_resolves_finishes_the_file(
     assert execute.sweep(nobody) == []
     assert now(doubted).state == OrderFile.State.STOPPED
 
-    intent = doubted.lines.get().intent
-    reports.observe_command(intent.connection_id, intent.cl_ord_id, order_of(simulator, intent.cl_ord_id))
+    by_the_stream(simulator, doubted.lines.get().intent)
     execute.sweep(nobody)
     assert now(doubted).state == OrderFile.State.FINISHED
     assert doubted.stop_reason == ""
