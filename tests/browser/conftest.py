@@ -17,10 +17,12 @@ expect.set_options(timeout=20_000)
 
 
 class Line:
-    """A page's line to the stream of its desk, which a test cuts; make it before the page is opened."""
+    """A page's line to the stream of its desk, which a test cuts; make it before the page is opened. A frame of which
+    `loses` says so never arrives."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, loses: Callable[[str], bool] | None = None) -> None:
         self._page = page
+        self._loses = loses
         self._is_cut = False
         self._sockets: list[WebSocketRoute] = []
         page.route_web_socket("**/ws/desk/**", self._pass_on)
@@ -29,7 +31,9 @@ class Line:
         if self._is_cut:
             socket.close(code=1011)
             return
-        socket.connect_to_server()
+        server = socket.connect_to_server()
+        if loses := self._loses:
+            server.on_message(lambda frame: None if loses(str(frame)) else socket.send(frame))
         self._sockets.append(socket)
 
     def drop(self, code: int = 1011) -> None:

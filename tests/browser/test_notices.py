@@ -116,6 +116,27 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
     is_told(page, f"^Sold 1 {symbol} at ")
 
 
+def test_a_page_that_a_change_has_not_reached_asks_for_all_of_it(portal: Stack, open_page: OpenPage) -> None:
+    lost: list[str] = []
+
+    def loses(frame: str) -> bool:
+        is_lost = not lost and frame.startswith('{"t":"delta"') and '"order:' in frame
+        lost.extend([frame] * is_lost)
+        return is_lost
+
+    page = open_page()
+    Line(page, loses)
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    program, symbol = OtherProgram(portal, "trader"), portal.front_month("MNQ")
+    orders = [program.order(symbol, order_type="Limit", price=price) for price in (1000, 1001)]
+    for order in orders:
+        expect(page.locator(f"[data-orders] [data-row='order:{order}']")).to_contain_text("Working", timeout=SOON)
+    assert lost
+    for order in orders:
+        program.cancel(order)
+
+
 def test_sounds_tell_a_fill_from_a_refusal_and_are_off_unless_wanted(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     page.add_init_script(RECORD)
