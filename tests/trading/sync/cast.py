@@ -98,10 +98,10 @@ aplace = sync_to_async(place, thread_sensitive=False)
 
 
 @sync_to_async(thread_sensitive=False)
-def ask(simulator: Any, connection: Connection, what: str, **body: Any) -> None:
-    """Change or cancel an order over REST ("modifyorder", "cancelorder")."""
+def ask(simulator: Any, connection: Connection, route: str, **body: Any) -> None:
+    """Ask Tradovate for something over REST ("order/cancelorder"), as another program of the trader's would."""
     headers = {"Authorization": f"Bearer {connection.tokens.access_token}"}
-    httpx.post(f"{simulator.url}/v1/order/{what}", json=body, headers=headers).raise_for_status()
+    httpx.post(f"{simulator.url}/v1/{route}", json=body, headers=headers).raise_for_status()
 
 
 def front_month(simulator: Any, connection: Connection, product: str = "MES") -> str:

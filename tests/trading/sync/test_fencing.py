@@ -83,7 +83,7 @@ async def test_a_process_that_wakes_after_its_lease_writes_over_nothing(
     await until(lambda: Order.objects.filter(connection=trader, status="Working").aexists())
     with nobody_writes():
         # Its journal waits with the order's second version, which is shown already, when it is stopped.
-        await ask(simulator, trader, "modifyorder", orderId=resting, orderQty=2, orderType="Limit", price=low)
+        await ask(simulator, trader, "order/modifyorder", orderId=resting, orderQty=2, orderType="Limit", price=low)
         simulator.control.advance(1)
         await until(lambda: shows(trader, f"order:{resting}", "2"))
         process.send_signal(signal.SIGSTOP)
@@ -95,9 +95,9 @@ async def test_a_process_that_wakes_after_its_lease_writes_over_nothing(
             return (await settled(trader)).epoch != before.epoch
 
         await until(taken_over)
-        await ask(simulator, trader, "modifyorder", orderId=resting, orderQty=3, orderType="Limit", price=low)
+        await ask(simulator, trader, "order/modifyorder", orderId=resting, orderQty=3, orderType="Limit", price=low)
         simulator.control.advance(1)
-        await ask(simulator, trader, "cancelorder", orderId=resting)
+        await ask(simulator, trader, "order/cancelorder", orderId=resting)
         await aplace(simulator, trader, symbol=symbol, action="Buy", orderQty=2)
         simulator.control.advance(1)
 

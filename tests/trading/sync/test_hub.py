@@ -9,7 +9,7 @@ import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from tests.trading.sync.cast import aplace, front_month, look_at, rows, running_hub, settled, snapshot, until
+from tests.trading.sync.cast import aplace, ask, front_month, look_at, rows, running_hub, settled, snapshot, until
 from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine
 from trading.sync import stage, stream
 from trading.sync.book import Book
@@ -86,6 +86,45 @@ async def test_a_working_order_shows_with_its_terms_and_goes_when_cancelled(simu
             return not await rows(trader, "order")
 
         await until(gone)
+
+
+async def test_what_is_left_of_the_limits_at_tradovate_follows_them_and_the_account(simulator, trader) -> None:
+    async def limit(**limits: int) -> None:
+        (account,) = [one async for one in Account.objects.filter(connection=trader)]
+        route = "useraccountautoliq/updateuserautoliq"
+        await ask(simulator, trader, route, accountId=account.tradovate_id, **limits)
+        simulator.control.advance(0.5)
+
+    async def figures(*names: str) -> list[Decimal]:
+        (account,) = await rows(trader, "account")
+        return [Decimal(account[name].replace(",", "").replace("—", "NaN")) for name in names]
+
+    async def until_limited(loss: int, drawdown: int) -> None:
+        async def limited() -> bool:
+            return await figures("loss_limit", "drawdown_limit") == [loss, drawdown]
+
+        await until(limited)
+
+    async with running_hub():
+        await settled(trader)
+        await limit(dailyLossAutoLiq=500, trailingMaxDrawdown=1000)
+        await until_limited(500, 1000)
+    async with running_hub():
+        await until_limited(500, 1000)
+        await limit(dailyLossAutoLiq=700)
+        await until_limited(700, 1000)
+        symbol = front_month(simulator, trader)
+        simulator.control.liquidity(symbol, 100)
+        await aplace(simulator, trader, symbol=symbol, action="Buy", orderQty=2)
+        simulator.control.advance(1)
+        (fill,) = await until(lambda: rows(trader, "fill"))
+        simulator.control.price(symbol, str(Decimal(fill["price"]) - 10))
+
+        async def lost() -> bool:
+            day, left, until_drawdown = await figures("day_net", "loss_left", "drawdown_left")
+            return -110 < day <= -100 and left == 700 + day and 890 < until_drawdown <= 900
+
+        await until(lost)
 
 
 async def test_a_contract_that_could_not_be_looked_up_is_asked_for_again(simulator, pro, monkeypatch) -> None:

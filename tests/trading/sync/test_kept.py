@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import Model
 
 from accounts.models import Connection
-from tests.trading.sync.cast import aplace, ask, front_month, place, running_hub, settled, snapshot, until
+from tests.trading.sync.cast import aplace, ask, front_month, place, rows, running_hub, settled, snapshot, until
 from trading.models import (
     Account,
     CashBalance,
@@ -92,6 +92,18 @@ async def complete(simulator: Any, connection: Connection) -> None:
     await until(nothing_missing)
 
 
+async def test_what_each_account_is_worth_is_kept(simulator, pro) -> None:
+    async with running_hub():
+        accounts = {int(account["id"]) for account in await until(lambda: rows(pro, "account"))}
+        assert len(accounts) == 5
+
+        async def kept() -> bool:
+            points = EquityPoint.objects.filter(connection=pro, net_liq__gt=0)
+            return {one async for one in points.values_list("account_id_at_broker", flat=True)} == accounts
+
+        await until(kept)
+
+
 async def test_every_version_fee_and_change_of_cash_is_kept(simulator, trader) -> None:
     symbol = front_month(simulator, trader)
     async with running_hub():
@@ -99,7 +111,7 @@ async def test_every_version_fee_and_change_of_cash_is_kept(simulator, trader) -
         await atrade(simulator, trader, symbol)
         await complete(simulator, trader)
         await until(lambda: EquityPoint.objects.filter(connection=trader).aexists())
-        (account,) = [row for key, row in (await snapshot(trader)).rows.items() if key.startswith("account:")]
+        (account,) = await rows(trader, "account")
     changed = await Order.objects.aget(connection=trader, order_type="Limit")
     versions = OrderVersion.objects.filter(order_id_at_broker=changed.tradovate_id).order_by("at")
     assert [one.order_qty async for one in versions] == [1, 2, 3]
@@ -126,7 +138,7 @@ async def test_a_change_that_the_exchange_refused_is_kept_and_the_order_stands_a
         placed = await aplace(simulator, trader, symbol=symbol, action="Buy", orderQty=1, **terms)
         await until(lambda: Order.objects.filter(connection=trader, order_qty=1).aexists())
         key = placed["orderId"]
-        await ask(simulator, trader, "modifyorder", orderId=key, orderQty=2, timeInForce="GTC", **terms)
+        await ask(simulator, trader, "order/modifyorder", orderId=key, orderQty=2, timeInForce="GTC", **terms)
         await until(lambda: OrderVersion.objects.filter(connection=trader, order_qty=2, refused=True).aexists())
         await complete(simulator, trader)
         kept = await Order.objects.aget(connection=trader, tradovate_id=key)

@@ -37,7 +37,7 @@ async def test_its_successor_gets_the_rows_that_it_had_locked(
             return {number for (number,) in onlooker.execute(SESSIONS, state)}
 
         holder.execute("SELECT 1 FROM trading_order FOR UPDATE")
-        await ask(simulator, trader, "cancelorder", orderId=placed["orderId"])
+        await ask(simulator, trader, "order/cancelorder", orderId=placed["orderId"])
         simulator.control.advance(1)
         [stopped] = await until(lambda: those_that(WAITS))
         process.send_signal(signal.SIGSTOP)
