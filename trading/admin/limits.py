@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -49,6 +50,14 @@ class StaffLimitForm(LimitForm):
         return cleaned
 
 
+class ProductFilter(admin.AllValuesFieldListFilter):
+    """Limits by product; those for each are named so."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "each"}
+
+
 @admin.register(TradingLimit)
 class TradingLimitAdmin(LimitBase):
     """Staff with the permissions to add, change and delete trading limits do so here, one at a time."""
@@ -56,7 +65,7 @@ class TradingLimitAdmin(LimitBase):
     form = StaffLimitForm
     actions = None
     list_display = ["user", "account", "product", "set_by", *limit_changes.FIGURES, "changed_at"]
-    list_filter = ["set_by", "product"]
+    list_filter = ["set_by", ("product", ProductFilter)]
     list_select_related = ["user", "account"]
     search_fields = ["user__username", "user__first_name", "user__email", "user__connections__name", "account__name"]
     autocomplete_fields = ["user", "account"]
