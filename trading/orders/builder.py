@@ -38,27 +38,32 @@ _LINK: Final = "Tradovate derives no price from another one. Use a trailing stop
 _INSTRUCTION: Final = "Tradovate takes no special instructions. For all or nothing use set_time_in_force('FOK')."
 _OPTIONS: Final = "Tradovate's API takes no option strategies."
 _ACTIVATION: Final = "A market-if-touched order's price wakes it: set_order_type('MIT') and set_price."
-# What builders of other brokers can say and Tradovate cannot.
+_DURATION: Final = "Tradovate calls it time in force: use set_time_in_force or clear_time_in_force."
+_STRATEGY: Final = "Tradovate's orders are linked by what they name: use set_other, set_triggers or set_brackets."
+_FIELDS: Final = {
+    "requested_destination": _DESTINATION,
+    "session": _SESSION,
+    "special_instruction": _INSTRUCTION,
+    "complex_order_strategy_type": _OPTIONS,
+    "price_link_basis": _LINK,
+    "price_link_type": _LINK,
+    "stop_price_link_basis": _LINK,
+    "stop_price_link_type": _LINK,
+    "stop_price_offset": _LINK,
+    "stop_type": _LINK,
+    "activation_price": _ACTIVATION,
+    "duration": _DURATION,
+    "order_strategy_type": _STRATEGY,
+}
+# What builders of other brokers can say and Tradovate cannot, or says in another way.
 INEXPRESSIBLE: Final = {
-    "add_equity_leg": _EQUITIES,
-    "add_option_leg": _EQUITIES,
-    "clear_order_legs": _EQUITIES,
-    "set_requested_destination": _DESTINATION,
-    "set_session": _SESSION,
-    "set_special_instruction": _INSTRUCTION,
-    "set_complex_order_strategy_type": _OPTIONS,
-    "set_price_link_basis": _LINK,
-    "set_price_link_type": _LINK,
-    "set_stop_price_link_basis": _LINK,
-    "set_stop_price_link_type": _LINK,
-    "set_stop_price_offset": _LINK,
-    "set_stop_type": _LINK,
-    "set_activation_price": _ACTIVATION,
+    **dict.fromkeys(("add_equity_leg", "add_option_leg", "clear_order_legs"), _EQUITIES),
+    **{f"{verb}_{field}": words for field, words in _FIELDS.items() for verb in ("set", "clear")},
 }
 
 
 class Inexpressible(AttributeError):
-    """Something that Tradovate's orders cannot say; the text says what to use instead."""
+    """Something that Tradovate's orders cannot say in this way; the text says what to use instead."""
 
 
 Amount = str | Decimal | int | float

@@ -135,6 +135,23 @@ def test_every_field_can_be_copied_and_cleared(field: str) -> None:
     assert repr(getattr(copied, f"clear_{name}")()) == repr(OrderBuilder())
 
 
+OTHER_BUILDERS = """
+    add_equity_leg add_option_leg clear_activation_price clear_complex_order_strategy_type clear_duration
+    clear_order_legs clear_order_strategy_type clear_order_type clear_price clear_price_link_basis
+    clear_price_link_type clear_quantity clear_requested_destination clear_session clear_special_instruction
+    clear_stop_price clear_stop_price_link_basis clear_stop_price_link_type clear_stop_price_offset clear_stop_type
+    copy_price copy_stop_price set_activation_price set_complex_order_strategy_type set_duration
+    set_order_strategy_type set_order_type set_price set_price_link_basis set_price_link_type set_quantity
+    set_requested_destination set_session set_special_instruction set_stop_price set_stop_price_link_basis
+    set_stop_price_link_type set_stop_price_offset set_stop_type
+"""
+
+
+@pytest.mark.parametrize("name", OTHER_BUILDERS.split())
+def test_what_a_builder_of_another_broker_has_is_here_or_refused_in_words(name: str) -> None:
+    assert hasattr(OrderBuilder, name) or name in INEXPRESSIBLE
+
+
 @pytest.mark.parametrize("name", INEXPRESSIBLE)
 def test_what_tradovate_cannot_say_is_refused_with_what_to_use(name: str) -> None:
     with pytest.raises(Inexpressible, match=r"Tradovate|future|wakes"):
