@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,7 +21,7 @@ from django.utils import timezone
 from accounts.models import User
 from trading.models import Account, Order
 from trading.orders import checks, intents, looks, pretrade, sole
-from trading.orders.exits import cancel_all, clear, flatten, flatten_all
+from trading.orders.exits import Cleared, cancel_all, clear, flatten, flatten_all
 from trading.orders.outcomes import (
     REUSED,
     Outcome,
@@ -157,9 +158,12 @@ def reverse(
     if earlier := derived([account], source_key):
         return begun(earlier, f"{source_key}{sole.OF_REVERSAL}", "nothing is reversed")
     try:
+        # First what may trade, then the position: what is read together may be from different moments.
+        working = looks.open_orders(account.connection, {account.tradovate_id})
+        working = [one for one in working if one.contract_id == contract_id]
+        filled = looks.filled_today(account.connection, [order.id for order in working])
         net = looks.net_position(account, contract_id)
         symbol = looks.symbol(account.connection, contract_id)
-        working = looks.open_orders(account.connection, {account.tradovate_id})
     except looks.CannotAsk as trouble:
         return refused(checks.error("contract_id", f"Nothing was reversed. {trouble}"))
     if not net:
@@ -174,13 +178,12 @@ def reverse(
         order_qty=2 * abs(net),
         is_automated=is_automated(source_key),
     )
-    working = [one for one in working if one.contract_id == contract_id]
-    vetted = pretrade.vet(spec, without={order.id for order in working})
+    vetted = pretrade.vet(spec, without=filled.keys())
     if vetted.refuses:
         return refused(*vetted.findings)
     cleared = clear([account], working, source_key, received_at)
     looked_at, obstacle = timezone.now(), cleared.words
-    obstacle = obstacle or _moved(account, contract_id, net)
+    obstacle = obstacle or _traded(account, cleared, filled) or _moved(account, contract_id, net)
     if not obstacle:
         gate = dataclasses.replace(vetted.gate, alone=sole.unchanged_since(looked_at))
         outcome = carry_out(account, spec, f"{source_key}{sole.OF_REVERSAL}", received_at, vetted.findings, gate)
@@ -198,6 +201,19 @@ def is_reversal(source_key: str) -> bool:
 
 def _held(net: int) -> str:
     return f"{'Long' if net > 0 else 'Short'} {abs(net)}"
+
+
+def _traded(account: Account, cleared: Cleared, before: Mapping[int, int]) -> str:
+    """Which of the orders that were cancelled has traded since it had filled `before`, in words; "" when none has. The
+    list of positions need not show it yet."""
+    try:
+        now = looks.filled_today(account.connection, before.keys())
+    except looks.CannotAsk as trouble:
+        return str(trouble)
+    for order_id, filled in before.items():
+        if order_id in cleared.filled or now[order_id] != filled:
+            return f"Order {order_id} traded while it was cancelled. Look at your position, then decide anew."
+    return ""
 
 
 def _moved(account: Account, contract_id: int, net: int) -> str:

@@ -29,6 +29,7 @@ from trading.orders.outcomes import (
     refused,
     told,
 )
+from trading.orders.states import STATE_OF_STATUS, State
 from trading.orders.wishes import Cancellation, Liquidation
 from trading.tradovate.entities import Order
 
@@ -39,10 +40,12 @@ _BETWEEN_LOOKS: Final = 0.25
 
 @dataclass(frozen=True)
 class Cleared:
-    """What came of cancelling orders: the intents' ids, and the orders (Tradovate's ids) that have not ended."""
+    """What came of cancelling orders: the intents' ids, and the orders (Tradovate's ids) that have not ended, and those
+    that ended because they traded."""
 
     intent_ids: tuple[int, ...]
     left: tuple[int, ...]
+    filled: tuple[int, ...] = ()
 
     @property
     def words(self) -> str:
@@ -161,11 +164,12 @@ def clear(accounts: Collection[Account], orders: Sequence[Order], source_key: st
     known = {order.id: order for order in orders}
     heads = [order for order in orders if not _ends_with_another(order, known)]
     made = _cancel(by_id, heads, source_key, received_at)
-    left = _left_of(accounts, set(known))
+    left, filled = _left_of(accounts, set(known))
     if rest := [known[number] for number in sorted(left) if known[number] not in heads]:
         made += _cancel(by_id, rest, source_key, received_at)
-        left = _left_of(accounts, left)
-    return Cleared(tuple(made), tuple(sorted(left)))
+        left, late = _left_of(accounts, left)
+        filled |= late
+    return Cleared(tuple(made), tuple(sorted(left)), tuple(sorted(filled)))
 
 
 def _ends_with_another(order: Order, among: dict[int, Order]) -> bool:
@@ -190,21 +194,24 @@ def _cancel(
     return carry_out_all(wishes, received_at)
 
 
-def _left_of(accounts: Collection[Account], order_ids: set[int]) -> set[int]:
-    """Those of the orders that have not ended within WAIT_FOR_END; the ends of the others are told to the intents."""
+def _left_of(accounts: Collection[Account], order_ids: set[int]) -> tuple[set[int], set[int]]:
+    """Those of the orders that have not ended within WAIT_FOR_END, and those that have filled; the ends are told to the
+    intents."""
     connection = next(iter(accounts)).connection
-    left, give_up_at = set(order_ids), time.monotonic() + WAIT_FOR_END
+    left, filled, give_up_at = set(order_ids), set[int](), time.monotonic() + WAIT_FOR_END
     while True:
         try:
             now = looks.orders(connection, left)
         except looks.CannotAsk:
-            return left
+            return left, filled
         for order in now:
             if order.finished:
                 reports.observe_order(connection.pk, order.id, order.ord_status)
                 left.discard(order.id)
+            if STATE_OF_STATUS.get(order.ord_status) == State.FILLED:
+                filled.add(order.id)
         if not left or time.monotonic() > give_up_at:
-            return left
+            return left, filled
         time.sleep(_BETWEEN_LOOKS)
 
 

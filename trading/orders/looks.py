@@ -80,6 +80,14 @@ def filled_qty(connection: Connection, order_id: int) -> int:
     return sum(fill.qty for fill in fills if fill.active) + sum(earlier)
 
 
+def filled_today(connection: Connection, order_ids: Collection[int]) -> dict[int, int]:
+    """Contracts that each of the orders has filled today."""
+    qty = dict.fromkeys(order_ids, 0)
+    for fill in _ask(connection, lambda client: client.fill.ldeps(qty), Priority.EXIT) if qty else []:
+        qty[fill.order_id] += fill.qty if fill.active else 0
+    return qty
+
+
 def is_of_strategy(connection: Connection, order_id: int) -> bool:
     """Whether a strategy at Tradovate works with this order."""
     links = _ask(connection, lambda client: client.order_strategy_link.list(), Priority.MODIFY)
