@@ -48,18 +48,18 @@ class DayFees:
 
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
-        # Fill id -> its account and its fees, None while they are not known.
-        self._counted: dict[int, tuple[int, Decimal | None]] = {}
-        self._totals: dict[int, Decimal] = defaultdict(lambda: ZERO)
-        self._unknown: dict[int, int] = defaultdict(int)
+        # Fill id -> its account and its fees; each None while it is not known.
+        self._counted: dict[int, tuple[int | None, Decimal | None]] = {}
+        self._totals: dict[int | None, Decimal] = defaultdict(lambda: ZERO)
+        self._unknown: dict[int | None, int] = defaultdict(int)
 
     def of(self, account_id: int) -> Decimal | None:
-        """Dollars of fees of the account's fills of today; None while those of a fill are not known."""
-        return None if self._unknown[account_id] else self._totals[account_id]
+        """Dollars of fees of the account's fills of today; None while a fill's are not known, or whose a fill is."""
+        return None if self._unknown[account_id] or self._unknown[None] else self._totals[account_id]
 
     def count(self, fill_ids: Iterable[int]) -> set[int]:
         """Count these fills anew; returns the accounts whose fees may have changed."""
-        accounts: set[int] = set()
+        accounts: set[int | None] = set()
         for fill_id in fill_ids:
             before, after = self._counted.pop(fill_id, None), self._of_fill(fill_id)
             if before is not None:
@@ -69,16 +69,18 @@ class DayFees:
                 self._add(*after, times=1)
             if before != after:
                 accounts |= {one[0] for one in (before, after) if one is not None}
-        return accounts
+        return set(self._mirror.accounts) if None in accounts else {one for one in accounts if one is not None}
 
-    def _of_fill(self, fill_id: int) -> tuple[int, Decimal | None] | None:
+    def _of_fill(self, fill_id: int) -> tuple[int | None, Decimal | None] | None:
         fill, fee = self._mirror.fills.get(fill_id), self._mirror.fees.get(fill_id)
         order = self._mirror.orders.get(fill.order_id) if fill else None
-        if fill is None or order is None or not self._mirror.is_of_today(fill):
+        if fill is None or not self._mirror.is_of_today(fill):
             return None
+        if order is None:
+            return None, None
         return order.account_id, dollars(self._mirror, fee) if fee else None
 
-    def _add(self, account_id: int, amount: Decimal | None, *, times: int) -> None:
+    def _add(self, account_id: int | None, amount: Decimal | None, *, times: int) -> None:
         if amount is None:
             self._unknown[account_id] += times
         else:
