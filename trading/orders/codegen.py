@@ -49,11 +49,13 @@ def builder_code(spec: OrderSpec) -> str:
 def file_line(spec: OrderSpec) -> str:
     """`spec` as a line of an order file ("ESZ6 -3"). Raises NoFileLine for what such a line cannot say."""
     plain = OrderTerms(action=spec.action, text=spec.text)
-    if any(getattr(spec, name) != getattr(plain, name) for name in ("order_type", "time_in_force", "max_show")):
+    if any(getattr(spec, name) != getattr(plain, name) for name in ("order_type", "time_in_force")):
         raise NoFileLine(
             f"A line of an order file is a market order for the day: a {spec.order_type} order "
             f"that is {spec.time_in_force} cannot be one."
         )
+    if spec.max_show is not None:
+        raise NoFileLine("A line of an order file shows all of its contracts: an iceberg cannot be one.")
     if spec.other or spec.triggers or spec.brackets:
         raise NoFileLine("A line of an order file is an order by itself: one with linked orders cannot be one.")
     return f"{spec.symbol} {spec.order_qty if spec.action == 'Buy' else -spec.order_qty}"

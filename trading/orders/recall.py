@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,12 +11,10 @@ import msgspec
 
 from trading.orders import in_force
 from trading.orders.prices import Distance
-from trading.orders.spec import Bracket, LinkedOrder, OrderSpec
+from trading.orders.spec import Bracket, InvalidSpec, LinkedOrder, OrderSpec, Problem, prices_taken
 from trading.tradovate import Tradovate
 from trading.tradovate.entities import Command, Order, OrderStrategy, OrderVersion
 from trading.tradovate.entities.codec import decode_plain
-
-_TERMS = ("order_type", "price", "stop_price", "limit_if_touched_price", "peg_difference", "max_show", "expire_time")
 
 
 class NoSuchOrder(LookupError):
@@ -62,11 +60,16 @@ def spec_of(plan: Plan, account_id: int) -> OrderSpec:
 
 def _terms(recorded: Recorded) -> dict[str, Any]:
     version = recorded.version
+    time_in_force = version.time_in_force or "Day"
     return {
         "action": recorded.order.action,
-        "time_in_force": version.time_in_force or "Day",
+        "order_type": version.order_type,
+        "time_in_force": time_in_force,
         "text": version.text or "",
-        **{name: getattr(version, name) for name in _TERMS},
+        # Tradovate may keep terms beside those that an order of its kind has.
+        "max_show": version.max_show or None,
+        "expire_time": version.expire_time if time_in_force == "GTD" else None,
+        **{name: getattr(version, name) for name in prices_taken(version.order_type)},
     }
 
 
@@ -75,12 +78,15 @@ class _BracketParams(msgspec.Struct, rename="camel"):
     profit_target: Decimal | None = None
     stop_loss: Decimal | None = None
     trailing_stop: bool = False
+    auto_trail: dict[str, Any] | None = None
 
 
 def _brackets(strategy: OrderStrategy) -> Iterable[Bracket]:
-    """The brackets of a strategy's params; their offsets are signed (protocol notes, "Orders")."""
+    """The brackets of a strategy's params; their offsets are signed (protocol notes, "Orders"). Raises InvalidSpec."""
     params = decode_plain(strategy.params or "{}")
     for kept in msgspec.convert(params.get("brackets", []), list[_BracketParams], strict=False):
+        if kept.auto_trail:
+            raise InvalidSpec(Problem("brackets", "Its stop begins to trail later, by autoTrail."))
         yield Bracket(
             order_qty=kept.qty,
             profit_target=None if kept.profit_target is None else Distance(abs(kept.profit_target)),
@@ -92,8 +98,8 @@ def _brackets(strategy: OrderStrategy) -> Iterable[Bracket]:
 async def recall(client: Tradovate, order_id: int | None = None) -> tuple[int, Plan]:
     """The account (Tradovate's id) and plan of an order of today, or of the latest one that was placed.
 
-    A child is recalled with its parent and its sibling, an OCO as a pair, a strategy's entry with its brackets.
-    Raises NoSuchOrder, TradovateError.
+    A child is recalled with its parent and its sibling, an OCO as a pair, a strategy's entry with its brackets. Exits
+    whose entry Tradovate lists no longer are a pair by themselves. Raises NoSuchOrder, TradovateError.
     """
     orders = {order.id: order for order in await client.order.list()}
     if order_id is None and not orders:
@@ -101,8 +107,8 @@ async def recall(client: Tradovate, order_id: int | None = None) -> tuple[int, P
     wanted = max(orders) if order_id is None else order_id
     if wanted not in orders:
         raise NoSuchOrder(f"Tradovate shows no order {wanted} today.")
-    strategy, entry = await _strategy(client, wanted)
-    first = _beginning(orders, orders[entry if entry in orders else wanted])
+    strategy, entry = await _strategy(client, orders, wanted)
+    first = _beginning(orders, entry or orders[wanted])
     children = [] if strategy else [order for order in orders.values() if order.parent_id == first.id]
     other = orders.get(first.oco_id) if first.oco_id and not strategy else None
     family = [first, *children, *([other] if other else [])]
@@ -128,14 +134,19 @@ def _beginning(orders: dict[int, Order], order: Order) -> Order:
     return min((order, orders.get(order.oco_id or 0, order)), key=lambda one: one.id)
 
 
-async def _strategy(client: Tradovate, order_id: int) -> tuple[OrderStrategy | None, int | None]:
-    """The strategy that an order belongs to, and its entry, the first order that it sent."""
+async def _strategy(
+    client: Tradovate, orders: Mapping[int, Order], order_id: int
+) -> tuple[OrderStrategy | None, Order | None]:
+    """The strategy that an order belongs to, and its entry, the first order that it sent; nothing when that is not
+    among `orders`."""
     links = await client.order_strategy_link.list()
     mine = next((link.order_strategy_id for link in links if link.order_id == order_id), None)
     if mine is None:
         return None, None
-    entry = min(link.order_id for link in links if link.order_strategy_id == mine)
-    return await client.order_strategy.item(mine), entry
+    strategy = await client.order_strategy.item(mine)
+    entry = orders.get(min(link.order_id for link in links if link.order_strategy_id == mine))
+    # Without the link of its entry an exit is the first.
+    return (None, None) if entry is None or strategy.action not in ("", entry.action) else (strategy, entry)
 
 
 def _newest(versions: Sequence[OrderVersion], order_id: int, refused: Container[int]) -> OrderVersion:

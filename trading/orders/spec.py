@@ -245,6 +245,11 @@ def _where(prefix: str) -> str:
     return f"Order {int(prefix[9:-2]) + 1} after the entry: " if prefix else ""
 
 
+def prices_taken(order_type: str) -> frozenset[str]:
+    """The prices that an order of a type may have, by field; none for a type that nobody knows."""
+    return PRICES_OF_TYPE.get(order_type, frozenset()) | OPTIONAL_PRICES.get(order_type, frozenset())
+
+
 def trigger_field(terms: OrderTerms) -> str:
     """The field whose price decides when the order trades, or wakes."""
     if "stop_price" in PRICES_OF_TYPE.get(terms.order_type, ()):

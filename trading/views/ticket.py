@@ -19,7 +19,6 @@ from trading.orders.spec import (
     ACTIONS,
     LARGEST_QTY,
     LONGEST_TEXT,
-    OPTIONAL_PRICES,
     PRICES_OF_TYPE,
     TIMES_IN_FORCE,
     Bracket,
@@ -27,6 +26,7 @@ from trading.orders.spec import (
     LinkedOrder,
     OrderSpec,
     Problem,
+    prices_taken,
 )
 
 # What may hang on an order, by the value of the field `exits`.
@@ -272,7 +272,4 @@ def opposite(action: str) -> str:
 
 def price_types() -> dict[str, str]:
     """Order type -> the prices that its ticket shows, separated by spaces."""
-    return {
-        name: " ".join(price for price in PRICE_LABELS if price in wanted | OPTIONAL_PRICES.get(name, frozenset()))
-        for name, wanted in PRICES_OF_TYPE.items()
-    }
+    return {name: " ".join(price for price in PRICE_LABELS if price in prices_taken(name)) for name in PRICES_OF_TYPE}

@@ -14,14 +14,14 @@ from django.core.management.base import CommandError
 from accounts.models import Connection
 from tests.trading.orders.pressing import change_elsewhere
 from trading.models import Account
-from trading.orders import builder, messages, prices, spec, templates
+from trading.orders import builder, messages, prices, recall, spec, templates
 from trading.orders.builder import OrderBuilder
-from trading.orders.codegen import raw_json
+from trading.orders.codegen import NoFileLine, file_line, raw_json
 from trading.orders.prices import Distance
 from trading.orders.templates import bracket, buy_limit, buy_market, one_cancels_other, sell_limit, sell_stop
 from trading.simulator import RunningSimulator
 from trading.tradovate import Tradovate
-from trading.tradovate.entities import StartOrderStrategy
+from trading.tradovate.entities import Order, OrderStrategy, OrderVersion, StartOrderStrategy
 
 NAMES: dict[str, Any] = {**vars(templates), **vars(builder), **vars(spec), **vars(prices)}
 
@@ -99,6 +99,60 @@ def test_a_child_is_shown_with_what_it_hangs_on(
     assert len(children) == 2
     for child in children:
         assert eval(printed(str(child))[0], NAMES) == order.build()  # noqa: S307
+
+
+def test_the_exits_of_an_earlier_days_bracket_are_a_pair(
+    simulator: RunningSimulator, connection: Connection, account: Account, symbol: str
+) -> None:
+    """Tradovate lists its entry no longer: the code of an exit must not be that of an entry with brackets."""
+    exits = bracket(buy_market(symbol, 2), profit_target=Distance(Decimal(20)), stop_loss=Distance(Decimal(10)))
+    entry = place(connection, account, exits.set_account(account.pk))
+
+    async def look(order_id: int) -> spec.OrderSpec:
+        assert connection.tokens is not None
+        async with Tradovate(connection.hosts, connection.tokens.access_token) as client:
+            todays = [order for order in await client.order.list() if order.id != entry]
+
+            async def listed() -> list[Order]:
+                return todays
+
+            client.order.list = listed
+            _, plan = await recall.recall(client, order_id)
+            return recall.spec_of(plan, account.pk)
+
+    placed = simulator.control.ledger()["entities"]["order"]
+    legs = [one for one in placed if one["accountId"] == account.tradovate_id and one["id"] != entry]
+    assert len(legs) == 2
+    for leg in legs:
+        shown = asyncio.run(look(leg["id"]))
+        assert (shown.action, shown.order_qty, shown.brackets) == ("Sell", 2, ())
+        assert shown.other is not None
+        assert {shown.order_type, shown.other.order_type} == {"Limit", "Stop"}
+
+
+def recorded(**terms: Any) -> recall.Recorded:
+    version = OrderVersion(id=1, order_id=1, order_qty=2, **terms)
+    return recall.Recorded(Order(id=1, account_id=7, action="Buy", ord_status="Working"), version)
+
+
+def test_what_tradovate_keeps_beside_the_terms_of_an_order_is_left_out() -> None:
+    kept = {"price": Decimal(4000), "stop_price": Decimal(1), "max_show": 0, "expire_time": datetime.now(UTC)}
+    plan = recall.Plan(recorded(order_type="Limit", time_in_force="Day", **kept), "ESZ6", is_automated=True)
+    assert recall.spec_of(plan, 3) == buy_limit("ESZ6", 2, "4000").set_account(3).build()
+
+
+def test_a_bracket_that_no_code_can_say_is_told_as_such() -> None:
+    params = '{"brackets": [{"qty": 2, "stopLoss": -5, "autoTrail": {"stopLoss": 5, "trigger": 5, "freq": 1}}]}'
+    strategy = OrderStrategy(id=1, account_id=7, status="ActiveStrategy", action="Buy", params=params)
+    plan = recall.Plan(recorded(order_type="Market"), "ESZ6", is_automated=True, strategy=strategy)
+    with pytest.raises(spec.InvalidSpec, match="autoTrail"):
+        recall.spec_of(plan, 3)
+
+
+def test_an_iceberg_is_no_line_of_a_file_and_told_why() -> None:
+    iceberg = buy_market("ESZ6", 5).set_max_show(1).set_account(3).build()
+    with pytest.raises(NoFileLine, match="shows all of its contracts"):
+        file_line(iceberg)
 
 
 def test_a_change_that_the_exchange_refused_is_no_part_of_the_order(
