@@ -6,7 +6,7 @@ What is there is read from Tradovate's own lists. Source keys and outcomes are t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -96,8 +96,10 @@ def add_exits(
         return earlier
     looked_at = timezone.now()
     try:
+        # Orders first: an exit that fills in between would be gone while its position still counts.
+        orders = looks.open_orders(account.connection, {account.tradovate_id})
         held = _held(account, contract_id)
-        _refuse_second_exits(account, contract_id, held)
+        _refuse_second_exits(account, contract_id, held, orders)
         spec = exits_of(held, account.pk, target, stop)
     except InvalidSpec as invalid:
         return refused(*(checks.error(_named(problem.field), problem.message) for problem in invalid.problems))
@@ -157,7 +159,9 @@ def to_break_even(
     try:
         held = _held(account, contract_id)
         _refuse_at_once(account.connection, contract_id, held)
-        stops = [one for one in _closing_orders(account, contract_id, held) if one.version.order_type in _MOVABLE]
+        orders = looks.open_orders(account.connection, {account.tradovate_id})
+        closing = _closing_orders(account, contract_id, held, orders)
+        stops = [one for one in closing if one.version.order_type in _MOVABLE]
     except (NoPosition, looks.CannotAsk) as trouble:
         return _moved_before(account, source_key) or refused(checks.error("position", f"No stop was moved. {trouble}"))
     if not stops:
@@ -217,9 +221,9 @@ def _held(account: Account, contract_id: int) -> Held:
     return Held(symbol, position.net_pos, position.net_price, terms)
 
 
-def _closing_orders(account: Account, contract_id: int, held: Held) -> list[looks.Standing]:
-    """The orders that would close the position, with their terms."""
-    there = {order.id: order for order in looks.open_orders(account.connection, {account.tradovate_id})}
+def _closing_orders(account: Account, contract_id: int, held: Held, orders: Collection[Order]) -> list[looks.Standing]:
+    """Those of the account's orders that would close the position, with their terms."""
+    there = {order.id: order for order in orders}
     closing = [one for one in there.values() if one.contract_id == contract_id and one.action == held.closing]
     return [
         looks.standing(account.connection, order.id)
@@ -234,12 +238,12 @@ def _waits_for_entry(connection: Connection, order: Order, there: Mapping[int, O
     return order.ord_status == OrdStatus.SUSPENDED and entry is not None and not looks.filled_qty(connection, entry.id)
 
 
-def _refuse_second_exits(account: Account, contract_id: int, held: Held) -> None:
+def _refuse_second_exits(account: Account, contract_id: int, held: Held, orders: Collection[Order]) -> None:
     """Of two pairs of exits both may trade, and the second one opens the opposite position."""
-    numbers = [str(one.order.id) for one in _closing_orders(account, contract_id, held)]
+    numbers = [str(one.order.id) for one in _closing_orders(account, contract_id, held, orders)]
     if numbers:
-        orders = f"order{'s' if numbers[1:] else ''} {', '.join(numbers)}"
-        raise NoPosition(f"{held.symbol} has exits already, {orders}. Change those, or cancel them first.")
+        named = f"order{'s' if numbers[1:] else ''} {', '.join(numbers)}"
+        raise NoPosition(f"{held.symbol} has exits already, {named}. Change those, or cancel them first.")
 
 
 def _refuse_at_once(connection: Connection, contract_id: int, held: Held) -> None:

@@ -1,6 +1,7 @@
 """Exits of an open position: where they lie, that there is one pair of them, and a stop that moves to break-even."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from trading.orders.position_exits import Held, NoPosition, exits_of
 from trading.orders.prices import Distance, PriceTerms, Unit
 from trading.orders.spec import LinkedOrder, OrderSpec
 from trading.simulator import RunningSimulator
+from trading.tradovate.entities import Position
 
 TERMS = PriceTerms(Decimal("0.25"), Decimal(50))
 
@@ -211,6 +213,29 @@ def test_the_exits_of_an_entry_that_has_filled_in_part_are_those_of_the_position
     assert position.net_pos == 1
     pressed = position_exits.add_exits(connection.user, account.pk, contract_id, None, Distance(Decimal(5)), "click:1")
     assert "has exits already" in pressed.words
+
+
+def test_an_exit_that_fills_between_the_looks_gets_no_others_after_it(
+    simulator: RunningSimulator,
+    connection: Connection,
+    account: Account,
+    symbol: str,
+    contract_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    far, near, looked = Distance(Decimal(40)), Distance(Decimal(5)), looks.open_positions
+    assert position_exits.add_exits(connection.user, account.pk, contract_id, near, None, "click:1").succeeded
+
+    def overtaken(*about: Any) -> list[Position]:
+        found = looked(*about)
+        simulator.control.price(symbol, 5020)
+        return found
+
+    monkeypatch.setattr(looks, "open_positions", overtaken)
+    pressed = position_exits.add_exits(connection.user, account.pk, contract_id, far, far, "click:2")
+    assert "has exits already" in pressed.words
+    assert looked(connection, {account.tradovate_id}) == []
+    assert working(connection, account) == []
 
 
 def test_without_a_position_nothing_is_placed(
