@@ -107,6 +107,17 @@ def test_floats_are_rounded_to_the_tick_and_text_is_not() -> None:
     assert written.build(ES).price == Decimal("5000.65")
 
 
+def test_floats_of_linked_orders_are_rounded_as_the_entrys_are() -> None:
+    exits = one_cancels_other(sell_limit("ESZ6", 1, 5010 * 1.00001), sell_stop("ESZ6", 1, 4990 * 1.00001))
+    made = first_triggers_second(buy_limit("ESZ6", 1, "5000"), exits).set_account(7)
+    target, stop = made.build(ES).triggers
+    assert (target.price, stop.stop_price) == (Decimal("5010.00"), Decimal("4990.00"))
+    pair = exits.set_account(7).build(ES)
+    assert (pair.price, pair.other and pair.other.stop_price) == (target.price, stop.stop_price)
+    with pytest.raises(InvalidSpec, match="float"):
+        made.build()
+
+
 @pytest.mark.parametrize("price", [1e30, -1e300, "1e40"])
 def test_a_price_beyond_all_bounds_is_refused_in_words(price: float | str) -> None:
     with pytest.raises(InvalidSpec, match="price must be below"):
