@@ -133,4 +133,16 @@ def test_an_editor_says_what_its_order_is_by_now(portal: Stack, open_page: OpenP
     editor.get_by_role("button", name="Change").click()
     expect(row.locator("[data-field='qty']")).to_have_text("3", timeout=SOON)
     expect(row.locator("[data-field='terms']")).to_have_text("shows 1")
-    cancel(row)
+    href = row.locator("[data-order-page]").get_attribute("href")
+
+    # Its page was drawn with the terms that it had then.
+    page.goto(f"{portal.url}{href}")
+    is_streaming(page)
+    expect(page.get_by_text("Now: 3 Limit at 1000.25, shows 1, Day")).to_be_visible()
+    expect(page.locator(".timeline").get_by_role("link", name="Its page")).to_have_count(2)
+    other.modify(order, 2, "Limit", price=999.75, maxShow=1)
+    expect(page.get_by_text("Now: 2 Limit at 999.75, shows 1, Day")).to_be_visible(timeout=SOON)
+    assert violations(page) == []
+    assert overflow(page) <= 0
+    other.cancel(order)
+    expect(page.get_by_text("Last terms: 2 Limit at 999.75")).to_be_visible(timeout=SOON)

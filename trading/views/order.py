@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -12,28 +12,16 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from trading.models import Fill, IntentTransition, OrderIntent
+from trading.models import Fill, IntentTransition, OrderIntent, OrderVersion
 from trading.orders import replace
 from trading.orders.wish_words import in_words
 from trading.sync import intent_rows
 from trading.sync import rows as formatter
-from trading.views import answers
+from trading.views import answers, order_life
+from trading.views.order_life import Happened
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Iterable
     from decimal import Decimal
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of an order's life: what happened, when, and how long after the step before."""
-
-    name: str
-    at: dt.datetime
-    iso: str
-    after: str
-    detail: str
 
 
 @login_required
@@ -43,14 +31,19 @@ def order(request: HttpRequest, intent_id: int) -> HttpResponse:
     own = OrderIntent.objects.filter(connection__user=cast(User, request.user))
     intent = get_object_or_404(own.select_related("account", "connection", "lead"), pk=intent_id)
     legs = list(intent.legs.select_related("account", "connection", "lead").order_by("pk"))
-    rows = _rows([intent, *legs])
+    connection_id, order_id, tick_size = intent.connection_id, intent.order_id_at_broker or 0, _tick_size(intent)
+    versions = order_life.versions(connection_id, [one.order_id_at_broker or 0 for one in (intent, *legs)])
+    rows = _rows([intent, *legs], versions, tick_size)
     row = rows.pop(f"intent:{intent.pk}")
-    fills = Fill.objects.filter(connection=intent.connection_id, order_id_at_broker=intent.order_id_at_broker or 0)
+    fills = Fill.objects.filter(connection=connection_id, order_id_at_broker=order_id)
+    mine = versions.get(order_id, [])
+    changes = order_life.changes(connection_id, order_id, mine, tick_size)
     context = {
         "intent": intent,
         "row": row,
-        "wish": in_words(intent.spec, partial(formatter.price, tick_size=_tick_size(intent))),
-        "steps": steps(intent),
+        "wish": in_words(intent.spec, partial(formatter.price, tick_size=tick_size)),
+        "now": order_life.now(mine, tick_size),
+        "steps": order_life.timeline([*_steps(intent), *changes]),
         "legs": rows.items(),
         "fills": fills.filter(active=True).order_by("at", "pk"),
         "may_replace": replace.offered(intent),
@@ -63,9 +56,19 @@ def _tick_size(intent: OrderIntent) -> Decimal | None:
     return intent_rows.tick_sizes([intent]).get((intent.connection.environment, intent.symbol))
 
 
-def _rows(intents: list[OrderIntent]) -> dict[str, formatter.Row]:
-    """The rows by key; of an exit that Tradovate holds back they say so."""
+def _rows(
+    intents: list[OrderIntent], versions: Mapping[int, Sequence[OrderVersion]], tick_size: Decimal | None
+) -> dict[str, formatter.Row]:
+    """The rows by key, with the terms of now; of an exit that Tradovate holds back they say so."""
     rows = intent_rows.rows_of(intents)
+    for intent in intents:
+        if version := order_life.in_force(versions.get(intent.order_id_at_broker or 0, [])):
+            rows[f"intent:{intent.pk}"] |= {
+                "qty": str(version.order_qty),
+                "type": version.order_type,
+                "price": formatter.price(version.price, tick_size),
+                "stop": formatter.price(version.stop_price, tick_size),
+            }
     for intent in _suspended(intents):
         waits = f"suspended until {cast(OrderIntent, intent.lead).described} fills"
         rows[f"intent:{intent.pk}"] |= {"status": waits, "words": f"{intent.described}: {waits}."}
@@ -85,32 +88,7 @@ def _suspended(intents: list[OrderIntent]) -> list[OrderIntent]:
     return [one for one in hanging if one.pk not in gone]
 
 
-def steps(intent: OrderIntent) -> list[Step]:
-    """The timeline, by the time of each step."""
-    rows = sorted(intent.transitions.all(), key=lambda row: (row.at, row.pk))
-    return timeline((_name(row), row.at, row.detail) for row in rows)
-
-
-def timeline(happened: Iterable[tuple[str, dt.datetime, str]]) -> list[Step]:
-    """The steps of what happened, given in order as name, time and detail."""
-    found = []
-    before: dt.datetime | None = None
-    for name, at, detail in happened:
-        found.append(Step(name, at, formatter.moment(at), _after(before, at), detail))
-        before = at
-    return found
-
-
-def _name(row: IntentTransition) -> str:
-    if row.step:
-        return str(row.get_step_display())
-    return str(row.get_to_state_display())
-
-
-def _after(before: dt.datetime | None, at: dt.datetime) -> str:
-    if before is None:
-        return ""
-    milliseconds = (at - before).total_seconds() * 1000
-    if milliseconds < 10_000:
-        return f"+{milliseconds:,.1f} ms" if milliseconds < 100 else f"+{milliseconds:,.0f} ms"
-    return f"+{milliseconds / 1000:,.0f} s"
+def _steps(intent: OrderIntent) -> Iterator[Happened]:
+    for row in intent.transitions.order_by("at", "pk"):
+        name = row.get_step_display() if row.step else row.get_to_state_display()
+        yield Happened(str(name), row.at, row.detail)

@@ -7,6 +7,7 @@ import { localise } from "./dom.js";
 import { RequestGauge } from "./gauge.js";
 import { KillBanner } from "./kill.js";
 import { FileLines } from "./lines.js";
+import { OrderPage } from "./order_page.js";
 import { personal, personalRow } from "./personal.js";
 import { ReplayDesk } from "./replay.js";
 import { watchSeen } from "./seen.js";
@@ -44,14 +45,14 @@ const own = deskRoot ? JSON.parse(document.getElementById("own-accounts").textCo
 const desk = deskRoot && new Desk(deskRoot, connection, own, choice);
 const replay = replayRoot && new ReplayDesk(replayRoot);
 const chart = chartRoot && import("./chart.js").then(({ DeskChart }) => new DeskChart(chartRoot, choice));
-const isOrderPage = document.querySelector("[data-intent-page]") !== null;
+const orderPage = document.querySelector("[data-intent-page]") && new OrderPage();
 
 if (deskRoot) watchSeen(deskRoot, state, (orders) => socket.send({ t: "seen", orders }));
 
 const url = new URL(stream, location.href);
 url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
 if (gauge) url.searchParams.set("gauge", "1");
-if (desk || isOrderPage) url.searchParams.set("intents", "1");
+if (desk || orderPage) url.searchParams.set("intents", "1");
 if (lines) url.searchParams.set("file", lines.file);
 
 const socket = new DeskSocket(url.href, {
@@ -85,7 +86,7 @@ const socket = new DeskSocket(url.href, {
       return;
     }
     if (result.changed.includes("upstream")) pill.row(state.rows.get("upstream"), !isWaiting(state));
-    if (isOrderPage) refreshOrderPage(state.rows);
+    orderPage?.show(state.rows, result);
     if (!result.fresh && !result.changed.length && !result.gone.length) return;
     desk?.show(state, result);
     replay?.show(state);
@@ -133,20 +134,6 @@ async function learnOwn() {
 }
 document.addEventListener("visibilitychange", learnOwn);
 addEventListener("focus", learnOwn);
-
-/** The server draws an order's page anew when there is news of it, or of an order that hangs on it. */
-function refreshOrderPage(rows) {
-  const page = document.querySelector("[data-intent-page]");
-  if (!page) return;
-  let isOld = false;
-  for (const shown of [page, ...page.querySelectorAll("[data-leg]")]) {
-    const row = rows.get(shown.dataset.intentPage ?? shown.dataset.leg);
-    if (!row || Number(row.version) <= Number(shown.dataset.version)) continue;
-    shown.dataset.version = row.version;
-    isOld = true;
-  }
-  if (isOld) page.dispatchEvent(new CustomEvent("order-changed"));
-}
 
 // All of this has been loaded and has run (whole.js).
 document.body.dataset.live = "";
