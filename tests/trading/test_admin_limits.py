@@ -1,5 +1,9 @@
 """Support sets limits with a permission of its own, and leaves the trader's alone."""
 
+import datetime as dt
+import re
+from decimal import Decimal
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -86,6 +90,29 @@ def test_the_traders_own_limit_is_only_read(trader: User) -> None:
     assert browser.post(f"/admin/trading/tradinglimit/{limit.pk}/delete/", {"post": "yes"}).status_code == 403
     limit.refresh_from_db()
     assert limit.max_order_qty == 4
+
+
+@pytest.mark.parametrize(
+    ("hours", "then", "told"),
+    [
+        (1, Decimal(5000), "$400.00, then $5,000.00 from 2026-11-30 23:00 UTC"),
+        (1, None, "$400.00, then none from 2026-11-30 23:00 UTC"),
+        (-1, Decimal(5000), "$5,000.00"),
+        (-1, None, "-"),
+    ],
+)
+def test_a_traders_daily_loss_is_told_as_it_holds(trader: User, time_machine, hours, then, told) -> None:
+    begins = dt.datetime(2026, 11, 30, 23, tzinfo=dt.UTC)
+    limit = TradingLimit.objects.create(
+        user=trader, max_order_qty=4, daily_loss=400, next_daily_loss=then, next_from=begins
+    )
+    time_machine.move_to(begins - dt.timedelta(hours=hours), tick=False)
+    browser = staff(*ALL)
+    for page in ("", f"{limit.pk}/change/"):
+        text = browser.get(f"/admin/trading/tradinglimit/{page}").content.decode()
+        shown = re.findall(r"field-daily_loss.*?>\s*([-$][^<]*)<", text, re.DOTALL)
+        assert shown == [told]
+    assert ("$400" in str(limit)) == (hours > 0)
 
 
 def test_without_the_permission_nothing_is_set(trader: User) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
@@ -23,6 +25,7 @@ else:
     LimitBase, LimitForm = admin.ModelAdmin, forms.ModelForm
 
 STAFF = TradingLimit.SetBy.STAFF
+FIGURES_TOLD = ["daily_loss_told" if name == "daily_loss" else name for name in limit_changes.FIGURES]
 
 
 class StaffLimitForm(LimitForm):
@@ -58,17 +61,35 @@ class ProductFilter(admin.AllValuesFieldListFilter):
             yield {**choice, "display": choice["display"] or "each"}
 
 
+def _dollars(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"${amount:,.2f}"
+
+
 @admin.register(TradingLimit)
 class TradingLimitAdmin(LimitBase):
     """Staff with the permissions to add, change and delete trading limits do so here, one at a time."""
 
     form = StaffLimitForm
     actions = None
-    list_display = ["user", "account", "product", "set_by", *limit_changes.FIGURES, "changed_at"]
+    list_display = ["user", "account", "product", "set_by", *FIGURES_TOLD, "changed_at"]
     list_filter = ["set_by", ("product", ProductFilter)]
     list_select_related = ["user", "account"]
     search_fields = ["user__username", "user__first_name", "user__email", "user__connections__name", "account__name"]
     autocomplete_fields = ["user", "account"]
+
+    @admin.display(description="daily loss limit", ordering="daily_loss")
+    def daily_loss_told(self, limit: TradingLimit) -> str | None:
+        """What holds now, and what a trader's own is from when on."""
+        now = timezone.now()
+        holds = _dollars(limit.daily_loss_at(now))
+        if limit.next_from is None or limit.next_from <= now:
+            return holds
+        return f"{holds}, then {_dollars(limit.next_daily_loss) or 'none'} from {limit.next_from:%Y-%m-%d %H:%M %Z}"
+
+    def get_fields(self, request: HttpRequest, obj: TradingLimit | None = None) -> Any:
+        whose = ["user", "account", "product"]
+        is_traders = obj is not None and obj.set_by != STAFF
+        return [*whose, *(FIGURES_TOLD if is_traders else limit_changes.FIGURES)]
 
     def has_change_permission(self, request: HttpRequest, obj: TradingLimit | None = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or obj.set_by == STAFF)

@@ -131,11 +131,11 @@ class TradingLimit(models.Model):
         return all(one is None for one in (*figures, self.daily_loss_at(now), waiting))
 
     def words(self) -> list[str]:
-        """What it limits, each in words."""
+        """What it limits now, each in words."""
         said = [
             ("at most {:,} contracts an order", self.max_order_qty),
             ("at most {:,} contracts long or short", self.max_position),
-            ("daily loss ${:,.2f}", self.daily_loss),
+            ("daily loss ${:,.2f}", self.daily_loss_now),
             ("prices within {:,} ticks", self.collar_ticks),
             ("prices within {:f} %", self.collar_percent),
         ]
