@@ -74,6 +74,18 @@ def test_a_limit_that_makes_no_sense_is_refused(trader: User, given: dict, words
     assert not TradingLimit.objects.exists()
 
 
+def test_a_limit_stays_where_it_was_set(trader: User) -> None:
+    limit = TradingLimit.objects.create(user=trader, product="ES", set_by="staff", max_order_qty=4)
+    page = f"/admin/trading/tradinglimit/{limit.pk}/change/"
+    browser = staff(*ALL)
+    other = User.objects.create(username="sim:1002")
+    browser.post(page, {"user": other.pk, "product": "NQ", "max_order_qty": 5})
+    limit.refresh_from_db()
+    assert (limit.user, limit.product, limit.max_order_qty) == (trader, "ES", 5)
+    answer = browser.post(page, {"daily_loss": 400})
+    assert "leave the product empty" in answer.content.decode()
+
+
 def test_a_second_limit_for_the_same_is_refused(trader: User) -> None:
     TradingLimit.objects.create(user=trader, set_by="staff", max_order_qty=4)
     answer = staff(*ALL).post("/admin/trading/tradinglimit/add/", {"user": trader.pk, "max_order_qty": 5})

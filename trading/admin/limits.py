@@ -29,7 +29,7 @@ FIGURES_TOLD = ["daily_loss_told" if name == "daily_loss" else name for name in 
 
 
 class StaffLimitForm(LimitForm):
-    """A limit for one trader, in one of his accounts or each."""
+    """A limit for one trader, in one of his accounts or each; of one that is there only the figures change."""
 
     class Meta:
         model = TradingLimit
@@ -40,7 +40,8 @@ class StaffLimitForm(LimitForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        user, account, product = cleaned.get("user"), cleaned.get("account"), cleaned.get("product", "")
+        user, account = cleaned.get("user"), cleaned.get("account")
+        product = cleaned.get("product", self.instance.product)
         if account is not None and user is not None and account.connection.user_id != user.pk:
             self.add_error("account", "This is not an account of that trader.")
         if product and cleaned.get("daily_loss") is not None:
@@ -90,6 +91,10 @@ class TradingLimitAdmin(LimitBase):
         whose = ["user", "account", "product"]
         is_traders = obj is not None and obj.set_by != STAFF
         return [*whose, *(FIGURES_TOLD if is_traders else limit_changes.FIGURES)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: TradingLimit | None = None) -> Any:
+        # Moved to another trader, it would end without a word in the trail of the first one.
+        return ["user", "account", "product"] if obj else []
 
     def has_change_permission(self, request: HttpRequest, obj: TradingLimit | None = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or obj.set_by == STAFF)
