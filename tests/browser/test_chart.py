@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -251,3 +254,34 @@ def test_what_a_desk_loads_is_light(portal: Stack, open_page: OpenPage) -> None:
     sizes = {url: len(gzip.compress(httpx.get(url).raise_for_status().content)) for url in loaded if "/static/" in url}
     assert any("lightweight-charts" in url for url in sizes)
     assert sum(sizes.values()) < BUDGET, sorted(sizes.items(), key=lambda item: -item[1])
+
+
+@pytest.mark.parametrize(("own", "chosen"), [("America/Chicago", ""), ("Asia/Tokyo", "America/Chicago")])
+def test_a_day_begins_on_the_axis_where_it_does_in_the_zone_of_the_times(
+    portal: Stack, open_page: OpenPage, own: str, chosen: str
+) -> None:
+    page = open_page(timezone_id=own, locale="en-US")
+    page.add_init_script(PENCIL)
+    midnight = int(datetime(2026, 11, 21, tzinfo=ZoneInfo("America/Chicago")).timestamp())
+    # 22:00 to 2:00 in Chicago, all of it on one date of UTC; each bar is one point above the one before.
+    bars = [[(midnight + minutes * 60) * 1000, *[7000 + minutes // 5] * 4, 1] for minutes in range(-120, 121, 5)]
+
+    def tell(socket: WebSocketRoute) -> None:
+        socket.send('{"t":"status","state":"live","words":""}')
+        socket.send(json.dumps({"t": "history", "bars": bars}))
+        socket.on_message(lambda _: None)
+
+    page.route_web_socket("**/ws/chart/**", tell)
+    open_desk(page, portal, "trader")
+    page.goto(f"{portal.url}/settings/")
+    page.get_by_label("Times are told in").select_option(chosen)
+    page.goto(f"{portal.url}/chart/?symbol={portal.front_month('MES')}&interval=5m")
+    shows(page, r"^Last 7024 ")
+    is_written(page, "^Nov 21$")
+    canvas = page.locator("[data-chart-canvas]")
+    box = canvas.bounding_box()
+    canvas.hover(position={"x": box["width"] - 250, "y": box["height"] / 3})
+    shows(page, r"^O \d+ ")
+    opened = int(words(page).split()[1])
+    at = datetime.fromtimestamp(midnight + (opened - 7000) * 300, ZoneInfo("America/Chicago"))
+    is_written(page, f"^{at:%b %d} {at:%H:%M:%S}$")

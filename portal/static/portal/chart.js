@@ -208,7 +208,7 @@ export class DeskChart {
       return [`O ${figure(open)} H ${figure(high)} L ${figure(low)} C ${figure(close)} Vol ${volume}`];
     }
     const last = list.at(-1)[4];
-    const first = list[Math.max(0, indexAt(list, this.drawing.visible?.from ?? 0))];
+    const first = list[Math.min(this.drawing.firstVisible, list.length - 1)];
     return [`Last ${figure(last)}`, `${change(first[1], last, this.decimals)} since ${this.#since(first[0])}`];
   }
 

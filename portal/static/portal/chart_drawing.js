@@ -8,11 +8,11 @@ import {
   LineSeries,
   LineStyle,
 } from "../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
+import { indexAt } from "./chart_model.js";
 import { frameOptions, onTheme, palette } from "./chart_theme.js";
-import { zoned } from "./figures.js";
+import { clockTime, clockTimes, dateWords, mark, timeWords } from "./chart_time.js";
 
 const BUYS = new Set(["Buy", "Long"]);
-const MINUTE = 60;
 
 export class Drawing {
   /** @param on {{edge: () => void, moved: () => void, pointed: (milliseconds: number|null) => void}} */
@@ -37,7 +37,7 @@ export class Drawing {
       on.moved();
       if (range.from < 30) on.edge();
     });
-    this.chart.subscribeCrosshairMove(({ time }) => on.pointed(time === undefined ? null : time * 1000));
+    this.chart.subscribeCrosshairMove(({ time, logical }) => on.pointed(time === undefined ? null : this.list[logical][0]));
     onTheme(() => this.#paint());
     this.#paint();
   }
@@ -68,7 +68,7 @@ export class Drawing {
       timeScale: {
         timeVisible: !isDaily,
         secondsVisible: withSeconds,
-        tickMarkFormatter: (time, type) => this.#mark(time, type, withSeconds),
+        tickMarkFormatter: (time, type) => mark(time, type, withSeconds),
       },
     });
     this.#paint();
@@ -78,15 +78,19 @@ export class Drawing {
   setBars(list, decimals) {
     this.list = list;
     this.decimals = decimals;
+    // A day's bar is a date wherever that is.
+    this.times = this.isDaily ? list.map(([time]) => time / 1000) : clockTimes(list.map(([time]) => time));
     this.prices.applyOptions({ priceFormat: { type: "price", precision: decimals, minMove: 10 ** -decimals } });
-    this.prices.setData(list.map((bar) => this.#price(bar)));
-    this.volume.setData(list.map((bar) => this.#volume(bar)));
+    this.prices.setData(list.map((bar, at) => this.#price(bar, this.times[at])));
+    this.volume.setData(list.map((bar, at) => this.#volume(bar, this.times[at])));
   }
 
-  /** Draw the last bar anew, or a new one after it. */
+  /** Draw the last bar of the list anew, or a new one that has come to its end. */
   update(bar) {
-    this.prices.update(this.#price(bar));
-    this.volume.update(this.#volume(bar));
+    const at = indexAt(this.list, bar[0]);
+    this.times[at] ??= this.isDaily ? bar[0] / 1000 : clockTime(bar[0], this.times[at - 1]);
+    this.prices.update(this.#price(bar, this.times[at]));
+    this.volume.update(this.#volume(bar, this.times[at]));
   }
 
   /** Own orders and positions as lines (ownLines of chart_model.js). */
@@ -113,7 +117,7 @@ export class Drawing {
     this.drawnMarkers = markers;
     this.markers.setMarkers(
       markers.map(({ time, side, quantity }) => ({
-        time: time / 1000,
+        time: this.times[indexAt(this.list, time)],
         position: side === "Buy" ? "belowBar" : "aboveBar",
         size: 1.4,
         shape: side === "Buy" ? "arrowUp" : "arrowDown",
@@ -123,10 +127,9 @@ export class Drawing {
     );
   }
 
-  /** Milliseconds of the first and the last bar that is to be seen; null when there is none. */
-  get visible() {
-    const range = this.chart.timeScale().getVisibleRange();
-    return range && { from: range.from * 1000, to: range.to * 1000 };
+  /** The place in the list of the first bar that is to be seen. */
+  get firstVisible() {
+    return Math.max(0, Math.ceil(this.chart.timeScale().getVisibleLogicalRange()?.from ?? 0));
   }
 
   scroll(bars) {
@@ -154,12 +157,12 @@ export class Drawing {
     return { ...info, priceRange: { minValue, maxValue } };
   }
 
-  #price([time, open, high, low, close]) {
-    return this.asLine ? { time: time / 1000, value: close } : { time: time / 1000, open, high, low, close };
+  #price([, open, high, low, close], time) {
+    return this.asLine ? { time, value: close } : { time, open, high, low, close };
   }
 
-  #volume([time, open, , , close, volume]) {
-    return { time: time / 1000, value: volume, color: close >= open ? this.colours["up-tint"] : this.colours["down-tint"] };
+  #volume([, open, , , close, volume], time) {
+    return { time, value: volume, color: close >= open ? this.colours["up-tint"] : this.colours["down-tint"] };
   }
 
   #lineColour(line) {
@@ -167,24 +170,9 @@ export class Drawing {
     return BUYS.has(line.side) ? this.colours.up : this.colours.down;
   }
 
-  /** A time in the chosen zone; a day's bar is a date wherever that is. */
   #when(time) {
-    const at = new Date(time * 1000);
-    const zone = this.isDaily ? { timeZone: "UTC" } : zoned();
-    const date = at.toLocaleDateString([], { day: "2-digit", month: "short", ...zone });
-    if (this.isDaily) return `${date} ${at.getUTCFullYear()}`;
-    return `${date} ${at.toLocaleTimeString([], { hourCycle: "h23", ...zone })}`;
-  }
-
-  #mark(time, type, withSeconds) {
-    const at = new Date(time * 1000);
-    const zone = this.isDaily ? { timeZone: "UTC" } : zoned();
-    // 0 year, 1 month, 2 day of the month, 3 time, 4 time with seconds
-    if (type === 0) return at.toLocaleDateString([], { year: "numeric", ...zone });
-    if (type === 1) return at.toLocaleDateString([], { month: "short", ...zone });
-    if (type === 2) return at.toLocaleDateString([], { day: "numeric", month: "short", ...zone });
-    const seconds = withSeconds && time % MINUTE ? { second: "2-digit" } : {};
-    return at.toLocaleTimeString([], { hourCycle: "h23", hour: "2-digit", minute: "2-digit", ...seconds, ...zone });
+    const date = dateWords(time, { day: "2-digit", month: "short" });
+    return `${date} ${this.isDaily ? dateWords(time, { year: "numeric" }) : timeWords(time)}`;
   }
 
   #paint() {

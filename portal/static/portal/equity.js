@@ -2,8 +2,8 @@
 
 import { AreaSeries, createChart } from "../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
 import { frameOptions, onTheme, palette } from "./chart_theme.js";
+import { clockTimes, mark } from "./chart_time.js";
 import "./dom.js"; // which chooses the time zone
-import { dateAndTime, zoned } from "./figures.js";
 
 const canvas = document.querySelector("[data-equity]");
 const points = JSON.parse(document.getElementById(canvas.dataset.equity).textContent);
@@ -12,28 +12,20 @@ const dollars = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maxim
 const chart = createChart(canvas, {
   autoSize: true,
   layout: { attributionLogo: false, fontFamily: getComputedStyle(canvas).fontFamily, fontSize: 12 },
-  timeScale: { timeVisible: true, tickMarkFormatter: mark },
+  timeScale: { timeVisible: true, tickMarkFormatter: (time, type) => mark(time, type) },
   handleScroll: { vertTouchDrag: false, mouseWheel: false },
   handleScale: { mouseWheel: false },
   localization: {
     priceFormatter: (worth) => dollars.format(worth),
-    timeFormatter: (time) => dateAndTime(new Date(time * 1000).toISOString()),
+    timeFormatter: (time) => new Date(time * 1000).toISOString().slice(0, 16).replace("T", " "),
   },
 });
 const series = chart.addSeries(AreaSeries, { lineWidth: 2 });
-series.setData(points.map(([time, worth]) => ({ time, value: Number(worth) })));
+const times = clockTimes(points.map(([time]) => time * 1000));
+series.setData(points.map(([, worth], at) => ({ time: times[at], value: Number(worth) })));
 chart.timeScale().fitContent();
 paint();
 onTheme(paint);
-
-function mark(time, type) {
-  const at = new Date(time * 1000);
-  // 0 year, 1 month, 2 day of the month, 3 and 4 a time of day
-  if (type === 0) return at.toLocaleDateString([], { year: "numeric", ...zoned() });
-  if (type === 1) return at.toLocaleDateString([], { month: "short", ...zoned() });
-  if (type === 2) return at.toLocaleDateString([], { day: "numeric", month: "short", ...zoned() });
-  return at.toLocaleTimeString([], { hourCycle: "h23", hour: "2-digit", minute: "2-digit", ...zoned() });
-}
 
 function paint() {
   const colours = palette();

@@ -2,14 +2,17 @@
 
 export const UNKNOWN = "—";
 
+const QUARTER = 15 * 60_000; // clocks are put forward and back at the beginning of one
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 let zone;
 let clock, calendar;
+const behinds = new Map(); // quarter of an hour -> milliseconds behind UTC
 useZone("");
 
 /** Tell all times in the zone of this name ("America/Chicago"), or with "" in this browser's own. */
 export function useZone(name) {
   zone = undefined;
+  behinds.clear();
   try {
     if (name) zone = new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone;
   } catch {
@@ -42,9 +45,12 @@ export function minutesBehindUtc(local) {
 }
 
 /** Milliseconds by which the zone's clocks are behind UTC at `time`. */
-function behind(time) {
-  const whole = Math.floor(time / 1000) * 1000;
-  return whole - Date.parse(`${dateOf(new Date(whole))}T${clock.format(whole)}Z`);
+export function behind(time) {
+  const quarter = Math.floor(time / QUARTER) * QUARTER;
+  if (!behinds.has(quarter)) {
+    behinds.set(quarter, quarter - Date.parse(`${dateOf(new Date(quarter))}T${clock.format(quarter)}Z`));
+  }
+  return behinds.get(quarter);
 }
 
 function dateOf(at) {
