@@ -8,13 +8,13 @@ their file.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 from django.utils import timezone
 
 from accounts.models import User
 from trading.models import OrderIntent
 from trading.orders import desk, gateway, intents, looks, position_exits, pretrade, reconcile, sole, turns
-from trading.orders.pretrade import Vetted
 from trading.orders.spec import OrderSpec
 from trading.orders.states import NAMEABLE, Kind, State
 from trading.orders.turns import Gate
@@ -73,11 +73,11 @@ def _check(intent: OrderIntent) -> Gate | None:
     if position_exits.are_exits(intent.source_key):
         # Without the position, or beside other exits, they would open one.
         raise CannotDecide("A position may have changed since: add its exits anew, or give these up.")
-    vetted: Vetted | None = None
-    gate: Gate | None = None
+    looked_at = timezone.now()
     match intents.wish_of(intent):
         case OrderSpec() as wish:
             vetted = pretrade.vet(wish)
+            gate = vetted.gate
         case Modification() as wish:
             if sole.was_changed_after(intent):
                 words = (
@@ -89,13 +89,14 @@ def _check(intent: OrderIntent) -> Gate | None:
             except looks.CannotAsk as trouble:
                 raise CannotDecide(f"Nothing was sent. {trouble}") from trouble
             vetted = pretrade.vet_change(standing, wish.becomes)
+            gate = dataclasses.replace(vetted.gate, alone=sole.only_change_since(looked_at))
         case Liquidation():
-            gate = Gate(alone=sole.closes(timezone.now()))
-    if vetted is None:
-        return gate
+            return Gate(alone=sole.closes(looked_at))
+        case _:
+            return None
     if errors := [finding.message for finding in vetted.findings if finding.is_error]:
         raise CannotDecide(f"Nothing was sent. {' '.join(errors)}")
-    return vetted.gate
+    return gate
 
 
 def _own(user: User, intent_id: int) -> OrderIntent:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,28 @@ def test_a_change_is_not_sent_again_when_its_order_was_changed_since(
         resend.again(user, intent.pk)
     version = looks.standing(account.connection, order_id).version
     assert (version.order_qty, version.price) == (1, 4000)
+
+
+def test_a_change_is_not_sent_again_beside_another_one_that_overtakes_it(
+    simulator: RunningSimulator, user: User, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [placed] = desk.place(user, limit(account, listed(account.connection, "MES"), qty=3), "click:1").intents
+    order_id, look = placed.order_id_at_broker or 0, looks.standing
+    simulator.control.fault("reset_before", "order/modifyorder")
+    intent = absent(desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3990)), "click:2"), account)
+
+    def overtaken(*about: Any) -> looks.Standing:
+        monkeypatch.setattr(looks, "standing", look)
+        standing = look(*about)
+        assert desk.modify(user, account.pk, order_id, NewTerms(order_qty=1), "click:3").succeeded
+        return standing
+
+    monkeypatch.setattr(looks, "standing", overtaken)
+    with pytest.raises(resend.CannotDecide, match=f"Another change of order {order_id} is under way"):
+        resend.again(user, intent.pk)
+    version = look(account.connection, order_id).version
+    assert (version.order_qty, version.price) == (1, 4000)
+    has_become(intent, State.ABSENT, "")
 
 
 def test_a_closing_is_not_sent_again_while_another_one_closes_the_position(
