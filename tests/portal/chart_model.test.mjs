@@ -100,6 +100,14 @@ test("positions of one average in several accounts are one line with their P&L t
   assert.equal(title({ open_pnl: "—" }), "Long 4");
 });
 
+test("positions of several accounts at averages of their own say whose they are", () => {
+  const second = position({ account_id: "2", account: "DEMO2", average: "6851.25" });
+  const rows = new Map([["position:1", position({ account: "DEMO1" })], ["position:2", second]]);
+  const titles = (account) => ownLines(rows, "ESZ6", account).map((line) => line.title);
+  assert.deepEqual(titles(""), ["Long 2 +125.00 DEMO1", "Long 2 +125.00 DEMO2"]);
+  assert.deepEqual(titles("2"), ["Long 2 +125.00"]);
+});
+
 test("fills are marked at their bar, one marker per bar and side", () => {
   const rows = new Map([
     ["fill:1", fill({ at: new Date(25).toISOString() })],

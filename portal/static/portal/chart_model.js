@@ -76,22 +76,24 @@ export function ownSymbols(rows) {
 
 /**
  * The lines of working orders and open positions: {kind, price, side, count, title}. Orders of one side and type at one price
- * are one line with their quantity together, and so are positions of one side and average.
+ * are one line with their quantity together, and so are positions of one side and average. Of several lines of positions
+ * each says whose it is.
  */
 export function ownLines(rows, symbol, account) {
   const lines = new Map();
-  const add = (kind, priceText, side, quantity, words, gain) => {
+  const add = (kind, priceText, side, quantity, words, gain, account) => {
     const price = Number(priceText);
     if (!Number.isFinite(price) || !Number.isFinite(quantity)) return;
     const key = [kind, price, side, words].join(" ");
-    const line = lines.get(key) ?? { kind, price, side, words, quantity: 0, count: 0, gains: [] };
+    const line = lines.get(key) ?? { kind, price, side, words, quantity: 0, count: 0, gains: [], accounts: new Set() };
     line.quantity += quantity;
     line.count += 1;
     if (gain !== undefined) line.gains.push(gain);
+    if (account) line.accounts.add(account);
     lines.set(key, line);
   };
   for (const row of rowsOf(rows, "position", symbol, account)) {
-    add("position", row.average, row.side, Number(row.qty), "", row.open_pnl);
+    add("position", row.average, row.side, Number(row.qty), "", row.open_pnl, row.account);
   }
   for (const row of rowsOf(rows, "order", symbol, account)) {
     if (FINISHED.has(row.status)) continue;
@@ -101,9 +103,12 @@ export function ownLines(rows, symbol, account) {
     if (trigger) add("order", trigger, row.action, open, row.price === UNKNOWN ? row.type : `${row.type} trigger`);
     if (row.price !== UNKNOWN) add("order", row.price, row.action, open, trigger ? `${row.type} limit` : row.type);
   }
-  return [...lines.values()].map(({ kind, price, side, words, quantity, count, gains }) => {
+  const found = [...lines.values()];
+  const isAlone = found.filter((line) => line.kind === "position").length < 2;
+  return found.map(({ kind, price, side, words, quantity, count, gains, accounts }) => {
     const end = kind === "position" ? sum(gains, { signed: true }) : words;
-    return { kind, price, side, count, title: `${side} ${quantity} ${end === UNKNOWN ? "" : end}`.trim() };
+    const parts = [side, quantity, end === UNKNOWN ? "" : end, isAlone ? "" : [...accounts].join(", ")];
+    return { kind, price, side, count, title: parts.filter((part) => part !== "").join(" ") };
   });
 }
 
