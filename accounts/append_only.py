@@ -15,11 +15,13 @@ class AppendOnly(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            self._refuse()
+            self.refuse()
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        self._refuse()
+        self.refuse()
 
-    def _refuse(self) -> NoReturn:
-        raise TypeError(f"The history of {self._meta.verbose_name_plural} is append-only.")
+    @classmethod
+    def refuse(cls) -> NoReturn:
+        """Raises TypeError."""
+        raise TypeError(f"The history of {cls._meta.verbose_name_plural} is append-only.")

@@ -14,6 +14,7 @@ from unittest.mock import Mock
 import httpx
 import pytest
 from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts.models import Connection, User
 from tests.chaos import audit, clicks, long, traders
@@ -240,7 +241,7 @@ def test_a_doubt_is_measured_from_the_end_of_the_faults(intent: OrderIntent) -> 
             from_state=State.SUBMITTING if state == State.UNKNOWN else State.UNKNOWN,
             to_state=state,
         )
-        IntentTransition.objects.filter(pk=step.pk).update(at=now + timedelta(seconds=later))
+        QuerySet(IntentTransition).filter(pk=step.pk).update(at=now + timedelta(seconds=later))
     assert audit.longest_doubt(now) == timedelta(seconds=4)
 
 
@@ -248,14 +249,14 @@ def test_the_time_of_a_killed_sender_counts_until_it_is_clear_what_became_of_its
     now = datetime.now(UTC)
     spec = buy_market("ESZ6", 2).set_account(account.pk).build()
     sent, line, click = (intents.create(spec, key) for key in ("click:1", "file:1:1", "click:2"))
-    IntentTransition.objects.all().delete()
+    QuerySet(IntentTransition).delete()
 
     def moved(intent: OrderIntent, *steps: tuple[State, float]) -> timedelta:
         before = State.CREATED
         for state, seconds in steps:
             made = IntentTransition.objects.create(intent=intent, from_state=before, to_state=state)
             before = state
-            IntentTransition.objects.filter(pk=made.pk).update(at=now + timedelta(seconds=seconds))
+            QuerySet(IntentTransition).filter(pk=made.pk).update(at=now + timedelta(seconds=seconds))
         return audit.longest_open(now)
 
     assert moved(sent, (State.SUBMITTING, -60), (State.UNKNOWN, 12), (State.ACCEPTED, 15)) == timedelta(seconds=15)

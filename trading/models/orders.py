@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -100,6 +102,16 @@ class OrderIntent(models.Model):
         return self.kind in (self.Kind.MODIFY, self.Kind.CANCEL)
 
 
+class TransitionQuerySet(models.QuerySet["IntentTransition"]):
+    """Steps, which are not rewritten many at a time either."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        self.model.refuse()
+
+    def delete(self) -> NoReturn:
+        self.model.refuse()
+
+
 class IntentTransition(AppendOnly):
     """One step of an intent's life.
 
@@ -119,12 +131,14 @@ class IntentTransition(AppendOnly):
 
     BESIDE = (Step.RECEIVED, Step.CHECKED, Step.QUEUED, Step.SEEN)
 
-    intent = models.ForeignKey(OrderIntent, on_delete=models.CASCADE, related_name="transitions")
+    intent = models.ForeignKey(OrderIntent, on_delete=models.PROTECT, related_name="transitions")
     at = models.DateTimeField(default=timezone.now)
     step = models.CharField(max_length=12, choices=Step, blank=True)
     from_state = models.CharField(max_length=12, choices=OrderIntent.State)
     to_state = models.CharField(max_length=12, choices=OrderIntent.State)
     detail = models.CharField(max_length=255, blank=True)
+
+    objects = TransitionQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

@@ -108,8 +108,8 @@ class Life(RuleBasedStateMachine):
             user=user, environment="sim", tradovate_user_id=1, name="trader"
         )
         account, _ = Account.objects.get_or_create(connection=connection, tradovate_id=7, name="DEMO7")
-        for model in (OrderIntent, Fill, Order):
-            model.objects.all().delete()
+        for model in (IntentTransition, OrderIntent, Fill, Order):
+            QuerySet(model).delete()
         self.connection = connection
         entry = intents.create(_group(account), "file:1")
         pair = one_cancels_other(sell_limit("ESZ6", QUANTITY, "5010"), buy_stop("ESZ6", QUANTITY, "5020"))

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
 
 from accounts.models import Connection, User
@@ -344,6 +345,12 @@ def test_the_history_cannot_be_rewritten(intent: OrderIntent) -> None:
         step.save()
     with pytest.raises(TypeError, match="append-only"):
         step.delete()
+    with pytest.raises(TypeError, match="append-only"):
+        intent.transitions.update(detail="something else")
+    with pytest.raises(TypeError, match="append-only"):
+        IntentTransition.objects.filter(intent=intent).delete()
+    with pytest.raises(ProtectedError):
+        intent.delete()
     assert intent.transitions.get().detail == ""
 
 
@@ -357,7 +364,8 @@ def test_the_same_key_is_the_same_order_at_tradovate_also_after_its_rows_are_los
         return [lead.cl_ord_id, *lead.legs.order_by("pk").values_list("cl_ord_id", flat=True)]
 
     before = named("file:1:1")
-    OrderIntent.objects.all().delete()
+    for model in (IntentTransition, OrderIntent):
+        QuerySet(model).delete()
     other = named("file:1:2")
     assert named("file:1:1") == before
     assert len({*before, *other}) == 6

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts
 from trading import tasks
-from trading.models import Account, OrderIntent
+from trading.models import Account, IntentTransition, OrderIntent
 from trading.orders import gateway, intents, lookup, reconcile, reports
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
@@ -140,7 +141,7 @@ def test_a_trader_who_signed_out_is_not_looked_for(
 def test_another_trading_day_proves_nothing(simulator: RunningSimulator, intent: OrderIntent) -> None:
     unknown(simulator, intent, "reset_before")
     yesterday = timezone.now() - timedelta(days=1)
-    assert intent.transitions.filter(to_state=State.SUBMITTING).update(at=yesterday) == 1
+    assert QuerySet(IntentTransition).filter(intent=intent, to_state=State.SUBMITTING).update(at=yesterday) == 1
     assert reconcile.look(intent.connection_id) == []
     assert now(intent).state == State.UNKNOWN
     assert "statement" in intent.reason
@@ -244,7 +245,7 @@ def test_a_clock_that_is_some_seconds_fast_at_the_days_end_proves_nothing(
     intents.claim(intent.pk)
     intents.transition(intent.pk, {State.SUBMITTING}, State.UNKNOWN)
     at = datetime.fromisoformat(f"2026-11-24T{sent_at}-06:00")
-    intent.transitions.filter(to_state=State.SUBMITTING).update(at=at)
+    QuerySet(IntentTransition).filter(intent=intent, to_state=State.SUBMITTING).update(at=at)
     OrderIntent.objects.update(changed_at=at)
     with time_machine.travel(datetime.fromisoformat("2026-11-24T17:05:00-06:00"), tick=False):
         reconcile._resolve(now(intent), None, timezone.now())
