@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import django
 from django.core.management import execute_from_command_line
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 
 from portal.launch import load_environment
 
 PATIENCE: Final = 300.0  # seconds
 PAUSE: Final = 2.0  # seconds between two tries
+LOCK: Final = 0x7261646570  # any number that nothing else in this database locks by
 
 
 def main() -> int:
@@ -25,8 +28,27 @@ def main() -> int:
     django.setup()
     if not database_answers():
         return 1
-    execute_from_command_line(["manage.py", "migrate", "--verbosity", "0"])
+    with one_at_a_time():
+        execute_from_command_line(["manage.py", "migrate", "--verbosity", "0"])
     return 0
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until no other machine migrates, and have the others wait meanwhile; a SQLite file is one machine's."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    own = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        # Of a transaction, so that it ends with the connection and holds through a pooler, too.
+        own.set_autocommit(False)
+        with own.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        yield
+    finally:
+        own.close()
 
 
 def database_answers() -> bool:

@@ -1,9 +1,15 @@
 """A server's database is migrated once it answers, and one that does not is told in words."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.db import OperationalError, connection
 
 from portal import migrate
+from tests.accounts.conftest import wait_for
+
+WAITING = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
 @pytest.fixture
@@ -47,3 +53,30 @@ def test_a_database_that_never_comes_is_said_and_nothing_is_migrated(
     assert migrate.main() == 1
     assert asked == []
     assert capsys.readouterr().err.splitlines()[-1] == "Nothing is migrated: the database has not answered for 0 s."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_machines_one_migrates_after_the_other(asked: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("a SQLite file is one machine's")
+    may_end = threading.Event()
+
+    def command(words: list[str]) -> None:
+        asked.append(words)
+        assert may_end.wait(30)
+
+    def second_has_come() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(WAITING)
+            return len(asked) == 2 or cursor.fetchone() is not None
+
+    monkeypatch.setattr(migrate, "execute_from_command_line", command)
+    with ThreadPoolExecutor(2) as pool:
+        machines = [pool.submit(migrate.main) for _ in range(2)]
+        try:
+            wait_for(second_has_come)
+            assert len(asked) == 1
+        finally:
+            may_end.set()
+        assert [machine.result(30) for machine in machines] == [0, 0]
+    assert len(asked) == 2
