@@ -1,12 +1,13 @@
 """What can be asked of Tradovate about an order or position that is there, beside a new order (OrderSpec).
 
 Account ids are primary keys of trading.models.Account; order and contract ids are Tradovate's. `is_automated` is false
-only for what a human clicked.
+only for what a human clicked. The symbol of what an id names is for people, and may be learnt later: it makes no other
+wish.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trading.models import OrderIntent
 from trading.orders.spec import OrderSpec
@@ -40,7 +41,7 @@ class Cancellation:
 
     account_id: int
     order_id: int
-    symbol: str = ""
+    symbol: str = field(default="", compare=False)
     is_automated: bool = True
 
 
@@ -50,7 +51,7 @@ class Liquidation:
 
     account_id: int
     contract_id: int
-    symbol: str
+    symbol: str = field(compare=False)
     is_automated: bool = True
 
 

@@ -85,6 +85,21 @@ def test_a_position_is_closed_and_its_orders_go_with_it(
     assert "no position to close" in again.words
 
 
+@pytest.mark.parametrize("press", ["flatten", "flatten_all"])
+def test_a_repeat_that_learns_the_contracts_name_is_told_of_the_same_closing(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch, press: str
+) -> None:
+    bought(user, account, symbol)
+    simulator.control.liquidity(symbol, 0)
+    about = (user, account.pk, contract_id(symbol)) if press == "flatten" else (user, account.pk)
+    with monkeypatch.context() as unasked:
+        unasked.setattr(exits, "_name", lambda *_: "contract 55")
+        first = getattr(desk, press)(*about, "click:2")
+    again = getattr(desk, press)(*about, "click:2")
+    assert again.intents == first.intents
+    assert len(received(simulator, "order/liquidateposition")) == 1
+
+
 def test_everything_is_closed_and_cancelled(simulator: RunningSimulator, user: User, account: Account) -> None:
     es, nq = listed(account.connection, "ES"), listed(account.connection, "NQ")
     bought(user, account, es, key="click:es")
