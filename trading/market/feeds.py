@@ -22,7 +22,7 @@ from trading.market.shared import DOWN, REFUSED, SharedChart
 from trading.market.viewer import Viewer, older_frame
 from trading.sync import marks, retry, stream
 from trading.sync.access import Targets, is_up_since, until_streaming
-from trading.sync.relay import Bye
+from trading.sync.relay import Bye, Outbox, relay
 from trading.tradovate import Access, Attempts, Interrupted, Patience, ReconnectingMarketFeed
 from trading.tradovate.entities import ChartPacket, TimeRange
 from trading.tradovate.errors import ApiError, Evicted, NotFound, SymbolInaccessible, TradovateError
@@ -45,6 +45,18 @@ class ChartsFailed(Exception):
     """Something unexpected ended all charts of a connection; who comes back gets new ones."""
 
 
+class _Goodbye(Outbox):
+    """Hears of a connection only that it has ended: the snapshot that would come first is never read."""
+
+    def __init__(self, connection_id: int) -> None:
+        super().__init__(connection_id)
+        self.said: asyncio.Future[Bye] = asyncio.get_running_loop().create_future()
+
+    def end(self, bye: Bye) -> None:
+        if not self.said.done():
+            self.said.set_result(bye)
+
+
 class Feed:
     """The charts of one connection on one market data socket, or of a replay on a socket that joins it: it goes by the
     sign-in of the connection `replay_of`."""
@@ -63,6 +75,7 @@ class Feed:
         self._granting = asyncio.Lock()
         self._held: deque[ChartPacket] = deque(maxlen=HELD)
         self._jobs: set[asyncio.Task[None]] = set()
+        self.is_over = False
 
     @property
     def is_idle(self) -> bool:
@@ -96,6 +109,7 @@ class Feed:
 
     async def run(self) -> None:
         """Follow the socket until cancelled or signed out."""
+        self._start(self._until_bye(asyncio.current_task()))
         try:
             async with self._upstream:
                 while True:
@@ -117,6 +131,17 @@ class Feed:
                 job.cancel()
             await asyncio.gather(*self._jobs, return_exceptions=True)
             await self._budgets_client.aclose()
+
+    async def _until_bye(self, running: asyncio.Task[None] | None) -> None:
+        """Whoever signs out is not waited for: the socket must not outlive that."""
+        source, goodbye = relay(), _Goodbye(self._connection_id)
+        try:
+            await source.join(goodbye)
+            self._end_viewers(await goodbye.said)
+        finally:
+            await source.leave(goodbye)
+        if running is not None:
+            running.cancel()
 
     async def _read(self) -> None:
         async for news in self._upstream:
@@ -140,6 +165,7 @@ class Feed:
         return Access(url, target.token, target.tradovate_user_id, budgets)
 
     def _end_viewers(self, reason: Exception) -> None:
+        self.is_over = True
         for chart in self._charts.values():
             for viewer in chart.viewers:
                 viewer.end(reason)
@@ -279,7 +305,7 @@ class Charts:
     ) -> tuple[Feed, Viewer]:
         """Look at a chart of a contract with the market data of a connection, or of a replay; `leave` ends that."""
         found = self._feeds.get(connection_id)
-        if found is None or found[1].done():
+        if found is None or found[1].done() or found[0].is_over:
             feed = Feed(connection_id, replay_of)
             found = self._feeds[connection_id] = feed, asyncio.create_task(feed.run(), name="charts")
         return found[0], found[0].watch(symbol, interval)

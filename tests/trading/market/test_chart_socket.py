@@ -15,6 +15,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection
+from accounts.sign_out import sign_out
 from portal.asgi import application
 from tests.trading.cast import sign_in
 from tests.trading.consumers.pages import HOST, ORIGIN, Page, cookie
@@ -319,6 +320,26 @@ async def test_a_session_that_ended_ends_the_chart(simulator, trader, symbol, mo
         await chart.until("history")
         await sync_to_async(trader.forget_tokens)()
         assert await chart.closed() == 4401
+
+
+async def test_who_signs_out_has_no_market_data_socket_left(simulator, trader, symbol, monkeypatch) -> None:
+    """Neither the look at the session nor the wait for the next chart holds it."""
+    monkeypatch.setattr(feeds, "LINGER", 600.0)
+    monkeypatch.setattr(ChartConsumer, "check_every", 600.0)
+    async with page(trader, symbol) as chart, page(trader, symbol, "5m") as other:
+        for one in (chart, other):
+            await one.until("history")
+        await other.leave()
+        await sync_to_async(sign_out)(trader.user)
+        assert await chart.closed() == 4401
+        await gone(simulator)
+    back = await sync_to_async(sign_in, thread_sensitive=False)(simulator, "trader")
+    async with page(back, symbol) as chart:
+        await chart.until("history")
+        await chart.leave()
+        # What waits for the next chart hears it, too.
+        await sync_to_async(sign_out)(back.user)
+        await gone(simulator)
 
 
 async def test_one_trader_has_a_bounded_number_of_charts(simulator, trader, symbol, settings) -> None:
