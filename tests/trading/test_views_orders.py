@@ -161,7 +161,7 @@ def test_what_the_portal_refuses_is_kept_for_support_and_what_is_mistyped_is_not
     kill_switch.throw(trader.user, user=trader.user)
     account = Account.objects.get(connection=trader)
     position = f"{account.tradovate_id}:{contract_id(symbol)}"
-    refused = press(browser, "/desk/reverse/", {"position": position, "key": KEY})
+    refused = press(browser, "/desk/reverse/", {"position": position, "side": "Long", "qty": "1", "key": KEY})
     assert refused["refused"]
     assert f"reverse {position}: {refused['words']}" in AuditEvent.objects.values_list("detail", flat=True)
     monkeypatch.setattr(refusals, "MOST", 4)
