@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import open_desk
+from tests.browser.conftest import open_desk, reload_until
 from tests.browser.stack import Stack
 from tests.browser.test_orders import answer, fill_in, one_click, send
 from tests.browser.test_walk import is_streaming
@@ -83,3 +83,36 @@ def test_an_order_of_each_type_is_asked_for_its_prices_and_placed(
         page.get_by_role("button", name=f"Cancel {symbol} order {order['id']}").click()
     expect(page.locator("[data-row^='position:']")).to_have_count(0, timeout=SOON)
     expect(page.locator(f"[data-group='working'][data-row='order:{order['id']}']")).to_have_count(0, timeout=SOON)
+
+
+def test_an_account_that_cannot_trade_is_not_offered(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "pro")
+    is_streaming(page)
+    options = page.locator("#ticket-account option")
+    expect(options).to_have_count(5)
+    last = options.last.get_attribute("value") or ""
+    portal.control("account", accountId=int(last), readonly=True)
+    try:
+        reload_until(page, page.locator(f"#ticket-account:not(:has(option[value='{last}']))"))
+        is_streaming(page)  # which it says after what the stream tells of the accounts
+        expect(page.locator(f"[data-row='account:{last}']")).to_have_count(1)
+        expect(options).to_have_count(4)
+    finally:
+        portal.control("account", accountId=int(last), readonly=False)
+
+
+def test_a_ticket_whose_check_takes_long_says_so(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25")
+    held: list[Route] = []
+    page.route("**/desk/preview/", lambda route: held.append(route))
+    with page.expect_request("**/desk/preview/"):
+        page.locator("[data-send]").click()
+    expect(answer(page)).to_have_text("Checking…")
+    for route in held:
+        route.continue_()
+    page.locator("#confirm").get_by_role("button", name="Back").click()
+    expect(answer(page)).to_be_empty()

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Wish } from "../../portal/static/portal/press.js";
+import { post, Wish } from "../../portal/static/portal/press.js";
 
 const MINUTE = 60_000;
 
@@ -30,4 +30,19 @@ test("whose answer was lost is the same wish when it is pressed again, for a min
   assert.equal(wish.key, first);
   now += 1;
   assert.notEqual(wish.key, first);
+});
+
+test("a press whose answer never comes is given up as lost, but not before a slow answer can have come", async (t) => {
+  let patience;
+  t.mock.method(AbortSignal, "timeout", (milliseconds) => {
+    patience = milliseconds;
+    return AbortSignal.abort();
+  });
+  t.mock.method(globalThis, "fetch", (_, { signal }) => new Promise((_, reject) => {
+    if (signal?.aborted) reject(signal.reason);
+    else signal?.addEventListener("abort", () => reject(signal.reason));
+  }));
+  const answer = await Promise.race([post("/desk/place/", {}), new Promise((resolve) => setImmediate(() => resolve({})))]);
+  assert.equal(answer.lost, true);
+  assert.ok(patience > 35_000, "Tradovate may take 25 s for one exchange, and what becomes of it is waited for 10 s");
 });

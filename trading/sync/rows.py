@@ -101,6 +101,7 @@ def account_row(
         "drawdown_left": money(drawdown.left),
         "drawdown_limit": money(drawdown.limit),
         "estimate": YES if worth.is_estimate else "",
+        "tradable": YES if account.tradable else "",
     }
 
 

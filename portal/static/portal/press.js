@@ -7,6 +7,8 @@ function newKey() {
 }
 
 const KEPT = 60_000; // milliseconds
+// One exchange with Tradovate may take 25 s, and what becomes of it is waited for 10 s: most slow answers come in this.
+const PATIENCE = 45_000; // milliseconds
 const NO_ANSWER =
   "Tradeport did not answer. It may have got this: press again within a minute and it is still sent only once, or look at your orders.";
 
@@ -49,7 +51,13 @@ export async function post(url, data) {
   const lost = (words) => ({ level: "error", words, findings: [], rows: {}, intent: "", key: "", lost: true });
   let response;
   try {
-    response = await fetch(url, { method: "POST", body: data, headers: { Accept: "application/json" }, redirect: "manual" });
+    response = await fetch(url, {
+      method: "POST",
+      body: data,
+      headers: { Accept: "application/json" },
+      redirect: "manual",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
   } catch {
     return lost(NO_ANSWER);
   }

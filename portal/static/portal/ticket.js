@@ -9,6 +9,7 @@ import { post, Wish } from "./press.js";
 const COMPLETE_SYMBOL = /^[A-Z0-9]{1,5}[FGHJKMNQUVXZ]\d{1,2}$/; // as of trading/views/ticket.py
 const SOON = 250; // milliseconds after the last letter until the ticket is looked at
 const FRESH = 10_000; // milliseconds for which what was found then is relied on
+const CHECKING = "Checking…";
 const PRICES = ["price", "stop_price", "limit_if_touched_price", "peg_difference"];
 
 export class Ticket {
@@ -52,15 +53,16 @@ export class Ticket {
     this.#changed();
   }
 
-  /** The stream's accounts, {id, name}: one that was opened or named since the page was made is so here, too. */
+  /** The stream's accounts, {id, name, tradable}: one that was opened or named since the page was made is so here, too. */
   offerAccounts(accounts) {
     const { account } = this.form.elements;
     const known = new Map([...account.options].map((option) => [option.value, option]));
-    for (const { id, name } of accounts) {
+    for (const { id, name, tradable } of accounts) {
       const option = known.get(id);
-      if (!option) account.append(new Option(name, id));
+      // An older hub does not say which accounts can trade.
+      if (!option && tradable !== "") account.append(new Option(name, id));
       // The server writes Tradovate's name behind the trader's own.
-      else if (!option.text.startsWith(`${name} (`)) setText(option, name);
+      else if (option && !option.text.startsWith(`${name} (`)) setText(option, name);
     }
     this.form.querySelector("[data-account-field]").hidden = account.options.length < 2;
     this.form.closest(".ticket").querySelector("[data-no-account]").hidden = account.options.length > 0;
@@ -226,7 +228,11 @@ export class Ticket {
     const isKnown = this.looked === contentsOf(data) && Date.now() - this.lookedAt < FRESH;
     if (isKnown && !mustAsk(mode, type, this.findings)) return true;
     data.set("whole", "1");
+    const before = [...this.outcome.childNodes];
+    this.outcome.textContent = CHECKING;
     const look = await this.#look(data);
+    // News of the order before may have taken its place.
+    if (this.outcome.textContent === CHECKING) this.outcome.replaceChildren(...before);
     if (look.findings.some(({ severity }) => severity === "error")) {
       this.#nothingSent(look);
       return false;
