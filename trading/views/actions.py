@@ -147,7 +147,9 @@ def give_up(request: HttpRequest, connection: Connection, intent_id: int) -> Htt
 
 def _net_shown(request: HttpRequest) -> int:
     """The contracts of the position that its trader saw when they pressed, negative when short. Raises Refused."""
-    sign, qty = {"Long": 1, "Short": -1}.get(request.POST.get("side", ""), 0), request.POST.get("qty", "")
+    # Without JavaScript they come with the address.
+    side, qty = (request.POST.get(name) or request.GET.get(name, "") for name in ("side", "qty"))
+    sign = {"Long": 1, "Short": -1}.get(side, 0)
     if not sign or not qty.isdecimal() or len(qty) >= LONGEST_ID:
         raise Refused("This page does not say which position it showed. Reload it, look, and press again.")
     return sign * int(qty)
