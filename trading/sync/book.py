@@ -70,6 +70,8 @@ class Book:
         # What Tradovate has told and cannot be read, by the name of its kind and its id, and why (no values of it).
         self.unread: dict[tuple[str, int | None], str] = {}
         self.rows: dict[str, Row] = {}
+        # Currencies (ids) at whose rate something has been written.
+        self._rated: set[int] = set()
         self.worth = Worth(self.mirror, self.marks, self.fees)
         self._display = Display(self.mirror, self.marks, self.worth)
 
@@ -239,9 +241,13 @@ class Book:
                 return {(Contract, entity.id), *refs}
             case ContractMaturity() | Product():
                 return {(kind, key) for kind in (Contract, Fill) for key in self.mirror.ids(kind)}
-            case Currency() | CurrencyRate():
-                kinds = (CashBalance, Fill, FillFee, *((Contract,) if isinstance(entity, Currency) else ()))
-                return {(kind, key) for kind in kinds for key in self.mirror.ids(kind)}
+            case Currency():
+                return {(Contract, key) for key in self.mirror.contracts} | self._in_dollars()
+            case CurrencyRate():
+                # What is of an earlier day stays as an earlier rate has it.
+                is_later = entity.id in self._rated
+                self._rated.add(entity.id)
+                return {ref for ref in self._in_dollars() if not is_later or self._is_of_today(*ref)}
             case Fill() | OrderVersion():
                 return {(type(entity), entity.id), (Order, entity.order_id)}
             case Command():
@@ -258,6 +264,17 @@ class Book:
                 about: set[Ref] = {(OrderVersion, entity.command_id), *self._about_an_order(entity.command_id)}
                 return about | (set() if order_id is None else {(Order, order_id)})
         return set()
+
+    def _in_dollars(self) -> set[Ref]:
+        """What the journal keeps in dollars."""
+        return {(kind, key) for kind in (CashBalance, Fill, FillFee) for key in self.mirror.ids(kind)}
+
+    def _is_of_today(self, kind: type[Entity], key: int) -> bool:
+        """Whether cash, or a fill with its fee, is of the newest trade date."""
+        if kind is CashBalance:
+            return self.mirror.cash_balances[key].trade_date == self.mirror.today
+        fill = self.mirror.fills.get(key)
+        return fill is not None and self.mirror.is_of_today(fill)
 
     def _about_an_order(self, command_id: int | None) -> set[Ref]:
         """A change or cancellation, which its reports say more of; what placed an order is told with its order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from functools import partial
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Entity)
 
 REST = 10.0  # seconds after an error of ours
+RATES_EVERY = 3600.0  # seconds: nobody tells that a currency's rate is another one, and a socket may live for a week
 
 _ITEM: dict[type[Entity], str] = {
     Contract: "contract/item",
@@ -123,6 +124,16 @@ class Enquiries:
                 self._learn(found)
                 self.look()
                 return
+
+    async def keep_rates(self, currency_ids: Collection[int]) -> None:
+        """Ask for the rates of these currencies again now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(RATES_EVERY)
+            for key in list(currency_ids):
+                try:
+                    self._learn(await self._socket.ask(_ITEM[CurrencyRate], CurrencyRate, query={"id": key}))
+                except TradovateError as error:
+                    log.warning("Tradovate did not tell currency %d's rate anew: %s", key, type(error).__name__)
 
     async def limits(self, account_ids: Iterable[int]) -> list[Entity] | None:
         """The position limits of these accounts with their risk parameters; None when Tradovate does not tell.

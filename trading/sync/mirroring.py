@@ -111,6 +111,7 @@ class Mirroring:
             self._tick,
             self._measure,
             partial(self._learn_limits, self._enquiries),
+            partial(self._enquiries.keep_rates, book.mirror.rates),
             partial(self._note_synced, self._enquiries, self._cash_book),
             partial(self._outlets.facts.run, book, self._socket, self._marks.look),
             self._cash_book.run,

@@ -1,11 +1,16 @@
 """An account whose money is in several currencies: everything is told in dollars, or not at all."""
 
-from datetime import date
+import asyncio
+from datetime import date, timedelta
 from decimal import Decimal
 
 import msgspec
+import pytest
 
+from tests.trading.sync.cast import until
 from tests.trading.sync.entities import CASH, ES, NOON, TODAY, book, fee, fill, order, position, quote, told
+from trading.sync import enquiries
+from trading.sync.enquiries import Enquiries, Helpers
 from trading.sync.fact_sheet import facts_of
 from trading.sync.recording import cash_entries, records
 from trading.sync.records import CashRecord, FeeRecord
@@ -15,10 +20,12 @@ from trading.tradovate.entities import (
     Contract,
     Currency,
     CurrencyRate,
+    Entity,
     Fill,
     FillFee,
     TradeDate,
 )
+from trading.tradovate.errors import NotFound
 
 EURO = 5
 EUROS = CashBalance(
@@ -89,6 +96,42 @@ def test_a_fill_is_kept_with_the_rate_of_its_currency_as_soon_as_that_is_known()
     assert kept() == (1, "USD")
     made.apply(told(msgspec.structs.replace(ES, currency_id=EURO)))
     assert kept() == (Decimal("1.10"), "EUR")
+
+
+def test_a_later_rate_values_what_is_of_its_day_and_leaves_earlier_days_as_they_were_kept() -> None:
+    later = msgspec.structs.replace(RATE, rate=Decimal("1.20"), timestamp=NOON + timedelta(days=3))
+    made = book(DOLLARS, EUROS, order("Filled"), fill(90), fee(90))
+    assert {(CashBalance, 90), (Fill, 90), (FillFee, 90)} <= made.learn([RATE]).touched
+    tomorrow = msgspec.structs.replace(EUROS, id=91, trade_date=TOMORROW, timestamp=NOON + timedelta(days=3))
+    made.apply(told(tomorrow, fill(92, trade_date=TOMORROW), fee(92)))
+    changes = made.learn([later])
+    assert changes.touched == {(CashBalance, 91), (Fill, 92), (FillFee, 92)}
+    # 100,000.10 + 200 x 1.20
+    assert changes.rows["account:7"]["cash"] == "100,240.10"
+
+
+async def test_rates_that_are_known_are_asked_for_again_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket may live for a week."""
+    monkeypatch.setattr(enquiries, "RATES_EVERY", 0.01)
+    made, told_rates = book(RATE), [RATE.rate]
+    answers = iter([NotFound("gone"), *(msgspec.structs.replace(RATE, rate=Decimal(rate)) for rate in ("1.2", "1.3"))])
+
+    class Socket:
+        async def ask(self, endpoint: str, kind: type[CurrencyRate], *, query: dict[str, int]) -> CurrencyRate:
+            assert (endpoint, kind, query) == ("currencyrate/item", CurrencyRate, {"id": EURO})
+            if isinstance(answer := next(answers), Exception):
+                raise answer
+            return answer
+
+    def learn(found: Entity) -> None:
+        made.learn([found])
+        told_rates.append(made.mirror.dollars(EURO))
+
+    asked = Enquiries(Socket(), Helpers(), missing=set, learn=learn)  # type: ignore[arg-type]  # only asked
+    task = asyncio.create_task(asked.keep_rates(made.mirror.rates))
+    await until(lambda: told_rates == [Decimal("1.10"), Decimal("1.2"), Decimal("1.3")])
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def test_a_line_of_the_cash_book_is_kept_with_its_currency() -> None:
