@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from axes.models import AccessAttempt, AccessLog
 from django.db import transaction
 from django.db.models import Q
 
@@ -37,6 +38,8 @@ def forget(user: User, detail: str) -> None:
         switch_off(user, detail)
         User.objects.filter(pk=user.pk).update(first_name="", last_name="", email="", last_login=None)
         user.connections.update(name="forgotten", full_name="", email="", renewal_error="")
+        for seen in (AccessLog, AccessAttempt):
+            seen.objects.filter(username=user.username).delete()
         # Their rows stay as they happened, but for what the person may have erased.
         events = AuditEvent.objects.filter(Q(user=user) | Q(connection__user=user))
         events.exclude(kind=AuditEvent.Kind.SWITCHED_OFF, detail=detail).update(ip_address=None, detail="")

@@ -3,13 +3,15 @@
 from io import StringIO
 
 import pytest
+from axes.models import AccessAttempt, AccessLog
+from django.contrib.admin.models import ADDITION, DELETION, LogEntry
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection, User
 from tests.accounts.kept import in_the_database
 from tests.trading.signed_in import browser_of, person
-from trading.models import Account, Fill, OrderFile, OrderIntent, OrderLine
+from trading.models import Account, Fill, OrderFile, OrderIntent, OrderLine, TradingLimit
 from trading.orders import intents, kill_switch
 from trading.orders.spec import OrderSpec
 
@@ -33,16 +35,39 @@ def zebra() -> Connection:
         account = Account.objects.create(connection=connection, tradovate_id=7, name="DEMO7", alias=f"{name}'s own")
         spec = OrderSpec(account_id=account.pk, symbol="ESZ6", action="Buy", order_qty=2)
         intents.create(spec, f"click:{number}")
+        twin = [{"severity": "warning", "field": "file", "message": f"The same orders were uploaded as {name}.old"}]
         file = OrderFile.objects.create(
-            account=account, name=f"{name}.txt", content=f"ESZ6 2 # {name}", state="finished"
+            account=account, name=f"{name}.txt", content=f"ESZ6 2 # {name}", state="finished", findings=twin
         )
         OrderLine.objects.create(file=file, number=1, text=file.content, symbol="ESZ6", quantity=2)
+        typed = [{"severity": "error", "field": "quantity", "message": f"“{name}” is not a whole number"}]
+        OrderLine.objects.create(file=file, number=2, text=f"{name} {name}", symbol=name.upper(), findings=typed)
         kill_switch.throw(user, user=user, reason=f"{name} is tired", ip_address=address)
+        by_support(user, connection, account, name)
+        AccessLog.objects.create(username=user.username, ip_address=address, user_agent=f"{name}'s phone")
+        AccessAttempt.objects.create(username=user.username, ip_address=address, failures_since_start=1)
         AuditEvent.objects.create(kind="signed-in", user=user, connection=connection, ip_address=address, detail=name)
         trade = {"order_id_at_broker": 5, "qty": 2, "price": 5000, "symbol": "ESZ6", "action": "Buy"}
         Fill.objects.create(connection=connection, tradovate_id=66, at=timezone.now(), **trade)
         made.append(connection)
     return made[0]
+
+
+def by_support(user: User, connection: Connection, account: Account, name: str) -> None:
+    """Support stops the trader, and sets one limit that stays and one that is removed, as the admin's log keeps it."""
+    staff, _ = User.objects.get_or_create(username="sam", is_staff=True)
+    stopped = [
+        kill_switch.throw(staff, by_staff=True, reason=f"{name} rang", user=user),
+        kill_switch.throw(staff, by_staff=True, reason=f"{name} rang", connection=connection),
+    ]
+    limits = [
+        TradingLimit.objects.create(user=user, account=account, product=product, set_by="staff", max_order_qty=1)
+        for product in ("ES", "NQ")
+    ]
+    LogEntry.objects.log_actions(staff.pk, stopped, ADDITION)
+    LogEntry.objects.log_actions(staff.pk, limits, ADDITION)
+    LogEntry.objects.log_actions(staff.pk, limits[:1], DELETION)
+    limits[0].delete()
 
 
 def forget(*arguments: str) -> str:
@@ -71,8 +96,9 @@ def test_nothing_tells_who_it_was_and_the_books_stay(zebra: Connection) -> None:
     assert Fill.objects.filter(connection=zebra).count() == 1
     assert OrderIntent.objects.filter(connection=zebra).count() == 1
     events = AuditEvent.objects.filter(user=zebra.user).order_by("pk")
-    assert [event.kind for event in events] == ["trading-stopped", "signed-in", "signed-out", "switched-off"]
-    assert events[3].detail.startswith("forgotten by manage.py at 20")
+    stopped = ["trading-stopped"] * 3
+    assert [event.kind for event in events] == [*stopped, "signed-in", "signed-out", "switched-off"]
+    assert events[5].detail.startswith("forgotten by manage.py at 20")
 
 
 def test_who_has_orders_at_work_is_not_forgotten_yet(zebra: Connection) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.access import forget
 from accounts.models import User
-from trading.models import Account, KillSwitch, OrderFile, OrderIntent, OrderLine
+from trading.models import Account, KillSwitch, OrderFile, OrderIntent, OrderLine, TradingLimit
 
 _UNFINISHED = ["created", "submitting", "accepted", "working", "unknown"]
 
@@ -42,9 +45,32 @@ class Command(BaseCommand):
             self.stdout.write(f"{person.display_name} ({names}) would be forgotten. Repeat it with --yes.")
             return
         with transaction.atomic():
+            _forget_in_the_admins_log(person)
             forget(person, f"forgotten by manage.py at {timezone.now():%Y-%m-%d %H:%M} UTC")
             Account.objects.visible_to(person).update(alias="")
-            OrderFile.objects.visible_to(person).update(name="forgotten", content="")
-            OrderLine.objects.filter(file__account__connection__user=person).update(text="")
-            KillSwitch.objects.filter(thrown_by=person).update(reason="")
+            # What was found in a file repeats its words, and names of earlier ones.
+            OrderFile.objects.visible_to(person).update(name="forgotten", content="", findings=[])
+            lines = OrderLine.objects.filter(file__account__connection__user=person)
+            lines.update(text="", findings=[])
+            lines.filter(contract=None, intent=None).update(symbol="")
+            _switches_of(person).update(reason="")
         self.stdout.write(f"{trader} is forgotten.")
+
+
+def _switches_of(person: User) -> QuerySet[KillSwitch]:
+    return KillSwitch.objects.filter(Q(thrown_by=person) | Q(user=person) | Q(connection__user=person))
+
+
+def _forget_in_the_admins_log(person: User) -> None:
+    """It names what staff did by the words that the row had then: the trader's name, or that of an account. To be done
+    before those are erased: a limit that was removed is known by them alone."""
+    limit, switch = map(ContentType.objects.get_for_model, (TradingLimit, KillSwitch))
+    about = Q(content_type=switch, object_id__in=_ids(_switches_of(person)))
+    about |= Q(content_type=limit, object_id__in=_ids(TradingLimit.objects.visible_to(person)))
+    for account in Account.objects.visible_to(person).exclude(alias=""):
+        about |= Q(content_type=limit, object_repr__startswith=str(account))
+    LogEntry.objects.filter(about).update(object_repr="forgotten")
+
+
+def _ids(rows: QuerySet[Any]) -> list[str]:
+    return [str(pk) for pk in rows.values_list("pk", flat=True)]
