@@ -38,10 +38,42 @@ def test_one_click_asks_before_a_twin_of_the_order_that_was_just_sent(portal: St
     page.locator("[data-send]").click()
     question = page.get_by_role("dialog", name="Send this order?")
     expect(question.locator("[data-level='warning']").first).to_be_visible(timeout=SOON)
+    expect(question).to_have_accessible_description(re.compile(f"Buy 1 {symbol} Limit at 1000.25 Day.* makes two"))
     question.get_by_role("button", name="Back").click()
     assert len(orders_sent(portal)) == before + 1
     working(page, symbol).get_by_role("button", name=re.compile("^Cancel")).first.click()
     expect(working(page, symbol)).to_have_count(0, timeout=SOON)
+
+
+def test_a_symbol_that_is_taken_away_and_written_again_is_asked_for_as_before(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    symbol, before = portal.front_month("MES"), len(orders_sent(portal))
+    finding = {"field": "price", "severity": "warning", "message": "That is far away."}
+    answered = {"findings": [finding], "described": "", "stakes": None}
+    page.route(PREVIEW, lambda route: route.fulfill(json=answered))
+    fill_in(page, symbol, order_type="Limit", price="1000.25")
+    said = page.locator("[data-said] li")
+    expect(said).to_have_text("That is far away.", timeout=SOON)
+    fill_in(page, "")
+    expect(said).to_have_count(0, timeout=SOON)
+    # Faster than the ticket is looked at.
+    page.get_by_label("Symbol").evaluate(
+        """(field, symbol) => {
+          field.value = symbol;
+          field.dispatchEvent(new Event("input", { bubbles: true }));
+          field.form.requestSubmit();
+        }""",
+        symbol.lower(),
+    )
+    question = page.get_by_role("dialog", name="Send this order?")
+    expect(question).to_be_visible(timeout=SOON)
+    question.get_by_role("button", name="Back").click()
+    assert len(orders_sent(portal)) == before
 
 
 def test_what_the_checks_refuse_is_not_sent_unasked_though_they_would_take_it_now(

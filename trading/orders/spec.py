@@ -109,7 +109,7 @@ class OrderTerms:
             yield Problem(name, f"A {self.order_type} order takes no {WIRE_NAMES[name]}. Leave it out.")
         elif not value.is_finite():
             yield Problem(name, f"{WIRE_NAMES[name]} must be a number, not {value}.")
-        elif abs(value) >= HIGHEST_PRICE or value != round(value, PRICE_PLACES):
+        elif value.copy_abs() >= HIGHEST_PRICE or value != round(value, PRICE_PLACES):
             words = f"must be below {HIGHEST_PRICE} and have {PRICE_PLACES} decimals at most."
             yield Problem(name, f"{WIRE_NAMES[name]} {words}")
         elif name == "peg_difference" and not value:

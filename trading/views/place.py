@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import time
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -15,13 +16,13 @@ from trading.orders import desk, pretrade
 from trading.orders.checks import Finding
 from trading.orders.contracts import Looked
 from trading.orders.prices import PriceTerms, plain
-from trading.orders.spec import OrderSpec
+from trading.orders.spec import OrderSpec, OrderTerms
 from trading.orders.stakes import stakes
 from trading.sync import watched
 from trading.views import answers, refusals
 from trading.views.desk import page
 from trading.views.press import press, source_key
-from trading.views.ticket import COMPLETE_SYMBOL, TicketForm, form_problems
+from trading.views.ticket import COMPLETE_SYMBOL, PRICE_LABELS, TicketForm, form_problems
 
 # A symbol that Tradovate does not know, or that has expired, is not asked for again for so many seconds while somebody
 # types. What is kept is of the symbol alone: other traders type it, too.
@@ -72,15 +73,16 @@ def preview(request: HttpRequest, connection: Connection) -> JsonResponse:
     where = f", in {form.cleaned_data['account']}" if connection.accounts.count() > 1 else ""
     body = {
         "findings": findings,
-        "described": describe(form.spec) + where,
+        "described": describe(form.spec, form.clock) + where,
         "stakes": None if contract is None else _stakes_row(form.spec, contract),
     }
     return JsonResponse(body)
 
 
-def describe(spec: OrderSpec) -> str:
-    """An order in a line that a trader reads before it goes out."""
-    parts = [_terms(part, f"{spec.order_qty} {spec.symbol}" if not prefix else "") for prefix, part in spec.parts]
+def describe(spec: OrderSpec, clock: dt.tzinfo = dt.UTC) -> str:
+    """An order in a line that a trader reads before it goes out; times are by this `clock`."""
+    what = f"{spec.order_qty} {spec.symbol}"
+    parts = [_terms(part, "" if prefix else what, clock) for prefix, part in spec.parts]
     joint = ", then " if spec.triggers else " or, whichever trades first, "
     words = joint.join([parts[0], *([" or ".join(parts[1:])] if parts[1:] else [])])
     for bracket in spec.brackets:
@@ -92,10 +94,13 @@ def describe(spec: OrderSpec) -> str:
     return words
 
 
-def _terms(part: Any, what: str) -> str:
-    prices = " / ".join(plain(price) for _, price in part.prices())
-    said = (part.action, what, part.order_type, prices and f"at {prices}", part.time_in_force)
-    return " ".join(word for word in said if word)
+def _terms(part: OrderTerms, what: str, clock: dt.tzinfo) -> str:
+    prices = {name: plain(price) for name, price in part.prices()}
+    one_of_several = ", ".join(f"{PRICE_LABELS[name].lower()} {price}" for name, price in prices.items())
+    at = one_of_several if len(prices) > 1 else "".join(f"at {price}" for price in prices.values())
+    until = f"until {part.expire_time.astimezone(clock):%Y-%m-%d %H:%M %Z}" if part.expire_time else ""
+    shown = f"(showing {part.max_show})" if part.max_show else ""
+    return " ".join(filter(None, (part.action, what, shown, part.order_type, at, part.time_in_force, until)))
 
 
 def _findings(connection: Connection, spec: OrderSpec, is_whole: bool) -> tuple[Finding, ...]:

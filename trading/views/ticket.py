@@ -85,7 +85,7 @@ class PriceField(forms.DecimalField):
     def validate(self, value: Any) -> None:
         super().validate(value)
         # What is out of all measure cannot even be counted in ticks.
-        if value is not None and (abs(value) >= HIGHEST_PRICE or value != round(value, PRICE_PLACES)):
+        if value is not None and (value.copy_abs() >= HIGHEST_PRICE or value != round(value, PRICE_PLACES)):
             raise forms.ValidationError(_TOO_MUCH)
 
 
@@ -166,6 +166,11 @@ class TicketForm(forms.Form):
                     self.add_error(self.field_of(problem.field), problem.message)
         return cleaned
 
+    @property
+    def clock(self) -> dt.tzinfo:
+        """The clock by which its trader reads times."""
+        return _clock(self.cleaned_data)
+
     def field_of(self, field: str) -> str | None:
         """The ticket's field for one of a spec or of a finding; None when there is no such field."""
         if field.startswith("triggers["):
@@ -211,9 +216,12 @@ def _expiry(cleaned: dict[str, Any]) -> dt.datetime | None:
     naive_utc = cleaned["expire_time"]
     if naive_utc is None:
         return None
-    behind = dt.timedelta(minutes=cleaned["utc_offset"] or 0)
-    aware: dt.datetime = naive_utc.replace(tzinfo=dt.UTC) + behind
-    return aware
+    on_its_clock: dt.datetime = naive_utc.replace(tzinfo=_clock(cleaned))
+    return on_its_clock.astimezone(dt.UTC)
+
+
+def _clock(cleaned: dict[str, Any]) -> dt.timezone:
+    return dt.timezone(-dt.timedelta(minutes=cleaned["utc_offset"] or 0))
 
 
 def _other(cleaned: dict[str, Any]) -> LinkedOrder:

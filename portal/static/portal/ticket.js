@@ -157,6 +157,7 @@ export class Ticket {
     }
     // Nothing can be said about it, and what was said is about another order.
     this.asked = null;
+    this.looked = "";
     this.#say([]);
     this.#tellStakes({});
   }

@@ -147,7 +147,7 @@ def test_a_price_off_the_tick_names_its_neighbours() -> None:
     ]
 
 
-@pytest.mark.parametrize("price", ["1e10", "-1e40", "1e999999", "0.000000001"])
+@pytest.mark.parametrize("price", ["1e10", "-1e40", "1e999999", "-1e9999999", "0.000000001"])
 def test_a_price_that_cannot_be_kept_as_it_is_is_refused(price: str) -> None:
     with pytest.raises(InvalidSpec, match="decimals at most"):
         OrderSpec(account_id=1, symbol="ESZ6", action="Buy", order_qty=1, order_type="Limit", price=Decimal(price))
