@@ -101,6 +101,7 @@ def _trial(portal: portals.Portal, database_url: str, options: argparse.Namespac
         "kinds": dict(Counter(OrderIntent.objects.values_list("kind", flat=True))),
         "states": dict(Counter(OrderIntent.objects.values_list("state", flat=True))),
         "kills": portal.kills,
+        "faults met": dict(+monkey.met),
         "kill switch thrown": guard.throws,
         "died by themselves": portal.died,
         "answers": dict(sum((Counter(person.answers) for person in people), Counter())),

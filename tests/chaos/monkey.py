@@ -6,6 +6,7 @@ import random
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from itertools import product
@@ -15,7 +16,7 @@ import psycopg
 
 from tests.chaos.portal import Portal
 
-# How often each is the next to be killed, in relation to the others.
+# How often each is the next to be killed, in relation to the others, once each was killed.
 WEIGHTS = {"files": 4, "worker": 2, "web": 3, "sync": 3, "database": 2, "beat": 1, "redis": 1}
 # Between two kills the portal gets on by so many steps of its orders, however slow the machine is...
 STEPS = (1, 25)
@@ -50,14 +51,16 @@ SLOW_SECONDS = 3.0
 
 class Monkey:
     """Breaks a portal again and again until it is told to stop, from a thread of its own. `steps` counts what the
-    portal has done so far."""
+    portal has done so far; `met` counts the orders that met the broker's faults, by kind, once all is over."""
 
     def __init__(self, portal: Portal, database_url: str, seed: int, steps: Callable[[], int]) -> None:
         self._portal = portal
         self._steps = steps
         self._random = random.Random(seed)
         self._break_database = _database_breaker(database_url)
+        self._unharmed = self._random.sample(list(WEIGHTS), len(WEIGHTS))
         self._patience = PATIENCE
+        self.met: Counter[str] = Counter()
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monkey")
         self.failure: Exception | None = None
@@ -75,6 +78,8 @@ class Monkey:
         """Nothing goes wrong any more, and everything that was killed is back. Raises what stopped the monkey."""
         self._enough.set()
         self._thread.join()
+        for fault in self._portal.faults():
+            self.met[fault["kind"]] += fault["met"]
         self._portal.control("faults", kind="clear")
         if self.failure is not None:
             raise self.failure
@@ -99,7 +104,8 @@ class Monkey:
 
     def _strike(self) -> None:
         self._portal.revive()
-        (victim,) = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        (drawn,) = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        victim = self._unharmed.pop() if self._unharmed else drawn
         if victim == "database":
             self._portal.kills[victim] = self._portal.kills.get(victim, 0) + 1
             self._break_database(self._random.uniform(*ABSENCE))

@@ -67,6 +67,11 @@ class Portal:
         reply = httpx.post(f"{self.simulator}/control/{what}", json=asked, timeout=30, trust_env=False)
         return reply.raise_for_status().json()
 
+    def faults(self) -> list[dict[str, Any]]:
+        """The armed faults: `met` of each says how often it has happened."""
+        reply = httpx.get(f"{self.simulator}/control/faults", timeout=30, trust_env=False)
+        return list(reply.raise_for_status().json()["armed"])
+
     def truth(self) -> Any:
         """The simulator's ledger."""
         return httpx.get(f"{self.simulator}/control/ledger", timeout=60, trust_env=False).raise_for_status().json()
