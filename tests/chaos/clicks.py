@@ -59,16 +59,7 @@ class Desk:
 
     def _ticket(self, symbol: str) -> dict[str, str]:
         action = self.dice.choice(("Buy", "Sell"))
-        away = {"Buy": str(LOW), "Sell": str(HIGH)}
-        fields = {
-            "account": str(self.account.tradovate_id),
-            "symbol": symbol,
-            "action": action,
-            "order_qty": "1",
-            "order_type": "Limit",
-            "price": away[action],
-            "time_in_force": "Day",
-        }
+        fields = self._resting(symbol, action)
         target, stop = (HIGH, LOW // 2) if action == "Buy" else (LOW, HIGH + LOW)
         match self.dice.choice(("market", "limit", "limit", "pair", "prices", "prices", "distance")):
             case "market":
@@ -88,10 +79,21 @@ class Desk:
                 fields |= {"order_type": "Market", "price": ""}
         return fields
 
+    def _resting(self, symbol: str, action: str) -> dict[str, str]:
+        return {
+            "account": str(self.account.tradovate_id),
+            "symbol": symbol,
+            "action": action,
+            "order_qty": "1",
+            "order_type": "Limit",
+            "price": str(LOW if action == "Buy" else HIGH),
+            "time_in_force": "Day",
+        }
+
     def wish(self, verb: str, **fields: str) -> list[OrderIntent]:
         """One wish from its first press to where it is known what became of it; its intents, the leading one first.
         Raises Stuck, also when a press was taken and there is no intent."""
-        fields["key"] = f"{self.dice.getrandbits(128):032x}"
+        fields["key"] = self._new_key()
         answers = self._press(verb, fields)
         made = self._answered(fields["key"])
         if self.dice.random() < 0.2:
@@ -101,6 +103,13 @@ class Desk:
         if not made and any(map(_is_taken, answers)):
             raise Stuck(f"{verb} of {self.trader.name} was taken, and is lost: {fields}")
         return made
+
+    def press_and_leave(self) -> None:
+        """One press for a resting order, whose answer nobody looks at."""
+        self._press_once("place", self._resting(self.dice.choice(self.symbols), "Buy") | {"key": self._new_key()})
+
+    def _new_key(self) -> str:
+        return f"{self.dice.getrandbits(128):032x}"
 
     def _press(self, verb: str, fields: dict[str, str]) -> list[httpx.Response]:
         if self.dice.random() < 0.3:
@@ -126,6 +135,12 @@ class Desk:
                 return made
             time.sleep(self.dice.uniform(0.1, 0.4))
         raise Stuck(f"A click of {self.trader.name}: {[str(one) for one in made]}")
+
+
+def press_and_leave(desks: list[Desk]) -> None:
+    """At each of the desks, at the same time, one press for a resting order that nobody follows."""
+    with ThreadPoolExecutor(len(desks)) as fingers:
+        list(fingers.map(Desk.press_and_leave, desks))
 
 
 def _is_taken(answer: httpx.Response) -> bool:

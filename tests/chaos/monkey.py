@@ -74,8 +74,9 @@ class Monkey:
         self._portal.control("faults", kind="modify_ignored", probability=IGNORED, seed=self._random.randrange(2**31))
         self._thread.start()
 
-    def stop(self) -> None:
-        """Nothing goes wrong any more, and everything that was killed is back. Raises what stopped the monkey."""
+    def stop(self, last: Callable[[], None]) -> None:
+        """Nothing goes wrong any more, and everything that was killed is back; but of the single orders that `last`
+        places before that some lose their answers and the others are lost. Raises what stopped the monkey."""
         self._enough.set()
         self._thread.join()
         for fault in self._portal.faults():
@@ -83,6 +84,10 @@ class Monkey:
         self._portal.control("faults", kind="clear")
         if self.failure is not None:
             raise self.failure
+        self._portal.control("faults", kind="lose_reply", route=ROUTES[0], times=5)
+        self._portal.control("faults", kind="reset_before", route=ROUTES[0], probability=1)
+        last()
+        self._portal.control("faults", kind="clear")
 
     def _run(self) -> None:
         try:

@@ -54,11 +54,11 @@ class Trader:
         """A page's text."""
         return self._browser.get(path).raise_for_status().text
 
-    def wait_for_accounts(self) -> list[int]:
-        """The primary keys of the trader's accounts, once the hub has brought them."""
+    def wait_for_accounts(self) -> list[Account]:
+        """The trader's accounts, once the hub has brought them."""
         deadline = time.monotonic() + GIVE_UP
         while time.monotonic() < deadline:
-            accounts = list(Account.objects.filter(connection__name=self.name).values_list("pk", flat=True))
+            accounts = list(Account.objects.filter(connection__name=self.name))
             if accounts:
                 return accounts
             time.sleep(0.2)
