@@ -18,6 +18,7 @@ POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 SERVERS = ["tests/portal/test_launch_server.py"]
 PORTALS = ["tests/browser", "tests/portal/test_launch.py", *SERVERS]
+ALONE = ["tests/chaos", "tests/faults", "tests/trading/orders/test_last_look.py"]
 WITHOUT_DATABASE = ["tests/browser", "tests/trading/tradovate", "tests/trading/simulator"]
 
 
@@ -45,7 +46,7 @@ def everything(portals: list[str], *arguments: str, **environment: str) -> int:
     return (
         pytest("-n", "3", *files, "-m", "not alone", *portals, **environment)
         | pytest("-n", "4", *files, "-m", "not alone", *apart, *arguments, **environment)
-        | pytest("-m", "alone", "tests/chaos", "tests/faults", **environment)
+        | pytest("-m", "alone", *ALONE, **environment)
     )
 
 

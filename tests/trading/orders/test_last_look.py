@@ -1,17 +1,25 @@
 """Between an order's last look at the kill switch and its first byte on the wire there are no more than 100 ms."""
 
+import datetime as dt
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
-from tests.trading.cast import posts
+from tests.trading.cast import listed, posts, sign_in
 from tests.trading.orders.slow_redis import SlowRedis
+from tests.trading.stopping import environment_of
 from trading.models import Account, OrderIntent
-from trading.orders import gateway, intents, kill_switch, warm
+from trading.orders import contracts, gateway, intents, kill_switch, warm
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
-from trading.simulator import RunningSimulator
+from trading.simulator import Config, RunningSimulator, serve
+
+THROWS = 10
 
 
 @pytest.fixture
@@ -51,6 +59,49 @@ def test_what_was_held_up_and_is_not_stopped_goes_out_once(
     assert gateway.submit(intents.create(spec, "click:1").pk, claim) == State.ACCEPTED
     assert slow_redis.has_delayed
     assert len(posts(simulator)) == 1
+
+
+@pytest.mark.alone
+def test_nothing_arrives_more_than_100_ms_after_a_throw(
+    transactional_db: None, redis_url: str, database_url: str, settings
+) -> None:
+    """Of two processes that send without a pause, while trading is stopped and released again and again."""
+    with serve(Config(seed=7, history=False, client_secret=settings.SIMULATOR_CLIENT_SECRET)) as simulator:
+        settings.SIMULATOR_URL = simulator.url
+        connection = sign_in(simulator)
+        user, symbol = connection.user, listed(connection, "ES")
+        contracts.look_up(connection, [symbol])
+        command = [sys.executable, "-m", "tests.trading.stopping", str(connection.accounts.get().pk), symbol]
+        environment, where = environment_of(settings, database_url), settings.BASE_DIR
+        with ExitStack() as cleanup:
+            senders = [
+                subprocess.Popen([*command, name], env=environment, cwd=where, stdout=subprocess.PIPE, text=True)
+                for name in ("one", "two")
+            ]
+            for sender in senders:
+                cleanup.enter_context(sender)
+                cleanup.callback(sender.kill)
+            later = []
+            for _ in range(THROWS):
+                wait_for("sent", senders)
+                switch = kill_switch.throw(user, user=user)
+                committed = timezone.now()
+                wait_for("stopped", senders)
+                later.append(last_arrival(simulator) - committed)
+                kill_switch.release(switch.pk, user, timezone.now())
+    assert max(later) <= dt.timedelta(milliseconds=100), later
+
+
+def wait_for(word: str, senders: list[subprocess.Popen[str]]) -> None:
+    """Until each has said so twice."""
+    for sender in senders:
+        assert sender.stdout is not None
+        for _ in range(2):
+            assert any(line.strip() == word for line in iter(sender.stdout.readline, "")), "it has ended"
+
+
+def last_arrival(simulator: RunningSimulator) -> dt.datetime:
+    return max(dt.datetime.fromisoformat(one["timestamp"]) for one in simulator.control.ledger()["received"])
 
 
 def test_a_look_holds_for_less_than_is_promised() -> None:
