@@ -262,9 +262,9 @@ def test_a_day_begins_on_the_axis_where_it_does_in_the_zone_of_the_times(
 ) -> None:
     page = open_page(timezone_id=own, locale="en-US")
     page.add_init_script(PENCIL)
-    midnight = int(datetime(2026, 11, 21, tzinfo=ZoneInfo("America/Chicago")).timestamp())
-    # 22:00 to 2:00 in Chicago, all of it on one date of UTC; each bar is one point above the one before.
-    bars = [[(midnight + minutes * 60) * 1000, *[7000 + minutes // 5] * 4, 1] for minutes in range(-120, 121, 5)]
+    midnight = int(datetime(2026, 11, 1, tzinfo=ZoneInfo("America/Chicago")).timestamp())
+    # 22:00 to 3:00 in Chicago, all of it on one date of UTC, with an hour that comes twice; each bar is a point higher.
+    bars = [[(midnight + minutes * 60) * 1000, *[7000 + minutes // 5] * 4, 1] for minutes in range(-120, 241, 5)]
 
     def tell(socket: WebSocketRoute) -> None:
         socket.send('{"t":"status","state":"live","words":""}')
@@ -276,11 +276,11 @@ def test_a_day_begins_on_the_axis_where_it_does_in_the_zone_of_the_times(
     page.goto(f"{portal.url}/settings/")
     page.get_by_label("Times are told in").select_option(chosen)
     page.goto(f"{portal.url}/chart/?symbol={portal.front_month('MES')}&interval=5m")
-    shows(page, r"^Last 7024 ")
-    is_written(page, "^Nov 21$")
+    shows(page, r"^Last 7048 ")
+    is_written(page, "^Nov 1$")
     canvas = page.locator("[data-chart-canvas]")
     box = canvas.bounding_box()
-    canvas.hover(position={"x": box["width"] - 250, "y": box["height"] / 3})
+    canvas.hover(position={"x": box["width"] - 400, "y": box["height"] / 3})
     shows(page, r"^O \d+ ")
     opened = int(words(page).split()[1])
     at = datetime.fromtimestamp(midnight + (opened - 7000) * 300, ZoneInfo("America/Chicago"))

@@ -46,7 +46,7 @@ class Product(models.Model):
 
     @property
     def tick_value(self) -> Decimal:
-        """Dollars that one tick is worth on one contract."""
+        """What one tick is worth on one contract, in `currency`."""
         return self.tick_size * self.value_per_point
 
 
