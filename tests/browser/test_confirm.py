@@ -119,6 +119,23 @@ def test_an_answer_is_about_the_question_that_was_read(portal: Stack, open_page:
     assert len(orders_sent(portal)) == before
 
 
+def test_the_key_that_cancels_all_orders_asks_with_one_click_too(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    page.locator("#content").focus()
+    page.keyboard.press("x")
+    question = page.get_by_role("dialog", name="Cancel all working orders?")
+    question.get_by_role("button", name="Back").click()
+    expect(page.locator("#toasts .toast")).to_have_count(0)
+    page.keyboard.press("x")
+    question.locator("[data-yes]").click()
+    expect(page.locator("#toasts")).to_contain_text("There is no working order", timeout=SOON)
+    page.locator("[data-cancel-all]").click()
+    expect(question).to_have_count(0)
+
+
 def test_a_question_names_the_position_and_the_accounts_that_it_is_about(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     open_desk(page, portal, "pro")

@@ -189,6 +189,20 @@ def test_a_notice_in_a_tab_behind_others_waits_until_it_is_looked_at(portal: Sta
     expect(notice).to_have_count(0)
 
 
+def test_a_notice_behind_a_question_waits_until_that_is_answered(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    page.clock.install()
+    page.goto(portal.url)
+    page.get_by_role("button", name="Keys").click()
+    page.evaluate(TOAST)
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#toasts .toast")).to_have_count(1)
+    page.locator("#shortcuts").get_by_role("button", name="Close").click()
+    page.clock.fast_forward(13_000)
+    expect(page.locator("#toasts .toast")).to_have_count(0)
+
+
 def test_a_refusal_says_why_on_every_desk_and_leads_to_the_order(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     page.add_init_script(RECORD + HEARD)

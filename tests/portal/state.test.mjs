@@ -182,3 +182,10 @@ test("a desk waits until something of Tradovate's is known, or that there is not
   assert.ok(!waits({ upstream: { state: "up" } }));
   assert.ok(!waits({ upstream: { state: "down" }, "account:1": {} }));
 });
+
+test("an intent whose account is called otherwise by now is news, though nothing has become of it", () => {
+  const state = emptyState();
+  const told = (account) => applyFrame(state, { t: "intents", rows: { "intent:1": { version: "3", account } } }).changed;
+  assert.deepEqual([told("DEMO1"), told("DEMO1"), told("scalps")], [["intent:1"], [], ["intent:1"]]);
+  assert.equal(state.rows.get("intent:1").account, "scalps");
+});

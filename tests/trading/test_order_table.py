@@ -17,7 +17,7 @@ def test_orders_and_intents_are_laid_over_each_other_as_the_page_does_it() -> No
     assert {key: order_table.of_fill(row, sources)["source"] for key, row in KEPT["fills"].items()} == KEPT["sources"]
     tabs = order_table.groups(found, "filled")
     assert [(tab["name"], tab["count"], tab["chosen"]) for tab in tabs] == [
-        *(("working", 10, False), ("filled", 1, True), ("ended", 1, False)),
+        *(("working", 11, False), ("filled", 1, True), ("ended", 1, False)),
     ]
 
 

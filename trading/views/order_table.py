@@ -132,7 +132,7 @@ def _of_order(order: Row, origins: _Origins) -> Row:
     failure = f"Its change did not take. {change['reason']}".strip() if change else ""
     return order | {
         "group": GROUP_OF_STATUS.get(order["status"], "working"),
-        "source": intent["source"] if intent else order["source"],
+        "source": (intent["source"] if intent else order["source"]) or "unknown",  # it is the text of a link
         "intent": f"intent:{intent['id']}" if intent else "",
         "reason": order["reason"] or (intent["reason"] if intent and own else "") or failure,
         "link": _link(order),

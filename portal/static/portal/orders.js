@@ -119,7 +119,7 @@ function lineOf(order, intent, change, replaceable) {
   return {
     ...order,
     group: GROUP_OF_STATUS[order.status] ?? "working",
-    source: intent?.source ?? order.source,
+    source: (intent?.source ?? order.source) || "unknown", // it is the text of a link
     intent: intent ? `intent:${intent.id}` : "",
     reason: order.reason || (own ? intent.reason : "") || (change ? `Its change did not take. ${change.reason}`.trim() : ""),
     link: linkOf(order),

@@ -63,10 +63,11 @@ export function applyIntentRows(state, rows) {
   return Object.entries(rows ?? {}).flatMap(([key, row]) => applyIntent(state, key, row).changed);
 }
 
-/** News of intents may come in any order: the greater version is newer. */
+/** News of intents may come in any order: the greater version is newer. What its account is called has none. */
 function applyIntent(state, key, row) {
   const known = state.rows.get(key);
-  const isNews = !known || Number(row.version) > Number(known.version);
+  const newer = known ? Number(row.version) - Number(known.version) : 1;
+  const isNews = newer > 0 || (newer === 0 && row.account !== known.account);
   if (isNews) state.rows.set(key, row);
   const changed = isNews ? [key] : [];
   return { changed, added: isNews && !known ? [key] : [], gone: [], fresh: false, gap: false };

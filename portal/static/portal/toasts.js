@@ -80,10 +80,12 @@ function isRead(box) {
   return box.matches(":hover, :focus-within");
 }
 
-/** A notice that is being read or has the focus stays, and so does one that nobody can have seen. */
+/** A notice that is being read or has the focus stays, and so does one that nobody can have seen: what is behind a dialog waits. */
 function leaveAfter(box, milliseconds) {
   setTimeout(() => {
-    if (document.hidden) document.addEventListener("visibilitychange", () => leaveAfter(box, milliseconds), { once: true });
+    const dialog = document.querySelector("dialog[open]");
+    if (dialog) dialog.addEventListener("close", () => leaveAfter(box, milliseconds), { once: true });
+    else if (document.hidden) document.addEventListener("visibilitychange", () => leaveAfter(box, milliseconds), { once: true });
     else if (isRead(box)) leaveAfter(box, 2_000);
     else box.remove();
   }, milliseconds);

@@ -1,5 +1,6 @@
 // What a desk has beside its tables: guarded buttons, one press for one click, keys with their sheet, the sound.
 
+import { ask, askMode, mustAsk } from "./confirm.js";
 import { recall, remember } from "./dom.js";
 import { setSound, soundIsOn } from "./toasts.js";
 
@@ -98,9 +99,16 @@ export class DeskTools {
     else if (meaning === "symbol") ticket?.focus("symbol");
     else if (meaning === "quantity") ticket?.focus("order_qty");
     else if (meaning === "price") ticket?.focus("price");
-    else if (meaning === "cancel-all") this.root.querySelector("[data-cancel-all]").click();
+    else if (meaning === "cancel-all") this.#cancelAll();
     else if (meaning === "flatten-all") this.#flatten();
     else orders.choose(meaning.slice("tab-".length));
+  }
+
+  /** One letter is not to take protective stops away unasked: where the button does not ask, its key does. */
+  async #cancelAll() {
+    const button = this.root.querySelector("[data-cancel-all]");
+    const { asks: title, words = "" } = button.dataset;
+    if (mustAsk(askMode(), "Market") || (await ask({ title, words, yes: button.textContent }))) button.click();
   }
 
   /** The first press opens the guard, the second one, while it is open, goes through. */
