@@ -1,9 +1,11 @@
 """The limits page as a trader walks it, what support has set on it, and what a stranger sees: nothing."""
 
 import datetime as dt
+import threading
 from decimal import Decimal
 
 import pytest
+from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 
@@ -11,7 +13,7 @@ from accounts.models import AuditEvent, Connection
 from tests.trading.cast import sign_in
 from tests.trading.signed_in import browser_of
 from trading.models import TradingLimit
-from trading.orders import facts
+from trading.orders import facts, limit_changes
 from trading.orders.facts import AccountFacts, Facts
 from trading.orders.session_hours import next_trading_day
 from trading.simulator import RunningSimulator
@@ -125,6 +127,41 @@ def test_a_removed_daily_loss_holds_until_the_next_trading_day(browser: Client) 
     assert not TradingLimit.objects.exists()
 
 
+@pytest.mark.parametrize("how", ["it is removed", "it is tidied away"])
+def test_a_limit_that_is_changed_while_it_goes_is_not_lost(
+    browser: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Its trader is told that the new figure holds, or that there is no such limit any more."""
+    past = timezone.now() - dt.timedelta(seconds=1)
+    limit = TradingLimit.objects.create(user=connection.user, daily_loss=500, next_from=past)
+    limits_nothing, told = TradingLimit.limits_nothing, []
+
+    def change() -> None:
+        try:
+            limit_changes.change(limit.pk, connection.user, {"max_order_qty": 3})
+            told.append("holds")
+        except TradingLimit.DoesNotExist:
+            told.append("is gone")
+        finally:
+            database.close()
+
+    other = threading.Thread(target=change)
+
+    def interrupted(self: TradingLimit, now: dt.datetime) -> bool:
+        monkeypatch.setattr(TradingLimit, "limits_nothing", limits_nothing)
+        other.start()
+        other.join(1)  # it waits for this one's end
+        return limits_nothing(self, now)
+
+    monkeypatch.setattr(TradingLimit, "limits_nothing", interrupted)
+    if how == "it is removed":
+        limit_changes.remove(limit.pk, connection.user)
+    else:
+        limit_changes.tidy(connection.user, timezone.now())
+    other.join(30)
+    assert told == (["holds"] if TradingLimit.objects.exists() else ["is gone"])
+
+
 def test_what_support_has_set_is_shown_and_cannot_be_touched(browser: Client, connection: Connection) -> None:
     limit = TradingLimit.objects.create(user=connection.user, set_by="staff", max_position=7)
     shown = page(browser)
@@ -155,15 +192,17 @@ def test_another_trader_sees_and_changes_nothing(browser: Client, simulator: Run
 def test_tradovates_own_limits_are_in_words(browser: Client, connection: Connection) -> None:
     assert "Not known right now" in page(browser)
     account = connection.accounts.get().tradovate_id
+    limits = {"id": account, "daily_loss_auto_liq": Decimal(1500), "weekly_loss_auto_liq": Decimal(-4000)}
     known = Facts(
         heard_at=timezone.now(),
-        accounts=[AccountFacts(id=account, auto_liq=UserAccountAutoLiq(id=account, daily_loss_auto_liq=Decimal(1500)))],
+        accounts=[AccountFacts(id=account, auto_liq=UserAccountAutoLiq(**limits))],
         position_limits=[UserAccountPositionLimit(id=1, account_id=account, total_by="Overall", exposed_limit=30)],
         risk_parameters=[UserAccountRiskParameter(id=2, user_account_position_limit_id=1, max_opening_order_qty=10)],
     )
     facts._client().set(facts.key(connection.pk), facts.encode(known))
     shown = page(browser)
     assert "closes all positions and locks the account at a day&#x27;s loss of $1,500.00." in shown
+    assert "locks the account at a week&#x27;s loss of $4,000.00." in shown
     assert "All together: at most 30 contracts, at most 10 in an order that opens." in shown
 
 

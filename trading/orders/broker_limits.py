@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from trading.orders import drawdown
 from trading.orders.checks.finding import dollars
 from trading.orders.facts import AccountFacts, Facts
 from trading.tradovate.entities import UserAccountPositionLimit, UserAccountRiskParameter
@@ -40,8 +41,8 @@ def _losses(account: AccountFacts) -> Iterator[str]:
         (limits.daily_profit_auto_liq, f"Tradovate {closes} at a day's profit of {{}}."),
         (limits.weekly_profit_auto_liq, f"Tradovate {closes} at a week's profit of {{}}."),
     ):
-        if amount:
-            yield words.format(dollars(amount))
+        if limit := drawdown.dollars(amount):
+            yield words.format(dollars(limit))
 
 
 def _scope(limit: UserAccountPositionLimit, products: Mapping[int, str]) -> str:

@@ -66,18 +66,23 @@ def remove(limit_id: int, user: User, ip_address: str | None = None) -> TradingL
 
     Raises TradingLimit.DoesNotExist as `change` does.
     """
-    limit = change(limit_id, user, {}, ip_address, "removed; left")
-    if limit.limits_nothing(timezone.now()):
-        limit.delete()
-        return None
+    with transaction.atomic():
+        limit = change(limit_id, user, {}, ip_address, "removed; left")
+        if limit.limits_nothing(timezone.now()):
+            limit.delete()
+            return None
     return limit
 
 
 def tidy(user: User, now: dt.datetime) -> None:
     """Delete the trader's limits whose last figure has ended."""
-    for limit in TradingLimit.objects.own(user).filter(next_from__lte=now, next_daily_loss=None):
-        if limit.limits_nothing(now):
-            limit.delete()
+    ended = TradingLimit.objects.own(user).filter(next_from__lte=now, next_daily_loss=None)
+    if not ended.exists():
+        return
+    with transaction.atomic():
+        for limit in ended.select_for_update(of=("self",)):
+            if limit.limits_nothing(now):
+                limit.delete()
 
 
 def record(limit: TradingLimit, what: str, by: User, ip_address: str | None) -> None:

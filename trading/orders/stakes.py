@@ -23,11 +23,8 @@ class Stakes:
         return self.reward / self.risk if self.risk and self.reward is not None else None
 
 
-def stakes(spec: OrderSpec, terms: PriceTerms, expected_price: Decimal | None = None) -> Stakes | None:
-    """What is at stake; None when the order has no exits, or when nothing says at which price it will fill.
-
-    `expected_price` is where an order without a price of its own would fill, in points.
-    """
+def stakes(spec: OrderSpec, terms: PriceTerms) -> Stakes | None:
+    """What is at stake; None when the order has no exits, or when nothing says at which price it will fill."""
     if spec.brackets:
         return Stakes(
             risk=_dollars(((b.stop_loss.points(terms), b.order_qty) for b in spec.brackets if b.stop_loss), terms),
@@ -35,7 +32,7 @@ def stakes(spec: OrderSpec, terms: PriceTerms, expected_price: Decimal | None = 
                 ((b.profit_target.points(terms), b.order_qty) for b in spec.brackets if b.profit_target), terms
             ),
         )
-    entry = _price(spec) or expected_price
+    entry = _price(spec)
     if not spec.triggers or entry is None:
         return None
     exits = [(child, _price(child)) for child in spec.triggers if child.action != spec.action]
@@ -48,8 +45,8 @@ def stakes(spec: OrderSpec, terms: PriceTerms, expected_price: Decimal | None = 
 
 
 def _price(order: OrderTerms) -> Decimal | None:
-    """Where an order trades, or wakes."""
-    return order.stop_price if order.stop_price is not None else order.price
+    """The worst price at which an order trades once it has woken: its limit, else its stop, which promises none."""
+    return order.price if order.price is not None else order.stop_price
 
 
 def _dollars(distances: Iterable[tuple[Decimal, int]], terms: PriceTerms) -> Decimal | None:

@@ -145,9 +145,11 @@ def test_a_looser_loss_limit_waits_for_its_day() -> None:
     assert found(spec(), situation(begun, facts=lost)) == []
 
 
-@pytest.mark.parametrize(("lost", "remarks"), [(799, 0), (800, 1), (1200, 1)])
-def test_where_tradovate_steps_in_is_told_before(lost: int, remarks: int) -> None:
-    limits = UserAccountAutoLiq(id=ACCOUNT, daily_loss_auto_liq=Decimal(1000))
+@pytest.mark.parametrize("limit", [1000, -1000])
+@pytest.mark.parametrize(("lost", "remarks"), [(0, 0), (799, 0), (800, 1), (1200, 1)])
+def test_where_tradovate_steps_in_is_told_before(limit: int, lost: int, remarks: int) -> None:
+    """Some clients write losses as negative amounts."""
+    limits = UserAccountAutoLiq(id=ACCOUNT, daily_loss_auto_liq=Decimal(limit))
     near = situation(facts=with_money(realized_pnl=Decimal(-lost), auto_liq=limits))
     assert found(spec(), near) == [("warning", "daily_loss")] * remarks
     assert found(spec("Sell"), near) == []

@@ -110,10 +110,11 @@ def broker_loss_limits(spec: OrderSpec, situation: Situation) -> Iterator[Findin
     _, total = day_pnl(situation)
     if limits is None or total is None or situation.is_exit(spec):
         return
-    for limit, what in (
+    for amount, what in (
         (limits.daily_loss_auto_liq, "closes all positions and locks the account"),
         (limits.daily_loss_liq_only, "lets the account only reduce positions"),
     ):
+        limit = drawdown.dollars(amount)
         if limit and total <= -limit * NEAR:
             lost = f"{situation.account.name} has lost {dollars(-total)} today"
             yield warning("daily_loss", f"{lost}: at {dollars(limit)} Tradovate {what}.")
