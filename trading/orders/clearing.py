@@ -87,8 +87,6 @@ class _Round:
 
     def run(self) -> str:
         """Act on what is there; what is left, in words, "" when nothing was found."""
-        if not self._accounts:
-            return ""
         self._settle_closings()
         found = []
         if self._action.flatten and (positions := looks.open_positions(self._connection, self._accounts.keys())):
@@ -103,6 +101,9 @@ class _Round:
             found.append(_counted(len(orders), "working order"))
         if under_way := self._under_way():
             found.append(_counted(under_way, "order") + " still unanswered")
+        if not found and (untold := looks.accounts(self._connection) - self._accounts.keys()):
+            # Of a first sign-in, or opened since: what is in them is found once the stream has told of them.
+            found.append(_counted(len(untold), "account") + " not told here yet")
         return f"Found {', '.join(found)}." if found else ""
 
     def _is_released(self) -> bool:

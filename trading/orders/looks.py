@@ -34,6 +34,12 @@ class Standing:
     version: OrderVersion
 
 
+def accounts(connection: Connection) -> set[int]:
+    """The accounts (Tradovate's ids) that are not closed."""
+    found = _ask(connection, lambda client: client.account.list(), Priority.EXIT)
+    return {one.id for one in found if not one.closed and one.active is not False}
+
+
 def open_orders(connection: Connection, account_ids: Collection[int]) -> list[Order]:
     """The orders of these accounts (Tradovate's ids) that have not ended, wherever they were placed."""
     orders = _ask(connection, lambda client: client.order.list(), Priority.EXIT)

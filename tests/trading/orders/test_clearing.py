@@ -90,6 +90,29 @@ def test_with_nothing_there_it_is_done_at_once(simulator: RunningSimulator, conn
     assert at_broker(simulator, connection) == PRO
 
 
+def test_nothing_is_done_before_the_accounts_are_known(
+    simulator: RunningSimulator, connection: Connection, user: User
+) -> None:
+    """As right after the first sign-in, or when one was opened while no socket was up."""
+    accounts = list(connection.accounts.all())
+    connection.accounts.all().delete()
+    action = do_round(wanted(user, flatten=True))
+    assert (action.state, action.words.strip()) == ("working", "Found 5 accounts not told here yet.")
+    Account.objects.bulk_create(accounts[1:])
+    for _ in range(4):
+        do_round(action)
+    assert action.state == "working"
+    assert "Found 1 account not told here yet. 3 positions closed" in action.words
+    accounts[0].save(force_insert=True)
+    assert finished(action).state == "done"
+    assert at_broker(simulator, connection) == (0, 0)
+
+
+def test_of_a_trader_without_an_account_it_is_done(simulator: RunningSimulator, connection: Connection) -> None:
+    action = finished(wanted(sign_in(simulator, "empty").user, flatten=True))
+    assert (action.state, action.words) == ("done", "Done: There was nothing to do.")
+
+
 def test_positions_can_be_closed_after_orders_were_cancelled(
     simulator: RunningSimulator, connection: Connection, user: User
 ) -> None:
