@@ -101,6 +101,7 @@ def _exchange(session: SessionBase, login: ApiKeyLogin, ticket: str | None) -> A
         raise SignInFailed(Reason.PORTAL) from None
     if ticket is not None:
         del session[PENALTY_KEY]
+        oauth.save_now(session)
     request = AccessTokenRequest(
         name=login.name,
         password=login.password,

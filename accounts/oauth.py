@@ -20,7 +20,8 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.django_client import DjangoIntegration, DjangoOAuth2App, OAuth
 from django.conf import settings
-from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest
 
 from accounts.models import Environment
@@ -104,6 +105,19 @@ class _States(DjangoIntegration):  # type: ignore[misc]  # Authlib ships no type
         for _, key in sorted(pending, reverse=True)[STATES_PER_BROWSER - 1 :]:
             del session[key]
         super().set_state_data(session, state, data)
+
+    def clear_state_data(self, session: SessionBase, state: str | None) -> None:
+        super().clear_state_data(session, state)
+        save_now(session)
+
+
+def save_now(session: SessionBase) -> None:
+    """Keep that something was used up: an answer of 500 or more saves no session. Raises SessionInterrupted when the
+    session has ended meanwhile."""
+    try:
+        session.save()
+    except UpdateError:
+        raise SessionInterrupted("This browser's session has ended meanwhile. Please start again.") from None
 
 
 class _Nonce(msgspec.Struct):

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from authlib.integrations.base_client import OAuthError
@@ -119,9 +120,9 @@ def signed_in_at(session: SessionBase) -> dt.datetime | None:
 
 
 def own_url(request: HttpRequest, url: str) -> str:
-    """`url` when it is an address of this portal, else ""."""
+    """`url` when it is an address of this portal, with all of its path, else ""."""
     mine = url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    return url if mine else ""
+    return url if mine and urlsplit(url).path.startswith("/") else ""
 
 
 def _take_pending(request: HttpRequest) -> tuple[Environment, dict[str, Any]]:

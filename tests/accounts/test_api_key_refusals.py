@@ -101,6 +101,16 @@ def test_a_penalty_is_waited_for_and_its_ticket_sent_once(browser, scripted, tim
     assert tickets == [None, "the-ticket", None]
 
 
+def test_a_ticket_is_sent_once_even_when_tradovate_does_not_answer(browser, scripted, time_machine) -> None:
+    scripted.script("/auth/accesstokenrequest", {"p-ticket": "the-ticket", "p-time": 15})
+    scripted.script("/auth/accesstokenrequest", b"", 503)
+    press(browser.client)
+    time_machine.move_to(timezone.now() + timedelta(seconds=16), tick=False)
+    assert [press(browser.client).status_code for _ in range(2)] == [502, 502]
+    tickets = [sent.get("p-ticket") for sent in scripted.asked("/auth/accesstokenrequest")]
+    assert tickets == [None, "the-ticket", None]
+
+
 def test_a_penalty_that_the_simulator_imposes_is_sat_out_with_its_ticket(browser, settings, time_machine) -> None:
     secret = settings.SIMULATOR_CLIENT_SECRET
     with serve(Config(seed=7, manual_clock=True, limits=REAL, client_secret=secret)) as simulator:

@@ -132,6 +132,7 @@ def test_signing_in_as_somebody_else_in_the_same_browser_switches(browser, simul
         ("//evil.example/", "/"),
         ("/\\evil.example", "/"),
         ("javascript:alert(1)", "/"),
+        ("foo", "/"),
     ],
 )
 def test_next_leads_to_own_pages_only(browser, simulator, asked, goes) -> None:
@@ -294,6 +295,29 @@ def test_every_answer_of_tradovate_ends_in_a_page(
         assert browser.user_id is not None
     else:
         nobody_is_in(browser)
+
+
+def test_a_code_is_exchanged_once_even_when_the_answer_is_an_error(browser, scripted) -> None:
+    scripted.script("/auth/oauthtoken", {}, 503)
+    callback = f"/accounts/sign-in/callback/?code=c&state={query(browser.press_sign_in())['state']}"
+    assert browser.return_to(callback).status_code == 502
+
+    assert browser.return_to(callback).status_code == 400
+    assert len(scripted.asked("/auth/oauthtoken")) == 1
+
+
+def test_a_callback_whose_session_has_ended_meanwhile_exchanges_nothing(browser, scripted, monkeypatch) -> None:
+    callback = f"/accounts/sign-in/callback/?code=c&state={query(browser.press_sign_in())['state']}"
+    take = oauth.App.take
+
+    def take_and_end(app, session, state):
+        pending = take(app, session, state)
+        Session.objects.all().delete()
+        return pending
+
+    monkeypatch.setattr(oauth.App, "take", take_and_end)
+    assert browser.return_to(callback).status_code == 400
+    assert scripted.asked("/auth/oauthtoken") == []
 
 
 def test_a_refusal_that_repeats_the_token_is_logged_without_it(browser, scripted, caplog) -> None:
