@@ -9,7 +9,7 @@ from tests.trading.cast import contracts_of, listed, posts, sign_in
 from tests.trading.orders.pressing import contract_id
 from tests.trading.signed_in import browser_of
 from tests.trading.test_views_orders import press, ticket, wrong
-from trading.models import Account, OrderIntent
+from trading.models import Account, OrderIntent, Product
 from trading.orders import contracts, kill_switch
 from trading.simulator import RunningSimulator
 from trading.sync import stream, watched
@@ -41,6 +41,19 @@ def test_a_preview_sends_nothing_and_tells_risk_and_reward(
     assert set(wrong(whole)) == {"price"}, "and before it goes out it is"
     assert not OrderIntent.objects.exists()
     assert posts(simulator) == []
+
+
+def test_what_another_currency_puts_at_stake_is_not_told_as_dollars(
+    simulator: RunningSimulator, trader: Connection, symbol: str
+) -> None:
+    browser = browser_of(trader)
+    order = ticket(trader, symbol, exits="distance", target="8", stop_loss="4", unit="points")
+    press(browser, "/desk/preview/", order)
+    Product.objects.update(currency="EUR")
+    told = press(browser, "/desk/preview/", order)["stakes"]
+    assert told == {"risk": "400.00 EUR", "reward": "800.00 EUR", "ratio": "2.00 R"}
+    refused = press(browser, "/desk/preview/", order | {"unit": "dollars"})
+    assert "priced in EUR: say it in ticks" in wrong(refused)["target"]
 
 
 def test_of_several_accounts_the_preview_names_the_orders(

@@ -7,7 +7,6 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Final
 
 from django.conf import settings
@@ -125,13 +124,8 @@ def does(line: OrderLine) -> str:
     product = line.contract.product
     side = "Buy" if line.quantity > 0 else "Sell"
     words = f"{side} {abs(line.quantity):,} {line.symbol} at market"
-    return f"{words} ({product.description}, ${_dollars(product.tick_value)} a tick)"
-
-
-def _dollars(amount: Decimal) -> str:
-    """Two decimals, more where cents do not tell it (half a 32nd of a note): 12.50, 7.8125."""
-    exact = amount.normalize()
-    return f"{exact:,f}" if exact != round(exact, 2) else f"{exact:,.2f}"
+    terms = contracts.price_terms(product)
+    return f"{words} ({product.description}, {terms.money(terms.tick_value)} a tick)"
 
 
 def _text(raw: bytes) -> str:

@@ -15,7 +15,7 @@ from accounts.models import Connection
 from trading.history.trade_dates import begin_of, trade_date_of
 from trading.models import Account, Contract, Fill, FillFee, Order
 from trading.models.journal import FillQuerySet
-from trading.models.market import DOLLAR
+from trading.tradovate.entities.terms import DOLLAR
 
 ZERO, ONE = Decimal(0), Decimal(1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 from django.db import models
@@ -13,7 +12,6 @@ from accounts.models import Environment
 # What a replay tells of contracts is not kept.
 SIGNED_IN_TO: Final = [(one.value, one.label) for one in Environment.of_sign_ins()]
 LONGEST_NAME: Final = 64  # of a contract, a product and a currency (openapi.json)
-DOLLAR: Final = "USD"
 
 
 class Product(models.Model):
@@ -43,11 +41,6 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def tick_value(self) -> Decimal:
-        """What one tick is worth on one contract, in `currency`."""
-        return self.tick_size * self.value_per_point
 
 
 class ProductSession(models.Model):

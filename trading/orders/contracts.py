@@ -15,6 +15,7 @@ from accounts.budgets import budgets
 from accounts.models import Connection
 from trading.models import Contract, Product
 from trading.orders import product_terms, refused
+from trading.orders.prices import PriceTerms
 from trading.orders.product_terms import ProductTerms
 from trading.tradovate import entities
 from trading.tradovate.client import Tradovate
@@ -114,6 +115,11 @@ def known(environment: str, symbols: Iterable[str]) -> dict[str, Contract]:
     seen = Contract.objects.filter(environment=environment, name__in=list(symbols))
     # A name comes back every ten years; the row seen last is the one that trades now.
     return {contract.name: contract for contract in seen.select_related("product__session").order_by("seen_at")}
+
+
+def price_terms(product: Product) -> PriceTerms:
+    """How a product is priced, as far as it was ever told."""
+    return PriceTerms(product.tick_size, product.value_per_point, product.currency)
 
 
 def _seen_today(connection: Connection, symbols: Sequence[str]) -> dict[str, Contract]:

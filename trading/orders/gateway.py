@@ -27,7 +27,7 @@ from django.utils import timezone
 from accounts import renewal
 from accounts.models import Connection
 from trading.models import Account, Contract, OrderIntent
-from trading.orders import intents, let_through, refused, reports, turns, warm
+from trading.orders import contracts, intents, let_through, refused, reports, turns, warm
 from trading.orders.checks import WATCHING_ONLY
 from trading.orders.drafts import draft
 from trading.orders.messages import AnyMessage, message_of
@@ -325,7 +325,7 @@ def _message(intent: OrderIntent) -> AnyMessage:
 
 def _price_terms(environment: str, symbol: str) -> PriceTerms | None:
     contract = Contract.objects.filter(environment=environment, name=symbol).select_related("product").last()
-    return None if contract is None else PriceTerms(contract.product.tick_size, contract.product.value_per_point)
+    return None if contract is None else contracts.price_terms(contract.product)
 
 
 def _accept(claimed: _Claimed, reply: Reply) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from trading.orders.prices import Distance, PriceTerms, Unit, plain
+from trading.orders.prices import Distance, PriceTerms, Unit
 from trading.orders.spec import Bracket, InvalidSpec, LinkedOrder, OrderSpec, OrderTerms, Problem
 from trading.orders.wishes import Cancellation, Liquidation, Modification, Wish
 from trading.tradovate.entities import (
@@ -173,8 +173,6 @@ def _points(distance: Distance | None, terms: PriceTerms | None) -> Decimal | No
     if terms is None:
         words = f"{distance} cannot be told to Tradovate without the contract's tick: it takes points."
         raise InvalidSpec(Problem("brackets", words))
-    points = distance.points(terms)
-    if not points:
-        words = f"{distance} is less than one tick, {plain(terms.tick_value)} dollars on one contract."
-        raise InvalidSpec(Problem("brackets", words))
-    return points
+    if misfit := distance.misfit(terms):
+        raise InvalidSpec(Problem("brackets", f"{distance} {misfit}"))
+    return distance.points(terms)

@@ -17,7 +17,7 @@ from accounts.models import Connection, User
 from trading.models import Account
 from trading.orders import checks, contracts, desk, facts, looks, sole
 from trading.orders.outcomes import Outcome, derived, first, own_account, refused, told
-from trading.orders.prices import Distance, PriceTerms, plain
+from trading.orders.prices import Distance, PriceTerms
 from trading.orders.spec import InvalidSpec, LinkedOrder, OrderSpec
 from trading.tradovate.entities import Order, OrdStatus, Position
 
@@ -121,9 +121,8 @@ def exits_of(held: Held, account_id: int, target: Distance | None, stop: Distanc
     for distance, name in found:
         if problem := distance.problem():
             raise NoPosition(f"The {name} {problem}")
-        if not distance.is_on_tick(held.terms):
-            tick = plain(held.terms.tick_size)
-            raise NoPosition(f"The {name} of {distance} is not a multiple of the tick, {tick} points.")
+        if misfit := distance.misfit(held.terms):
+            raise NoPosition(f"The {name} of {distance} {misfit}")
     if not found:
         raise NoPosition("Write a target, a stop or both.")
     legs = []
@@ -217,7 +216,7 @@ def _held(account: Account, contract_id: int) -> Held:
         raise NoPosition(str(trouble)) from trouble
     if contract is None or position.net_price is None:
         raise NoPosition(f"The tick or the average price of {symbol} is not known.")
-    terms = PriceTerms(contract.product.tick_size, contract.product.value_per_point)
+    terms = contracts.price_terms(contract.product)
     return Held(symbol, position.net_pos, position.net_price, terms)
 
 

@@ -59,7 +59,7 @@ _UNDER_WAY: Final = frozenset({State.CREATED, State.SUBMITTING, State.UNKNOWN, S
 _COLUMNS: Final = (
     *("tradovate_id", "name", "expiration_date", "first_intent_date"),
     *("product__tradovate_id", "product__name", "product__tick_size", "product__value_per_point"),
-    *("product__product_type", "product__exchange_id_at_broker", "product__exchange"),
+    *("product__currency", "product__product_type", "product__exchange_id_at_broker", "product__exchange"),
     *("product__contract_group_id_at_broker", "product__status"),
     *("product__initial_margin", "product__terms_read_at"),
     *("product__session__all_day", "product__session__open_time"),
@@ -345,7 +345,7 @@ def _listing(row: Mapping[str, Any]) -> Listing:
             contract_group_id=product["contract_group_id_at_broker"],
             status=product["status"],
         ),
-        terms=PriceTerms(product["tick_size"], product["value_per_point"]),
+        terms=PriceTerms(product["tick_size"], product["value_per_point"], product["currency"]),
         expires=row["expiration_date"],
         first_intent=row["first_intent_date"],
         margin=product["initial_margin"],

@@ -7,6 +7,8 @@ from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Final
 
+from trading.tradovate.entities.terms import DOLLAR
+
 # What OrderIntent's columns hold.
 HIGHEST_PRICE: Final = 10**10
 PRICE_PLACES: Final = 8
@@ -14,16 +16,29 @@ PRICE_PLACES: Final = 8
 
 @dataclass(frozen=True)
 class PriceTerms:
-    """How a product is priced (openapi.json, Product): `tick_size` in points, `value_per_point` in dollars on one
-    contract. Both are above zero."""
+    """How a product is priced (openapi.json, Product): `tick_size` in points, `value_per_point` on one contract in a
+    `currency`, whose name is "" when it is not known. Both are above zero."""
 
     tick_size: Decimal
     value_per_point: Decimal
+    currency: str = DOLLAR
 
     @property
     def tick_value(self) -> Decimal:
-        """Dollars that one tick is worth on one contract."""
+        """What one tick is worth on one contract."""
         return self.tick_size * self.value_per_point
+
+    @property
+    def tick_words(self) -> str:
+        """One tick, as people write it: "0.25 points, $12.50 on one contract"."""
+        return f"{plain(self.tick_size)} points, {self.money(self.tick_value)} on one contract"
+
+    def money(self, amount: Decimal) -> str:
+        """An amount of the currency as people write it: "$1,250.00", "1,250.00 EUR"; more decimals where cents do not
+        tell it (half a 32nd of a note)."""
+        exact = amount.normalize()
+        number = f"{exact:,f}" if exact != round(exact, 2) else f"{exact:,.2f}"
+        return f"${number}" if self.currency == DOLLAR else f"{number} {self.currency}".rstrip()
 
     def is_on_tick(self, price: Decimal) -> bool:
         return price % self.tick_size == 0
@@ -81,12 +96,17 @@ class Distance:
             return f"must be a whole number of ticks, not {plain(self.amount)}."
         return ""
 
-    def is_on_tick(self, terms: PriceTerms) -> bool:
-        """False for points between two ticks, and for dollars that are less than one tick is worth."""
-        return terms.is_on_tick(self.amount) if self.unit is Unit.POINTS else self.points(terms) > 0
+    def misfit(self, terms: PriceTerms) -> str:
+        """Why such prices are never so far apart, for a trader: points between two ticks, less dollars than one tick is
+        worth, dollars of what is priced in another currency; "" when they may be."""
+        if self.unit is Unit.DOLLARS and terms.currency != DOLLAR:
+            return f"is none of a contract that is priced in {terms.currency or 'another currency'}: say it in ticks."
+        fits = terms.is_on_tick(self.amount) if self.unit is Unit.POINTS else self.points(terms) > 0
+        return "" if fits else f"is not a multiple of the tick: {terms.tick_words}."
 
     def points(self, terms: PriceTerms) -> Decimal:
-        """The distance in points. Dollars are rounded down to whole ticks: a stop never risks more than was asked."""
+        """The distance in points, where it fits. Dollars are rounded down to whole ticks: a stop never risks more than
+        was asked."""
         match self.unit:
             case Unit.TICKS:
                 return self.amount * terms.tick_size

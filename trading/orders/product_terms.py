@@ -12,8 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from trading.models import Product, ProductSession
+from trading.models.market import LONGEST_NAME
 from trading.tradovate import entities
 from trading.tradovate.client import Tradovate
+from trading.tradovate.entities.terms import DOLLAR, DOLLARS
 from trading.tradovate.errors import NotFound
 
 _AT_ONCE: Final = 4
@@ -22,16 +24,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ProductTerms:
-    """A product with what belongs to it; None where Tradovate has nothing."""
+    """A product with what belongs to it; None where Tradovate has nothing. `currency` is the name of the one that its
+    points are worth something in, "" when Tradovate has none."""
 
     product: entities.Product
     margin: entities.ProductMargin | None
     session: entities.ProductSession | None
     exchange: entities.Exchange | None
+    currency: str
 
 
 async def read(client: Tradovate, product_ids: Collection[int]) -> list[ProductTerms]:
-    """Ask for the terms of products, four requests each. Raises TradovateError."""
+    """Ask for the terms of products, four requests each, five when not in dollars. Raises TradovateError."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(product_id: int) -> ProductTerms | None:
@@ -43,7 +47,8 @@ async def read(client: Tradovate, product_ids: Collection[int]) -> list[ProductT
                 None if product.exchange_id is None else await _or_none(client.exchange.item(product.exchange_id))
             )
             margin = await _or_none(client.product_margin.item(product_id))
-            return ProductTerms(product, margin, await _or_none(client.product_session.item(product_id)), exchange)
+            session = await _or_none(client.product_session.item(product_id))
+            return ProductTerms(product, margin, session, exchange, await _currency(client, product.currency_id))
 
     found = await asyncio.gather(*(one(product_id) for product_id in product_ids))
     return [terms for terms in found if terms is not None]
@@ -61,11 +66,19 @@ def keep(environment: str, found: Collection[ProductTerms]) -> None:
                 exchange=terms.exchange.name[:64] if terms.exchange else "",
                 contract_group_id_at_broker=product.contract_group_id,
                 status=product.status[:20],
+                currency=terms.currency,
                 initial_margin=terms.margin.initial_margin if terms.margin else None,
                 terms_read_at=timezone.now(),
             )
             if terms.session is not None and (kept := row.first()):
                 ProductSession.objects.update_or_create(product=kept, defaults=_session(terms.session))
+
+
+async def _currency(client: Tradovate, currency_id: int | None) -> str:
+    if currency_id in (None, DOLLARS):
+        return DOLLAR
+    currency = await _or_none(client.currency.item(currency_id))
+    return currency.name[:LONGEST_NAME] if currency else ""
 
 
 def _session(session: entities.ProductSession) -> dict[str, object]:

@@ -47,14 +47,12 @@ from trading.tradovate.entities import (
     UserAccountPositionLimit,
     UserAccountRiskParameter,
 )
+from trading.tradovate.entities.terms import DOLLAR, DOLLARS
 
 # An entity by its type's struct and its id.
 Ref = tuple[type[Entity], int]
 
 ZERO, ONE = Decimal(0), Decimal(1)
-DOLLAR = "USD"
-# The id of US dollars (guide, entityFind of NQ): a snapshot need not name the currency that everything is in.
-DOLLARS = 1
 
 
 class Mirror:

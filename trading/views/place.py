@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounts.models import Connection, User
 from trading.models import Account, Contract
-from trading.orders import desk, pretrade
+from trading.orders import contracts, desk, pretrade
 from trading.orders.checks import Finding
 from trading.orders.contracts import Looked
-from trading.orders.prices import PriceTerms, plain
+from trading.orders.prices import plain
 from trading.orders.spec import OrderSpec, OrderTerms
 from trading.orders.stakes import stakes
 from trading.sync import watched
@@ -126,11 +126,12 @@ def _contract(connection: Connection, symbol: str) -> Contract | None:
 
 
 def _stakes_row(spec: OrderSpec, contract: Contract) -> dict[str, str] | None:
-    found = stakes(spec, PriceTerms(contract.product.tick_size, contract.product.value_per_point))
+    terms = contracts.price_terms(contract.product)
+    found = stakes(spec, terms)
     if found is None:
         return None
     return {
-        "risk": "" if found.risk is None else f"${found.risk:,.2f}",
-        "reward": "" if found.reward is None else f"${found.reward:,.2f}",
+        "risk": "" if found.risk is None else terms.money(found.risk),
+        "reward": "" if found.reward is None else terms.money(found.reward),
         "ratio": "" if found.ratio is None else f"{found.ratio:.2f} R",
     }

@@ -166,7 +166,8 @@ def test_anothers_file_is_not_checked(simulator: RunningSimulator, account: Acco
     ],
 )
 def test_the_worth_of_a_tick_is_exact(account: Account, tick_size: str, value_per_point: str, words: str) -> None:
-    product = Product(description="A future", tick_size=Decimal(tick_size), value_per_point=Decimal(value_per_point))
+    figures = {"tick_size": Decimal(tick_size), "value_per_point": Decimal(value_per_point), "currency": "USD"}
+    product = Product(description="A future", **figures)
     line = OrderFile().lines.model(symbol="XX", quantity=-1, contract=Contract(product=product))
     assert preview.does(line) == f"Sell 1 XX at market (A future, {words} a tick)"
 

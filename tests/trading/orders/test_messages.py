@@ -57,7 +57,7 @@ def test_ticks_cannot_go_out_without_the_tick() -> None:
 
 def test_less_than_a_tick_does_not_become_a_stop_at_the_entry() -> None:
     spec = bracket(buy_market("ESZ6", 1).set_account(1), stop_loss=Distance(Decimal(12), Unit.DOLLARS)).build()
-    with pytest.raises(InvalidSpec, match=r"12 dollars is less than one tick, 12\.5 dollars"):
+    with pytest.raises(InvalidSpec, match=r"12 dollars is not a multiple of the tick: .* \$12\.50 on one"):
         message(spec, account_id=33, terms=ES)
 
 

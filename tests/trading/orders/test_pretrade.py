@@ -185,6 +185,14 @@ def test_a_product_that_tradovate_sets_aside_is_told(account: Account, connectio
     assert said(examine(order(account, symbol))) == NO_HUB | {("warning", "symbol")}
 
 
+def test_a_product_is_in_dollars_unless_tradovate_names_another_currency(connection: Connection, symbol: str) -> None:
+    product = contracts.look_up(connection, [symbol]).found[symbol].product
+    assert product.currency == "USD"
+    (terms,) = asyncio.run(terms_of(connection, product.tradovate_id))
+    product_terms.keep(connection.environment, [replace(terms, currency="EUR")])
+    assert contracts.look_up(connection, [symbol]).found[symbol].product.currency == "EUR"
+
+
 async def terms_of(connection: Connection, product_id: int) -> list[product_terms.ProductTerms]:
     assert connection.tokens is not None
     async with Tradovate(connection.hosts, connection.tokens.access_token) as client:

@@ -34,6 +34,14 @@ def test_halves_are_rounded_away_from_zero(price: str, rounded: str) -> None:
     assert ES.rounded(Decimal(price)) == Decimal(rounded)
 
 
+def test_dollars_say_nothing_about_what_is_priced_in_another_currency() -> None:
+    bund = PriceTerms(Decimal("0.01"), Decimal(1000), "EUR")
+    distance = Distance(Decimal(500), Unit.DOLLARS)
+    assert distance.misfit(bund) == "is none of a contract that is priced in EUR: say it in ticks."
+    assert distance.misfit(PriceTerms(Decimal("0.01"), Decimal(1000))) == ""
+    assert bund.tick_words == "0.01 points, 10.00 EUR on one contract"
+
+
 @given(distances, price_terms)
 def test_dollars_never_risk_more_than_was_asked(distance: Distance, terms: PriceTerms) -> None:
     points = distance.points(terms)

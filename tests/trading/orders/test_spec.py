@@ -138,11 +138,11 @@ def test_a_price_off_the_tick_names_its_neighbours() -> None:
         ("stop_price", "stopPrice 5001.10 is not a multiple of 0.25: nearest 5001.00 or 5001.25."),
         (
             "brackets[0].profit_target",
-            "Profit target 1.1 points is not a multiple of the tick: 0.25 points, 12.5 dollars on one contract.",
+            "Profit target 1.1 points is not a multiple of the tick: 0.25 points, $12.50 on one contract.",
         ),
         (
             "brackets[0].stop_loss",
-            "Stop loss 12 dollars is not a multiple of the tick: 0.25 points, 12.5 dollars on one contract.",
+            "Stop loss 12 dollars is not a multiple of the tick: 0.25 points, $12.50 on one contract.",
         ),
     ]
 

@@ -109,10 +109,8 @@ def on_tick(spec: OrderSpec, terms: PriceTerms) -> Iterator[Finding]:
                 yield error(prefix + name, words)
     for number, bracket in enumerate(spec.brackets):
         for name, distance in bracket.distances():
-            if not distance.is_on_tick(terms):
-                words = f"{name.replace('_', ' ').capitalize()} {distance} is not a multiple of the tick"
-                worth = f"{tick} points, {plain(terms.tick_value)} dollars on one contract"
-                yield error(f"brackets[{number}].{name}", f"{words}: {worth}.")
+            if misfit := distance.misfit(terms):
+                yield error(f"brackets[{number}].{name}", f"{name.replace('_', ' ').capitalize()} {distance} {misfit}")
 
 
 def _either(names: Sequence[str]) -> str:

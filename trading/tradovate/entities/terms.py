@@ -5,6 +5,11 @@ schemas that the names below say).
 """
 
 from enum import StrEnum
+from typing import Final
+
+DOLLAR: Final = "USD"
+# The id of US dollars (guide, entityFind of NQ): a snapshot need not name the currency that everything is in.
+DOLLARS: Final = 1
 
 
 class UserStatus(StrEnum):
