@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import open_desk
+from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_orders import fill_in, one_click, send, working
 from tests.browser.test_walk import is_streaming, orders_sent
@@ -117,7 +118,7 @@ def test_a_position_gets_exits_and_breaks_even_and_is_turned_around(portal: Stac
 
     already, reverse = len(orders_sent(portal)), row.get_by_role("button", name=f"Reverse {symbol}")
     reverse.focus()
-    with page.expect_response("**/desk/reverse/"):
+    with page.expect_response("**/desk/reverse/**"):
         page.keyboard.down("Enter")
     expect(reverse).not_to_have_attribute("aria-disabled", "true")
     page.keyboard.down("Enter")  # as a key that is held repeats it
@@ -131,3 +132,37 @@ def test_a_position_gets_exits_and_breaks_even_and_is_turned_around(portal: Stac
     row.get_by_role("button", name=f"Flatten {symbol}").click()
     expect(row).to_have_count(0, timeout=SOON)
     assert holding.position()["netPos"] == 0
+
+
+def test_the_focus_stays_in_the_table_whose_row_goes(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    other, symbol = OtherProgram(portal, "trader"), portal.front_month("MGC")
+    orders = [other.order(symbol, order_type="Limit", price=price) for price in (1000, 1001)]
+    rows = [page.locator(f"[data-row='order:{order}']") for order in orders]
+    expect(rows[0]).to_have_count(1)
+    rows[1].get_by_role("button", name=re.compile("^Cancel")).press("Enter")
+    expect(rows[1]).to_have_count(0)
+    expect(rows[0]).to_be_focused()
+    page.keyboard.press("Tab")
+    rows[0].get_by_role("button", name=re.compile("^Cancel")).press("Enter")
+    expect(rows[0]).to_have_count(0)
+    expect(page.get_by_role("heading", name="Orders", exact=True)).to_be_focused()
+
+
+def test_exits_that_are_being_written_when_their_position_goes_are_told_as_lost(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    other, symbol = OtherProgram(portal, "trader"), portal.front_month("MGC")
+    other.order(symbol)
+    row = page.locator("[data-row^='position:']", has_text=symbol)
+    row.get_by_role("button", name=f"Add exits to {symbol}").click()
+    page.locator("[data-editor-of]").get_by_label("Target").fill("40")
+    other.order(symbol, "Sell")
+    expect(row).to_have_count(0)
+    expect(page.locator("#toasts")).to_contain_text(f"Long 1 {symbol} is gone by now: no exits were placed.")
+    expect(page.get_by_role("heading", name="Positions", exact=True)).to_be_focused()

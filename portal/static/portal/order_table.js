@@ -2,7 +2,7 @@
 
 import { recall, remember, setHidden, setText } from "./dom.js";
 import { moved, orderEntries, sourcesOf } from "./orders.js";
-import { arrange, editorOf, fillRow } from "./tables.js";
+import { arrange, fillRow, takeAway } from "./tables.js";
 
 const MANY = 500; // orders of a day
 const PAUSE = 250; // milliseconds
@@ -83,8 +83,7 @@ export class OrderTable {
     const keys = new Set(listed.map(({ key }) => key));
     for (const [key, element] of this.elements) {
       if (keys.has(key)) continue;
-      editorOf(element)?.remove();
-      element.remove();
+      takeAway(element);
       this.elements.delete(key);
       this.shown.delete(key);
     }

@@ -64,8 +64,7 @@ export class RowTable {
 
   remove(key) {
     const element = this.elements.get(key);
-    if (element) editorOf(element)?.remove();
-    element?.remove();
+    if (element) takeAway(element);
     this.elements.delete(key);
   }
 
@@ -110,6 +109,22 @@ export function arrange(body, elements) {
 export function editorOf(element) {
   const below = element.nextElementSibling;
   return below?.dataset.editorOf === element.dataset.row ? below : null;
+}
+
+/**
+ * Take a row away with its editor. The focus goes on to the row itself that takes its place, on none of whose buttons
+ * somebody presses by mistake then, else to the heading.
+ */
+export function takeAway(element) {
+  const editor = editorOf(element);
+  const hadFocus = element.contains(document.activeElement) || editor?.contains(document.activeElement);
+  const next = (editor ?? element).nextElementSibling ?? element.previousElementSibling;
+  const place = next ?? element.closest(".panel").querySelector("h2");
+  editor?.remove();
+  element.remove();
+  if (!hadFocus) return;
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
 }
 
 /** All tables of the page, by kind. */
