@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import AuditEvent, Connection, User
 from tests.trading.signed_in import browser_of, person
+from trading.admin import timeline
 from trading.models import Account, Comparison, Fill, Order, OrderFile, OrderIntent, OrderVersion
 from trading.orders import intents, kill_switch
 from trading.orders.spec import OrderSpec
@@ -82,7 +83,7 @@ def test_all_that_happened_around_a_moment_is_on_one_page_and_nothing_of_others(
         "signed in from 192.0.2.1 (sim:1)",
         "Buy 2 ESZ6: rejected (no margin left for sim:1)",
         "sim:1.txt: uploaded",
-        "order 55 placed: Buy 2 ESZ6, now Filled",
+        "order 55 placed: Buy ESZ6, now 2 contracts, Filled",
         "order 55: 2 Limit at 5000",
         "Buy 2 ESZ6 at 5000, order 55",
         "trading of everybody stopped by boss (outage of the exchange)",
@@ -97,8 +98,24 @@ def test_what_was_at_another_time_is_not_shown(tess: Connection) -> None:
     browser = reader()
     assert "Nothing is kept of that time" in shown(browser, tess, at="2026-11-27 14:32", zone="UTC", minutes=60)
     assert "Nothing is kept of that time" in shown(browser, tess)
-    page = shown(browser, tess, at="half past two", zone="UTC", minutes=60)
-    assert "Write a day and a time" in page
+    for nonsense in ("half past two", "9999-12-31 23:59", "0001-01-01 00:00"):
+        page = shown(browser, tess, at=nonsense, zone="America/Chicago", minutes=60)
+        assert "Write a day and a time" in page
+
+
+def test_that_there_is_more_is_said_when_there_is(tess: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, asked = reader(), {"at": "2026-11-27 20:32", "zone": "UTC", "minutes": 5}
+    # Of each kind there are fewer; together they are as many.
+    monkeypatch.setattr(timeline, "MOST", 6)
+    assert "There is more than is shown" not in shown(browser, tess, **asked)
+    monkeypatch.setattr(timeline, "MOST", 1)
+    assert "There is more than is shown" in shown(browser, tess, **asked)
+
+
+def test_an_order_is_not_told_as_placed_with_what_a_change_made_of_it(tess: Connection) -> None:
+    Order.objects.filter(connection=tess).update(order_qty=5)
+    page = shown(reader(), tess, at="2026-11-27 20:32", zone="UTC", minutes=5)
+    assert "order 55 placed: Buy ESZ6, now 5 contracts, Filled" in page
 
 
 def test_each_line_leads_to_its_row(tess: Connection) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -48,6 +50,8 @@ ZONES = {
 }
 SPANS = {5: "5 minutes", 15: "15 minutes", 60: "1 hour", 360: "6 hours", 1440: "1 day"}
 _TIME = "%Y-%m-%d %H:%M"
+_EARLIEST, _LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2000, 2100))
+_NO_MOMENT = "Write a day and a time, such as 2026-11-27 14:32."
 
 
 class MomentForm(forms.Form):
@@ -57,7 +61,8 @@ class MomentForm(forms.Form):
         label="Moment",
         input_formats=[_TIME, "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M"],
         widget=forms.TextInput(attrs={"size": 18, "placeholder": "2026-11-27 14:32"}),
-        error_messages={"invalid": "Write a day and a time, such as 2026-11-27 14:32."},
+        validators=[MinValueValidator(_EARLIEST, _NO_MOMENT), MaxValueValidator(_LATEST, _NO_MOMENT)],
+        error_messages={"invalid": _NO_MOMENT},
     )
     zone = forms.ChoiceField(label="by the clock of", choices=list(ZONES.items()))
     minutes = forms.TypedChoiceField(label="and around it", choices=list(SPANS.items()), coerce=int)
@@ -82,13 +87,13 @@ class Happening:
     row: Model
 
 
-def happenings(user: User, since: dt.datetime, until: dt.datetime, models: set[type[Model]]) -> list[Happening]:
-    """All of `models` that happened to a trader between two moments, in order; MOST of each at most."""
-    found: list[Happening] = []
-    for model, tell in _TELLERS.items():
-        if model in models:
-            found += tell(user, since, until)
-    return sorted(found, key=lambda one: one.at)
+def happenings(
+    user: User, since: dt.datetime, until: dt.datetime, models: set[type[Model]]
+) -> tuple[list[Happening], bool]:
+    """All of `models` that happened to a trader between two moments, in order, MOST of each at most; and whether there
+    may be more."""
+    found = [list(tell(user, since, until)) for model, tell in _TELLERS.items() if model in models]
+    return sorted(chain(*found), key=lambda one: one.at), any(len(kind) >= MOST for kind in found)
 
 
 def _within(rows: QuerySet[Any], field: str, since: dt.datetime, until: dt.datetime) -> QuerySet[Any]:
@@ -122,8 +127,9 @@ def _files(user: User, since: dt.datetime, until: dt.datetime) -> Iterator[Happe
 
 def _orders(user: User, since: dt.datetime, until: dt.datetime) -> Iterator[Happening]:
     for order in _within(Order.objects.filter(connection__user=user), "at", since, until):
-        what = " ".join(filter(None, (order.action, str(order.order_qty or ""), order.symbol)))
-        words = f"order {order.tradovate_id} placed: {what}, now {order.status}"
+        # Its terms are the latest ones.
+        now = f"{order.order_qty} contracts, {order.status}" if order.order_qty else order.status
+        words = f"order {order.tradovate_id} placed: {order.action} {order.symbol}, now {now}"
         yield Happening(order.at, "order", _joined(words, order.reject_reason), order)
 
 
@@ -210,7 +216,7 @@ def page(request: HttpRequest, site: admin.AdminSite, user_id: int) -> HttpRespo
     if form.is_valid():
         around = dt.timedelta(minutes=form.cleaned_data["minutes"])
         readable = _readable(request)
-        found = happenings(person, form.moment - around, form.moment + around, readable)
+        found, is_cut = happenings(person, form.moment - around, form.moment + around, readable)
         zone = ZoneInfo(form.cleaned_data["zone"])
         context |= {
             "lines": [
@@ -227,7 +233,7 @@ def page(request: HttpRequest, site: admin.AdminSite, user_id: int) -> HttpRespo
             "is_utc": form.cleaned_data["zone"] == "UTC",
             "since": _told(form.moment - around, zone),
             "until": _told(form.moment + around, zone),
-            "is_cut": len(found) >= MOST,
+            "is_cut": is_cut,
             "unreadable": sorted(str(model._meta.verbose_name_plural) for model in _TELLERS.keys() - readable),
         }
     return TemplateResponse(request, "admin/accounts/user/timeline.html", context)

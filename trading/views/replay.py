@@ -10,7 +10,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,12 +22,13 @@ from accounts.sign_in import current_connection
 from trading.orders.session_hours import CHICAGO
 from trading.sync import replays
 from trading.views.desk import of_kind, read, totals
-from trading.views.ticket import EARLIEST
+from trading.views.ticket import EARLIEST, LATEST
 
 SPEEDS = (0, 50, 100, 200, 400)
 FASTEST = 400
 _SPEED_WORDS = f"Write a whole number of percent from 0 (paused) to {FASTEST}."
 _NO_TIME = "Choose a date and a time."
+_TO_COME = "That is still to come: choose a time that has passed."
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,13 @@ class BeginForm(SpeedForm):
     """A replay as it is to begin. When it is valid, `start` is its time (aware)."""
 
     starts_at = forms.DateTimeField(
-        validators=[MinValueValidator(EARLIEST)],
-        error_messages={"required": _NO_TIME, "invalid": _NO_TIME, "min_value": "That is too long ago."},
+        validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
+        error_messages={
+            "required": _NO_TIME,
+            "invalid": _NO_TIME,
+            "min_value": "That is too long ago.",
+            "max_value": _TO_COME,
+        },
     )
     # As in the ticket: minutes that the trader's clock was behind UTC at that time; without JavaScript the time is UTC.
     utc_offset = forms.IntegerField(required=False, min_value=-14 * 60, max_value=14 * 60)
@@ -136,7 +142,7 @@ class BeginForm(SpeedForm):
 def why_not(start: dt.datetime, now: dt.datetime, told: Callable[[dt.datetime], str]) -> str:
     """Why nothing can be replayed from that time on, as far as one needs not ask Tradovate; "" when it may."""
     if start >= now:
-        return "That is still to come: choose a time that has passed."
+        return _TO_COME
     closed = replays.closed_at(start)
     if closed is None:
         return ""
