@@ -165,7 +165,7 @@ CELERY_BEAT_SCHEDULE = {
     "renew due tokens": {"task": "accounts.tasks.renew_due_tokens", "schedule": 60},
     "sweep order files": {"task": "trading.tasks.sweep_order_files", "schedule": 15},
     # A round that no worker took is worth nothing once the next one comes.
-    "reconcile orders": {"task": "trading.tasks.reconcile_orders", "schedule": 3, "options": {"expires": 3}},
+    "reconcile orders": {"task": "trading.tasks.reconcile_orders", "schedule": 2, "options": {"expires": 2}},
     "carry out kill switches": {
         "task": "trading.tasks.carry_out_kill_switches",
         "schedule": 2,

@@ -27,9 +27,8 @@ PRODUCTS = ("MES", "MNQ", "MCL", "MGC")
 CLICKS = 0.6
 # Single orders that are sent just before the faults end, so that some are unknown then.
 LAST = 10
-# After the settle time (5 s) the next round (every 3 s) looks. Of two that were lost in the same second the later one
-# may just miss it, and waits for the round after the next.
-RESOLVED_WITHIN = timedelta(seconds=12)
+# After the settle time (5 s) the next round (every 2 s) looks.
+RESOLVED_WITHIN = timedelta(seconds=10)
 # An order whose sender was killed is called unknown once no sender can be at it any more (the nursery's waits): 12 s,
 # and what the sweep and a busy machine need.
 CLEAR_WITHIN = timedelta(seconds=30)

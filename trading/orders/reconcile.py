@@ -74,7 +74,9 @@ def look(connection_id: int) -> list[int]:
     unknown = list(OrderIntent.objects.filter(connection_id=connection_id, state=State.UNKNOWN).order_by("pk"))
     if not unknown:
         return []
-    OrderIntent.objects.filter(pk__in=[intent.pk for intent in unknown]).update(looked_at=started)
+    # A look at what has not settled yet proves little: it must not put off the one that does.
+    settled = [intent.pk for intent in unknown if intent.changed_at <= started - SETTLE]
+    OrderIntent.objects.filter(pk__in=settled).update(looked_at=started)
     try:
         connection = Connection.objects.get(pk=connection_id)
         found = ask(connection, lambda client: lookup.search(client, unknown))

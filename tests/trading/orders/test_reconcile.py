@@ -88,9 +88,12 @@ def test_not_there_does_not_count_before_the_settle_time_is_over(
     simulator: RunningSimulator, intent: OrderIntent
 ) -> None:
     unknown(simulator, intent, "reset_before")
+    OrderIntent.objects.update(changed_at=timezone.now() - reconcile.SETTLE + timedelta(seconds=2))
     assert reconcile.look(intent.connection_id) == []
     assert now(intent).state == State.UNKNOWN
-    assert intent.looked_at is not None
+    assert reconcile.due(intent.changed_at + reconcile.SETTLE) == [intent.connection_id], (
+        "the look that counts is on time"
+    )
 
 
 @pytest.mark.usefixtures("settled")
