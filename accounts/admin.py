@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from axes.admin import AccessLogAdmin
-from axes.models import AccessFailureLog, AccessLog
+from axes.admin import AccessAttemptAdmin, AccessLogAdmin
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -15,12 +15,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts import budgets
+from accounts.crypto import CannotDecrypt
 from accounts.models import AuditEvent, Connection, User
 
 admin.site.site_header = "Tradeport support"
 admin.site.site_title = "Tradeport support"
 admin.site.index_title = "Traders and their orders"
-admin.site.unregister([Group, AccessFailureLog, AccessLog])
+admin.site.unregister([Group, AccessAttempt, AccessFailureLog, AccessLog])
 
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class ConnectionState:
             return "replay"
         if not connection.is_authorised:
             return "signed out"
+        try:
+            _ = connection.tokens
+        except CannotDecrypt:
+            return "tokens cannot be opened"
         expires_at = connection.access_token_expires_at
         if expires_at is None or expires_at <= timezone.now():
             return "token expired"
@@ -169,3 +174,8 @@ class AuditEventAdmin(ReadOnly, AuditEventAdminBase):
 @admin.register(AccessLog)
 class StaffSignInAdmin(ReadOnly, AccessLogAdmin):  # type: ignore[misc]  # axes ships no types
     """Who signed in when, as axes keeps it."""
+
+
+@admin.register(AccessAttempt)
+class StaffFailureAdmin(ReadOnly, AccessAttemptAdmin):  # type: ignore[misc]  # axes ships no types
+    """Whose passwords were wrong, and how often."""

@@ -3,7 +3,7 @@ import re
 from html import unescape
 
 import pytest
-from axes.models import AccessLog
+from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 
@@ -221,6 +221,21 @@ def spend_renewals(count: int) -> None:
             await own.counted()
 
     asyncio.run(spend())
+
+
+def test_tokens_that_no_key_opens_are_not_told_as_signed_in(client, trader, supporter) -> None:
+    Connection.objects.update(api_hosts={"live": "elsewhere.example"})  # sealed for other hosts
+    assert ">tokens cannot be opened<" in client.get("/admin/accounts/connection/").content.decode()
+
+
+def test_failed_sign_ins_of_staff_are_read_and_not_deleted(client, supporter) -> None:
+    supporter.is_superuser = True
+    supporter.save()
+    attempt = AccessAttempt.objects.create(username="sam", ip_address="192.0.2.1", failures_since_start=3)
+    page = f"/admin/axes/accessattempt/{attempt.pk}"
+    assert client.get(f"{page}/change/").status_code == 200
+    assert client.post(f"{page}/delete/", {"post": "yes"}).status_code == 403
+    assert AccessAttempt.objects.exists()
 
 
 def test_support_sees_how_many_requests_the_hour_has_left(redis_url, client, trader, supporter) -> None:

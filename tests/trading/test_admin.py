@@ -19,6 +19,7 @@ from accounts.tokens import Tokens
 from trading.models import Account, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, Product, Upstream
 from trading.orders import intents
 from trading.orders.spec import OrderSpec
+from trading.sync import crew, stream
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +102,7 @@ def test_a_files_page_tells_what_became_of_each_line(staff: Client, file: OrderF
         assert words in text
 
 
-def test_a_connections_page_leads_to_that_traders_rows(staff: Client, file: OrderFile) -> None:
+def test_a_connections_page_leads_to_that_traders_rows(staff: Client, file: OrderFile, redis_url: str) -> None:
     connection = file.account.connection
     other = Connection.objects.create(
         user=User.objects.create_user("sim:2"), environment="sim", tradovate_user_id=2, name="other"
@@ -115,7 +116,15 @@ def test_a_connections_page_leads_to_that_traders_rows(staff: Client, file: Orde
     Upstream.objects.update(state="down", detail="Tradovate does not answer.")
     page = staff.get(reverse("admin:accounts_connection_change", args=[connection.pk])).content.decode()
     assert "down, reconnecting, since 20" in page
+    assert "but no sync process answers" in page
     assert "Tradovate does not answer." in page
+
+
+def test_a_sockets_state_is_known_while_a_sync_process_lives(staff: Client, file: OrderFile, redis_url: str) -> None:
+    stream.client().zadd(crew.KEY, {"one": timezone.now().timestamp()})
+    page = staff.get(reverse("admin:accounts_connection_change", args=[file.account.connection_id])).content.decode()
+    assert ", since 20" in page
+    assert "no sync process" not in page
 
 
 def test_an_intents_page_tells_every_step(staff: Client, file: OrderFile) -> None:

@@ -84,6 +84,17 @@ def test_support_stops_everybody_one_trader_or_one_connection(
     assert "everybody" in browser.get(LIST).content.decode()
 
 
+def test_the_reason_of_a_second_throw_is_kept_in_the_trail(
+    stopper: tuple[User, Client], connection: Connection
+) -> None:
+    for reason in ("outage", "outage", "and the trader rang"):
+        asked = {"scope": "user", "user": connection.user_id, "reason": reason}
+        assert stopper[1].post(ADD, asked).status_code == 302
+    assert KillSwitch.objects.get().reason == "outage"
+    events = AuditEvent.objects.filter(kind="trading-stopped").order_by("pk")
+    assert [event.detail.rpartition("; ")[2] for event in events] == ["outage", "and the trader rang"]
+
+
 @pytest.mark.parametrize("box", ["cancel", "flatten"])
 @pytest.mark.parametrize("scope", ["global", "user", "connection"])
 def test_either_box_is_acted_upon_for_each_connection_that_is_signed_in(

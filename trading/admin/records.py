@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+import redis
 from django.contrib import admin
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
@@ -27,7 +28,7 @@ from trading.models import (
     Upstream,
 )
 from trading.orders.wish_words import in_words
-from trading.sync import intent_rows
+from trading.sync import crew, intent_rows, stream
 
 if TYPE_CHECKING:
     FileBase = admin.ModelAdmin[OrderFile]
@@ -320,6 +321,13 @@ class ContractAdmin(ReadOnly, ContractBase):
     search_fields = ["name", "product__name"]
 
 
+def _sync_lives() -> bool:
+    try:
+        return crew.is_there(stream.client())
+    except redis.RedisError:
+        return False
+
+
 admin.site.unregister(Connection)
 
 
@@ -337,7 +345,8 @@ class TradingConnectionAdmin(ConnectionAdmin):
         if row is None:
             return "never opened"
         since = f"since {row.since.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
-        return ", ".join(filter(None, (row.get_state_display(), since, row.detail)))
+        unknown = "" if _sync_lives() else "but no sync process answers: how it stands now is not known"
+        return ", ".join(filter(None, (row.get_state_display(), since, row.detail, unknown)))
 
     @admin.display(description="trading")
     def trading(self, connection: Connection) -> str:

@@ -97,7 +97,8 @@ def throw(
         )
         if cancel or flatten:
             _want(switch, flatten=flatten)
-        if is_new or cancel or flatten:
+        # Whoever was stopped before goes on reading the first reason.
+        if is_new or cancel or flatten or (reason and reason[:LONGEST_REASON] != switch.reason):
             done = "positions closed" if flatten else "orders cancelled" if cancel else ""
             detail = "; ".join(filter(None, [_by(by, by_staff, switch), done, reason]))
             _record(AuditEvent.Kind.TRADING_STOPPED, switch, by, ip_address, detail)
