@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, Line, open_desk
-from tests.browser.stack import Stack
+from tests.browser.stack import STAFF_PASSWORD, Stack
 from tests.browser.test_accessibility import settle, violations
 from tests.browser.test_kill_switch import sign_in_as_staff
 from tests.browser.test_orders import fill_in, send
@@ -172,6 +172,9 @@ def test_the_admin(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
     assert look_at_list("/admin/trading/killswitch/")
     page.get_by_role("link", name=re.compile("Release")).click()
     look("release")
+    page.get_by_label("Password").fill(STAFF_PASSWORD)
+    page.get_by_role("button", name="Release").click()
+    page.wait_for_url("**/change/")
     assert wider == {}
     inspector.finish()
 

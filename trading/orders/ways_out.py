@@ -36,7 +36,7 @@ def _held_against(intent: OrderIntent, hub: Hub | None = None) -> int | None:
     """Contracts held on the other side than an order's, negative when on its own; None where the hub does not say."""
     contract = _contract(intent)
     known = (hub or facts.read)(intent.connection_id)
-    if contract is None or known is None or timezone.now() - known.heard_at > FRESH_FOR:
+    if contract is None or known is None or not known.is_whole or timezone.now() - known.heard_at > FRESH_FOR:
         return None
     net = sum(
         one.net_pos

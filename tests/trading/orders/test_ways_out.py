@@ -25,10 +25,11 @@ def hold(connection: Connection, account: Account, monkeypatch: pytest.MonkeyPat
     expires = timezone.now() + dt.timedelta(days=30)
     Contract.objects.create(environment="sim", tradovate_id=7, name="ESZ6", product=product, expiration_date=expires)
 
-    def hold(net: int, *, age: float = 0) -> None:
+    def hold(net: int, *, age: float = 0, is_whole: bool = True) -> None:
         held = [(account.tradovate_id, 7, net), (account.tradovate_id, 8, 50), (account.tradovate_id + 1, 7, -1)]
         positions = [PositionFacts(account_id=a, contract_id=c, net_pos=n) for a, c, n in held]
-        known = Facts(heard_at=timezone.now() - dt.timedelta(seconds=age), positions=positions)
+        heard_at = timezone.now() - dt.timedelta(seconds=age)
+        known = Facts(heard_at=heard_at, positions=positions, is_whole=is_whole)
         monkeypatch.setattr(facts, "read", lambda connection_id: known)
 
     return hold
@@ -62,8 +63,9 @@ def test_what_trades_against_a_position_leads_out_of_it(
 def test_what_nobody_knows_is_an_entry(account: Account, hold: Hold, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tradovate is asked, and knows nothing of this contract."""
     buy = order(account, "Buy", 1)
-    hold(-1, age=60)
-    assert not may_close(buy)
+    for unknown in ({"age": 60}, {"is_whole": False}):
+        hold(-1, **unknown)
+        assert not may_close(buy)
     monkeypatch.setattr(facts, "read", lambda connection_id: None)
     assert not may_close(buy)
     hold(-1)
