@@ -53,16 +53,8 @@ class CashBalanceAdmin(ReadOnly, BalanceBase):
 @admin.register(CashEntry)
 class CashEntryAdmin(ReadOnly, EntryBase):
     list_display = [
-        *(
-            "tradovate_id",
-            "connection",
-            "account_id_at_broker",
-            "change_type",
-            "delta",
-            "amount",
-            "currency_id_at_broker",
-        ),
-        *("fill_id_at_broker", "comment", "at"),
+        *("tradovate_id", "connection", "account_id_at_broker", "change_type", "delta", "amount"),
+        *("currency_id_at_broker", "fill_id_at_broker", "comment", "at"),
     ]
     list_filter = ["change_type", "connection__environment", "at"]
     list_select_related = ["connection"]

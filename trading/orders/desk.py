@@ -34,7 +34,7 @@ from trading.orders.outcomes import (
     refused,
     told,
 )
-from trading.orders.spec import OPTIONAL_PRICES, PRICES_OF_TYPE, InvalidSpec, OrderSpec
+from trading.orders.spec import InvalidSpec, OrderSpec, prices_taken
 from trading.orders.wishes import Cancellation, Modification
 
 __all__ = ["NewTerms", "Outcome", "cancel", "cancel_all", "flatten", "flatten_all", "modify", "place", "reverse"]
@@ -246,8 +246,7 @@ def _changed(account: Account, symbol: str, standing: looks.Standing, terms: New
     kept: dict[str, Any] = {"order_qty": version.order_qty, "max_show": version.max_show or None}
     if order_type == version.order_type:
         # Tradovate may keep prices beside those that a type has.
-        own = PRICES_OF_TYPE.get(order_type, frozenset()) | OPTIONAL_PRICES.get(order_type, frozenset())
-        kept |= {name: getattr(version, name) for name in own}
+        kept |= {name: getattr(version, name) for name in prices_taken(order_type)}
     return OrderSpec(
         account_id=account.pk,
         symbol=symbol,

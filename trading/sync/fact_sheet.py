@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
@@ -23,10 +23,11 @@ from trading.orders import facts
 from trading.orders.facts import AccountFacts, ContractFacts, Facts, MarkFacts, OrderFacts, PositionFacts
 from trading.sync import watched
 from trading.sync.book import Book
+from trading.sync.days import date_of
 from trading.sync.money import cash_of
 from trading.sync.stream import lease_key
 from trading.tradovate import MirroringSocket
-from trading.tradovate.entities import ENTITY_TYPES, Order, OrderVersion, OrdStatus, Position, TradeDate
+from trading.tradovate.entities import ENTITY_TYPES, Order, OrderVersion, OrdStatus, Position
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ def _account(book: Book, account_id: int) -> AccountFacts:
         name=mirror.accounts[account_id].name,
         cash=cash.amount if cash else None,
         realized_pnl=cash.realized_pnl if cash else None,
-        trade_date=_day(cash.trade_date) if cash else None,
+        trade_date=date_of(cash.trade_date) if cash else None,
         # What stands in for a live price is good enough to look at, not to judge an order by.
         open_pnl=None if worth.is_estimate else worth.open_pnl,
         premium=worth.premium,
@@ -189,13 +190,6 @@ def _left(book: Book, order: Order) -> int | None:
 def _comes_on_top(book: Book, order: Order) -> bool:
     entry = book.mirror.orders.get(order.parent_id or 0)
     return entry is not None and entry.action == order.action
-
-
-def _day(day: TradeDate | None) -> date | None:
-    try:
-        return day.to_date() if day else None
-    except ValueError:
-        return None
 
 
 class HeardAt:
