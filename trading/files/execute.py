@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from accounts.models import User
@@ -50,6 +50,7 @@ RUN_FOR: Final = 20.0
 _UNKNOWN: Final = "It is unknown whether Tradovate has the order of line"
 _ABSENT: Final = "Tradovate does not have the order of line"
 _RESUMABLE: Final = "All that was unknown is clear now. Resume sends what is left."
+_GIVEN_UP: Final = "The lines that had not been sent were given up."
 _OPEN: Final = Q(state__in=[FileState.QUEUED, FileState.EXECUTING])
 _UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | Q(
     intent__state__in=[State.UNKNOWN, State.ABSENT], passed_over=False
@@ -153,30 +154,33 @@ def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
         return True
 
 
-def discard(file_id: uuid.UUID, user: User) -> bool:
+def discard(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
     """Put a file aside that was not confirmed, or give up the lines of a STOPPED one that were not sent."""
     with transaction.atomic():
         file = _own(file_id, user)
-        if _move(file.pk, {FileState.UNCHECKED, FileState.REFUSED, FileState.READY}, FileState.DISCARDED):
-            return True
-        if file.state != FileState.STOPPED:
-            return False
-        given_up = [
-            intents.give_up(line.intent_id, "Given up before it was sent.")
-            for line in file.lines.sendable()
-            if line.intent_id is not None
-        ]
-        _pass_over(file)
-        file.stop_reason = "The lines that had not been sent were given up." if any(given_up) else ""
-        file.save(update_fields=["stop_reason"])
-        _settle(file.pk)
-        return True
+        given_up = []
+        if not _move(file.pk, {FileState.UNCHECKED, FileState.REFUSED, FileState.READY}, FileState.DISCARDED):
+            if file.state != FileState.STOPPED:
+                return False
+            given_up = [
+                line.pk
+                for line in file.lines.sendable()
+                if line.intent_id is not None and intents.give_up(line.intent_id, "Given up before it was sent.")
+            ]
+            _pass_over(file)
+            file.stop_reason = _GIVEN_UP if given_up else ""
+            file.save(update_fields=["stop_reason"])
+            _settle(file.pk)
+    for line_id in given_up:
+        on_line(line_id)
+    _tell(file_id, on_line)
+    return True
 
 
 def resolved(intent_ids: Collection[int], on_line: OnLine) -> None:
     """The unknown outcome of these intents has become known: tell their lines, and say what their files wait for."""
     for line in OrderLine.objects.filter(intent__in=intent_ids):
-        if not _settle(line.file_id, stop_reason=""):
+        if not _settle(line.file_id):
             stopped = OrderFile.objects.filter(pk=line.file_id, state=FileState.STOPPED)
             stopped.update(stop_reason=_doubtful(line.file_id))
         on_line(line.pk)
@@ -198,7 +202,7 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
     unsettled = OrderLine.objects.filter(_UNSETTLED, file=OuterRef("pk"))
     for file in OrderFile.objects.filter(~Exists(unsettled), state=FileState.STOPPED):
         # What it was stopped for has passed.
-        if _settle(file.pk, stop_reason=""):
+        if _settle(file.pk):
             _tell(file.pk, on_line)
     doubted = Q(stop_reason__startswith=_UNKNOWN) | Q(stop_reason__startswith=_ABSENT)
     for file in OrderFile.objects.filter(doubted, state=FileState.STOPPED):
@@ -309,11 +313,12 @@ def _finish(file_id: uuid.UUID, on_line: OnLine) -> None:
         _tell(file_id, on_line)
 
 
-def _settle(file_id: uuid.UUID, **fields: object) -> bool:
-    """Finish a STOPPED file that has nothing left to send or to doubt."""
+def _settle(file_id: uuid.UUID) -> bool:
+    """Finish a STOPPED file that has nothing left to send or to doubt. That lines were given up stays so."""
     if OrderLine.objects.filter(_UNSETTLED, file=file_id).exists():
         return False
-    return _move(file_id, {FileState.STOPPED}, FileState.FINISHED, finished_at=timezone.now(), **fields)
+    reason = Case(When(stop_reason=_GIVEN_UP, then="stop_reason"), default=Value(""))
+    return _move(file_id, {FileState.STOPPED}, FileState.FINISHED, finished_at=timezone.now(), stop_reason=reason)
 
 
 def _tell(file_id: uuid.UUID, on_line: OnLine) -> None:

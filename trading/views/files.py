@@ -161,7 +161,7 @@ def resume(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
 def discard(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """Put the file aside, or give up what a stopped one has not sent."""
     found = _find(request, file_id)
-    if not execute.discard(found.pk, _user(request)):
+    if not execute.discard(found.pk, _user(request), tasks.tell_pages):
         messages.info(request, "The file was confirmed meanwhile; it cannot be discarded any more.")
     return redirect("trading:file", found.pk)
 

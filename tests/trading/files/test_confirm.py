@@ -64,11 +64,12 @@ def test_a_file_with_errors_cannot_be_confirmed(account: Account, user: User) ->
 
 def test_anothers_file_does_not_exist(simulator: RunningSimulator, ready: OrderFile) -> None:
     stranger = sign_in(simulator, "pro").user
-    for act in (execute.confirm, execute.resume, execute.discard):
+    for act in (execute.confirm, execute.resume):
         with pytest.raises(OrderFile.DoesNotExist):
             act(ready.pk, stranger)
-    with pytest.raises(OrderFile.DoesNotExist):
-        execute.stop(ready.pk, stranger, nobody)
+    for act in (execute.stop, execute.discard):
+        with pytest.raises(OrderFile.DoesNotExist):
+            act(ready.pk, stranger, nobody)
     assert now(ready).state == OrderFile.State.READY
 
 
@@ -86,12 +87,12 @@ def test_what_changed_since_the_preview_forbids_to_confirm(
 
 
 def test_a_discarded_file_cannot_be_confirmed(ready: OrderFile, user: User) -> None:
-    assert execute.discard(ready.pk, user)
+    assert execute.discard(ready.pk, user, nobody)
     assert not execute.confirm(ready.pk, user)
     assert now(ready).state == OrderFile.State.DISCARDED
     assert not OrderIntent.objects.exists()
 
 
 def test_a_confirmed_file_cannot_be_discarded(queued: OrderFile, user: User) -> None:
-    assert not execute.discard(queued.pk, user)
+    assert not execute.discard(queued.pk, user, nobody)
     assert now(queued).state == OrderFile.State.QUEUED

@@ -180,7 +180,7 @@ def test_giving_up_leaves_what_tradovate_does_not_have_unsent(
     simulator.control.fault("reset_before", ROUTE)
     run(queued.pk)
     execute.resolved(reconcile.look(queued.account.connection_id), nobody)
-    assert execute.discard(queued.pk, user)
+    assert execute.discard(queued.pk, user, nobody)
     assert states(queued) == [State.CANCELLED] * 3
     assert now(queued).state == OrderFile.State.FINISHED
 
@@ -230,7 +230,7 @@ def test_giving_up_cancels_what_was_not_sent(
 ) -> None:
     simulator.control.fault("lose_reply", ROUTE)
     run(queued.pk)
-    assert execute.discard(queued.pk, user)
+    assert execute.discard(queued.pk, user, nobody)
     assert states(queued) == [State.UNKNOWN, State.CANCELLED, State.CANCELLED]
     assert now(queued).state == OrderFile.State.FINISHED
     assert not execute.resume(queued.pk, user)
@@ -238,7 +238,23 @@ def test_giving_up_cancels_what_was_not_sent(
     assert sent(simulator) == [("Buy", 2)]
 
 
+def test_that_lines_were_given_up_is_told_and_stays_so(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run
+) -> None:
+    first, told = queued.lines.get(number=1).intent, []
+    intents.claim(first.pk)
+    execute.stop(queued.pk, user, nobody)
+    assert execute.discard(queued.pk, user, told.append)
+    assert {line.number for line in queued.lines.filter(pk__in=told)} == {2, 3}
+    assert now(queued).state == OrderFile.State.STOPPED
+
+    reports.accept(first.pk, 77)
+    execute.sweep(nobody)
+    assert now(queued).state == OrderFile.State.FINISHED
+    assert queued.stop_reason == "The lines that had not been sent were given up."
+
+
 def test_closing_a_file_that_left_nothing_unsent_gives_nothing_up(doubted: OrderFile, user: User) -> None:
-    assert execute.discard(doubted.pk, user)
+    assert execute.discard(doubted.pk, user, nobody)
     assert (now(doubted).state, doubted.stop_reason) == (OrderFile.State.FINISHED, "")
     assert states(doubted) == [State.UNKNOWN]
