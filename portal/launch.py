@@ -4,6 +4,7 @@ Writes the secrets that .env lacks, checks what would fail later (disk, ports), 
 account, starts the Procfile under honcho and says when every process answers.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
+from portal import env
 from portal.fresh_secrets import fresh_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -102,7 +104,7 @@ def wanted(processes: dict[str, str]) -> dict[str, str]:
     from django.conf import settings
 
     unneeded = set()
-    if not settings.REDIS_URL.startswith("unix://"):
+    if f"unix://{env.embedded_redis_socket(settings.VAR_DIR)}" != settings.REDIS_URL:
         unneeded.add("redis")
     if "sim" not in settings.TRADOVATE_ENVIRONMENTS:
         unneeded.add("simulator")
@@ -110,7 +112,7 @@ def wanted(processes: dict[str, str]) -> dict[str, str]:
 
 
 def check_ports(commands: dict[str, str]) -> None:
-    """Raises CannotStart when a port that a process will listen on is taken."""
+    """Raises CannotStart when a process cannot listen where it is to."""
     wanted_ports = {"web": ("PORT", os.environ["HOST"]), "simulator": ("SIMULATOR_PORT", "127.0.0.1")}
     for process, (variable, host) in wanted_ports.items():
         if process not in commands:
@@ -118,14 +120,17 @@ def check_ports(commands: dict[str, str]) -> None:
         port = os.environ[variable]
         if not port.isdigit() or not 0 < int(port) < 65536:
             raise CannotStart(f"{variable} must be a port number, not {port!r}.")
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, int(port)))
-            except OSError:
-                raise CannotStart(
-                    f"port {port} is in use. Stop what uses it, or choose another: {variable}={int(port) + 1} make run"
-                ) from None
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as problem:
+            if problem.errno != errno.EADDRINUSE:
+                raise CannotStart(f"it cannot listen on {host}, port {port}: {problem.strerror}.") from None
+            raise CannotStart(
+                f"port {port} is in use. Stop what uses it, or choose another: {variable}={int(port) + 1} make run"
+            ) from None
 
 
 def prepare_database() -> None:

@@ -17,7 +17,7 @@ from django.conf import settings
 from dotenv import dotenv_values
 
 from accounts.crypto import parse_keys
-from portal import launch
+from portal import env, launch
 from tests.mortal import marked
 from tests.ports import free_port
 
@@ -148,6 +148,32 @@ def test_a_port_in_use_is_one_clear_line(project: Path, variable: str) -> None:
             f"Tradeport cannot start: port {port} is in use. "
             f"Stop what uses it, or choose another: {variable}={int(port) + 1} make run\n"
         )
+
+
+def test_an_address_that_is_not_this_machines_is_not_told_as_a_port_in_use(monkeypatch) -> None:
+    monkeypatch.setenv("HOST", "192.0.2.1")
+    monkeypatch.setenv("PORT", str(free_port()))
+    with pytest.raises(launch.CannotStart, match=r"cannot listen on 192.0.2.1, port \d+: Cannot assign"):
+        launch.check_ports({"web": "uvicorn"})
+
+
+def test_an_ipv6_address_is_listened_on(monkeypatch) -> None:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+            port = server.getsockname()[1]
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    monkeypatch.setenv("HOST", "::1")
+    monkeypatch.setenv("PORT", str(port))
+    launch.check_ports({"web": "uvicorn"})
+
+
+def test_a_redis_of_ones_own_is_not_started_once_more(settings) -> None:
+    commands = {"redis": "python -m portal.redis_server", "web": "uvicorn"}
+    settings.REDIS_URL = f"unix://{env.embedded_redis_socket(settings.VAR_DIR)}"
+    assert launch.wanted(commands) == commands
+    settings.REDIS_URL = "unix:///run/redis/redis.sock"
+    assert launch.wanted(commands).keys() == {"web"}
 
 
 def test_settings_that_nobody_could_sign_in_with_are_named(project: Path) -> None:
