@@ -112,7 +112,7 @@ class Book:
         return self._settle(keys, touched)
 
     def learn(self, entities: Iterable[Entity]) -> Changes:
-        """Take in entities that were asked for because `Mirror.missing` named them."""
+        """Take in entities that were asked for because the snapshot did not hold them."""
         touched: set[Ref] = set()
         for entity in entities:
             if self.mirror.put(entity):

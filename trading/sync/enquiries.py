@@ -1,5 +1,5 @@
-"""What a link asks Tradovate beside the events, on the same socket: entities that are named and not known yet, and the
-accounts' limits, which no snapshot holds."""
+"""What a link asks Tradovate beside the events, on the same socket: entities that are named and not known yet, the
+accounts' limits, which no snapshot holds, and terms of orders that it left out."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from trading.tradovate.entities import (
     ContractMaturity,
     CurrencyRate,
     Entity,
+    OrderVersion,
     Product,
     UserAccountPositionLimit,
     UserAccountRiskParameter,
@@ -147,6 +148,17 @@ class Enquiries:
         except TradovateError as error:
             log.warning("Tradovate did not tell the position limits: %s", type(error).__name__)
             return None
+
+    async def terms(self, order_ids: Iterable[int]) -> list[OrderVersion]:
+        """The versions of these orders; none when Tradovate does not tell.
+
+        A snapshot may have an order of an earlier day without them, and nobody knows then how much may still trade.
+        """
+        try:
+            return await self._dependents("orderversion/ldeps", OrderVersion, order_ids)
+        except TradovateError as error:
+            log.warning("Tradovate did not tell the terms of orders: %s", type(error).__name__)
+            return []
 
     async def _dependents(self, endpoint: str, kind: type[E], masters: Iterable[int]) -> list[E]:
         ids = ",".join(map(str, sorted(masters)))

@@ -127,6 +127,24 @@ async def test_what_is_left_of_the_limits_at_tradovate_follows_them_and_the_acco
         await until(lost)
 
 
+async def test_terms_that_the_snapshot_leaves_out_are_asked_for(simulator, trader, monkeypatch) -> None:
+    order = {"action": "Buy", "orderQty": 3, "orderType": "Limit", "price": 1000.25, "timeInForce": "GTC"}
+    placed = await aplace(simulator, trader, symbol=front_month(simulator, trader), **order)
+    simulator.control.advance(0.5)
+    load = Book.load
+    monkeypatch.setattr(
+        Book, "load", lambda found, *before: load(msgspec.structs.replace(found, order_versions=[]), *before)
+    )
+    async with running_hub():
+
+        async def told() -> bool:
+            (row,) = await rows(trader, "order")
+            return (row["id"], row["qty"], row["price"]) == (str(placed["orderId"]), "3", "1000.25")
+
+        await settled(trader)
+        await until(told)
+
+
 async def test_a_contract_that_could_not_be_looked_up_is_asked_for_again(simulator, pro, monkeypatch) -> None:
     load = Book.load
     monkeypatch.setattr(
