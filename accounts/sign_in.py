@@ -194,8 +194,9 @@ def _connect(environment: Environment, way: Way, me: Me, granted: Granted, ip_ad
     full_name = (me.full_name or "")[:128]
     email = (me.email or "")[:254]
     with transaction.atomic():
-        # Locked until the end: who ends an access meanwhile does it after this, and nothing of it is written over.
-        user, _ = User.objects.select_for_update().get_or_create(
+        # Locked until the end: who ends an access meanwhile does it after this, and nothing of it is written over. Not
+        # the key: a renewal, which holds the connection, looks that up when it commits.
+        user, _ = User.objects.select_for_update(no_key=True).get_or_create(
             username=f"{environment.realm}:{me.user_id}", defaults={"password": make_password(None)}
         )
         if not user.is_active or user.is_staff or user.is_superuser:

@@ -20,7 +20,7 @@ def sign_out(user: User, *, ip_address: str | None = None, detail: str = "") -> 
     """
     with transaction.atomic():
         # The person before the connections, as a sign-in does: one that is under way is waited for, and ended too.
-        User.objects.select_for_update().get(pk=user.pk)
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
         connections = list(user.connections.authorised())
         for connection in connections:
             connection.forget_tokens()

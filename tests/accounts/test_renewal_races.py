@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection as database
 from django.utils import timezone
 
-from accounts import renewal
+from accounts import audit, renewal
 from accounts.models import Connection
 from accounts.renewal import Outcome, access_token, renew, renew_due
 from accounts.sign_out import sign_out
@@ -60,6 +60,36 @@ def test_tokens_that_another_process_has_just_renewed_are_not_renewed_again(
 
     assert len(scripted.requests) == 1
     assert access_token(connection.pk) == "access-1"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sign_out_waits_for_a_renewal_that_is_being_written_down(scripted, make_connection, monkeypatch) -> None:
+    """Each locks what the other needs next, but for the person's key."""
+    scripted.script(REFRESH, GRANTED)
+    connection = make_connection(left=10)
+    record, ended = audit.record, []
+
+    def end() -> None:
+        try:
+            sign_out(connection.user)
+            ended.append(True)
+        finally:
+            database.close()
+
+    ender = threading.Thread(target=end)
+
+    def recorded(*about, **more) -> None:
+        record(*about, **more)
+        if ender.ident is None:
+            ender.start()
+            ender.join(1)
+
+    monkeypatch.setattr(audit, "record", recorded)
+    assert renew(connection.pk) is Outcome.RENEWED
+    ender.join(30)
+    assert ended
+    assert not Connection.objects.authorised().exists()
+    assert set(kinds()) == {"token-renewed", "signed-out"}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -76,7 +76,8 @@ def shown(browser: Client, who: Connection, **asked: object) -> str:
 
 
 def test_all_that_happened_around_a_moment_is_on_one_page_and_nothing_of_others(tess: Connection) -> None:
-    page = shown(reader(), tess, at="2026-11-27 14:32", zone="America/Chicago", minutes=5)
+    browser = reader()
+    page = shown(browser, tess, at="2026-11-27 14:32", zone="America/Chicago", minutes=5)
     for words in (
         "2026-11-27 14:32:00.000",
         "20:32:00",
@@ -92,6 +93,8 @@ def test_all_that_happened_around_a_moment_is_on_one_page_and_nothing_of_others(
         assert words in page
     assert "sim:2" not in page
     assert "1234" not in page
+    OrderVersion.objects.update(refused=True)
+    assert "order 55: 2 Limit at 5000 (refused)" in shown(browser, tess, at="2026-11-27 20:32", zone="UTC", minutes=5)
 
 
 def test_what_was_at_another_time_is_not_shown(tess: Connection) -> None:

@@ -259,6 +259,7 @@ def test_the_page_of_a_leg_that_is_not_there_offers_what_can_be_done(
     OrderIntent.objects.filter(pk=leg.pk).update(state=State.ABSENT)
     page = browser.get(f"/orders/{leg.pk}/").content
     assert (b"Send again" in page, b"Give up" in page) == (False, True)
+    assert b"It went with another order: give it up, or place it anew." in page
     OrderIntent.objects.filter(pk=lead.pk).update(state=State.ABSENT)
     page = browser.get(f"/orders/{leg.pk}/").content
     assert (b"Send again" in page, b"Give up" in page) == (False, False)

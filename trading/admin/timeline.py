@@ -137,6 +137,7 @@ def _versions(user: User, since: dt.datetime, until: dt.datetime) -> Iterator[Ha
     for version in _within(OrderVersion.objects.filter(connection__user=user), "at", since, until):
         prices = " / ".join(plain(price) for price in (version.price, version.stop_price) if price is not None)
         terms = f"{version.order_qty} {version.order_type}{f' at {prices}' if prices else ''}"
+        terms += " (refused)" if version.refused else ""
         yield Happening(version.at, "terms", f"order {version.order_id_at_broker}: {terms}", version)
 
 

@@ -15,7 +15,10 @@ IN_DOLLARS = (
 
 
 def name_dollars(apps, schema_editor):
-    apps.get_model('trading', 'Product').objects.filter(name__in=IN_DOLLARS).update(currency='USD')
+    """Of the others Tradovate is asked when they are looked at next."""
+    products = apps.get_model('trading', 'Product').objects
+    products.filter(name__in=IN_DOLLARS).update(currency='USD')
+    products.filter(currency='').update(terms_read_at=None)
 
 
 class Migration(migrations.Migration):
@@ -38,7 +41,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='product',
             name='currency',
-            field=models.CharField(blank=True, max_length=64),
+            field=models.CharField(blank=True, db_default='', default='', max_length=64),
         ),
         migrations.RunPython(name_dollars, migrations.RunPython.noop, elidable=True),
     ]

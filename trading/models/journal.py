@@ -153,7 +153,8 @@ class OrderVersion(models.Model):
     time_in_force = models.CharField(max_length=4, blank=True)
     expire_time = models.DateTimeField(null=True, blank=True)
     text = models.CharField(max_length=255, blank=True)
-    refused = models.BooleanField(default=False)
+    # The database has a default of its own for processes of the version before, which run until they are replaced.
+    refused = models.BooleanField(default=False, db_default=False)
     at = models.DateTimeField()
 
     class Meta:

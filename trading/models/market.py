@@ -27,7 +27,7 @@ class Product(models.Model):
     description = models.CharField(max_length=128)
     tick_size = models.DecimalField(max_digits=18, decimal_places=10)
     value_per_point = models.DecimalField(max_digits=18, decimal_places=6)
-    currency = models.CharField(max_length=LONGEST_NAME, blank=True)
+    currency = models.CharField(max_length=LONGEST_NAME, blank=True, default="", db_default="")
     product_type = models.CharField(max_length=20, blank=True)
     exchange_id_at_broker = models.BigIntegerField("exchange id at Tradovate", null=True, blank=True)
     exchange = models.CharField(max_length=64, blank=True)

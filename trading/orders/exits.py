@@ -29,9 +29,8 @@ from trading.orders.outcomes import (
     refused,
     told,
 )
-from trading.orders.states import STATE_OF_STATUS, State
 from trading.orders.wishes import Cancellation, Liquidation
-from trading.tradovate.entities import Order
+from trading.tradovate.entities import Order, OrdStatus
 
 # Seconds to see that orders have ended, and between two looks.
 WAIT_FOR_END: Final = 5.0
@@ -208,7 +207,8 @@ def _left_of(accounts: Collection[Account], order_ids: set[int]) -> tuple[set[in
             if order.finished:
                 reports.observe_order(connection.pk, order.id, order.ord_status)
                 left.discard(order.id)
-            if STATE_OF_STATUS.get(order.ord_status) == State.FILLED:
+            # `Completed` does not say how an order ended: its fills do.
+            if order.ord_status == OrdStatus.FILLED:
                 filled.add(order.id)
         if not left or time.monotonic() > give_up_at:
             return left, filled

@@ -70,7 +70,7 @@ def standing(connection: Connection, order_id: int) -> Standing:
 
     async def question(client: Tradovate) -> Standing:
         order, versions = await asyncio.gather(client.order.item(order_id), client.order_version.deps(order_id))
-        version = in_force.in_force(versions, await in_force.refused(client, versions))
+        version = in_force.in_force(order, versions, await in_force.refused(client, versions))
         if version is None:
             raise CannotAsk(f"Tradovate shows no terms of order {order_id}.")
         return Standing(order, version)

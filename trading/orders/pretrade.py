@@ -135,7 +135,8 @@ def vet_change(standing: looks.Standing, becomes: OrderSpec) -> Vetted:
         situation = around.situation(becomes.symbol)
         # Of several changes of one order the last one holds; they do not add up. What Tradovate says that it has now
         # may be more than the hub has told yet: an earlier change may just have taken effect.
-        has = Sent(becomes.symbol, becomes.action, becomes.order_qty - more, situation.now, changes=order_id)
+        qty = becomes.order_qty - more
+        has = Sent(becomes.symbol, becomes.action, qty, situation.now, order_id=order_id, changes=order_id)
         others = (one for one in situation.sent if one.changes != order_id)
         situation = replace(situation, sent=(*others, has), waits=standing.order.ord_status == OrdStatus.SUSPENDED)
         which = CHECKS_OF_RAISE if more > 0 else CHECKS_OF_CHANGE

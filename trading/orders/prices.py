@@ -100,7 +100,8 @@ class Distance:
         """Why such prices are never so far apart, for a trader: points between two ticks, less dollars than one tick is
         worth, dollars of what is priced in another currency; "" when they may be."""
         if self.unit is Unit.DOLLARS and terms.currency != DOLLAR:
-            return f"is none of a contract that is priced in {terms.currency or 'another currency'}: say it in ticks."
+            priced = f"that is priced in {terms.currency}" if terms.currency else "whose currency is not known"
+            return f"is none of a contract {priced}: say it in ticks."
         fits = terms.is_on_tick(self.amount) if self.unit is Unit.POINTS else self.points(terms) > 0
         return "" if fits else f"is not a multiple of the tick: {terms.tick_words}."
 

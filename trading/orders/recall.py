@@ -114,7 +114,7 @@ async def recall(client: Tradovate, order_id: int | None = None) -> tuple[int, P
     family = [first, *children, *([other] if other else [])]
     versions = await client.order_version.ldeps([order.id for order in family])
     refused = await in_force.refused(client, versions)
-    recorded = {order.id: Recorded(order, _newest(versions, order.id, refused)) for order in family}
+    recorded = {order.id: Recorded(order, _newest(order, versions, refused)) for order in family}
     commands = await client.command.deps(first.id)
     contract = await client.contract.item(first.contract_id or 0)
     return first.account_id, Plan(
@@ -149,10 +149,10 @@ async def _strategy(
     return (None, None) if entry is None or strategy.action not in ("", entry.action) else (strategy, entry)
 
 
-def _newest(versions: Sequence[OrderVersion], order_id: int, refused: Container[int]) -> OrderVersion:
-    newest = in_force.in_force([version for version in versions if version.order_id == order_id], refused)
+def _newest(order: Order, versions: Sequence[OrderVersion], refused: Container[int]) -> OrderVersion:
+    newest = in_force.in_force(order, versions, refused)
     if newest is None:
-        raise NoSuchOrder(f"Tradovate shows no terms of order {order_id}.")
+        raise NoSuchOrder(f"Tradovate shows no terms of order {order.id}.")
     return newest
 
 

@@ -173,8 +173,7 @@ def _judge_strategy(intent: OrderIntent, found: lookup.Found) -> bool:
 
 
 def _judge_change(intent: OrderIntent, order: Order, seen: _Seen) -> bool:
-    versions = [version for version in seen.versions if version.order_id == order.id]
-    newest = in_force.in_force(versions, seen.refusals)
+    newest = in_force.in_force(order, seen.versions, seen.refusals)
     wanted = intents.wish_of(intent).becomes  # type: ignore[union-attr]  # of a change
     if intent.command_id_at_broker in seen.replaced or (newest is not None and _has(newest, wanted)):
         return _done(intent.pk)

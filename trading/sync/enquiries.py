@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from functools import partial
 from typing import TypeVar
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Entity)
 
 REST = 10.0  # seconds after an error of ours
+# Seconds between looks for orders without terms, and how often each is asked for.
+TERMS_EVERY, TERMS_TRIES = 5.0, 3
 RATES_EVERY = 3600.0  # seconds: nobody tells that a currency's rate is another one, and a socket may live for a week
 
 _ITEM: dict[type[Entity], str] = {
@@ -149,16 +152,24 @@ class Enquiries:
             log.warning("Tradovate did not tell the position limits: %s", type(error).__name__)
             return None
 
-    async def terms(self, order_ids: Iterable[int]) -> list[OrderVersion]:
-        """The versions of these orders; none when Tradovate does not tell.
+    async def keep_terms(self, untold: Callable[[], set[int]]) -> None:
+        """Ask, until cancelled, for the versions of orders whose terms are not told, and learn them.
 
-        A snapshot may have an order of an earlier day without them, and nobody knows then how much may still trade.
+        A snapshot may have an order of an earlier day without the terms that it stands on, and nobody knows then how
+        much may still trade. What an event has just brought is told with the next ones: it is not asked for.
         """
-        try:
-            return await self._dependents("orderversion/ldeps", OrderVersion, order_ids)
-        except TradovateError as error:
-            log.warning("Tradovate did not tell the terms of orders: %s", type(error).__name__)
-            return []
+        tries: Counter[int] = Counter()
+        before = untold()
+        while True:
+            wanted = {key for key in untold() & before if tries[key] < TERMS_TRIES}
+            try:
+                for version in await self._dependents("orderversion/ldeps", OrderVersion, wanted):
+                    self._learn(version)
+                tries.update(wanted)
+            except TradovateError as error:
+                log.warning("Tradovate did not tell the terms of orders: %s", type(error).__name__)
+            before = untold()
+            await asyncio.sleep(TERMS_EVERY)
 
     async def _dependents(self, endpoint: str, kind: type[E], masters: Iterable[int]) -> list[E]:
         ids = ",".join(map(str, sorted(masters)))

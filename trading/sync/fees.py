@@ -57,6 +57,10 @@ class DayFees:
         """Dollars of fees of the account's fills of today; None while a fill's are not known, or whose a fill is."""
         return None if self._unknown[account_id] or self._unknown[None] else self._totals[account_id]
 
+    def known(self, account_id: int) -> Decimal:
+        """Dollars of those fees of the account's fills of today that are known."""
+        return self._totals[account_id]
+
     def count(self, fill_ids: Iterable[int]) -> set[int]:
         """Count these fills anew; returns the accounts whose fees may have changed."""
         accounts: set[int | None] = set()

@@ -114,6 +114,8 @@ def words(intent: OrderIntent) -> str:
     what, reason = intent.described, intent.reason
     if intent.state == "cancelled" and intent.order_id_at_broker is None and not intent.is_command:
         return f"{what}: nothing was sent. {reason}".strip()
+    if intent.state == "absent" and intent.lead_id is not None:
+        return f"{what}: Tradovate never got it. It went with another order: give it up, or place it anew."
     said = _WORDS.get(intent.state, "{what}: {state}. {reason}")
     return said.format(what=what, state=intent.get_state_display(), reason=reason).strip()
 

@@ -30,8 +30,7 @@ def of_daily_loss(limits: UserAccountAutoLiq | None, worth: AccountWorth) -> Lef
     limit = min((amount for one in named if (amount := drawdown.dollars(one)) is not None), default=None)
     if limit is None:
         return Left()
-    lost = worth.day_net if worth.day_net is not None else worth.day_pnl
-    return Left(limit, None if lost is None else limit + lost)
+    return Left(limit, None if worth.day_pnl is None else limit + worth.day_pnl - worth.known_fees)
 
 
 def of_drawdown(limits: UserAccountAutoLiq | None, status: AccountRiskStatus | None, worth: AccountWorth) -> Left:

@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 
-from trading.orders import reasons
+from trading.orders import in_force, reasons
 from trading.orders.drafts import is_ours
-from trading.orders.in_force import in_force
 from trading.sync.days import date_of
 from trading.sync.rows import UNKNOWN
 from trading.tradovate.entities import (
@@ -171,10 +170,13 @@ class Mirror:
         return self.products.get(maturity.product_id) if maturity else None
 
     def version(self, order_id: int) -> OrderVersion | None:
-        """The terms that the order has now."""
-        versions = [self.versions[key] for key in self.part_ids(OrderVersion, order_id)]
-        refused = {version.id for version in versions if self.is_refused(version.id)}
-        return in_force(versions, refused)
+        """The terms that the order has now; None while they are not known."""
+        versions = (self.versions[key] for key in reversed(self.part_ids(OrderVersion, order_id)))
+        return in_force.newest(self.orders.get(order_id), versions, self.is_refused)
+
+    def untold(self) -> set[int]:
+        """The orders that may still trade and whose terms are not known."""
+        return {one.id for one in self.orders.values() if not one.finished and self.version(one.id) is None}
 
     def order_fills(self, order_id: int) -> list[Fill]:
         """The order's fills, without those that the exchange busted."""

@@ -111,7 +111,7 @@ class Mirroring:
             self._tick,
             self._measure,
             partial(self._learn_limits, self._enquiries),
-            partial(self._learn_terms, self._enquiries),
+            partial(self._enquiries.keep_terms, book.mirror.untold),
             partial(self._enquiries.keep_rates, book.mirror.rates),
             partial(self._note_synced, self._enquiries, self._cash_book),
             partial(self._outlets.facts.run, book, self._socket, self._marks.look),
@@ -177,11 +177,6 @@ class Mirroring:
         if found is not None:
             book.limits_known = True
             self._publish(book.learn(found))
-
-    async def _learn_terms(self, enquiries: Enquiries) -> None:
-        mirror = self._book.mirror
-        untold = [one.id for one in mirror.orders.values() if not one.finished and mirror.version(one.id) is None]
-        self._publish(self._book.learn(await enquiries.terms(untold)))
 
     async def _note_synced(self, enquiries: Enquiries, cash_book: CashBook) -> None:
         await cash_book.was_read.wait()

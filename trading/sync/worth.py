@@ -25,7 +25,8 @@ from trading.tradovate.entities import Position, ProductType
 @dataclass(frozen=True)
 class AccountWorth:
     """`premium` was paid for the options held, less what was got for those that are short; `day_pnl` is before the
-    day's `fees`, `day_net` after them; `is_estimate` says that a mark is none of now."""
+    day's `fees`, of which `known_fees` are known, `day_net` after them; `is_estimate` says that a mark is none of
+    now."""
 
     net_liq: Decimal | None
     cash: Decimal | None
@@ -33,6 +34,7 @@ class AccountWorth:
     premium: Decimal
     day_pnl: Decimal | None
     fees: Decimal | None
+    known_fees: Decimal
     day_net: Decimal | None
     is_estimate: bool
 
@@ -85,6 +87,7 @@ class Worth:
             premium=premium,
             day_pnl=day_pnl,
             fees=fees,
+            known_fees=self._fees.known(account_id),
             day_net=_sum(day_pnl, None if fees is None else -fees),
             is_estimate=any(not self._marks.of(position).is_live for position in held),
         )

@@ -194,6 +194,15 @@ def test_an_order_of_ours_whose_terms_the_hub_has_not_heard_yet_counts_as_it_was
     assert not where.is_exit(spec("Sell", 2))
 
 
+def test_a_change_that_may_not_be_taken_does_not_say_what_an_order_has() -> None:
+    lost = facts(net=5, working=(order(7, "Sell", None),))
+    assert not situation(facts=lost, sent=(sent("Sell", 1, changes=7),)).is_exit(spec("Sell", 4))
+    # ... but what Tradovate itself has just said of it does.
+    where = situation(facts=lost, sent=(sent("Sell", 3, order_id=7, changes=7),))
+    assert where.is_exit(spec("Sell", 2))
+    assert not where.is_exit(spec("Sell", 3))
+
+
 @given(net=quantities, buys=st.integers(0, 30), sells=st.integers(0, 30), qty=st.integers(1, 30))
 def test_the_largest_position_is_one_that_fills_can_reach(net: int, buys: int, sells: int, qty: int) -> None:
     exposure = Exposure(net, buys, sells)

@@ -38,6 +38,7 @@ def test_dollars_say_nothing_about_what_is_priced_in_another_currency() -> None:
     bund = PriceTerms(Decimal("0.01"), Decimal(1000), "EUR")
     distance = Distance(Decimal(500), Unit.DOLLARS)
     assert distance.misfit(bund) == "is none of a contract that is priced in EUR: say it in ticks."
+    assert "whose currency is not known" in distance.misfit(PriceTerms(Decimal("0.01"), Decimal(1000), ""))
     assert distance.misfit(PriceTerms(Decimal("0.01"), Decimal(1000))) == ""
     assert bund.tick_words == "0.01 points, 10.00 EUR on one contract"
 

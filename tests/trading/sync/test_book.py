@@ -121,6 +121,9 @@ def test_what_may_still_be_lost_before_tradovate_acts_is_told_as_limits_and_figu
     made.mark([quote("4980.25")])
     # 20 points lost and 1.72 of fees, besides the 12.50 before
     assert left(made) == ("-514.22", "500.00", "500.10", "2,000.00")
+    made.apply(told(fill(91, order_id=999)))
+    assert made.rows["account:7"]["fees"] == "—"
+    assert left(made)[0] == "-514.22", "the fees that are known are lost all the same"
     made.apply(told(UserAccountAutoLiq(id=7, daily_loss_auto_liq=Decimal(0))))
     assert left(made) == ("—",) * 4
 

@@ -115,6 +115,17 @@ def test_a_refused_change_is_known_by_its_command_alone() -> None:
     assert made.rows["order:50"]["qty"] == "2"
 
 
+def test_a_refused_change_is_not_the_terms_of_an_order_whose_own_are_not_told() -> None:
+    """Of an order of an earlier day Tradovate may tell the change of today and not what it was placed with."""
+    wanted = OrderVersion(id=61, order_id=50, order_qty=2, order_type="Limit", price=Decimal(5002))
+    made = book(order("Working"), wanted)
+    assert (made.rows["order:50"]["qty"], made.mirror.untold()) == ("2", set())
+    made.apply(told(Command(id=61, order_id=50, command_type="Modify", command_status="ExecutionRejected")))
+    assert (made.rows["order:50"]["qty"], made.mirror.untold()) == ("—", {50})
+    made.learn([OrderVersion(id=50, order_id=50, order_qty=5, order_type="Limit", price=Decimal(5000))])
+    assert (made.rows["order:50"]["qty"], made.mirror.untold()) == ("5", set())
+
+
 def test_an_order_that_was_refused_itself_shows_what_it_asked_for() -> None:
     asked = OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit", price=Decimal(5000))
     refused = Command(id=60, order_id=50, command_type="New", command_status="ExecutionRejected")

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from tests.trading.sync.cast import aplace, ask, front_month, look_at, rows, running_hub, settled, snapshot, until
 from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine
-from trading.sync import stage, stream
+from trading.sync import enquiries, stage, stream
 from trading.sync.book import Book
 from trading.sync.rows import signed
 from trading.sync.stage import Stage
@@ -135,6 +135,8 @@ async def test_terms_that_the_snapshot_leaves_out_are_asked_for(simulator, trade
     monkeypatch.setattr(
         Book, "load", lambda found, *before: load(msgspec.structs.replace(found, order_versions=[]), *before)
     )
+    monkeypatch.setattr(enquiries, "TERMS_EVERY", 0.2)
+    simulator.control.fault("error_503", route="orderversion/ldeps", times=2)
     async with running_hub():
 
         async def told() -> bool:

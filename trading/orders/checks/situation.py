@@ -72,8 +72,9 @@ class Sent:
     """An order that this portal made lately. `pending`: it may still trade, as far as the portal knows, or has and the
     broker's figures may not show it; `ended_at` is when the portal was told that it had.
 
-    With `changes` it is a change of that order (Tradovate's id), which is to have so many contracts; with `closes` it
-    closes what is held, on whichever side. Two orders with the same `pair` are linked: it is the intent of the first.
+    With `changes` it is a change of that order (Tradovate's id), which is to have so many contracts, or has them when
+    `order_id` names it too; with `closes` it closes what is held, on whichever side. Two orders with the same `pair`
+    are linked: it is the intent of the first.
     """
 
     symbol: str
@@ -198,7 +199,8 @@ class Situation:
     @property
     def unknown(self) -> list[OrderFacts]:
         """The account's orders of which neither Tradovate nor this portal says how much may still trade."""
-        known = {sent.changes or sent.order_id for sent in self._under_way}
+        # What a change wants says nothing of what the order has: it may not be taken.
+        known = {sent.order_id for sent in self._under_way}
         orders = self.facts.orders if self.facts else []
         return [x for x in orders if x.left is None and x.account_id == self.account.id and x.id not in known]
 
