@@ -12,6 +12,7 @@ from trading.sync import doorbell, stream
 from trading.sync.lease import Lease
 from trading.sync.publisher import Publisher
 from trading.sync.stream import Fenced, StateLost, Stream
+from trading.sync.watchful import next_message
 
 
 @pytest.fixture
@@ -196,7 +197,7 @@ async def test_every_state_of_an_order_is_published_however_fast_they_come(clien
         seen: dict[str, list[str]] = {}
         accounts = 0
         while "Filled" not in seen.get("49", ()):
-            message = await listener.get_message(timeout=None)
+            message = await next_message(listener)
             if message is None:
                 continue
             frame = msgspec.json.decode(message["data"].decode().partition("\n")[2])
