@@ -146,3 +146,38 @@ def test_an_editor_says_what_its_order_is_by_now(portal: Stack, open_page: OpenP
     assert overflow(page) <= 0
     other.cancel(order)
     expect(page.get_by_text("Last terms: 2 Limit at 999.75")).to_be_visible(timeout=SOON)
+
+
+def test_an_editor_whose_answer_was_lost_follows_its_order_once_another_press_is_another_change(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.clock.install()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    row = place(page, portal, "MES", order_type="Limit", order_qty="5", price="1000.25")
+    order = int((row.get_attribute("data-row") or "").removeprefix("order:"))
+    other = OtherProgram(portal, "trader")
+
+    editor = modify(page, row)
+    editor.get_by_label("Qty").fill("4")
+    page.route("**/desk/modify/", lambda route: route.fulfill(body="No answer of Tradeport's."))
+    editor.get_by_role("button", name="Change").click()
+    expect(page.locator("#toasts")).to_contain_text("Tradeport did not answer.", timeout=SOON)
+    page.unroute("**/desk/modify/")
+    other.modify(order, 6, "Limit", price=1001.25)
+    expect(row.locator("[data-field='qty']")).to_have_text("6", timeout=SOON)
+    # To press again is to say the same again.
+    expect(editor.locator("[data-about]")).to_contain_text("Buy 5 ")
+    expect(editor.get_by_label("Price")).to_have_value("1000.25")
+
+    page.clock.fast_forward(61_000)
+    expect(editor.locator("[data-about]")).to_contain_text("Buy 6 ")
+    expect(editor.get_by_label("Price")).to_have_value("1001.25")
+    expect(editor.get_by_label("Qty")).to_have_value("4")
+    expect(editor.locator("[data-moved]")).to_have_text("Changed meanwhile: Qty is 6, Price is 1001.25.")
+    editor.get_by_role("button", name="Change").click()
+    expect(row.locator("[data-field='qty']")).to_have_text("4", timeout=SOON)
+    expect(row.locator("[data-field='price']")).to_have_text("1001.25")
+
+    cancel(row)

@@ -12,6 +12,7 @@ test("every answered press is a wish of its own, and its key is one that the ser
   const first = wish.key;
   assert.match(first, /^[0-9a-f]{32}$/);
   assert.equal(wish.key, first);
+  assert.equal(wish.isLost, false);
   wish.answered({ level: "success" });
   assert.notEqual(wish.key, first);
 });
@@ -27,8 +28,10 @@ test("whose answer was lost is the same wish when it is pressed again, for a min
   assert.equal(wish.key, first);
   wish.answered({ lost: true });
   now += MINUTE;
+  assert.equal(wish.isLost, true);
   assert.equal(wish.key, first);
   now += 1;
+  assert.equal(wish.isLost, false);
   assert.notEqual(wish.key, first);
 });
 

@@ -27,6 +27,12 @@ export class Acts {
     return this.pressed > 0;
   }
 
+  /** What the next press of `button` means. */
+  wishOf(button) {
+    if (!this.wishes.has(button)) this.wishes.set(button, new Wish());
+    return this.wishes.get(button);
+  }
+
   /** Press `button`, with more fields in `more`; a press that is under way is not repeated. */
   async press(button, more = {}) {
     if (!button || button.getAttribute("aria-disabled") === "true") return null;
@@ -40,8 +46,7 @@ export class Acts {
     if (asks && mustAsk(askMode(), "Market") && !(await ask({ title: asks, words: button.dataset.words ?? "", yes: button.textContent.trim() }))) {
       return null;
     }
-    if (!this.wishes.has(button)) this.wishes.set(button, new Wish());
-    const wish = this.wishes.get(button);
+    const wish = this.wishOf(button);
     button.setAttribute("aria-disabled", "true");
     data.set("key", wish.key);
     this.pressed += 1;

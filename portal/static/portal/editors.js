@@ -1,6 +1,7 @@
 // What opens below a row: the change of an order, the exits of a position. `<template data-editor="...">` holds them.
 
 import { hasFocus, setHidden, setText } from "./dom.js";
+import { KEPT } from "./press.js";
 import { editorOf } from "./tables.js";
 import { toast } from "./toasts.js";
 
@@ -35,11 +36,12 @@ export class Editors {
     for (const [key, editor] of this.open) {
       const row = this.rowOf(key);
       if (editor.element.isConnected) {
-        if (row) editor.follow(row);
+        // Whoever presses again after a lost answer means the same: nothing of it may be other by then.
+        if (row && !editor.isSending && !this.acts.wishOf(editor.send).isLost) editor.follow(row);
         continue;
       }
       this.open.delete(key);
-      if (!editor.isSending) tellLost(editor.row, row);
+      if (!editor.isSending && !editor.mayBeSent) tellLost(editor.row, row);
     }
   }
 
@@ -69,14 +71,16 @@ export class Editors {
   }
 
   async #send(editor) {
+    if (editor.isSending) return;
     const empty = editor.emptied();
     editor.tell(empty);
     if (empty.length) return;
     editor.isSending = true;
     const answer = await this.acts.press(editor.send, editor.fields());
-    // Whoever presses again after a lost answer means the same: nothing of it may be other by then.
-    editor.isSending = answer?.lost ?? false;
+    editor.isSending = false;
     if (!answer) return;
+    editor.mayBeSent = answer.lost ?? false;
+    if (answer.lost) setTimeout(() => this.follow(), KEPT + 1);
     if (answer.intent) this.#close(editor.element);
     editor.tell(answer.findings.filter(({ severity }) => severity === "error"));
   }
@@ -100,13 +104,13 @@ class Editor {
     this.send = this.form.querySelector("[formaction]");
     this.send.value = `${row.account_id}:${this.send.name === "position" ? row.contract_id : row.id}`;
     this.asked = {}; // what its fields would leave as it is, by their names
-    this.isSending = false; // or its answer was lost
+    this.isSending = false;
+    this.mayBeSent = false; // its answer was lost
     this.#fillIn(row);
   }
 
   /** Show what the row is by now, and name what is other than it was. */
   follow(row) {
-    if (this.isSending) return;
     const moved = this.#fillIn(row);
     if (moved.length) setText(this.element.querySelector("[data-moved]"), `Changed meanwhile: ${moved.join(", ")}.`);
   }

@@ -6,7 +6,7 @@ function newKey() {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-const KEPT = 60_000; // milliseconds
+export const KEPT = 60_000; // milliseconds
 // One exchange with Tradovate may take 25 s, and what becomes of it is waited for 10 s: most slow answers come in this.
 const PATIENCE = 45_000; // milliseconds
 const NO_ANSWER =
@@ -26,6 +26,11 @@ export class Wish {
   get key() {
     if (this.now() - this.lostAt > KEPT) this.#renew();
     return this.kept;
+  }
+
+  /** Whether an answer was lost so lately that the next press is the same wish. */
+  get isLost() {
+    return Number.isFinite(this.lostAt) && this.now() - this.lostAt <= KEPT;
   }
 
   /** An answer to a press has come, or was lost (`post`). */
