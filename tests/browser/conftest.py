@@ -41,9 +41,10 @@ class Line:
         self._sockets[-1].close(code=code)
 
     def cut(self) -> None:
-        """End the socket, and each that takes its place."""
+        """End the socket, where there is one by now, and each that takes its place."""
         self._is_cut = True
-        self.drop()
+        if self._sockets:
+            self.drop()
 
     def mend(self) -> None:
         """Let the page connect, and have it try at once."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import open_desk
+from tests.browser.conftest import Line, open_desk
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_accessibility import violations
@@ -144,6 +144,40 @@ def test_an_editor_says_what_its_order_is_by_now(portal: Stack, open_page: OpenP
     expect(page.get_by_text("Now: 2 Limit at 999.75, shows 1, Day")).to_be_visible(timeout=SOON)
     assert violations(page) == []
     assert overflow(page) <= 0
+    other.cancel(order)
+    expect(page.get_by_text("Last terms: 2 Limit at 999.75")).to_be_visible(timeout=SOON)
+
+
+def test_an_order_page_shows_terms_that_changed_before_it_was_told_anything(portal: Stack, open_page: OpenPage) -> None:
+    desk = open_page()
+    open_desk(desk, portal, "trader")
+    is_streaming(desk)
+    row = place(desk, portal, "MES", order_type="Limit", order_qty="3", price="1000.25")
+    link = row.locator("[data-order-page]")
+    expect(link).to_have_attribute("href", re.compile(r"^/orders/\d+/$"), timeout=SOON)
+    order = int((row.get_attribute("data-row") or "").removeprefix("order:"))
+    other = OtherProgram(portal, "trader")
+
+    page = desk.context.new_page()
+    line = Line(page)
+    line.cut()
+    opened = page.goto(f"{portal.url}{link.get_attribute('href')}")
+    assert opened is not None
+    late = [opened.text()]
+    other.modify(order, 2, "Limit", price=999.75)
+    expect(row.locator("[data-field='qty']")).to_have_text("2", timeout=SOON)
+
+    # The journal is late: of the page that is drawn anew first it has told nothing new.
+    def draw(route: Route) -> None:
+        if late:
+            route.fulfill(body=late.pop(), content_type="text/html; charset=utf-8")
+        else:
+            route.continue_()
+
+    page.route(page.url, draw)
+    line.mend()
+    expect(page.get_by_text("Now: 2 Limit at 999.75, Day")).to_be_visible(timeout=SOON)
+    assert not late
     other.cancel(order)
     expect(page.get_by_text("Last terms: 2 Limit at 999.75")).to_be_visible(timeout=SOON)
 

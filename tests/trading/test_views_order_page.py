@@ -1,8 +1,10 @@
 """The page of an order that was placed here, after it was changed: the terms of now, and every change of it."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -76,6 +78,11 @@ def page(intent: OrderIntent) -> str:
     return browser_of(intent.connection).get(f"/orders/{intent.pk}/").content.decode()
 
 
+def drawn_with(html: str) -> dict[str, Any]:
+    [drawn] = re.findall(r'data-drawn="([^"]*)"', html)
+    return json.loads(unescape(drawn))
+
+
 def steps(html: str) -> list[tuple[str, str]]:
     found = re.findall(r'<th scope="row" class="strong">([^<]+)</th>.*?<td class="wrap soft">(.*?)</td>', html)
     return [(name, re.sub(r" <a .*", "", said)) for name, said in found]
@@ -125,8 +132,19 @@ def test_linked_orders_are_listed_with_their_terms_of_now(
     made = intents.create(limit(account, 2, "5020", "Sell"), "click:exit")
     working(made, 60, lead=entry, kind=OrderIntent.Kind.LEG)
     version(pat, 60, 65, 1, "5025.75")
-    [leg] = re.findall(r"<tr data-leg=.*?</tr>", page(entry))
+    html = page(entry)
+    [leg] = re.findall(r"<tr data-state=.*?</tr>", html)
     assert re.findall(r"<td[^>]*>([^<]*)</td>", leg)[:4] == ["Sell", "1", "Limit", "5025.75"]
+    assert drawn_with(html)["order:60"] == "65"
+
+
+def test_a_page_says_what_it_was_drawn_with(pat: Connection, entry: OrderIntent) -> None:
+    before = {f"intent:{entry.pk}": entry.version, "order:50": "50"}
+    assert drawn_with(page(entry)) == before
+    version(pat, 50, 55, 2, "5005.25")
+    refused = changed_here(entry, 9, "5020", State.REJECTED, after=6, command_id_at_broker=56, version=3)
+    version(pat, 50, 56, 9, "5020", refused=True)
+    assert drawn_with(page(entry)) == before | {"order:50": "55", f"intent:{refused.pk}": 3}
 
 
 def test_the_page_of_an_order_from_elsewhere_tells_refused_changes_as_such(pat: Connection, account: Account) -> None:

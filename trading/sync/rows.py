@@ -155,7 +155,7 @@ def order_row(
     """`source` is "portal" or "elsewhere", and empty while it is not known; ids of other orders are empty for none.
 
     `touch` is the touch price, `shown` the most contracts that the market is shown at a time, `terms` both in words and
-    how far a trailing stop stays behind.
+    how far a trailing stop stays behind; `version_id` is Tradovate's id of all of them, empty while they are not known.
     """
     touch, trail, shown = (
         (version.limit_if_touched_price, version.peg_difference, version.max_show) if version else (None, None, None)
@@ -175,6 +175,7 @@ def order_row(
         "shown": str(shown or UNKNOWN),
         "terms": more_terms(touch, trail, shown, tick_size),
         "time_in_force": str(version.time_in_force) if version and version.time_in_force else UNKNOWN,
+        "version_id": str(version.id) if version else "",
         "status": str(order.ord_status),
         "at": moment(order.timestamp),
         "average": average(average_price, tick_size),

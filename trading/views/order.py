@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -37,19 +38,30 @@ def order(request: HttpRequest, intent_id: int) -> HttpResponse:
     row = rows.pop(f"intent:{intent.pk}")
     fills = Fill.objects.filter(connection=connection_id, order_id_at_broker=order_id)
     mine = versions.get(order_id, [])
-    changes = order_life.changes(connection_id, order_id, mine, tick_size)
+    asked = order_life.asked(connection_id, order_id)
     context = {
         "intent": intent,
+        "drawn": _drawn([intent, *legs], asked, versions),
         "row": row,
         "wish": in_words(intent.spec, partial(formatter.price, tick_size=tick_size)),
         "now": order_life.now(mine, tick_size),
-        "steps": order_life.timeline([*_steps(intent), *changes]),
+        "steps": order_life.timeline([*_steps(intent), *order_life.changes(asked, mine, tick_size)]),
         "legs": rows.items(),
         "fills": fills.filter(active=True).order_by("at", "pk"),
         "may_replace": replace.offered(intent),
         "key": answers.new_key(),
     }
     return render(request, "trading/order.html", context)
+
+
+def _drawn(orders: list[OrderIntent], asked: list[OrderIntent], versions: Mapping[int, Sequence[OrderVersion]]) -> str:
+    """What the page is drawn with, by the keys of rows, for order_page.js: the `version` of intents, and the
+    `version_id` of orders."""
+    drawn: dict[str, int | str] = {f"intent:{intent.pk}": intent.version for intent in (*orders, *asked)}
+    for order_id in filter(None, (intent.order_id_at_broker for intent in orders)):
+        version = order_life.in_force(versions.get(order_id, []))
+        drawn[f"order:{order_id}"] = str(version.tradovate_id) if version else ""
+    return json.dumps(drawn)
 
 
 def _tick_size(intent: OrderIntent) -> Decimal | None:

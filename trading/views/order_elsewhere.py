@@ -53,6 +53,6 @@ def _happened(order: Order, versions: list[OrderVersion], fills: list[Fill]) -> 
     """What happened to an order: it was placed, changed and filled."""
     if versions:
         yield Happened("placed", order.at, order_life.terms(versions[0]))
-    yield from order_life.changes(order.connection_id, order.tradovate_id, versions)
+    yield from order_life.changes(order_life.asked(order.connection_id, order.tradovate_id), versions)
     for fill in fills:
         yield Happened("filled", fill.at, f"{fill.qty} at {plain(fill.price)}")

@@ -64,14 +64,17 @@ def now(versions: Sequence[OrderVersion], tick_size: Decimal | None = None) -> s
     return "" if version is None or version is versions[0] else terms(version, tick_size)
 
 
+def asked(connection_id: int, order_id: int) -> list[OrderIntent]:
+    """The changes of an order (Tradovate's id) that were asked for here, the oldest first."""
+    found = OrderIntent.objects.filter(connection=connection_id, target_order_id=order_id)
+    return list(found.filter(kind=OrderIntent.Kind.MODIFY).order_by("pk"))
+
+
 def changes(
-    connection_id: int, order_id: int, versions: Sequence[OrderVersion], tick_size: Decimal | None = None
+    asked: Sequence[OrderIntent], versions: Sequence[OrderVersion], tick_size: Decimal | None = None
 ) -> Iterator[Happened]:
-    """The changes of an order, wherever they were asked for: those that brought terms, and those asked for here that
+    """The changes of an order, wherever they were asked for: those that brought terms, and those `asked` for here that
     have not, or not yet."""
-    asked = OrderIntent.objects.filter(
-        connection=connection_id, target_order_id=order_id, kind=OrderIntent.Kind.MODIFY
-    ).order_by("pk")
     # A version has the id of the command that made it (guide, OrderVersion).
     by_command = {change.command_id_at_broker: change for change in asked}
     for version in versions[1:]:

@@ -1,47 +1,68 @@
-// The page of one order: the server draws it anew when there is news of it, of a change, or of an order that hangs on it.
+// The page of one order: the server draws it anew until it is drawn with what the stream tells of the order, of what was
+// asked to change it, and of the orders that hang on it.
 
 import { kindOf } from "./state.js";
 
-const JOURNALLED = 1_000; // milliseconds in which what the stream tells is in the journal, of which the page is drawn
+// Milliseconds before each try: the page is drawn of the journal, to which what the stream tells of orders comes later.
+const PAUSES = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
 
 export class OrderPage {
   constructor() {
-    this.drawn = new Map(); // the rows, as text, of its orders and of what was asked to change them
+    this.rows = new Map();
+    this.isDue = false; // to be drawn once more, whatever it is drawn with by then
   }
 
   /** Show what `applyFrame` changed in `rows`. */
-  show(rows, result) {
-    const page = document.querySelector("[data-intent-page]");
+  show(rows, { changed, fresh }) {
+    this.rows = rows;
+    const page = opened();
     if (!page) return; // it has become another one: the order is not this trader's any more
-    const parts = [page, ...page.querySelectorAll("[data-leg]")];
-    if (this.#hasNewTerms(parts, rows, result)) {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(draw, JOURNALLED);
-    }
-    if (parts.filter((part) => isOld(part, rows)).length) draw();
+    // What is new of an order may be a change that was refused: its terms are those that it had.
+    const isNews = (key) => isBehind(page, key, rows.get(key)) || (!fresh && orderKey(key, rows.get(key)) in page.drawn);
+    const news = changed.filter(isNews);
+    if (!news.length) return;
+    const orders = news.filter((key) => kindOf(key) !== "intent");
+    if (orders.length < news.length) draw(); // an intent is told after it is in the database
+    this.isDue ||= orders.length > 0;
+    this.#follow(0);
   }
 
-  #hasNewTerms(parts, rows, { changed, fresh, quiet }) {
-    const orders = new Set(parts.map(({ dataset }) => dataset.order).filter(Boolean));
-    let hasNews = false;
-    for (const key of changed) {
-      const row = rows.get(key);
-      const [name, order] = { intent: [key, row.target], order: [row.id, row.id], done: [row.id, row.id] }[kindOf(key)] ?? [];
-      if (!orders.has(order)) continue;
-      const text = JSON.stringify(row);
-      hasNews ||= this.drawn.has(name) ? this.drawn.get(name) !== text : !fresh && !quiet;
-      this.drawn.set(name, text);
-    }
-    return hasNews;
+  /** Draw the page until it tells what the rows do, from this one of the tries on. */
+  #follow(tries) {
+    clearTimeout(this.timer);
+    if (tries === PAUSES.length) return;
+    this.timer = setTimeout(() => {
+      const page = opened();
+      const isOld = page && [...this.rows].some(([key, row]) => isBehind(page, key, row));
+      if (!isOld && !this.isDue) return;
+      this.isDue = false;
+      draw();
+      this.#follow(tries + 1);
+    }, PAUSES[tries]);
   }
 }
 
-/** Whether an intent is newer than its part of the page, which is taken for drawn then. */
-function isOld(part, rows) {
-  const row = rows.get(part.dataset.intentPage ?? part.dataset.leg);
-  if (!row || Number(row.version) <= Number(part.dataset.version)) return false;
-  part.dataset.version = row.version;
-  return true;
+/** The page with its `order` (Tradovate's id) and what it was `drawn` with (trading/views/order.py), if it is there. */
+function opened() {
+  const { order, drawn } = document.querySelector("[data-intent-page]")?.dataset ?? {};
+  return drawn && { order, drawn: JSON.parse(drawn) };
+}
+
+/** Whether a row is of what the page tells, and newer than what it was drawn with. */
+function isBehind({ order, drawn }, key, row) {
+  if (kindOf(key) === "intent") {
+    const isOurs = key in drawn || (row.kind === "modify" && row.target === order);
+    return isOurs && Number(row.version) > (drawn[key] ?? -1);
+  }
+  // Of an order that was refused itself the row has what it asked for, which never was in force (trading/orders/in_force.py).
+  const terms = row.status === "Rejected" ? "" : row.version_id;
+  const was = drawn[orderKey(key, row)];
+  return Boolean(terms) && was !== undefined && terms !== was;
+}
+
+/** By what `drawn` has the order of a row; empty for another row. */
+function orderKey(key, row) {
+  return ["order", "done"].includes(kindOf(key)) ? `order:${row.id}` : "";
 }
 
 function draw() {

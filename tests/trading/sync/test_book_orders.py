@@ -79,7 +79,7 @@ def test_while_an_accounts_fills_cannot_all_be_told_its_fees_are_not_known() -> 
 
 def test_an_order_shows_its_newest_terms_until_it_is_finished() -> None:
     made = book(order("Working"))
-    assert made.rows["order:50"]["qty"] == "—"
+    assert (made.rows["order:50"]["qty"], made.rows["order:50"]["version_id"]) == ("—", "")
     made.apply(told(OrderVersion(id=61, order_id=50, order_qty=3, order_type="Limit", price=Decimal(4999))))
     made.apply(told(OrderVersion(id=60, order_id=50, order_qty=9, order_type="Limit", price=Decimal(1))))
     row = made.rows["order:50"]
@@ -94,9 +94,10 @@ def test_a_change_that_was_refused_leaves_the_order_on_the_terms_that_it_had() -
     wanted = msgspec.structs.replace(placed, id=61, order_qty=3, price=Decimal(5001))
     made = book(order("Working"), placed, wanted)
     made.apply(told(Command(id=61, order_id=50, command_type="Modify", command_status="Pending")))
-    assert made.rows["order:50"]["price"] == "5001.00"
+    assert (made.rows["order:50"]["price"], made.rows["order:50"]["version_id"]) == ("5001.00", "61")
     changes = made.apply(told(CommandReport(id=62, command_id=61, command_status="ExecutionRejected")))
     assert (changes.rows["order:50"]["qty"], changes.rows["order:50"]["price"]) == ("2", "5000.00")
+    assert changes.rows["order:50"]["version_id"] == "60"
     kept = records(made.mirror, changes.touched)
     [now] = [one for one in kept if isinstance(one, OrderRecord)]
     assert (now.version_id, now.order_qty, now.price) == (60, 2, Decimal(5000))
