@@ -1,5 +1,5 @@
-"""`python -m tests.bench.hub`: the sync process without the pace of sync requests, which a crowd would wait for by the
-hour (Tradovate takes 300 an hour from a network)."""
+"""`python -m tests.bench.hub`: the sync process without the pace and the budget of sync requests, which a crowd would
+wait for by the hour (Tradovate takes 300 an hour from a network)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ if __name__ == "__main__":
 
     from trading.sync import hub
     from trading.sync.pace import Pace
+    from trading.tradovate import budgets
+    from trading.tradovate.limits import Limit
 
+    unlimited = Limit("user/syncrequest", UNPACED)
+    budgets.ROUTES = {**budgets.ROUTES, unlimited.name: unlimited}
     hub.Pace = partial(Pace, per_hour=2 * UNPACED, burst=UNPACED)  # type: ignore[misc]
     call_command("sync")
