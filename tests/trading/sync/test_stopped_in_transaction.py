@@ -11,8 +11,8 @@ from django.db import connection as database
 from tests.trading.sync.cast import StartSync, aplace, ask, front_month, running_hub, settled, until
 from trading.models import Order, Upstream
 
-SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND (state, wait_event_type) = (%s, %s)"
-WAITS, STANDS_STILL = ("active", "Lock"), ("idle in transaction", "Client")
+WAIT_FOR = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND %s = ANY(pg_blocking_pids(pid))"
+STAND_STILL = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
 
 
 @pytest.mark.timeout(120)
@@ -33,20 +33,20 @@ async def test_its_successor_gets_the_rows_that_it_had_locked(
     await until(lambda: Order.objects.filter(connection=trader, status="Working").aexists())
     with psycopg.connect(database_url) as holder, psycopg.connect(database_url, autocommit=True) as onlooker:
 
-        def those_that(state: tuple[str, str]) -> set[int]:
-            return {number for (number,) in onlooker.execute(SESSIONS, state)}
+        def those_that(sessions: str, *about: int) -> set[int]:
+            return {number for (number,) in onlooker.execute(sessions, about)}
 
         holder.execute("SELECT 1 FROM trading_order FOR UPDATE")
         await ask(simulator, trader, "order/cancelorder", orderId=placed["orderId"])
         simulator.control.advance(1)
-        [stopped] = await until(lambda: those_that(WAITS))
+        [stopped] = await until(lambda: those_that(WAIT_FOR, holder.info.backend_pid))
         process.send_signal(signal.SIGSTOP)
         # The server finishes the statement for who does not ask for the next one.
         holder.rollback()
-        await until(lambda: stopped in those_that(STANDS_STILL))
+        await until(lambda: stopped in those_that(STAND_STILL))
         async with running_hub() as hub:
             await until(lambda: Order.objects.filter(connection=trader, status="Canceled").aexists())
-            assert stopped not in those_that(STANDS_STILL)
+            assert stopped not in those_that(STAND_STILL)
             process.send_signal(signal.SIGCONT)
             process.terminate()
             await until(lambda: process.poll() is not None)
