@@ -15,7 +15,7 @@ def begin(work: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
     except StopIteration:
         return None
     except Exception as error:  # noqa: BLE001 - raised again where the rest is awaited
-        return _raising(error)
+        return _Failed(error)
 
 
 class News:
@@ -68,5 +68,12 @@ class _Rest:
         yield from self._work.__await__()
 
 
-async def _raising(error: Exception) -> None:
-    raise error
+class _Failed:
+    """What is left of work that has failed: its error. Nobody has to want it: a page may be gone."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        raise self._error
+        yield
