@@ -171,6 +171,7 @@ class Relay:
         self._outboxes: dict[str, set[Outbox]] = {}
         self._confirmed: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._subscribed = False
+        self._asked_for: set[str] = set()  # the channels of this subscription
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._presence: asyncio.Task[None] | None = None
@@ -182,7 +183,6 @@ class Relay:
         While Redis is away this waits.
         """
         name = stream.channel(outbox.connection_id)
-        first = name not in self._outboxes
         self._outboxes.setdefault(name, set()).add(outbox)
         try:
             await presence.aannounce(self._client, outbox.connection_id)
@@ -191,15 +191,8 @@ class Relay:
         if self._task is None:
             self._task = asyncio.create_task(self._listen(), name="desk relay")
             self._presence = asyncio.create_task(self._say_presence(), name="desk presence")
-        elif first:
-            async with self._lock:
-                if self._subscribed:
-                    try:
-                        async with answered():
-                            await self._pubsub.subscribe(name)
-                    except (RedisError, OSError) as error:
-                        log.warning("A page waits for the next subscription to Redis: %s", type(error).__name__)
-                        self._subscribed = False
+        else:
+            await self._ask_for(name)
         await self._confirmed[name].wait()
 
     async def leave(self, outbox: Outbox) -> None:
@@ -216,6 +209,7 @@ class Relay:
         async with self._lock:
             if name not in self._outboxes:
                 self._confirmed.pop(name, None)
+                self._asked_for.discard(name)
                 with suppress(RedisError, OSError):
                     async with answered():
                         await self._pubsub.unsubscribe(name)
@@ -275,14 +269,27 @@ class Relay:
             if message is not None:
                 self._take_or_resync(message)
 
+    async def _ask_for(self, name: str) -> None:
+        async with self._lock:
+            if not self._subscribed or name in self._asked_for:
+                return
+            self._asked_for.add(name)
+            try:
+                async with answered():
+                    await self._pubsub.subscribe(name)
+            except (RedisError, OSError) as error:
+                log.warning("A page waits for the next subscription to Redis: %s", type(error).__name__)
+                self._subscribed = False
+
     async def _subscribe(self) -> None:
         async with self._lock:
             for event in self._confirmed.values():
                 event.clear()
             await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # as above
             self._pubsub = self._client.pubsub()
+            self._asked_for = set(self._outboxes)
             async with answered():
-                await self._pubsub.subscribe(*self._outboxes)
+                await self._pubsub.subscribe(*self._asked_for)
             self._subscribed = True
         self._name_now.set()
 

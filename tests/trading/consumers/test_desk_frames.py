@@ -142,7 +142,9 @@ async def test_a_browser_that_does_not_read_delays_nobody_and_is_right_again_lat
 
         async def read() -> None:
             while not seen or seen[-1] < first["seq"] + count:
-                seen.append((await frame_of(quick))["seq"])
+                frame = await frame_of(quick)
+                assert frame["t"] == "delta"
+                seen.append(frame["seq"])
 
         reader = asyncio.create_task(read())
         for number in range(1, count + 1):

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
+import redis
 from asgiref.sync import sync_to_async
+from django.conf import settings
 
 from accounts.models import Connection
 from trading.sync import presence, stream
@@ -30,6 +32,16 @@ async def until(condition: Callable[[], Awaitable[Any] | Any], patience: float =
             return found
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.02)
+
+
+def cut(kind: str) -> None:
+    """Redis closes what is connected to this test's database, as "normal" or "pubsub": other tests may have others of
+    the same server."""
+    with redis.Redis.from_url(settings.REDIS_URL) as own:
+        here = own.client_info()
+        for one in own.client_list(_type=kind):
+            if int(one["db"]) == here["db"] and int(one["id"]) != here["id"]:
+                own.client_kill_filter(_id=one["id"])
 
 
 def look_at(connection: Connection) -> Connection:

@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 
 from accounts.models import Connection
 from tests.trading.cast import sign_in
-from tests.trading.sync.cast import look_at, page_open, running_hub, settled, snapshot, until
+from tests.trading.sync.cast import cut, look_at, page_open, running_hub, settled, snapshot, until
 from trading.models import Account, OrderFile, OrderIntent, Upstream
 from trading.sync import doorbell, presence, stream
 from trading.sync.relay import Outbox, Relay
@@ -58,7 +58,7 @@ async def test_what_was_rung_while_the_bell_was_out_of_order_is_learned_when_it_
     async with running_hub(rescan=600):
         await asyncio.sleep(1.2)  # as above
         await sync_to_async(sign_in)(simulator, "trader")
-        client().client_kill_filter(_type="pubsub")
+        cut("pubsub")
         await settled(absent)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from tests.trading.sync.cast import until
+from tests.trading.sync.cast import cut, until
 from trading.sync import presence, stream, watchful
 from trading.sync import relay as relays
 from trading.sync.relay import Bye, Outbox, Relay
@@ -210,6 +210,35 @@ async def test_one_subscription_serves_all_sockets_and_ends_with_the_last(redis_
     await client.aclose()
 
 
+async def test_two_pages_that_open_together_are_subscribed_once(redis_url, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confirmed again, the subscription would make all pages read their snapshots once more, which lack the states
+    that an order had in between."""
+    announcing, go_on, announce = asyncio.Event(), asyncio.Event(), presence.aannounce
+
+    async def slow_at_first(*arguments: object) -> None:
+        if not announcing.is_set():
+            announcing.set()
+            await go_on.wait()
+        await announce(*arguments)
+
+    monkeypatch.setattr(presence, "aannounce", slow_at_first)
+    relay, slow, quick = Relay(), Outbox(5), Outbox(5)
+    joining = asyncio.create_task(relay.join(slow))
+    await announcing.wait()
+    await relay.join(quick)
+    client = stream.async_client()
+    writer = Stream(client, 5)
+    await writer.replace({"a:1": {"id": "1"}})
+    ready(quick, *reversed((await relay.snapshot(5))[:2]))
+    go_on.set()
+    await joining
+    await writer.change({"a:1": {"id": "2"}})
+    assert await seqs(quick, 1) == [2]
+    for outbox in (slow, quick):
+        await relay.leave(outbox)
+    await client.aclose()
+
+
 async def test_after_a_lost_redis_connection_everybody_gets_a_fresh_snapshot(redis_url) -> None:
     client = stream.async_client()
     relay = Relay()
@@ -217,7 +246,7 @@ async def test_after_a_lost_redis_connection_everybody_gets_a_fresh_snapshot(red
     await relay.join(outbox)
     await Stream(client, 5).replace({"a:1": {"id": "1"}})
     ready(outbox, 1, (await relay.snapshot(5))[0])
-    await client.client_kill_filter(_type="pubsub")
+    cut("pubsub")
     async with asyncio.timeout(10):
         assert await outbox.get() is None
     ready(outbox, *reversed((await relay.snapshot(5))[:2]))
@@ -303,7 +332,7 @@ async def test_a_redis_that_was_away_is_told_at_once_who_looks(redis_url, monkey
     await relay.join(outbox)
     await until(lambda: client.zscore(presence.KEY, 5))
     await client.delete(presence.KEY)
-    await client.client_kill_filter(_type="pubsub")
+    cut("pubsub")
     await until(lambda: client.zscore(presence.KEY, 5))
     await relay.leave(outbox)
     await client.aclose()

@@ -7,6 +7,7 @@ import pytest
 from redis.exceptions import ConnectionError as ConnectionTrouble
 from redis.exceptions import ResponseError
 
+from tests.trading.sync.cast import cut
 from trading.sync import stream
 from trading.sync.watchful import WatchfulRedis
 
@@ -45,8 +46,7 @@ async def test_a_call_that_is_begun_is_on_its_way_before_it_is_awaited(client: W
 async def test_a_connection_that_has_ended_is_replaced(client: WatchfulRedis) -> None:
     count = client.register_script(COUNT)
     assert await count(["n"]) == 1
-    async with stream.async_client() as other:
-        await other.client_kill_filter(_type="normal", skipme=True)
+    cut("normal")
     assert await count(["n"]) == 2
     await asyncio.gather(*(count(["n"]) for _ in range(20)))
     assert await count(["n"]) == 23
