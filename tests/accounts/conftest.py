@@ -59,6 +59,9 @@ GRANTED = {
     "apiHosts": {"live": "127.0.0.1:9", "demo": "127.0.0.1:9", "somethingNew": "x.example"},
 }
 DENIED = {"error": "invalid_grant", "error_description": "refresh-0 is not known"}
+# Signing in: what Tradovate answers.
+TOKEN = {"access_token": "the-access-token", "token_type": "bearer", "expires_in": 4800}
+ME = {"userId": 7, "name": "seven"}
 
 
 class Browser:
@@ -101,6 +104,15 @@ class Browser:
 @pytest.fixture
 def api_keys_on(settings) -> None:
     settings.API_KEY_ENVIRONMENTS = ["sim"]
+
+
+def query(url: str) -> dict[str, str]:
+    return {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
+
+
+def nobody_is_in(browser: Browser) -> None:
+    assert browser.user_id is None
+    assert not Connection.objects.authorised().exists()
 
 
 def press(client: Client, **typed: str) -> HttpResponse:

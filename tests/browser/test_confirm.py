@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import SCREEN, open_desk
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
-from tests.browser.test_orders import answer, fill_in, one_click, send, working
+from tests.browser.test_orders import answer, fill_in, one_click_desk, send, working
 from tests.browser.test_walk import is_streaming, orders_sent
 
 pytestmark = pytest.mark.browser
@@ -21,10 +21,7 @@ PREVIEW = "**/desk/preview/"
 
 
 def test_one_click_asks_before_a_twin_of_the_order_that_was_just_sent(portal: Stack, open_page: OpenPage) -> None:
-    page = open_page()
-    open_desk(page, portal, "trader")
-    is_streaming(page)
-    one_click(page)
+    page = one_click_desk(portal, open_page)
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))
     fill_in(page, symbol, order_type="Limit", price="1000.25")
     # The button and what warns are seen, however low the window is.
@@ -48,10 +45,7 @@ def test_one_click_asks_before_a_twin_of_the_order_that_was_just_sent(portal: St
 def test_a_symbol_that_is_taken_away_and_written_again_is_asked_for_as_before(
     portal: Stack, open_page: OpenPage
 ) -> None:
-    page = open_page()
-    open_desk(page, portal, "trader")
-    is_streaming(page)
-    one_click(page)
+    page = one_click_desk(portal, open_page)
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))
     finding = {"field": "price", "severity": "warning", "message": "That is far away."}
     answered = {"findings": [finding], "described": "", "stakes": None}
@@ -120,10 +114,7 @@ def test_an_answer_is_about_the_question_that_was_read(portal: Stack, open_page:
 
 
 def test_the_key_that_cancels_all_orders_asks_with_one_click_too(portal: Stack, open_page: OpenPage) -> None:
-    page = open_page()
-    open_desk(page, portal, "trader")
-    is_streaming(page)
-    one_click(page)
+    page = one_click_desk(portal, open_page)
     page.locator("#content").focus()
     page.keyboard.press("x")
     question = page.get_by_role("dialog", name="Cancel all working orders?")

@@ -58,6 +58,15 @@ def one_click(page: Page) -> None:
     page.locator("[data-ask-mode]").select_option("never")
 
 
+def one_click_desk(portal: Stack, open_page: OpenPage) -> Page:
+    """The desk of the trader with one account: it streams, and asks nothing before it sends."""
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    return page
+
+
 def send(page: Page) -> None:
     """Press the ticket's button, and the dialog's where something is to be warned of."""
     page.locator("[data-outcome] .notice").evaluate_all("notices => notices.forEach((one) => (one.dataset.old = ''))")
@@ -171,10 +180,7 @@ def test_a_change_that_did_not_take_is_offered_as_cancel_and_replace_on_the_row(
 
 
 def test_a_bracket_is_filled_and_the_position_flattened(portal: Stack, open_page: OpenPage) -> None:
-    page = open_page()
-    open_desk(page, portal, "trader")
-    is_streaming(page)
-    one_click(page)
+    page = one_click_desk(portal, open_page)
     symbol = portal.front_month("MNQ")
     fill_in(page, symbol, exits="distance", target="400", stop_loss="200", unit="ticks")
     expect(page.locator("[data-stakes]")).to_have_text("Risk $100.00 · reward $200.00 · 2.00 R", timeout=SOON)
@@ -229,10 +235,7 @@ def test_each_fill_says_who_asked_for_it_here_or_elsewhere(portal: Stack, open_p
 def test_a_lost_answer_is_looked_for_and_what_never_arrived_can_be_sent_again(
     portal: Stack, open_page: OpenPage
 ) -> None:
-    page = open_page()
-    open_desk(page, portal, "trader")
-    is_streaming(page)
-    one_click(page)
+    page = one_click_desk(portal, open_page)
     symbol, before = portal.front_month("MGC"), len(orders_sent(portal))
     portal.control("faults", kind="lose_reply", route="order/placeorder")
     fill_in(page, symbol, order_type="Limit", price="100.0")
@@ -265,10 +268,7 @@ def test_a_lost_answer_is_looked_for_and_what_never_arrived_can_be_sent_again(
 
 
 def test_a_double_click_sends_one_order(portal: Stack, open_page: OpenPage) -> None:
-    page = open_page()
-    open_desk(page, portal, "trader")
-    is_streaming(page)
-    one_click(page)
+    page = one_click_desk(portal, open_page)
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))
     already = working(page, symbol).count()
     fill_in(page, symbol, order_type="Limit", price="1000")

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import open_desk
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
-from tests.browser.test_orders import fill_in, one_click, send, working
+from tests.browser.test_orders import fill_in, one_click_desk, send, working
 from tests.browser.test_walk import is_streaming, orders_sent
 
 pytestmark = pytest.mark.browser
@@ -69,10 +69,7 @@ def test_a_figure_that_changes_once_more_flashes_once_more(portal: Stack, open_p
 
 
 def test_a_position_gets_exits_and_breaks_even_and_is_turned_around(portal: Stack, open_page: OpenPage) -> None:
-    page = open_page()
-    open_desk(page, portal, "trader")
-    is_streaming(page)
-    one_click(page)
+    page = one_click_desk(portal, open_page)
     symbol = portal.front_month("MES")
     fill_in(page, symbol, order_qty="2")
     send(page)

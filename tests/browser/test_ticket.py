@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import open_desk, reload_until
 from tests.browser.stack import Stack
-from tests.browser.test_orders import answer, fill_in, one_click, send
+from tests.browser.test_orders import answer, fill_in, one_click_desk, send
 from tests.browser.test_walk import is_streaming
 
 pytestmark = pytest.mark.browser
@@ -48,10 +48,7 @@ def newest_order(portal: Stack) -> dict[str, Any]:
 def test_an_order_of_each_type_is_asked_for_its_prices_and_placed(
     portal: Stack, open_page: OpenPage, order_type: str
 ) -> None:
-    page = open_page()
-    open_desk(page, portal, "trader")
-    is_streaming(page)
-    one_click(page)
+    page = one_click_desk(portal, open_page)
     symbol, before = portal.front_month("MES"), newest_order(portal)["id"]
     market = round(Decimal(str(portal.market(symbol)["last"])))
     away = TYPES[order_type]

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Connection
-from tests.trading.cast import sign_in
+from tests.trading.cast import listed, sign_in
 from tests.trading.signed_in import browser_of
 from trading.simulator import RunningSimulator
 
@@ -18,3 +18,9 @@ def connection(transactional_db: None, simulator: RunningSimulator) -> Connectio
 def browser(connection: Connection) -> Client:
     """The trader's browser."""
     return browser_of(connection)
+
+
+@pytest.fixture
+def symbol(connection: Connection) -> str:
+    """A contract of the S&P 500 that trades now."""
+    return listed(connection, "ES")

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Connection
-from tests.trading.cast import listed, sign_in
+from tests.trading.cast import sign_in
 from tests.trading.orders.test_order_code import orders, place
 from tests.trading.signed_in import browser_of
 from tests.trading.test_views_desk import spend
@@ -27,11 +27,6 @@ def connection(simulator: RunningSimulator) -> Connection:
 @pytest.fixture
 def account(connection: Connection) -> Account:
     return Account.objects.filter(connection=connection).earliest("pk")
-
-
-@pytest.fixture
-def symbol(connection: Connection) -> str:
-    return listed(connection, "ES")
 
 
 def words(answer: object) -> str:

@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.test import Client
 
 from accounts.models import AuditEvent, Connection
-from tests.trading.cast import listed, orders_at_broker, posts, sign_in
+from tests.trading.cast import orders_at_broker, posts, sign_in
 from tests.trading.orders.pressing import contract_id
 from tests.trading.signed_in import browser_of
 from trading.models import Account, OrderIntent, TradingLimit
@@ -21,16 +21,6 @@ from trading.views import refusals
 
 KEY = "k" * 32
 JSON = {"Accept": "application/json"}
-
-
-@pytest.fixture
-def trader(simulator: RunningSimulator, transactional_db: None) -> Connection:
-    return sign_in(simulator, "trader")
-
-
-@pytest.fixture
-def symbol(trader: Connection) -> str:
-    return listed(trader, "ES")
 
 
 def ticket(connection: Connection, name: str, **fields: Any) -> dict[str, Any]:
@@ -52,11 +42,11 @@ def wrong(answer: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_ticket_is_sent_once_and_answered_in_words(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
-    browser = browser_of(trader)
-    first = press(browser, "/desk/place/", ticket(trader, symbol))
-    again = press(browser, "/desk/place/", ticket(trader, symbol))
+    browser = browser_of(connection)
+    first = press(browser, "/desk/place/", ticket(connection, symbol))
+    again = press(browser, "/desk/place/", ticket(connection, symbol))
     assert first["level"] == "success"
     assert first["words"] == again["words"] == f"Buy 2 {symbol}: accepted by Tradovate."
     assert first["intent"] == again["intent"]
@@ -68,15 +58,15 @@ def test_a_ticket_is_sent_once_and_answered_in_words(
 
 
 def test_the_same_press_from_two_threads_sends_one_order(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
     start, answers = threading.Barrier(2), []
-    browsers = [browser_of(trader) for _ in range(2)]
+    browsers = [browser_of(connection) for _ in range(2)]
 
     def send(browser: Client) -> None:
         start.wait()
         try:
-            answers.append(press(browser, "/desk/place/", ticket(trader, symbol)))
+            answers.append(press(browser, "/desk/place/", ticket(connection, symbol)))
         finally:
             database.close()
 
@@ -90,20 +80,20 @@ def test_the_same_press_from_two_threads_sends_one_order(
 
 
 def test_without_javascript_the_next_page_says_what_came_of_it(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
-    browser = browser_of(trader)
-    answer = browser.post("/desk/place/", ticket(trader, symbol), follow=True)
+    browser = browser_of(connection)
+    answer = browser.post("/desk/place/", ticket(connection, symbol), follow=True)
     assert answer.redirect_chain == [("/", 302)]
     assert f"Buy 2 {symbol}: accepted by Tradovate." in answer.content.decode()
     assert len(posts(simulator)) == 1
 
 
 def test_without_javascript_a_wrong_ticket_comes_back_as_it_was_filled_in(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
-    sent = ticket(trader, symbol, price="5,25", text="my <note>", exits="distance", target="8", stop_loss="x")
-    answer = browser_of(trader).post("/desk/place/", sent)
+    sent = ticket(connection, symbol, price="5,25", text="my <note>", exits="distance", target="8", stop_loss="x")
+    answer = browser_of(connection).post("/desk/place/", sent)
     page = answer.content.decode()
     assert answer.status_code == 422
     assert "Write a number such as 5000.25" in page
@@ -135,10 +125,12 @@ WRONG: list[tuple[dict[str, str], str, str]] = [
 ]
 
 
-def test_what_is_wrong_is_said_beside_its_field(simulator: RunningSimulator, trader: Connection, symbol: str) -> None:
-    browser = browser_of(trader)
+def test_what_is_wrong_is_said_beside_its_field(
+    simulator: RunningSimulator, connection: Connection, symbol: str
+) -> None:
+    browser = browser_of(connection)
     for fields, field, words in WRONG:
-        answer = press(browser, "/desk/place/", ticket(trader, symbol, **fields))
+        answer = press(browser, "/desk/place/", ticket(connection, symbol, **fields))
         assert answer["refused"]
         assert words in wrong(answer).get(field, "nothing said"), fields
     assert posts(simulator) == []
@@ -146,27 +138,27 @@ def test_what_is_wrong_is_said_beside_its_field(simulator: RunningSimulator, tra
 
 
 def test_what_the_portal_refuses_is_kept_for_support_and_what_is_mistyped_is_not(
-    simulator: RunningSimulator, trader: Connection, symbol: str, monkeypatch: pytest.MonkeyPatch
+    simulator: RunningSimulator, connection: Connection, symbol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    browser = browser_of(trader)
-    press(browser, "/desk/place/", ticket(trader, symbol, order_qty="many"))
+    browser = browser_of(connection)
+    press(browser, "/desk/place/", ticket(connection, symbol, order_qty="many"))
     assert not AuditEvent.objects.exists()
-    TradingLimit.objects.create(user=trader.user, max_order_qty=1)
-    refused = press(browser, "/desk/place/", ticket(trader, symbol))
+    TradingLimit.objects.create(user=connection.user, max_order_qty=1)
+    refused = press(browser, "/desk/place/", ticket(connection, symbol))
     event = AuditEvent.objects.get()
     assert (event.kind, event.user, event.connection, event.ip_address) == (
-        "order-refused", trader.user, trader, "127.0.0.1",
+        "order-refused", connection.user, connection, "127.0.0.1",
     )  # fmt: skip
     assert event.detail == f"Buy 2 {symbol} Limit at 4000 Day: {refused['words']}"
-    kill_switch.throw(trader.user, user=trader.user)
-    account = Account.objects.get(connection=trader)
+    kill_switch.throw(connection.user, user=connection.user)
+    account = Account.objects.get(connection=connection)
     position = f"{account.tradovate_id}:{contract_id(symbol)}"
     refused = press(browser, "/desk/reverse/", {"position": position, "side": "Long", "qty": "1", "key": KEY})
     assert refused["refused"]
     assert f"reverse {position}: {refused['words']}" in AuditEvent.objects.values_list("detail", flat=True)
     monkeypatch.setattr(refusals, "MOST", 4)
     for _ in range(5):
-        press(browser, "/desk/place/", ticket(trader, symbol))
+        press(browser, "/desk/place/", ticket(connection, symbol))
     kept = AuditEvent.objects.filter(kind="order-refused").order_by("pk").values_list("detail", flat=True)
     assert len(kept) == 4
     assert kept[3].endswith("more of this hour are not kept")
@@ -174,24 +166,24 @@ def test_what_the_portal_refuses_is_kept_for_support_and_what_is_mistyped_is_not
 
 
 def test_every_exit_goes_out_as_tradovate_takes_it(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
-    browser = browser_of(trader)
+    browser = browser_of(connection)
     bracket = {"exits": "distance", "target": "20", "stop_loss": "250", "unit": "dollars"}
-    assert press(browser, "/desk/place/", ticket(trader, symbol, key="a" * 32, **bracket))["level"] == "success"
+    assert press(browser, "/desk/place/", ticket(connection, symbol, key="a" * 32, **bracket))["level"] == "success"
     oso = {"exits": "prices", "target_price": "4010", "exit_stop_price": "3990"}
-    assert press(browser, "/desk/place/", ticket(trader, symbol, key="b" * 32, **oso))["level"] == "success"
+    assert press(browser, "/desk/place/", ticket(connection, symbol, key="b" * 32, **oso))["level"] == "success"
     oco = {"exits": "pair", "other_action": "Buy", "other_order_type": "Limit", "other_price": "3900"}
-    assert press(browser, "/desk/place/", ticket(trader, symbol, key="c" * 32, **oco))["level"] == "success"
+    assert press(browser, "/desk/place/", ticket(connection, symbol, key="c" * 32, **oco))["level"] == "success"
     kinds = list(OrderIntent.objects.filter(lead=None).order_by("pk").values_list("kind", flat=True))
     assert kinds == ["bracket", "oso", "oco"]
     received = {r["route"].lower() for r in simulator.control.ledger()["received"]}
     assert {"orderstrategy/startorderstrategy", "order/placeoso", "order/placeoco"} <= received
 
 
-def test_an_order_is_cancelled_by_its_button(simulator: RunningSimulator, trader: Connection, symbol: str) -> None:
-    browser = browser_of(trader)
-    placed = press(browser, "/desk/place/", ticket(trader, symbol))
+def test_an_order_is_cancelled_by_its_button(simulator: RunningSimulator, connection: Connection, symbol: str) -> None:
+    browser = browser_of(connection)
+    placed = press(browser, "/desk/place/", ticket(connection, symbol))
     row = placed["rows"][placed["intent"]]
     button = {"order": f"{row['account_id']}:{row['order_id']}", "key": "c" * 32}
     answers = [press(browser, "/desk/cancel/", button) for _ in range(2)]
@@ -202,8 +194,10 @@ def test_an_order_is_cancelled_by_its_button(simulator: RunningSimulator, trader
 
 
 @pytest.mark.parametrize("order", ["", "1", "x:1", "1:x", "7:55", "9" * 30 + ":1", "1:" + "9" * 30])
-def test_a_button_that_says_nonsense_does_nothing(simulator: RunningSimulator, trader: Connection, order: str) -> None:
-    answer = press(browser_of(trader), "/desk/cancel/", {"order": order, "key": KEY})
+def test_a_button_that_says_nonsense_does_nothing(
+    simulator: RunningSimulator, connection: Connection, order: str
+) -> None:
+    answer = press(browser_of(connection), "/desk/cancel/", {"order": order, "key": KEY})
     assert answer["refused"]
     assert answer["words"]
     assert not OrderIntent.objects.exists()
@@ -211,30 +205,30 @@ def test_a_button_that_says_nonsense_does_nothing(simulator: RunningSimulator, t
 
 @pytest.mark.parametrize("key", ["", "short", "k" * 65, "x" * 30 + " ;"])
 def test_a_press_without_a_key_does_nothing(
-    simulator: RunningSimulator, trader: Connection, symbol: str, key: str
+    simulator: RunningSimulator, connection: Connection, symbol: str, key: str
 ) -> None:
-    answer = press(browser_of(trader), "/desk/place/", ticket(trader, symbol, key=key))
+    answer = press(browser_of(connection), "/desk/place/", ticket(connection, symbol, key=key))
     assert answer["refused"]
     assert "Reload" in answer["words"]
     assert posts(simulator) == []
 
 
 def test_a_key_that_was_used_for_something_else_sends_nothing(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
-    browser = browser_of(trader)
-    press(browser, "/desk/place/", ticket(trader, symbol))
-    answer = press(browser, "/desk/place/", ticket(trader, symbol, order_qty="3"))
+    browser = browser_of(connection)
+    press(browser, "/desk/place/", ticket(connection, symbol))
+    answer = press(browser, "/desk/place/", ticket(connection, symbol, order_qty="3"))
     assert answer["refused"]
     assert "begin anew" in answer["words"]
     assert len(posts(simulator)) == 1
 
 
 @pytest.fixture
-def absent(simulator: RunningSimulator, trader: Connection, symbol: str) -> OrderIntent:
+def absent(simulator: RunningSimulator, connection: Connection, symbol: str) -> OrderIntent:
     """An order whose answer was lost, and that Tradovate never got."""
     simulator.control.fault("reset_before", "order/placeorder")
-    answer = press(browser_of(trader), "/desk/place/", ticket(trader, symbol))
+    answer = press(browser_of(connection), "/desk/place/", ticket(connection, symbol))
     assert answer["level"] == "warning"
     assert "will not be sent again" in answer["words"]
     intent = OrderIntent.objects.get()
@@ -243,9 +237,9 @@ def absent(simulator: RunningSimulator, trader: Connection, symbol: str) -> Orde
 
 
 def test_an_order_that_never_arrived_is_sent_again_once(
-    simulator: RunningSimulator, trader: Connection, absent: OrderIntent
+    simulator: RunningSimulator, connection: Connection, absent: OrderIntent
 ) -> None:
-    browser = browser_of(trader)
+    browser = browser_of(connection)
     first = press(browser, f"/orders/{absent.pk}/again/", {"key": KEY})
     again = press(browser, f"/orders/{absent.pk}/again/", {"key": KEY})
     assert first["level"] == "success"
@@ -254,11 +248,11 @@ def test_an_order_that_never_arrived_is_sent_again_once(
 
 
 def test_an_order_that_did_arrive_after_all_is_taken_over_instead(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
     simulator.control.fault("lose_reply", "order/placeorder")
-    browser = browser_of(trader)
-    press(browser, "/desk/place/", ticket(trader, symbol))
+    browser = browser_of(connection)
+    press(browser, "/desk/place/", ticket(connection, symbol))
     OrderIntent.objects.update(state=State.ABSENT)
     intent = OrderIntent.objects.get()
     press(browser, f"/orders/{intent.pk}/again/", {"key": KEY})
@@ -268,18 +262,18 @@ def test_an_order_that_did_arrive_after_all_is_taken_over_instead(
 
 
 def test_an_order_that_never_arrived_is_given_up(
-    simulator: RunningSimulator, trader: Connection, absent: OrderIntent
+    simulator: RunningSimulator, connection: Connection, absent: OrderIntent
 ) -> None:
-    browser = browser_of(trader)
+    browser = browser_of(connection)
     answer = press(browser, f"/orders/{absent.pk}/give-up/", {"key": KEY})
     assert "will not be sent" in answer["words"]
     assert press(browser, f"/orders/{absent.pk}/again/", {"key": KEY})["level"] == "warning"
     assert orders_at_broker(simulator) == []
 
 
-def test_the_order_page_tells_its_life(simulator: RunningSimulator, trader: Connection, symbol: str) -> None:
-    browser = browser_of(trader)
-    placed = press(browser, "/desk/place/", ticket(trader, symbol, exits="prices", target_price="4010"))
+def test_the_order_page_tells_its_life(simulator: RunningSimulator, connection: Connection, symbol: str) -> None:
+    browser = browser_of(connection)
+    placed = press(browser, "/desk/place/", ticket(connection, symbol, exits="prices", target_price="4010"))
     page = browser.get(f"/orders/{placed['intent'].partition(':')[2]}/").content.decode()
     assert f'name="order" value="{placed["rows"][placed["intent"]]["account_id"]}:' in page
     for words in (
@@ -306,11 +300,11 @@ def test_the_order_page_tells_its_life(simulator: RunningSimulator, trader: Conn
 
 
 def test_an_exit_is_told_as_suspended_until_its_entry_fills(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
-    browser = browser_of(trader)
+    browser = browser_of(connection)
     fields = {"exits": "prices", "target_price": "4010", "exit_stop_price": "3990"}
-    number = press(browser, "/desk/place/", ticket(trader, symbol, **fields))["intent"].partition(":")[2]
+    number = press(browser, "/desk/place/", ticket(connection, symbol, **fields))["intent"].partition(":")[2]
     entry = OrderIntent.objects.get(pk=number)
     target, stop = entry.legs.order_by("pk")
     waits = f"suspended until {entry.described} fills"
@@ -318,7 +312,7 @@ def test_an_exit_is_told_as_suspended_until_its_entry_fills(
     def told(*statuses: str) -> list[int]:
         """How often that is said on the pages of the entry, its target and its stop."""
         for intent, status in zip((entry, target, stop), statuses, strict=True):
-            reports.observe_order(trader.pk, cast(int, intent.order_id_at_broker), status)
+            reports.observe_order(connection.pk, cast(int, intent.order_id_at_broker), status)
         pages = [browser.get(f"/orders/{intent.pk}/").content.decode() for intent in (entry, target, stop)]
         return [page.count(waits) for page in pages]
 
@@ -329,15 +323,15 @@ def test_an_exit_is_told_as_suspended_until_its_entry_fills(
 
 
 def test_another_trader_sees_and_does_nothing(
-    simulator: RunningSimulator, trader: Connection, symbol: str, absent: OrderIntent
+    simulator: RunningSimulator, connection: Connection, symbol: str, absent: OrderIntent
 ) -> None:
     stranger = browser_of(sign_in(simulator, "pro"))
     before = len(simulator.control.ledger()["received"])
     assert stranger.get(f"/orders/{absent.pk}/").status_code == 404
     assert stranger.post(f"/orders/{absent.pk}/again/", {"key": KEY}).status_code == 404
     assert stranger.post(f"/orders/{absent.pk}/give-up/", {"key": KEY}).status_code == 404
-    account = Account.objects.get(connection=trader).tradovate_id
-    assert wrong(press(stranger, "/desk/place/", ticket(trader, symbol)))["account"]
+    account = Account.objects.get(connection=connection).tradovate_id
+    assert wrong(press(stranger, "/desk/place/", ticket(connection, symbol)))["account"]
     assert press(stranger, "/desk/cancel/", {"order": f"{account}:1", "key": KEY})["refused"]
     assert not {f"intent:{absent.pk}"} & set(intent_rows.todays(sign_in(simulator, "pro").pk, {}))
     sent = [r["route"] for r in simulator.control.ledger()["received"][before:]]

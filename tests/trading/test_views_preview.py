@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Connection
-from tests.trading.cast import contracts_of, listed, posts, sign_in
+from tests.trading.cast import contracts_of, posts, sign_in
 from tests.trading.orders.pressing import contract_id
 from tests.trading.signed_in import browser_of
 from tests.trading.test_views_orders import press, ticket, wrong
@@ -16,38 +16,28 @@ from trading.sync import stream, watched
 from trading.views import place
 
 
-@pytest.fixture
-def trader(simulator: RunningSimulator, transactional_db: None) -> Connection:
-    return sign_in(simulator, "trader")
-
-
-@pytest.fixture
-def symbol(trader: Connection) -> str:
-    return listed(trader, "ES")
-
-
 def test_a_preview_sends_nothing_and_tells_risk_and_reward(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
-    browser = browser_of(trader)
+    browser = browser_of(connection)
     fields = {"exits": "distance", "target": "8", "stop_loss": "4", "unit": "points"}
-    answer = press(browser, "/desk/preview/", ticket(trader, symbol, **fields))
+    answer = press(browser, "/desk/preview/", ticket(connection, symbol, **fields))
     assert answer["stakes"] == {"risk": "$400.00", "reward": "$800.00", "ratio": "2.00 R"}
     assert f"Buy 2 {symbol} Limit at 4000 Day, with target 8 points away and stop 4 points away" in answer["described"]
-    assert stream.client().zrange(watched.key(trader.pk), 0, -1) == [str(contract_id(symbol)).encode()]
-    half = press(browser, "/desk/preview/", ticket(trader, symbol, price="", order_qty="x"))
+    assert stream.client().zrange(watched.key(connection.pk), 0, -1) == [str(contract_id(symbol)).encode()]
+    half = press(browser, "/desk/preview/", ticket(connection, symbol, price="", order_qty="x"))
     assert set(wrong(half)) == {"order_qty"}, "what is still empty is not wrong yet"
-    whole = press(browser, "/desk/preview/", ticket(trader, symbol, price="", whole="1"))
+    whole = press(browser, "/desk/preview/", ticket(connection, symbol, price="", whole="1"))
     assert set(wrong(whole)) == {"price"}, "and before it goes out it is"
     assert not OrderIntent.objects.exists()
     assert posts(simulator) == []
 
 
 def test_what_another_currency_puts_at_stake_is_not_told_as_dollars(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
-    browser = browser_of(trader)
-    order = ticket(trader, symbol, exits="distance", target="8", stop_loss="4", unit="points")
+    browser = browser_of(connection)
+    order = ticket(connection, symbol, exits="distance", target="8", stop_loss="4", unit="points")
     press(browser, "/desk/preview/", order)
     Product.objects.update(currency="EUR")
     told = press(browser, "/desk/preview/", order)["stakes"]
@@ -57,14 +47,14 @@ def test_what_another_currency_puts_at_stake_is_not_told_as_dollars(
 
 
 def test_of_several_accounts_the_preview_names_the_orders(
-    simulator: RunningSimulator, trader: Connection, symbol: str
+    simulator: RunningSimulator, connection: Connection, symbol: str
 ) -> None:
-    browser, order = browser_of(trader), ticket(trader, symbol)
+    browser, order = browser_of(connection), ticket(connection, symbol)
     described = f"Buy 2 {symbol} Limit at 4000 Day"
     assert press(browser, "/desk/preview/", order)["described"] == described
     first = Account.objects.get()
     Account.objects.update(alias="Prop")
-    Account.objects.create(connection=trader, tradovate_id=99, name="OTHER")
+    Account.objects.create(connection=connection, tradovate_id=99, name="OTHER")
     assert press(browser, "/desk/preview/", order)["described"] == f"{described}, in Prop ({first.name})"
 
 
@@ -88,10 +78,10 @@ def test_of_several_accounts_the_preview_names_the_orders(
     ],
 )
 def test_a_trader_reads_all_that_is_about_to_go_out(
-    simulator: RunningSimulator, trader: Connection, symbol: str, fields: dict[str, str], words: str
+    simulator: RunningSimulator, connection: Connection, symbol: str, fields: dict[str, str], words: str
 ) -> None:
-    order = ticket(trader, symbol, **fields)
-    assert press(browser_of(trader), "/desk/preview/", order)["described"] == f"Buy 2 {symbol} {words}"
+    order = ticket(connection, symbol, **fields)
+    assert press(browser_of(connection), "/desk/preview/", order)["described"] == f"Buy 2 {symbol} {words}"
 
 
 ODD: list[tuple[str, dict[str, str]]] = [
@@ -114,11 +104,11 @@ ODD: list[tuple[str, dict[str, str]]] = [
 
 @pytest.mark.parametrize(("field", "fields"), ODD)
 def test_what_is_out_of_all_measure_is_told_beside_its_field(
-    simulator: RunningSimulator, trader: Connection, symbol: str, field: str, fields: dict[str, str]
+    simulator: RunningSimulator, connection: Connection, symbol: str, field: str, fields: dict[str, str]
 ) -> None:
-    browser = browser_of(trader)
+    browser = browser_of(connection)
     for path in ("/desk/preview/", "/desk/place/"):
-        answer = press(browser, path, ticket(trader, symbol, **fields))
+        answer = press(browser, path, ticket(connection, symbol, **fields))
         assert list(wrong(answer)) == [field]
         assert len(wrong(answer)[field]) < 200
     assert posts(simulator) == []
@@ -135,41 +125,41 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_an_unknown_or_expired_symbol_is_asked_for_once_while_somebody_types(
-    simulator: RunningSimulator, trader: Connection, asked: list[Any]
+    simulator: RunningSimulator, connection: Connection, asked: list[Any]
 ) -> None:
-    browser = browser_of(trader)
-    expired = next(name for name, has_ended in contracts_of(trader, "ES").items() if has_ended)
+    browser = browser_of(connection)
+    expired = next(name for name, has_ended in contracts_of(connection, "ES").items() if has_ended)
     for name, words in (("QQZ6", "no contract QQZ6"), (expired, "The front month is ES")):
         asked.clear()
         for price in ("4000", "4001", "4002"):
-            answer = press(browser, "/desk/preview/", ticket(trader, name, price=price))
+            answer = press(browser, "/desk/preview/", ticket(connection, name, price=price))
             assert words in wrong(answer)["symbol"]
         assert len(asked) == 1
 
 
 def test_a_symbol_of_no_usual_form_is_looked_up_before_its_order_goes_out(
-    simulator: RunningSimulator, trader: Connection, asked: list[Any]
+    simulator: RunningSimulator, connection: Connection, asked: list[Any]
 ) -> None:
-    browser = browser_of(trader)
-    assert press(browser, "/desk/preview/", ticket(trader, "ESZ6-ESH7"))["findings"] == []
+    browser = browser_of(connection)
+    assert press(browser, "/desk/preview/", ticket(connection, "ESZ6-ESH7"))["findings"] == []
     assert asked == [], "somebody may be typing yet"
     assert (
         "no contract ESZ6-ESH7"
-        in wrong(press(browser, "/desk/preview/", ticket(trader, "ESZ6-ESH7", whole="1")))["symbol"]
+        in wrong(press(browser, "/desk/preview/", ticket(connection, "ESZ6-ESH7", whole="1")))["symbol"]
     )
 
 
 def test_what_is_kept_of_an_unknown_symbol_tells_nobody_of_another_traders_account(
-    simulator: RunningSimulator, trader: Connection, asked: list[Any]
+    simulator: RunningSimulator, connection: Connection, asked: list[Any]
 ) -> None:
-    kill_switch.throw(trader.user, user=trader.user)
-    name = Account.objects.get(connection=trader).name
-    first = str(press(browser_of(trader), "/desk/preview/", ticket(trader, "QQZ6")))
+    kill_switch.throw(connection.user, user=connection.user)
+    name = Account.objects.get(connection=connection).name
+    first = str(press(browser_of(connection), "/desk/preview/", ticket(connection, "QQZ6")))
     assert name in first
     assert "Trading is stopped" in first
     other = sign_in(simulator, "pro")
     account = Account.objects.filter(connection=other)[0].tradovate_id
-    answer = press(browser_of(other), "/desk/preview/", ticket(trader, "QQZ6", account=account))
+    answer = press(browser_of(other), "/desk/preview/", ticket(connection, "QQZ6", account=account))
     assert list(wrong(answer)) == ["symbol"]
     assert name not in str(answer)
     assert "Trading is stopped" not in str(answer)

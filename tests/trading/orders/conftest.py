@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Connection, User
-from tests.trading.cast import listed, sign_in
+from tests.trading.cast import sign_in
 from trading.models import Account, OrderIntent
 from trading.orders import intents
 from trading.orders.spec import OrderSpec
@@ -31,11 +31,6 @@ def user(connection: Connection) -> User:
 @pytest.fixture
 def account(connection: Connection) -> Account:
     return connection.accounts.get()
-
-
-@pytest.fixture
-def symbol(connection: Connection) -> str:
-    return listed(connection, "ES")
 
 
 @pytest.fixture

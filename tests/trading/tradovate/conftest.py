@@ -1,18 +1,44 @@
-"""Scripted servers on loopback, for what a well-behaved Tradovate would not do when a test needs it."""
+"""The simulator with a trader signed in; and scripted servers on loopback, for what a well-behaved Tradovate would not
+do when a test needs it."""
 
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from trading.tradovate import Hosts, Tradovate
+from trading.simulator import Config, RunningSimulator
+from trading.simulator import serve as simulate
+from trading.tradovate import Environment, Hosts, Tradovate, request_access_token
+from trading.tradovate.entities import AccessToken, AccessTokenRequest
 from trading.tradovate.tv import TradingView
 
 from .scenes import Owner
+
+
+@pytest.fixture
+def sim() -> Iterator[RunningSimulator]:
+    with simulate(Config(seed=7, manual_clock=True, control=True)) as running:
+        yield running
+
+
+@pytest.fixture
+def hosts(sim: RunningSimulator) -> Hosts:
+    return Hosts.default(Environment.SIM, sim.url)
+
+
+@pytest.fixture
+async def signed_in(sim: RunningSimulator, hosts: Hosts) -> AccessToken:
+    return await sign_in(sim, hosts, "trader")
+
+
+async def sign_in(sim: RunningSimulator, hosts: Hosts, name: str) -> AccessToken:
+    """What the simulator's trader of this name gets for the password."""
+    trader = sim.trader(name)
+    return await request_access_token(hosts, AccessTokenRequest(name=trader.name, password=trader.password))
 
 
 @dataclass

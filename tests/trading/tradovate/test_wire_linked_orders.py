@@ -1,11 +1,8 @@
 """OCO and OSO orders of the client against the stand-in Tradovate: what is placed together is linked there."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
-import pytest
-
-from trading.simulator import Config, RunningSimulator, serve
+from trading.simulator import RunningSimulator
 from trading.tradovate import Environment, Hosts, Tradovate, request_access_token
 from trading.tradovate.entities import (
     AccessTokenRequest,
@@ -17,12 +14,6 @@ from trading.tradovate.entities import (
     PlaceOSO,
     RestrainedOrderVersion,
 )
-
-
-@pytest.fixture
-def sim() -> Iterator[RunningSimulator]:
-    with serve(Config(seed=7, manual_clock=True, control=True)) as running:
-        yield running
 
 
 async def test_linked_orders_from_ticket_to_cancel(sim: RunningSimulator) -> None:

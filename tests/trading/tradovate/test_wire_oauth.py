@@ -26,11 +26,6 @@ def sim(request: pytest.FixtureRequest) -> Iterator[RunningSimulator]:
         yield running
 
 
-@pytest.fixture
-def hosts(sim: RunningSimulator) -> Hosts:
-    return Hosts.default(Environment.SIM, sim.url)
-
-
 async def sign_in(sim: RunningSimulator, page: str) -> str:
     """Do what the person does at the sign-in page, and return the code that comes back."""
     async with httpx.AsyncClient(trust_env=False) as browser:

@@ -11,18 +11,15 @@ import pytest
 from trading.simulator import Config, RunningSimulator, serve
 from trading.tradovate import (
     Access,
-    Environment,
     Hosts,
     Interrupted,
     Patience,
     ReconnectingReplaySocket,
     ReplaySocket,
     Tradovate,
-    request_access_token,
 )
 from trading.tradovate.entities import (
     AccessToken,
-    AccessTokenRequest,
     Action,
     Fill,
     OrderType,
@@ -48,17 +45,6 @@ N = TypeVar("N")
 def sim() -> Iterator[RunningSimulator]:
     with serve(Config(seed=7, manual_clock=True, start=NOW, control=True)) as running:
         yield running
-
-
-@pytest.fixture
-def hosts(sim: RunningSimulator) -> Hosts:
-    return Hosts.default(Environment.SIM, sim.url)
-
-
-@pytest.fixture
-async def signed_in(sim: RunningSimulator, hosts: Hosts) -> AccessToken:
-    person = sim.trader("trader")
-    return await request_access_token(hosts, AccessTokenRequest(name=person.name, password=person.password))
 
 
 @pytest.fixture

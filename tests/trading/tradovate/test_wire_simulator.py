@@ -1,12 +1,12 @@
 """The client against the stand-in Tradovate, end to end over loopback; neither knows the other's code."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 
 import pytest
 
-from trading.simulator import Config, RunningSimulator, serve
+from trading.simulator import RunningSimulator
 from trading.tradovate import Environment, Hosts, MarketSocket, Tradovate, UserSocket, request_access_token
 from trading.tradovate.entities import (
     AccessToken,
@@ -38,25 +38,13 @@ from trading.tradovate.errors import (
 )
 from trading.tradovate.frames import Event, PropsEvent
 
-from .conftest import front_month
-
-
-@pytest.fixture
-def sim() -> Iterator[RunningSimulator]:
-    with serve(Config(seed=7, manual_clock=True, control=True)) as running:
-        yield running
-
-
-@pytest.fixture
-def hosts(sim: RunningSimulator) -> Hosts:
-    return Hosts.default(Environment.SIM, sim.url)
+from .conftest import front_month, sign_in
 
 
 @pytest.fixture
 async def signed_in(sim: RunningSimulator, hosts: Hosts) -> AccessToken:
     # The trader with several accounts.
-    trader = sim.trader("pro")
-    return await request_access_token(hosts, AccessTokenRequest(name=trader.name, password=trader.password))
+    return await sign_in(sim, hosts, "pro")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The dialect's client against the simulator's side of it, which was built from the same document without it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -31,23 +31,6 @@ from trading.tradovate.tv import (
     UpdateOrder,
     order_type,
 )
-
-
-@pytest.fixture
-def sim() -> Iterator[RunningSimulator]:
-    with serve(Config(seed=7, manual_clock=True, control=True)) as running:
-        yield running
-
-
-@pytest.fixture
-def hosts(sim: RunningSimulator) -> Hosts:
-    return Hosts.default(Environment.SIM, sim.url)
-
-
-@pytest.fixture
-async def signed_in(sim: RunningSimulator, hosts: Hosts) -> AccessToken:
-    trader = sim.trader("trader")
-    return await request_access_token(hosts, AccessTokenRequest(name=trader.name, password=trader.password))
 
 
 @pytest.fixture
