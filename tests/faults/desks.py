@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from accounts.models import Connection
 from tests.faults.browser import Browser
+from tests.faults.screen import Screen
 from tests.faults.truth import (
     Differences,
     Facts,
@@ -32,13 +33,14 @@ Entities = dict[str, list[dict[str, Any]]]
 
 @dataclass
 class Desk:
-    """Who tells of one trader. `pages` are at all web processes, `accounts` Tradovate's ids; what is asked for is what
-    got an id above `since`."""
+    """Who tells of one trader. `pages` are at all web processes, `screen` is one in a real browser, `accounts` are
+    Tradovate's ids; what is asked for is what got an id above `since`."""
 
     name: str
     accounts: set[int]
     connection: Connection
     pages: list[Browser]
+    screen: Screen | None = None
     since: int = 0
 
     async def epoch(self) -> str:
@@ -47,7 +49,8 @@ class Desk:
         return found.epoch if found.rows.get("upstream", {}).get("state") == "up" else ""
 
     async def differences(self, entities: Entities, pages: list[Browser]) -> dict[str, Differences]:
-        """By who tells it: the book, the journal, or one of these pages; one with the book's rows tells the same."""
+        """By who tells it: the book, the journal, the screen, or one of these pages; one with the book's rows tells the
+        same."""
         truth = of_ledger(entities, self.accounts, self.since)
         try:
             book = await stream.aread_snapshot(self.connection.pk, wait=0.5)
@@ -59,6 +62,8 @@ class Desk:
                 told[f"{self.name}'s page {number} at {page.web}"] = of_rows(page.rows, self.since)
         found = {who: differences(shown(truth), facts) for who, facts in told.items()}
         found[f"{self.name}'s journal"] = differences(truth, await self._journal(of_journal))
+        if self.screen:
+            found[f"{self.name}'s screen"] = await self.screen.differences(book.rows)
         return {who: what for who, what in found.items() if what}
 
     async def absent_fills(self, entities: Entities) -> set[str]:

@@ -17,6 +17,7 @@ from tests.chaos.portal import Portal
 from tests.faults.browser import Browser
 from tests.faults.desks import Desk, Entities
 from tests.faults.elsewhere import Elsewhere
+from tests.faults.screen import Screen, opened
 from tests.faults.truth import EVENTS, Differences
 from trading.tradovate.session import SILENCE
 
@@ -93,6 +94,7 @@ class Run:
         self._traders = traders
         self._cookies = cookies
         self._desks: list[Desk] = []
+        self._screen: Screen | None = None
         self._events_before = self._fills = self._unheard = 0
         self._snapshots_before = self._hung_caught_up = 0
         self._met: Counter[str] = Counter()
@@ -102,12 +104,18 @@ class Run:
 
     async def play(self) -> dict[str, Any]:
         """All phases one after another, up to one after which not everything is right again; returns the figures."""
+        # The first trader's, at the web process that is killed first.
+        async with opened(self._portal.webs[0], self._cookies[self._traders[0].name]) as self._screen:
+            return await self._play()
+
+    async def _play(self) -> dict[str, Any]:
         for trader in self._traders:
             accounts, cookie = await trader.sign_in(), self._cookies[trader.name]
             pages = [Browser(web, cookie) for web in self._portal.webs for _ in range(self._plan.browsers)]
             pages.append(Browser(self._portal.webs[-1], cookie, narrow=True))
             connection = await Connection.objects.aget(name=trader.name)
-            self._desks.append(Desk(trader.name, accounts, connection, pages))
+            screen = None if self._desks else self._screen
+            self._desks.append(Desk(trader.name, accounts, connection, pages, screen))
         await self._until_back()
         entities = await self._ledger()
         for desk in self._desks:
@@ -271,7 +279,8 @@ class Run:
         return self._portal.control(what, **asked)
 
     async def _until_back(self) -> None:
-        """Wait until web answers, the broker has a socket for each trader, and every page that reads is connected."""
+        """Wait until web answers, the broker has a socket for each trader, and the screen and every page that reads are
+        connected."""
         deadline = time.monotonic() + GIVE_UP
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
             while not await self._is_back(client):
@@ -281,6 +290,8 @@ class Run:
 
     async def _is_back(self, client: httpx.AsyncClient) -> bool:
         if not all(browser.is_up for browser in self._reading()):
+            return False
+        if self._screen and not await self._screen.is_streaming():
             return False
         with suppress(httpx.HTTPError):
             answers = [await client.get(f"{web}/health/") for web in self._portal.webs]
@@ -383,6 +394,8 @@ class Run:
             "fills missed": len(self._missed),
             "cash lines told otherwise": {who: asdict(what) for who, what in cash_lines.items()},
             "browsers": len(browsers),
+            "screens": int(self._screen is not None),
+            "errors of screens": self._screen.troubles if self._screen else [],
             "connects": sum(browser.connects for browser in browsers),
             "snapshots": sum(browser.snapshots for browser in browsers),
             "snapshots for pages that hung": self._hung_caught_up,

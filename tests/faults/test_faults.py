@@ -12,7 +12,9 @@ import pytest
 from django.conf import settings
 
 from accounts.models import Connection, User
+from tests.browser import chromium
 from tests.chaos.portal import ROOM
+from tests.faults.screen import unlike
 from tests.faults.truth import (
     Differences,
     Facts,
@@ -57,6 +59,8 @@ def test_book_journal_and_pages_are_what_the_broker_s_ledger_is() -> None:
         *("files-1", "beat", "redis")
     }
     assert all(figures["met by events"].values())
+    assert figures["screens"] == bool(chromium.executable())
+    assert not figures["errors of screens"]
     # Both pages that hung had fallen so far behind that they were brought up by a snapshot.
     assert POSTGRES_URL or figures["snapshots for pages that hung"] >= 2
 
@@ -126,6 +130,30 @@ def test_what_rows_tell_otherwise_is_found(key: str, change: dict[str, str] | No
     else:
         rows[key] = rows.get(key, {}) | change
     told = differences(shown(truth()), of_rows(rows, since=10))
+    assert {kind: keys for kind, keys in vars(told).items() if keys} == found
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "found"),
+    [
+        ("fill:21", None, {"missed": ["fill:21"]}),
+        ("order:12", None, {"missed": ["order:12"]}),
+        ("position:31", {"qty": "1"}, {"wrong": ["position:31"]}),
+        ("account:7", {"cash": "99,998.27"}, {"wrong": ["account:7"]}),
+        ("order:11", ROWS["done:11"], {"made_up": ["order:11"]}),
+    ],
+)
+def test_what_a_screen_shows_otherwise_than_the_book_is_found(
+    key: str, change: dict[str, str] | None, found: dict[str, Any]
+) -> None:
+    book = {key: row | {"id": key.partition(":")[2], "at": "2026-11-27T15:00:00Z"} for key, row in ROWS.items()}
+    drawn = {key: row for key, row in deepcopy(ROWS).items() if not key.startswith(("done:", "upstream"))}
+    assert not unlike(book, drawn)
+    if change is None:
+        del drawn[key]
+    else:
+        drawn[key] = drawn.get(key, {}) | change
+    told = unlike(book, drawn)
     assert {kind: keys for kind, keys in vars(told).items() if keys} == found
 
 
