@@ -72,7 +72,7 @@ def compare(kept: Mirror, fresh: Mirror) -> Differences:
         for entity in (before[key] for key in before.keys() - after.keys()):
             if _account_id(entity, kept) in taken_away:
                 continue
-            if kind in _OF_THE_DAY and same_day:
+            if kind in _OF_THE_DAY and same_day and not _was_asked_for(entity, fresh):
                 found.wrong[kind.__name__] += 1
             elif _is_open(entity):
                 found.missed[kind.__name__] += 1
@@ -82,11 +82,10 @@ def compare(kept: Mirror, fresh: Mirror) -> Differences:
 def compare_rows(shown: Mapping[str, Row], fresh: Mapping[str, Row], now: datetime) -> Differences:
     """The same for rows that another process has shown, whose book is gone; `now` is the fresh ones' time.
 
-    Of the same trading day Tradovate takes no order and no fill back, and finishes an order once: what is otherwise was
-    wrong. So is a cash figure as late as Tradovate's, or later, that is not Tradovate's.
+    What is of the same trading day, by its own time, Tradovate does not take back, and it finishes an order once: what
+    is otherwise was wrong. So is a cash figure as late as Tradovate's, or later, that is not Tradovate's.
     """
     found = Differences()
-    same_day = _is_of_day(shown.get("upstream", {}).get("last_message_at", UNKNOWN), now)
     differ = differing(shown, fresh)
     taken_away = {key.partition(":")[2] for key in differ if key.startswith("account:") and key not in fresh}
     for key in sorted(differ):
@@ -100,7 +99,7 @@ def compare_rows(shown: Mapping[str, Row], fresh: Mapping[str, Row], now: dateti
             continue  # for the latter: its being finished is what was wrong
         elif key in shown and shown[key].get("account_id") in taken_away:
             continue
-        elif key in shown and same_day and _was_made_up(kind, number, fresh):
+        elif key in shown and _is_of_day(shown[key].get("at", UNKNOWN), now) and _was_made_up(kind, number, fresh):
             found.wrong[kind] += 1
         else:
             found.missed[kind] += 1
@@ -146,6 +145,11 @@ def _account_id(entity: Entity, kept: Mirror) -> int | None:
         case Order() | AccountRiskStatus() | CashBalance() | MarginSnapshot() | Position():
             return entity.account_id
     return None
+
+
+def _was_asked_for(entity: Entity, fresh: Mirror) -> bool:
+    """Whether this is a version of an order whose terms no snapshot tells (enquiries.keep_terms)."""
+    return isinstance(entity, OrderVersion) and entity.order_id in fresh.orders and not fresh.version(entity.order_id)
 
 
 def _is_open(entity: Entity) -> bool:

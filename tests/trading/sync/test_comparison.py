@@ -64,6 +64,16 @@ def test_what_tradovate_s_risk_desk_has_done_meanwhile_is_counted() -> None:
     assert found == "missed: 1 AccountRiskStatus, 1 UserAccountAutoLiq"
 
 
+def test_terms_that_no_snapshot_tells_were_not_wrong() -> None:
+    """They were asked for (enquiries.keep_terms)."""
+    placed, change = (OrderVersion(id=key, order_id=50, order_qty=key, order_type="Limit") for key in (50, 60))
+    refused = Command(id=60, order_id=50, command_type="Modify", command_status="RiskRejected")
+    working, kept = order("Working"), [CASH, order("Working"), placed, change, refused]
+    assert words([CASH, working, placed, change], [CASH, working]) == ""
+    assert words(kept, [CASH, working, change, refused]) == ""
+    assert words(kept, [CASH, working, placed, refused]) == "wrong: 1 OrderVersion"
+
+
 def test_an_account_that_was_taken_away_is_missed_and_what_it_had_was_not_wrong() -> None:
     version = OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit")
     command = Command(id=60, order_id=50, command_type="New", command_status="ExecutionStopped")
@@ -84,9 +94,9 @@ def test_rows_that_another_process_has_shown_are_compared_without_what_the_marke
     assert compare_rows(shown(kept), kept.rows, NOON) == Differences()
 
 
-def shown(kept: Book, heard_at: str = "2026-11-20T11:59:58.000Z") -> dict[str, Row]:
-    """What a process has shown that is gone now; it heard its last message then."""
-    return {**kept.rows, "upstream": {"last_message_at": heard_at}}
+def shown(kept: Book) -> dict[str, Row]:
+    """What a process has shown that is gone now, with what its successor says of itself."""
+    return {**kept.rows, "upstream": {"state": "connecting", "last_message_at": "—"}}
 
 
 def test_what_another_process_has_shown_and_tradovate_never_had_was_wrong() -> None:
@@ -103,7 +113,6 @@ def test_what_another_process_has_shown_and_tradovate_never_had_was_wrong() -> N
 def test_what_is_no_longer_served_on_the_next_day_was_not_wrong() -> None:
     before, fresh = book(CASH, order("Filled"), fill(90)), book(CASH)
     assert compare_rows(shown(before), fresh.rows, NOON + timedelta(days=3)).wrong == {}
-    assert compare_rows(shown(before, heard_at="—"), fresh.rows, NOON).wrong == {}
 
 
 def test_a_cash_figure_is_late_or_wrong_by_tradovate_s_own_times() -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.db.models import Model
+from django.utils import timezone
 
 from accounts.models import Connection
 from tests.trading.sync.cast import aplace, ask, front_month, place, rows, running_hub, settled, snapshot, until
@@ -24,7 +25,9 @@ from trading.models import (
     OrderVersion,
     Position,
 )
-from trading.sync import cash_book
+from trading.sync import cash_book, stream
+from trading.sync.rows import moment
+from trading.sync.stream import Stream
 
 KEPT: dict[str, type[Model]] = {
     "order": Order,
@@ -216,6 +219,18 @@ async def test_what_happened_while_no_hub_ran_is_filled_in(simulator, trader) ->
         await complete(simulator, trader)
         # The next one looks at what its predecessor has shown.
         assert (await Comparison.objects.aget(connection=trader)).missed > 0
+
+
+async def test_a_fill_that_a_process_made_up_is_told_as_wrong_by_the_next_one(simulator, trader) -> None:
+    async with running_hub():
+        await settled(trader)
+    async with stream.async_client() as client:
+        left = Stream(client, trader.pk)
+        await left.adopt()
+        await left.change({"fill:9": {"id": "9", "at": moment(timezone.now())}})
+    async with running_hub():
+        found = await until(lambda: Comparison.objects.filter(connection=trader).afirst())
+    assert (found.missed, found.wrong, found.detail) == (0, 1, "wrong: 1 fill")
 
 
 async def test_after_a_drop_the_book_is_compared_and_what_was_missed_is_counted(simulator, trader) -> None:
