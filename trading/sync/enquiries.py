@@ -11,9 +11,9 @@ from functools import partial
 from typing import TypeVar
 
 from trading.sync.mirror import Ref
-from trading.sync.retry import PATIENCE
-from trading.tradovate import Attempts, MirroringSocket
+from trading.tradovate import Attempts, MirroringSocket, Patience
 from trading.tradovate.entities import (
+    CommandReport,
     Contract,
     ContractMaturity,
     CurrencyRate,
@@ -23,11 +23,12 @@ from trading.tradovate.entities import (
     UserAccountPositionLimit,
     UserAccountRiskParameter,
 )
-from trading.tradovate.errors import OutcomeUnknown, RateLimited, TradovateError
+from trading.tradovate.errors import BadReply, OutcomeUnknown, RateLimited, TradovateError
 
 log = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Entity)
+T = TypeVar("T")
 
 REST = 10.0  # seconds after an error of ours
 # Seconds between looks for orders without terms, and how often each is asked for.
@@ -76,7 +77,10 @@ async def _to_its_end(work: Callable[[], Coroutine[None, None, None]]) -> None:
 
 
 class Enquiries:
-    """The questions of one socket's life. `learn` gets each answer."""
+    """The questions of one socket's life. `learn` gets what each answer tells.
+
+    What asking again may mend is asked again, ever more seldom: it counts among the trader's requests.
+    """
 
     def __init__(
         self,
@@ -84,7 +88,7 @@ class Enquiries:
         helpers: Helpers,
         *,
         missing: Callable[[], set[Ref]],
-        learn: Callable[[Entity], None],
+        learn: Callable[[list[Entity]], None],
     ) -> None:
         self._socket = socket
         self._helpers = helpers
@@ -115,19 +119,12 @@ class Enquiries:
 
     async def _ask(self, ref: Ref) -> None:
         kind, key = ref
-        attempts = Attempts(PATIENCE)
-        while True:
-            try:
-                found = await self._socket.ask(_ITEM[kind], kind, query={"id": key})
-            except TradovateError as error:
-                log.warning("Tradovate did not describe %s %d: %s", kind.__name__, key, type(error).__name__)
-                if not isinstance(error, RateLimited | OutcomeUnknown):
-                    return
-                await attempts.pause(attempts.failed(error).seconds)
-            else:
-                self._learn(found)
-                self.look()
-                return
+        try:
+            self._learn([await self._answer(_ITEM[kind], kind, id=key)])
+        except TradovateError as error:
+            log.warning("Tradovate did not describe %s %d: %s", kind.__name__, key, type(error).__name__)
+        else:
+            self.look()
 
     async def keep_rates(self, currency_ids: Collection[int]) -> None:
         """Ask for the rates of these currencies again now and then, until cancelled."""
@@ -135,12 +132,12 @@ class Enquiries:
             await asyncio.sleep(RATES_EVERY)
             for key in list(currency_ids):
                 try:
-                    self._learn(await self._socket.ask(_ITEM[CurrencyRate], CurrencyRate, query={"id": key}))
+                    self._learn([await self._answer(_ITEM[CurrencyRate], CurrencyRate, id=key)])
                 except TradovateError as error:
                     log.warning("Tradovate did not tell currency %d's rate anew: %s", key, type(error).__name__)
 
     async def limits(self, account_ids: Iterable[int]) -> list[Entity] | None:
-        """The position limits of these accounts with their risk parameters; None when Tradovate does not tell.
+        """The position limits of these accounts with their risk parameters; None when Tradovate refuses to tell.
 
         They are in no snapshot (openapi.json, SyncMessage); what changes about them comes as events.
         """
@@ -162,15 +159,41 @@ class Enquiries:
         before = untold()
         while True:
             wanted = {key for key in untold() & before if tries[key] < TERMS_TRIES}
-            try:
-                for version in await self._dependents("orderversion/ldeps", OrderVersion, wanted):
-                    self._learn(version)
-                tries.update(wanted)
-            except TradovateError as error:
-                log.warning("Tradovate did not tell the terms of orders: %s", type(error).__name__)
+            await self._learn_terms(wanted)
+            tries.update(wanted)
             before = untold()
             await asyncio.sleep(TERMS_EVERY)
 
+    async def _learn_terms(self, order_ids: set[int]) -> None:
+        try:
+            if found := await self._terms(order_ids):
+                self._learn(found)
+        except TradovateError as error:
+            log.warning("Tradovate did not tell the terms of orders: %s", type(error).__name__)
+            if isinstance(error, BadReply) and len(order_ids) > 1:
+                # What cannot be read of one must not hide the others'.
+                for one in order_ids:
+                    await self._learn_terms({one})
+
+    async def _terms(self, order_ids: set[int]) -> list[Entity]:
+        """Versions of orders, and what is reported of the changes that brought them (a version has its command's id):
+        terms that were refused are not in force."""
+        versions = await self._dependents("orderversion/ldeps", OrderVersion, order_ids)
+        changes = [version.id for version in versions if version.id != version.order_id]
+        return [*await self._dependents("commandreport/ldeps", CommandReport, changes), *versions]
+
     async def _dependents(self, endpoint: str, kind: type[E], masters: Iterable[int]) -> list[E]:
         ids = ",".join(map(str, sorted(masters)))
-        return await self._socket.ask(endpoint, list[kind], query={"masterids": ids}) if ids else []  # type: ignore[valid-type]
+        return await self._answer(endpoint, list[kind], masterids=ids) if ids else []  # type: ignore[valid-type]
+
+    async def _answer(self, endpoint: str, kind: type[T], **query: object) -> T:
+        """What Tradovate answers, however often it has to be asked. Raises what asking again soon would not mend."""
+        attempts = Attempts(Patience())
+        while True:
+            try:
+                return await self._socket.ask(endpoint, kind, query=query)
+            except BadReply:
+                raise
+            except (RateLimited, OutcomeUnknown) as error:
+                log.warning("Tradovate did not answer %s: %s", endpoint, type(error).__name__)
+                await attempts.pause(attempts.failed(error).seconds)

@@ -183,8 +183,8 @@ class Mirroring:
         await enquiries.answered()
         self._outlets.keep([self._standing.synced()])
 
-    def _learn(self, found: Entity) -> None:
-        self._publish(self._book.learn([found]))
+    def _learn(self, found: list[Entity]) -> None:
+        self._publish(self._book.learn(found))
 
     def _publish(self, changes: Changes) -> None:
         if changes.rows or changes.gone:

@@ -123,8 +123,8 @@ async def test_rates_that_are_known_are_asked_for_again_now_and_then(monkeypatch
                 raise answer
             return answer
 
-    def learn(found: Entity) -> None:
-        made.learn([found])
+    def learn(found: list[Entity]) -> None:
+        made.learn(found)
         told_rates.append(made.mirror.dollars(EURO))
 
     asked = Enquiries(Socket(), Helpers(), missing=set, learn=learn)  # type: ignore[arg-type]  # only asked

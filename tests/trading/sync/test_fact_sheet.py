@@ -230,6 +230,14 @@ async def test_limits_that_were_there_before_are_asked_for(simulator, trader) ->
         assert [parameter.max_opening_order_qty for parameter in found.risk_parameters] == [1]
 
 
+async def test_limits_that_tradovate_could_not_tell_are_asked_for_again(simulator, trader) -> None:
+    simulator.control.fault("error_503", route="useraccountpositionlimit/ldeps", times=2)
+    async with running_hub():
+        await settled(trader)
+        await told(trader, lambda found: found.position_limits is not None)
+        assert not simulator.control.faults()
+
+
 async def test_signing_out_forgets_the_facts(simulator, trader) -> None:
     async with running_hub():
         await settled(trader)

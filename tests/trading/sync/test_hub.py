@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from tests.trading.sync.cast import aplace, ask, front_month, look_at, rows, running_hub, settled, snapshot, until
-from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine
+from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, OrderVersion
 from trading.sync import enquiries, stage, stream
 from trading.sync.book import Book
 from trading.sync.rows import signed
@@ -145,6 +145,34 @@ async def test_terms_that_the_snapshot_leaves_out_are_asked_for(simulator, trade
 
         await settled(trader)
         await until(told)
+
+
+async def test_a_change_that_was_refused_is_none_of_the_terms_that_are_asked_for(
+    simulator, trader, monkeypatch
+) -> None:
+    """Nor is it when the snapshot tells nothing of its being refused: all of that was on an earlier day."""
+    symbol = front_month(simulator, trader)
+    terms = {"orderType": "Limit", "price": float(simulator.control.market(symbol)["bid"]) - 50}
+    placed = await aplace(simulator, trader, symbol=symbol, action="Buy", orderQty=1, **terms)
+    simulator.control.advance(1)
+    key = placed["orderId"]
+    await ask(simulator, trader, "order/modifyorder", orderId=key, orderQty=2, timeInForce="GTC", **terms)
+    simulator.control.advance(1)
+    load, bare = Book.load, {"order_versions": [], "commands": [], "command_reports": []}
+    monkeypatch.setattr(Book, "load", lambda found, *before: load(msgspec.structs.replace(found, **bare), *before))
+    monkeypatch.setattr(enquiries, "TERMS_EVERY", 0.2)
+    async with running_hub() as hub:
+        await settled(trader)
+
+        async def told() -> dict[str, str] | None:
+            (row,) = await rows(trader, "order")
+            return row if row["version_id"] else None
+
+        row = await until(told)
+        assert await asyncio.to_thread(hub.journal.flush)
+    assert (row["qty"], row["time_in_force"]) == ("1", "Day")
+    kept = OrderVersion.objects.filter(connection=trader).order_by("tradovate_id")
+    assert [(one.order_qty, one.refused) async for one in kept] == [(1, False), (2, True)]
 
 
 async def test_a_contract_that_could_not_be_looked_up_is_asked_for_again(simulator, pro, monkeypatch) -> None:
