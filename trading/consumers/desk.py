@@ -28,6 +28,7 @@ REDIS_RETRY = 0.5  # seconds between attempts to read a snapshot while Redis is 
 
 _RESYNC = '"resync"'
 _SNAPSHOT = '{"t":"snapshot"'
+_KILL = '{"t":"kill"'
 _PING = '{"t":"ping",'
 _SEEN = '{"t":"seen",'
 # A page tells which orders its trader has seen; more than these at a time is no desk of ours.
@@ -55,6 +56,7 @@ class DeskConsumer(PageSocket):
         self._seen: set[int] = set()
         self._anything_seen = asyncio.Event()
         self._switches_due = asyncio.Event()
+        self._switches_said = 0  # how often the page was told of kill switches
 
     def admit(self, user_id: int | None, session: SessionBase, asked: Asked) -> int:
         """The connection whose stream a page gets: the one that its browser signed in to, its replay, or that of its
@@ -97,6 +99,10 @@ class DeskConsumer(PageSocket):
         elif text.startswith(_SEEN) and len(self._seen) < MOST_SEEN:
             self._seen |= seen_orders(text)
             self._anything_seen.set()
+
+    async def say(self, text: str) -> None:
+        self._switches_said += text.startswith(_KILL)
+        await super().say(text)
 
     async def leave(self) -> None:
         if self._outbox is not None and self._seen:
@@ -176,7 +182,13 @@ class DeskConsumer(PageSocket):
                         await self._switches_due.wait()
                 self._switches_due.clear()
                 with contextlib.suppress(DatabaseTrouble):
-                    await self.say(await in_thread(kill_banner.frame, connection_id))
+                    said = self._switches_said
+                    frame = await in_thread(kill_banner.frame, connection_id)
+                    if self._switches_said == said:
+                        await self.say(frame)
+                    else:
+                        # News came meanwhile, and may be newer than what was read.
+                        self._switches_due.set()
 
     async def _show_stage(self, connection_id: int) -> None:
         """Tell a page without any state, and after long the log, what it waits for."""

@@ -24,7 +24,7 @@ from trading.models import (
     OrderLine,
 )
 from trading.orders import intents, kill_switch
-from trading.sync import crew, intent_rows, stage, stream
+from trading.sync import crew, intent_rows, kill_banner, stage, stream
 from trading.sync.relay import Relay, relay
 from trading.sync.stage import Stage
 from trading.sync.stream import Stream
@@ -226,6 +226,29 @@ async def test_a_kill_switch_that_is_thrown_while_a_snapshot_is_due_is_told_afte
         await asyncio.sleep(0.2)
         go_on.set()
         assert await desk.thrown()
+
+
+async def test_news_of_a_kill_switch_are_not_followed_by_what_was_read_before_them(alice, writer, monkeypatch) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    read = kill_banner.frame
+
+    def slowly(connection_id: int) -> str:
+        found = read(connection_id)
+        reading.set()
+        go_on.wait(20)
+        return found
+
+    async with page(alice) as desk:
+        assert await desk.switches() == []
+        monkeypatch.setattr(kill_banner, "frame", slowly)
+        await desk.say('{"t":"resync"}')
+        await until(reading.is_set)
+        monkeypatch.setattr(kill_banner, "frame", read)
+        switch = await sync_to_async(kill_switch.throw)(alice.user, user=alice.user)
+        await sync_to_async(tasks.kill_switch_changed)(switch)
+        assert await desk.thrown()
+        go_on.set()
+        assert await desk.switches(), "what is read anew, or more news"
 
 
 async def test_a_page_that_missed_the_news_hears_it_at_the_next_look(alice, writer, monkeypatch) -> None:
