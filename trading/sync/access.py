@@ -51,7 +51,8 @@ class Targets:
         self._connection_id = connection_id
         self._renewed_for_hosts = False
         self._token = ""
-        self._signed_in_at = NEVER
+        self.signed_in_at = NEVER
+        """The sign-in to which the last target's token belongs."""
         self.in_use_since = NEVER
         """The sign-in to which the token belongs that Tradovate took last."""
 
@@ -65,7 +66,7 @@ class Targets:
                 await self._learn_hosts()
             # The token first: renewing it may have moved the hosts.
             self._token = await renewal.aaccess_token(self._connection_id)
-            target, self._signed_in_at = await sync_to_async(_load, thread_sensitive=False)(
+            target, self.signed_in_at = await sync_to_async(_load, thread_sensitive=False)(
                 self._connection_id, self._token
             )
         except DatabaseTrouble as reason:
@@ -75,7 +76,7 @@ class Targets:
 
     def is_older_than(self, sign_in: datetime) -> bool:
         """Whether the last target's token is of an earlier sign-in than this one."""
-        return NEVER < self._signed_in_at < sign_in
+        return NEVER < self.signed_in_at < sign_in
 
     async def is_another(self, token: str) -> bool:
         """Whether the stored access token is another one than `token`. Renews nothing: that may begin a session anew.
@@ -94,7 +95,7 @@ class Targets:
 
     def took_token(self) -> None:
         """Tradovate took the last target's token."""
-        self.in_use_since = self._signed_in_at
+        self.in_use_since = self.signed_in_at
 
     async def refused(self) -> None:
         """The last target's token was refused: have it renewed at once if it is over. A refresh token begins another
@@ -118,11 +119,17 @@ async def last_sign_in(connection_id: int) -> datetime:
     return NEVER
 
 
-async def taken_since(connection_id: int) -> datetime | None:
-    """Since when another login has had the session of a connection, as the hub that noticed has written it down; None
-    when none has."""
+async def is_signed_in(connection_id: int) -> bool:
+    """Whether a connection holds tokens; False when that is not known."""
     with contextlib.suppress(DatabaseTrouble):
-        return await sync_to_async(_taken_since, thread_sensitive=False)(connection_id)
+        return await sync_to_async(_is_signed_in, thread_sensitive=False)(connection_id)
+    return False
+
+
+async def last_standing(connection_id: int) -> Upstream | None:
+    """How a connection's socket stood as the last hub has written it down; None when that is not known."""
+    with contextlib.suppress(DatabaseTrouble):
+        return await sync_to_async(_last_standing, thread_sensitive=False)(connection_id)
     return None
 
 
@@ -133,10 +140,16 @@ def _last_sign_in(connection_id: int) -> datetime:
         database_connections.close_all()
 
 
-def _taken_since(connection_id: int) -> datetime | None:
+def _is_signed_in(connection_id: int) -> bool:
     try:
-        taken = Upstream.objects.filter(connection=connection_id, state=Upstream.State.EVICTED)
-        return taken.values_list("since", flat=True).first()
+        return Connection.objects.authorised().filter(pk=connection_id).exists()
+    finally:
+        database_connections.close_all()
+
+
+def _last_standing(connection_id: int) -> Upstream | None:
+    try:
+        return Upstream.objects.filter(connection=connection_id).first()
     finally:
         database_connections.close_all()
 

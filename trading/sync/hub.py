@@ -114,6 +114,8 @@ class Hub:
         if sight.forgotten:
             self._settled_at = now + SETTLE
             self._remembered, self._remembered_until = self._sight.present, now + REMEMBER
+            for link, _ in self._links.values():
+                link.tell_again()
         self._even_out |= bool(sight.members - self._sight.members - {self._crew.name})
         if sight.present - self._sight.present - self._roll.authorised.keys():
             # Somebody's page whose sign-in was rung while the bell was out of order, it seems.

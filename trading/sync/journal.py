@@ -132,8 +132,7 @@ class Journal:
     def _put_back(self, batch: list[Entry]) -> None:
         with self._changed:
             newer = self._waiting
-            self._waiting = {entry.key: entry for entry in batch}
-            self._waiting.update(newer)
+            self._waiting = {entry.key: entry for entry in batch if entry.key not in newer} | newer
 
     def _attempt(self, batch: list[Entry]) -> bool:
         """Write a batch; False when the database is away or busy and the batch should be tried again."""

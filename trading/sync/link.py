@@ -93,6 +93,7 @@ class Link:
         self._nudged = asyncio.Event()
         self._asked_back = asyncio.Event()
         self._refused = asyncio.Event()
+        self._tried_since = access.NEVER  # the sign-in whose token the last socket was opened with
         self._taken_from: datetime | None = None
         self._ended = asyncio.Event()
 
@@ -108,6 +109,11 @@ class Link:
     def take_back(self) -> None:
         """The trader wants the session back that another login took."""
         self._asked_back.set()
+
+    def tell_again(self) -> None:
+        """Redis may have lost what pages see: who waits for its trader has no news by which that would come out."""
+        if self._taken_from is not None:
+            self._publisher.change(self._standing.row())
 
     def see(self, sign_in: SignIn) -> None:
         """What the database has of this connection now."""
@@ -182,7 +188,9 @@ class Link:
         """Say how things stand now that nobody holds the socket."""
         if self.ending is Ending.SIGNED_OUT:
             self._write_state(Upstream.State.SIGNED_OUT)
-            await self._stream.clear()
+            # Pages that are open may be those of a new sign-in already.
+            is_back = await access.is_signed_in(self.connection_id)
+            await (self._stream.forget() if is_back else self._stream.clear())
             await self._facts.forget()
         elif self._standing.state is Upstream.State.EVICTED:
             return  # whoever holds it next must not fight either
@@ -221,7 +229,7 @@ class Link:
                     try:
                         await self._read()
                     except Evicted as taken:
-                        await self._until_asked_back(taken, self._targets.in_use_since)
+                        await self._until_asked_back(taken, max(self._tried_since, self._targets.in_use_since))
                     else:
                         return
         except renewal.SignedOut:
@@ -253,7 +261,10 @@ class Link:
     async def _was_taken(self) -> datetime | None:
         """Since when another login has had the session, as far as a predecessor has left word of it. Redis may have
         forgotten; the database counts for as long as the trader has not signed in here after that."""
-        since = await access.taken_since(self.connection_id)
+        last = await access.last_standing(self.connection_id)
+        if last is not None:
+            self._standing.follow(last.since)
+        since = last.since if last is not None and last.state == Upstream.State.EVICTED else None
         if standing.was_taken(self._publisher.rows):
             return since or datetime.now(UTC)
         if since is None or await access.last_sign_in(self.holder_id) > since:
@@ -286,6 +297,8 @@ class Link:
         self._step(Stage.TOKEN)
         target = await self._targets.current(last_error)
         self._step(Stage.SOCKET)
+        if self._socket.socket is None:
+            self._tried_since = self._targets.signed_in_at
         if self._standing.state is not Upstream.State.UP:
             self._tell(Upstream.State.CONNECTING, self._standing.detail)
         return Access(self._mirror_url(target), target.token, target.tradovate_user_id, self._budgets(target))
@@ -317,7 +330,7 @@ class Link:
         while True:
             await self._nudged.wait()
             self._nudged.clear()
-            for renew in (self._socket.renew, self._renew_market):
+            for renew in (self._renew_user, self._renew_market):
                 try:
                     await renew()
                 except PATIENCE.errors as error:
@@ -325,8 +338,6 @@ class Link:
                     self._warn(str(error) if isinstance(error, renewal.NoToken) else "")
                 else:
                     self._warn("")
-            if self._socket.socket is not None and self._socket.socket.is_open:
-                self._targets.took_token()
 
     async def _look_at_refused(self) -> None:
         """Whenever a token was refused, have it looked at. A new sign-in must not wait for that: the answer may take
@@ -340,6 +351,11 @@ class Link:
         """Say beside a stream that goes on what its trader has to do."""
         if self._standing.state is Upstream.State.UP and self._standing.detail != words:
             self._tell(Upstream.State.UP, words)
+
+    async def _renew_user(self) -> None:
+        await self._socket.renew()
+        if self._socket.socket is not None and self._socket.socket.is_open:
+            self._targets.took_token()
 
     async def _renew_market(self) -> None:
         await self._mirroring.authorize(self._token)

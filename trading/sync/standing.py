@@ -27,10 +27,14 @@ class Standing:
         self.round_trip: float | None = None
         self._heard_at: datetime | None = None
 
+    def follow(self, since: datetime) -> None:
+        """It stood otherwise until `since`, by a clock that may be ahead of this one's: what comes began no earlier."""
+        self._since = max(self._since, since)
+
     def turn(self, state: Upstream.State, detail: str = "") -> UpstreamRecord:
         """It stands like this from now on; returns what the journal keeps of it."""
         if (state, detail) != (self.state, self.detail):
-            self._since = datetime.now(UTC)
+            self.follow(datetime.now(UTC))
         self.state, self.detail = state, detail
         return self._record()
 

@@ -46,6 +46,10 @@ _COLUMNS = {
 # A process that was stopped past its lease goes on with what it had to write when its successor has written what came
 # later. By the broker's own figures no older state takes a newer one's place, as in the book (mirror.is_older).
 _LATER = f"{NEW}.at >= {OLD}.at"
+_LATER_SYNC = (
+    f"CASE WHEN {OLD}.synced_at IS NULL OR {NEW}.synced_at > {OLD}.synced_at"
+    f" THEN {NEW}.synced_at ELSE {OLD}.synced_at END"
+)
 _NOT_BUSTED_BEFORE = f"{OLD}.active OR NOT {NEW}.active"
 _TERMS = ("order_qty", "order_type", "price", "stop_price", "time_in_force")
 _FINISHED = ", ".join(f"'{status}'" for status in sorted(FINISHED))
@@ -216,6 +220,7 @@ TABLES: dict[type[r.Record], Table] = {
         _upstream,
         ("state", "detail", "since", "synced_at"),
         unique=("connection_id",),
-        values={"synced_at": f"coalesce({NEW}.synced_at, {OLD}.synced_at)"},
+        newer=f"{NEW}.since >= {OLD}.since",
+        values={"synced_at": _LATER_SYNC},
     ),
 }

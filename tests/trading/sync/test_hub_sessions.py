@@ -16,8 +16,9 @@ from tests.trading.cast import sign_in
 from tests.trading.sync.cast import page_open, rows, running_hub, settled, snapshot, until
 from trading.models import Upstream
 from trading.sync import doorbell, presence, stream, wanted
+from trading.sync.link import Link
 from trading.tradovate import MarketSocket, UserSocket
-from trading.tradovate.errors import HostMoved
+from trading.tradovate.errors import Evicted, HostMoved, NotAuthorized
 from trading.tradovate.session import SocketSession
 
 
@@ -44,6 +45,39 @@ async def test_signing_out_closes_the_socket_says_goodbye_and_forgets_the_rows(s
             said.append(message["data"].decode())
     assert any(text.startswith("bye signed-out\n") for text in said)
     assert (await Upstream.objects.aget(connection=trader)).state == Upstream.State.SIGNED_OUT
+
+
+async def test_a_goodbye_that_comes_late_does_not_reach_the_pages_of_a_new_sign_in(
+    simulator, trader, monkeypatch
+) -> None:
+    leave, leaving, go_on = Link._leave, asyncio.Event(), asyncio.Event()
+
+    async def leave_late(link: Link) -> None:
+        leaving.set()
+        await go_on.wait()
+        await leave(link)
+
+    monkeypatch.setattr(Link, "_leave", leave_late)
+    listener = redis.Redis.from_url(settings.REDIS_URL).pubsub(ignore_subscribe_messages=True)
+    async with running_hub(rescan=60):
+        before = await settled(trader)
+        await sync_to_async(trader.forget_tokens)()
+        await asyncio.to_thread(doorbell.ring_closed, trader.pk)
+        await leaving.wait()
+        await sync_to_async(sign_in)(simulator, "trader")
+        await asyncio.to_thread(doorbell.ring_opened, trader.pk)
+        listener.subscribe(stream.channel(trader.pk))
+        go_on.set()
+
+        async def up_again() -> bool:
+            return (await settled(trader)).epoch != before.epoch
+
+        await until(up_again)
+    said = []
+    while (message := listener.get_message(ignore_subscribe_messages=True)) or not said:
+        if message:
+            said.append(message["data"].decode())
+    assert not any(text.startswith("bye") for text in said)
 
 
 async def test_signing_in_again_is_answered_by_the_bell_alone(simulator, trader) -> None:
@@ -103,6 +137,27 @@ async def test_a_taken_session_is_taken_back_only_when_its_trader_asks(simulator
         assert (await settled(trader)).epoch != before.epoch
 
 
+@pytest.mark.parametrize("step", ["connect", "sync"])
+async def test_a_session_that_is_taken_before_its_first_snapshot_is_not_fought_for(
+    simulator, trader, monkeypatch, step: str
+) -> None:
+    tried = []
+
+    async def taken(*_: object, **__: object) -> None:
+        tried.append(step)
+        raise Evicted("ConnectionQuotaReached")
+
+    async with running_hub(rescan=0.2):
+        with monkeypatch.context() as patch:
+            patch.setattr(UserSocket, step, taken)
+            await settled(trader, "evicted")
+            await asyncio.sleep(1.0)
+            assert "Another login" in (await settled(trader, "evicted")).rows["upstream"]["detail"]
+        assert len(tried) == 1
+        assert await asyncio.to_thread(doorbell.ring_reconnect, trader.pk)
+        await settled(trader)
+
+
 async def test_a_new_sign_in_stands_above_a_session_that_was_taken_before(simulator, trader) -> None:
     async with running_hub(grace=1.0) as hub:
         async with page_open(trader):
@@ -147,6 +202,30 @@ async def test_a_bell_that_rings_before_the_eviction_is_noticed_is_not_forgotten
         await until(back)
 
 
+async def test_a_sign_in_whose_token_was_refused_is_not_the_one_that_is_in_use(simulator, trader, monkeypatch) -> None:
+    refused = asyncio.Event()
+
+    async def refuse(*_: object, **__: object) -> None:
+        refused.set()
+        raise NotAuthorized("not this one")
+
+    async with running_hub(rescan=60):
+        before = await settled(trader)
+        with monkeypatch.context() as patch:
+            patch.setattr(SocketSession, "authorize", refuse)
+            await sync_to_async(sign_in)(simulator, "trader")
+            await asyncio.to_thread(doorbell.ring_renewed, trader.pk)
+            await refused.wait()
+            await asyncio.sleep(0.2)
+        # It is the session before that ends, and the trader has signed in here since.
+        simulator.control.fault("shutdown", user="trader", reason="ConnectionQuotaReached")
+
+        async def back() -> bool:
+            return (await settled(trader)).epoch != before.epoch
+
+        await until(back)
+
+
 async def test_a_process_that_takes_over_sees_a_sign_in_that_came_after_the_eviction(simulator, trader) -> None:
     async with running_hub(rescan=60):
         before = await settled(trader)
@@ -174,6 +253,17 @@ async def test_a_taken_session_is_not_fought_for_when_redis_has_forgotten_it_too
         assert await asyncio.to_thread(doorbell.ring_reconnect, trader.pk)
         await settled(trader)
     assert not opened
+
+
+async def test_a_taken_desk_is_shown_again_when_redis_has_lost_it(simulator, trader) -> None:
+    async with running_hub(), page_open(trader):
+        before = await settled(trader)
+        simulator.control.fault("shutdown", user="trader", reason="ConnectionQuotaReached")
+        await settled(trader, "evicted")
+        redis.Redis.from_url(settings.REDIS_URL).flushdb()
+        after = await settled(trader, "evicted")
+        assert after.rows["account:1001001"] == before.rows["account:1001001"]
+        assert not simulator.control.sockets()
 
 
 def test_the_schedule_renews_no_session_that_another_login_took(simulator, trader) -> None:

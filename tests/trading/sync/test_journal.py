@@ -136,13 +136,14 @@ def test_what_a_process_writes_that_was_stopped_for_long_takes_no_newer_state_s_
 
     old = [
         *(order(), order(key=51), order("PendingNew", key=52), order(key=53)),
-        *(position(1, NOON), cash(100, NOON), fill(90)),
+        *(position(1, NOON), cash(100, NOON), fill(90), UpstreamRecord("up", "", NOON, synced_at=NOON)),
     ]
     new = [
         order("Canceled", order_qty=5, version_id=61),
         order(order_qty=4, price=Decimal(5002), version_id=61, key=51),
         *(order("Working", key=52), order("Filled", key=53)),
         *(position(2, later), cash(90, later), fill(90, active=False)),
+        UpstreamRecord("evicted", "", later, synced_at=later),
     ]
     for batch in (old, new, old):
         writing.write(entries(*batch))
@@ -152,6 +153,7 @@ def test_what_a_process_writes_that_was_stopped_for_long_takes_no_newer_state_s_
     assert (Position.objects.get().net_pos, Position.objects.get().at) == (2, later)
     assert CashBalance.objects.get().amount == 90
     assert not Fill.objects.get().active
+    assert Upstream.objects.values_list("state", "since", "synced_at").get() == ("evicted", later, later)
 
 
 def test_an_order_that_comes_without_its_terms_keeps_those_that_are_known(connection, entries) -> None:
@@ -347,6 +349,29 @@ def test_a_failed_write_does_not_bring_an_older_state_back(connection, entries) 
     assert journal.flush()
     journal.close()
     assert written == ["Filled"]
+
+
+def test_what_came_during_a_failed_write_keeps_its_order(connection, entries) -> None:
+    """An order's new state after the account that came before it."""
+    started, gate = threading.Event(), threading.Event()
+    written: list[type] = []
+
+    def write(batch: list[Entry]) -> list[int]:
+        if not started.is_set():
+            started.set()
+            gate.wait(10)
+            raise OperationalError("database is locked")
+        written.extend(type(entry.record) for entry in batch)
+        return []
+
+    journal = Journal(write)
+    journal.put(1, "sim", [order("Working")])
+    started.wait(10)
+    journal.put(1, "sim", [ACCOUNT, order("Filled")])
+    gate.set()
+    assert journal.flush()
+    journal.close()
+    assert written == [AccountRecord, OrderRecord]
 
 
 def test_a_record_that_cannot_be_written_does_not_hold_up_the_others(connection) -> None:
