@@ -133,6 +133,32 @@ def test_orders_are_cancelled_and_positions_closed_while_the_trader_looks(portal
     release(page, portal, "pro")
 
 
+def test_what_a_person_is_about_to_press_stays_under_the_finger(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "empty")
+    other = page.context.new_page()
+    other.goto(f"{portal.url}/files/")
+    is_streaming(other)
+    throw(page)
+    told = page.locator("#thrown .notice")
+    expect(told).to_contain_text("Done: ", timeout=SOON)
+    is_streaming(page)
+    page.get_by_text("Close all positions", exact=True).click()
+    yes = page.get_by_role("button", name="Yes, at the market, now")
+    yes.focus()
+    yes.evaluate("button => { window.pressed = button; }")
+    told.evaluate("notice => { notice.dataset.before = ''; }")
+    throw(other, flatten=True)
+    expect(page.locator("#thrown .notice:not([data-before])")).to_contain_text("Done: ", timeout=SOON)
+    expect(yes).to_be_focused()
+    # All of it is drawn anew, as for another switch.
+    page.locator("#thrown").dispatch_event("switches-changed")
+    page.wait_for_load_state("networkidle")
+    expect(yes).to_be_focused()
+    assert page.evaluate("window.pressed.isConnected")
+    release(page, portal, "empty")
+
+
 def test_nothing_keeps_a_person_from_using_it(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     sign_in(page, portal, "pro")

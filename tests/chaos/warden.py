@@ -44,7 +44,7 @@ class Warden:
                 person = self._random.choice(self._people)
                 _sign_in(person)
                 also = {name: "on" for name in ("cancel", "flatten") if self._random.random() < 0.5}
-                person.press("/kill-switch/throw/", scope="all", reason="chaos", **also)
+                person.press("/kill-switch/throw/", reason="chaos", **also)
                 self.throws += 1
                 self._enough.wait(self._random.uniform(*STOPPED))
                 self._release(person)

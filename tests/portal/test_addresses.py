@@ -97,7 +97,6 @@ def ask(browser: Client, url: str) -> list[HttpResponse]:
         "order_qty": "1",
         "order_type": "Market",
         "time_in_force": "Day",
-        "scope": "all",
         "text": "ESZ6 1",
         "max_order_qty": "9",
         "target": "1",

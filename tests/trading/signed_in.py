@@ -12,11 +12,19 @@ from accounts.tokens import Tokens
 
 def person(name: str, number: int) -> Connection:
     """Somebody's connection with tokens that are good for an hour; `number` is the id at Tradovate."""
-    user = User.objects.create(username=name)
+    return connection_of(User.objects.create(username=name), "sim", number)
+
+
+def connection_of(user: User, environment: str, number: int) -> Connection:
+    """A connection of this user, as `person` makes it."""
     connection = Connection.objects.create(
-        user=user, environment="sim", tradovate_user_id=number, name=name, signed_in_at=timezone.now()
+        user=user,
+        environment=environment,
+        tradovate_user_id=number,
+        name=user.username,
+        signed_in_at=timezone.now(),
     )
-    connection.store_tokens(Tokens("token-" + name), timezone.now() + timedelta(hours=1))
+    connection.store_tokens(Tokens(f"token-{user.username}"), timezone.now() + timedelta(hours=1))
     return connection
 
 

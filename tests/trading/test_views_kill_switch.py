@@ -13,8 +13,8 @@ from django.utils.crypto import get_random_string
 from accounts.models import AuditEvent, Connection, User
 from accounts.sign_in import SIGNED_IN_AT
 from tests.trading.cast import sign_in
-from tests.trading.signed_in import browser_of
-from trading.models import KillSwitch
+from tests.trading.signed_in import browser_of, connection_of
+from trading.models import KillSwitch, KillSwitchAction
 from trading.orders import kill_switch, protection
 from trading.simulator import RunningSimulator
 
@@ -43,7 +43,7 @@ def test_one_press_stops_all_that_is_the_traders_and_every_page_says_so(
     browser: Client, connection: Connection
 ) -> None:
     assert "Trading goes on" in text_of(browser)
-    answer = browser.post(f"{PAGE}throw/", {"scope": "all", "reason": "lost the plot"})
+    answer = browser.post(f"{PAGE}throw/", {"reason": "lost the plot"})
     assert answer.url == PAGE
     switch = KillSwitch.objects.get()
     assert (switch.scope, switch.user, switch.by_staff, switch.reason) == (
@@ -64,26 +64,102 @@ def test_one_press_stops_all_that_is_the_traders_and_every_page_says_so(
 
 def test_pressed_twice_it_is_one_switch(browser: Client) -> None:
     for _ in range(2):
-        browser.post(f"{PAGE}throw/", {"scope": "all"})
+        browser.post(f"{PAGE}throw/", {})
     assert KillSwitch.objects.count() == 1
     assert AuditEvent.objects.filter(kind="trading-stopped").count() == 1
 
 
-@pytest.mark.parametrize("asked", [{}, {"scope": "nonsense"}, {"scope": "all", "reason": "x\0" * 500}])
+@pytest.mark.parametrize("asked", [{}, {"connection": "nonsense"}, {"connection": "9" * 40}, {"reason": "x\0" * 500}])
 def test_no_detail_keeps_anybody_from_stopping(browser: Client, asked: dict[str, str]) -> None:
     assert browser.post(f"{PAGE}throw/", asked).status_code == 302
     assert KillSwitch.objects.thrown().get().scope == "user"
 
 
-def test_this_connection_alone_can_be_stopped(browser: Client, connection: Connection) -> None:
-    browser.post(f"{PAGE}throw/", {"scope": "this"})
+def test_one_connection_alone_can_be_stopped(browser: Client, connection: Connection) -> None:
+    browser.post(f"{PAGE}throw/", {"connection": connection.pk})
     assert KillSwitch.objects.get().connection == connection
     assert "Trading in SIM is stopped by you" in text_of(browser)
+    assert 'name="connection" value=""' in text_of(browser), "with one connection there is nothing to choose"
+
+
+class TestTwoEnvironments:
+    """What is stopped is that which the page named, whatever the browser has signed in to since."""
+
+    @pytest.fixture
+    def live(self, connection: Connection) -> Connection:
+        """Another connection of the trader, in LIVE."""
+        return connection_of(connection.user, "live", 7)
+
+    @pytest.fixture
+    def live_browser(self, live: Connection) -> Client:
+        return browser_of(live)
+
+    def test_a_card_acts_on_its_own_environment(
+        self, browser: Client, live_browser: Client, connection: Connection, live: Connection
+    ) -> None:
+        [everything, only_here] = re.findall(r'type="radio" name="connection" value="(\d*)"', text_of(browser))
+        assert (everything, only_here) == ("", str(connection.pk))
+        browser.post(f"{PAGE}throw/", {"connection": only_here})
+        html = text_of(live_browser)
+        assert "<h2>Trading in LIVE goes on</h2>" in html
+        forms = forms_of(html[html.index('<article class="thrown">') :])
+        assert [sorted(form.keys() - {"csrfmiddlewaretoken"}) for form in forms] == [
+            ["cancel", "connection"],
+            ["connection", "flatten"],
+        ]
+        for words in ("Cancel working orders in SIM", "Close all positions in SIM", "Yes, in SIM, at the market, now"):
+            assert f">{words}<" in html
+        for form in forms:
+            live_browser.post(f"{PAGE}throw/", form)
+        [switch] = KillSwitch.objects.thrown()
+        assert switch.connection == connection
+        assert [(action.connection, action.flatten) for action in switch.actions.all()] == [(connection, True)]
+        assert "<h2>Trading in SIM is stopped</h2>" in text_of(browser)
+        assert not kill_switch.stopped(live.pk)
+
+    def test_what_goes_on_elsewhere_is_asked_for_and_what_goes_on_here_is_told(
+        self, browser: Client, live_browser: Client, connection: Connection
+    ) -> None:
+        browser.post(f"{PAGE}throw/", {"connection": connection.pk, "cancel": "on"})
+        assert 'hx-trigger="progress-changed"' in text_of(browser)
+        assert 'hx-trigger="progress-changed, every 2s"' in text_of(live_browser)
+        KillSwitchAction.objects.update(state="done", words="Done: nothing was there.")
+        assert 'hx-trigger="progress-changed"' in text_of(live_browser)
+
+    def test_all_connections_are_named_where_there_are_several(
+        self, browser: Client, live_browser: Client, connection: Connection
+    ) -> None:
+        browser.post(f"{PAGE}throw/", {"connection": ""})
+        html = text_of(live_browser)
+        assert "<h2>Trading is stopped</h2>" in html
+        assert ">Close all positions in all connections<" in html
+
+    def test_an_old_tab_stops_what_it_said(
+        self, live_browser: Client, connection: Connection, live: Connection
+    ) -> None:
+        tab = Client(enforce_csrf_checks=True)
+        tab.cookies = live_browser.cookies
+        fields = form_of(tab.get("/files/")) | {"connection": str(live.pk)}
+        # The browser signs in to the other environment in another tab.
+        tab.cookies = browser_of(connection).cookies
+        tab.cookies["csrftoken"] = get_random_string(32)
+        answer = tab.post(f"{PAGE}throw/", fields)
+        assert answer.status_code == 403
+        assert "Stop trading in LIVE now" in answer.content.decode()
+        tab.post(f"{PAGE}throw/", form_of(answer))
+        assert [switch.connection for switch in KillSwitch.objects.all()] == [live]
+
+    def test_somebody_elses_connection_stops_all_of_ones_own(
+        self, browser: Client, connection: Connection, simulator: RunningSimulator
+    ) -> None:
+        stranger = sign_in(simulator, "pro")
+        browser.post(f"{PAGE}throw/", {"connection": stranger.pk})
+        assert [switch.user for switch in KillSwitch.objects.all()] == [connection.user]
 
 
 def test_releasing_asks_for_a_sign_in_after_the_throw(browser: Client) -> None:
     signs_in_again(browser)
-    browser.post(f"{PAGE}throw/", {"scope": "all"})
+    browser.post(f"{PAGE}throw/", {})
     switch = KillSwitch.objects.get()
     assert "Sign in again to release" in text_of(browser)
     assert "Release and trade again" not in text_of(browser)
@@ -101,12 +177,12 @@ def test_releasing_asks_for_a_sign_in_after_the_throw(browser: Client) -> None:
     browser.post(f"{PAGE}{switch.pk}/release/")
     assert AuditEvent.objects.filter(kind="trading-released").count() == 1
 
-    browser.post(f"{PAGE}throw/", {"scope": "all"})
+    browser.post(f"{PAGE}throw/", {})
     assert "Sign in again to release" in text_of(browser)
 
 
 def test_a_sign_in_of_some_time_ago_is_not_fresh(browser: Client) -> None:
-    browser.post(f"{PAGE}throw/", {"scope": "all"})
+    browser.post(f"{PAGE}throw/", {})
     KillSwitch.objects.update(thrown_at=timezone.now() - timedelta(hours=1))
     signs_in_again(browser, ago=timedelta(minutes=30))
     browser.post(f"{PAGE}{KillSwitch.objects.get().pk}/release/")
@@ -115,7 +191,7 @@ def test_a_sign_in_of_some_time_ago_is_not_fresh(browser: Client) -> None:
 
 def test_a_real_sign_in_is_what_releases(browser: Client, simulator: RunningSimulator, settings) -> None:
     settings.API_KEY_ENVIRONMENTS = ["sim"]
-    browser.post(f"{PAGE}throw/", {"scope": "all"})
+    browser.post(f"{PAGE}throw/", {})
     person = simulator.trader("trader")
     login = {"environment": "sim", "name": person.name, "password": person.password, "app_id": "Tests"}
     login |= {"app_version": "1", "cid": "8", "secret": settings.SIMULATOR_CLIENT_SECRET, "next": PAGE}
@@ -128,7 +204,7 @@ def test_a_real_sign_in_is_what_releases(browser: Client, simulator: RunningSimu
 def test_a_stranger_neither_sees_nor_releases_it(
     browser: Client, simulator: RunningSimulator, connection: Connection
 ) -> None:
-    browser.post(f"{PAGE}throw/", {"scope": "all", "reason": "private"})
+    browser.post(f"{PAGE}throw/", {"reason": "private"})
     stranger = browser_of(sign_in(simulator, "pro"))
     signs_in_again(stranger)
     assert "private" not in text_of(stranger)
@@ -156,7 +232,7 @@ def test_what_support_has_stopped_a_trader_reads_and_cannot_release(
 def test_what_support_stopped_and_what_the_trader_stopped_are_released_apart(
     browser: Client, connection: Connection, support: User
 ) -> None:
-    browser.post(f"{PAGE}throw/", {"scope": "all"})
+    browser.post(f"{PAGE}throw/", {})
     theirs = kill_switch.throw(support, by_staff=True, user=connection.user)
     with pytest.raises(kill_switch.CannotRelease):
         kill_switch.release_by_staff(KillSwitch.objects.get(by_staff=False).pk, support)
@@ -177,8 +253,12 @@ def test_acting_needs_a_post_and_a_login(browser: Client) -> None:
 
 def test_who_is_signed_out_of_tradovate_still_stops_their_trading(browser: Client, connection: Connection) -> None:
     connection.forget_tokens()
-    assert browser.post(f"{PAGE}throw/", {"scope": "this"}).status_code == 302
-    assert KillSwitch.objects.thrown().get().user == connection.user
+    for asked in ({"connection": connection.pk}, {}):
+        assert browser.post(f"{PAGE}throw/", asked).status_code == 302
+    assert {(one.user, one.connection) for one in KillSwitch.objects.thrown()} == {
+        (None, connection),
+        (connection.user, None),
+    }
 
 
 class TestLimits:
@@ -248,10 +328,17 @@ class TestLimits:
 
 def form_of(answer: HttpResponse) -> dict[str, str]:
     """What a browser sends when the page's form to stop trading is submitted as it is."""
-    form = re.search(r'<form[^>]*action="/kill-switch/throw/".*?</form>', answer.content.decode(), re.DOTALL)
-    assert form is not None
+    return forms_of(answer.content.decode())[0]
+
+
+def forms_of(html: str) -> list[dict[str, str]]:
+    """What a browser sends when the forms that stop trading are submitted as they are."""
+    return [_fields(form) for form in re.findall(r'<form[^>]*action="/kill-switch/throw/".*?</form>', html, re.DOTALL)]
+
+
+def _fields(form: str) -> dict[str, str]:
     fields = {}
-    for tag in re.findall(r"<input[^>]*>", form[0]):
+    for tag in re.findall(r"<input[^>]*>", form):
         said = dict(re.findall(r'(\w+)="([^"]*)"', tag))
         if said["type"] not in ("radio", "checkbox") or " checked" in tag:
             fields[said["name"]] = said.get("value", "on")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import partial
 from typing import Any, cast
@@ -28,14 +29,16 @@ MOST = Decimal(1_000_000)
 
 
 class ThrowForm(forms.Form):
-    """What is to be stopped, and what else is to be done."""
+    """What is to be stopped, one connection or all of the user's, and what else is to be done."""
 
-    ALL, THIS = "all", "this"
-
-    scope = forms.ChoiceField(choices=[(ALL, "All of mine"), (THIS, "This connection only")])
     cancel = forms.BooleanField(required=False)
     flatten = forms.BooleanField(required=False)
     reason = forms.CharField(required=False, max_length=kill_switch.LONGEST_REASON)
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The one that the page named: this browser may have signed in to another one since.
+        self.fields["connection"] = forms.ModelChoiceField(Connection.objects.visible_to(user), required=False)
 
 
 class Amount(forms.DecimalField):
@@ -79,8 +82,10 @@ def page(request: HttpRequest) -> HttpResponse:
         return render(request, "trading/no_connection.html")
     mine = KillSwitch.objects.visible_to(user).select_related("thrown_by", "released_by", "connection", "user")
     signed_in = signed_in_at(request.session)
+    thrown = mine.thrown().prefetch_related("actions__connection")
     context = {
-        "thrown": [_shown(switch, user, signed_in) for switch in mine.thrown().prefetch_related("actions__connection")],
+        "headline": _headline(thrown, connection),
+        "thrown": [_shown(switch, connection, signed_in) for switch in thrown],
         "past": mine.exclude(released_at=None)[:LISTED],
         "accounts": Account.objects.filter(connection=connection),
     }
@@ -98,17 +103,14 @@ def throw(request: HttpRequest) -> HttpResponse:
         # From the sign-in that a press in an old tab has led to.
         messages.warning(request, "Nothing was stopped: your sign-in had ended. Press Stop trading again.")
         return redirect("trading:kill-switch")
-    user, connection = _user(request), current_connection(_user(request), request.session)
-    form = ThrowForm(request.POST)
-    form.is_valid()
-    asked = form.cleaned_data
+    user, asked = _user(request), _asked(request)
     # Whoever presses this wants to stop: what cannot be read is taken for the safer wish.
-    narrow = asked.get("scope") == ThrowForm.THIS and connection is not None
+    connection = asked.get("connection")
     with transaction.atomic():
         switch = kill_switch.throw(
             user,
-            user=None if narrow else user,
-            connection=connection if narrow else None,
+            user=None if connection else user,
+            connection=connection,
             reason=asked.get("reason") or "",
             cancel=asked.get("cancel", False),
             flatten=asked.get("flatten", False),
@@ -121,9 +123,7 @@ def throw(request: HttpRequest) -> HttpResponse:
 def stale(request: HttpRequest) -> HttpResponseForbidden:
     """For a press in a tab from before a sign-in, whose form is not valid any more: nothing is stopped, and the page
     asks for the same with a form that is."""
-    form = ThrowForm(request.POST)
-    form.is_valid()
-    context = {"asked": {"scope": ThrowForm.ALL} | form.cleaned_data}
+    context = {"asked": _asked(request) if request.user.is_authenticated else {}}
     return HttpResponseForbidden(render_to_string("trading/kill_switch/stale.html", context, request))
 
 
@@ -180,12 +180,39 @@ def limits(request: HttpRequest, account_id: int) -> HttpResponse:
     return answer
 
 
-def _shown(switch: KillSwitch, user: User, signed_in: Any) -> dict[str, Any]:
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    """What a press asks for, as far as it can be read."""
+    form = ThrowForm(_user(request), request.POST)
+    form.is_valid()
+    return form.cleaned_data
+
+
+def _headline(thrown: Iterable[KillSwitch], connection: Connection) -> str:
+    """Whether trading goes on in the connection that this browser is signed in to; others have their cards."""
+    stopped = [switch.connection for switch in thrown]
+    if not stopped or None in stopped:
+        return "Trading is stopped" if stopped else "Trading goes on"
+    how = "is stopped" if connection in stopped else "goes on"
+    return f"Trading in {connection.get_environment_display()} {how}"
+
+
+def _shown(switch: KillSwitch, connection: Connection, signed_in: Any) -> dict[str, Any]:
+    """A thrown switch on a page of this connection's."""
+    user = connection.user
+    if switch.connection is not None:
+        where = switch.connection.get_environment_display()
+    else:
+        where = "all connections" if user.connections.authorised().count() > 1 else ""
+    # Of a global one a trader sees what concerns themselves.
+    actions = [action for action in switch.actions.all() if action.connection.user_id == user.pk]
+    under_way = {action.connection_id for action in actions if action.state == action.State.WORKING}
     return {
         "switch": switch,
         "words": kill_switch.said(switch),
-        # Of a global one a trader sees what concerns themselves.
-        "actions": [action for action in switch.actions.all() if action.connection.user_id == user.pk],
+        "where": where,
+        "actions": actions,
+        # The stream of the page tells of its own connection alone.
+        "is_untold": bool(under_way - {connection.pk}),
         "can_release": not switch.by_staff and kill_switch.is_fresh(signed_in, switch.thrown_at),
     }
 

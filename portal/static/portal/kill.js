@@ -7,20 +7,23 @@ export class KillBanner {
     this.root = document.querySelector("#kill-banner");
     this.list = this.root.querySelector("[data-switches]");
     this.page = document.querySelector("[data-kill-page] #thrown");
-    this.told = ""; // nothing yet: what the server drew is a frame's word away from being known
+    this.told = null; // nothing yet: what the server drew is a frame's word away from being known
     this.#mark();
   }
 
   /** A frame {"t":"kill","switches":[{id, words, reason, at, progress}]} (trading/sync/kill_banner.py). */
   show({ switches }) {
-    const told = JSON.stringify(switches);
-    if (told === this.told) return;
-    const isNews = this.told !== "";
-    this.told = told;
+    const before = this.told;
+    this.told = switches;
+    if (before && JSON.stringify(switches) === JSON.stringify(before)) return;
+    // Whatever is drawn anew is drawn by the server: buttons carry tokens and depend on the sign-in.
+    if (before && standing(switches) !== standing(before)) {
+      announce(switches.map((one) => one.words).join(" ") || "The kill switch is released.");
+      tell(this.page, "switches-changed");
+    } else {
+      for (const card of this.page?.querySelectorAll("[data-progress]") ?? []) tell(card, "progress-changed");
+    }
     this.#draw(switches);
-    if (isNews) announce(switches.map((one) => one.words).join(" ") || "The kill switch is released.");
-    // Its buttons carry tokens and depend on the sign-in: only the server draws them.
-    if (isNews) this.page?.dispatchEvent(new CustomEvent("switches-changed"));
   }
 
   #draw(switches) {
@@ -39,4 +42,13 @@ export class KillBanner {
   #mark() {
     document.body.toggleAttribute("data-trading-stopped", !this.root.hidden);
   }
+}
+
+/** What of the switches is not their progress. */
+function standing(switches) {
+  return JSON.stringify(switches.map(({ progress: _, ...rest }) => rest));
+}
+
+function tell(element, name) {
+  element?.dispatchEvent(new CustomEvent(name));
 }
