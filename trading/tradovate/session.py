@@ -155,7 +155,9 @@ class SocketSession(Generic[E]):
         """Ask anything that REST answers ("order/list"); return the decoded `d`, None when there is none.
 
         Raises what the answer amounts to (see errors); BudgetSpent instead of sending a read; NotSent when the socket
-        has ended already; OutcomeUnknown when no answer comes within `timeout` seconds or the socket ends first.
+        has ended already; OutcomeUnknown when no answer comes within `timeout` seconds or the socket ends first. The
+        socket stays open then, and may still deliver what it was given, and once closed for minutes: an order belongs
+        on REST, whose connections do not.
         """
         async with self._counted(endpoint, body):
             response = await self._exchange(endpoint, query, body, timeout)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
+import struct
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -33,6 +35,12 @@ T = TypeVar("T")
 TokenSource = str | Callable[[], Awaitable[str]]
 
 _CONNECT_TIMEOUT = 5.0
+# A kernel goes on delivering what a closed connection, or a killed process, had written: for two minutes, when a route
+# is lost and comes back. With these a close takes back what the peer has not acknowledged, and after ten seconds
+# without acknowledgement the kernel gives up by itself (macOS, which does not know that option, keeps to the close).
+_NEVER_LATER = [(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))]
+if hasattr(socket, "TCP_USER_TIMEOUT"):
+    _NEVER_LATER.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, struct.pack("i", 10_000)))
 
 
 def new_http(hosts: Hosts, timeout: float = 10.0, *, keepalive: float = 30.0, most: int = 50) -> httpx.AsyncClient:
@@ -77,7 +85,7 @@ class Transport:
         before_sending: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.hosts = hosts
-        self._extensions = {} if before_sending is None else {"trace": _right_before_sending(before_sending)}
+        self._extensions = {"trace": _trace(before_sending)}
         self._budgets = budgets
         self._patience = patience
         self._sleep = sleep
@@ -240,12 +248,17 @@ class Transport:
         )
 
 
-def _right_before_sending(ask: Callable[[], Awaitable[object]]) -> Callable[[str, object], Awaitable[None]]:
-    """Return a trace for httpx that asks once a connection is there, before the first byte of a request."""
+def _trace(before_sending: Callable[[], Awaitable[object]] | None) -> Callable[[str, dict[str, Any]], Awaitable[None]]:
+    """Return a trace for httpx: what a connection, also one to a proxy, has not delivered when it is closed never
+    arrives; and once it is there `before_sending` is asked, before the first byte of a request."""
 
-    async def trace(event: str, _: object) -> None:
-        if event.endswith("send_request_headers.started"):
-            await ask()
+    async def trace(event: str, told: dict[str, Any]) -> None:
+        if event.endswith("connect_tcp.complete"):
+            wire = told["return_value"].get_extra_info("socket")
+            for option in _NEVER_LATER:
+                wire.setsockopt(*option)
+        elif before_sending is not None and event.endswith("send_request_headers.started"):
+            await before_sending()
 
     return trace
 

@@ -3,9 +3,13 @@ do when a test needs it."""
 
 import asyncio
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -14,6 +18,7 @@ from trading.simulator import Config, RunningSimulator
 from trading.simulator import serve as simulate
 from trading.tradovate import Environment, Hosts, Tradovate, request_access_token
 from trading.tradovate.entities import AccessToken, AccessTokenRequest
+from trading.tradovate.errors import OutcomeUnknown
 from trading.tradovate.tv import TradingView
 
 from .scenes import Owner
@@ -166,7 +171,58 @@ async def other_http() -> AsyncIterator[HttpScript]:
         yield made
 
 
+class Deaf:
+    """A server that takes one connection and reads none of it before it is asked for what came; its kernel holds a few
+    kilobytes until then, and no more."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self._tls = tls
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._pool = ThreadPoolExecutor(1)
+        self._wire = self._pool.submit(self._accept)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._pool.shutdown()
+
+    def _accept(self) -> socket.socket:
+        wire, _ = self._listener.accept()
+        return self._tls.wrap_socket(wire, server_side=True) if self._tls else wire
+
+    def all_that_came(self) -> bytes:
+        """Read until the other end has closed, or reset."""
+        came = b""
+        with self._wire.result(10) as wire:
+            wire.settimeout(10)
+            try:
+                while part := wire.recv(65536):
+                    came += part
+            except (ConnectionError, ssl.SSLError):
+                pass
+        return came
+
+
 TOKEN = "tok-secret-1"
+# More bytes than a peer that does not read takes.
+LONG = 60_000
+
+
+async def in_vain(hosts: Hosts) -> None:
+    """Send an order of so many bytes to where nothing is read, until that is given up."""
+    async with Tradovate(hosts, TOKEN, timeout=0.5) as t:
+        with pytest.raises(OutcomeUnknown):
+            await t._transport.post("order/placeorder", dict, {"text": LONG * "x"})
 
 
 class Peer:

@@ -19,7 +19,7 @@ from trading.tradovate import Hosts, Tradovate, UserSocket, refresh, request_acc
 from trading.tradovate.entities import AccessTokenRequest, PlaceOrder
 from trading.tradovate.errors import HostMoved, NotSent, OutcomeUnknown
 
-from .conftest import HttpScript, script
+from .conftest import LONG, Deaf, HttpScript, in_vain, script
 
 TOKEN = "tok-secret-1"
 NAMES = ["*.tradovateapi.com", "evil.com", "*.evil.com", "eviltradovateapi.com", "localhost"]
@@ -143,6 +143,13 @@ async def test_a_server_without_the_right_certificate_gets_no_token(
         with pytest.raises(NotSent):
             await t.order.list()
     assert tradovate.requests == []
+
+
+async def test_an_order_over_tls_that_was_given_up_arrives_no_later(tls: ssl.SSLContext) -> None:
+    with Deaf(tls) as server:
+        url = f"https://live.tradovateapi.com:{server.port}"
+        await in_vain(Hosts(f"{url}/v1", "", "", url, ""))
+        assert len(server.all_that_came()) < LONG
 
 
 async def test_secrets_in_a_form_follow_no_redirect(tradovate: HttpScript, elsewhere: HttpScript) -> None:

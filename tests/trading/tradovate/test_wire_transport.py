@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import socket as std_socket
+import struct
 from decimal import Decimal
 
 import httpx
 import pytest
+import uvloop
 
 from trading.tradovate import Hosts, Tradovate, new_http
 from trading.tradovate.entities import CancelOrder, LiquidatePosition, ModifyOrder, PlaceOrder
@@ -21,6 +23,8 @@ from trading.tradovate.errors import (
     PenaltyImposed,
     RateLimited,
 )
+
+from .conftest import LONG, Deaf, in_vain
 
 TOKEN = "tok-secret-1"
 MARKET = PlaceOrder(account_id=7, action="Buy", symbol="ESZ6", order_qty=2, order_type="Market", cl_ord_id="tp-1")
@@ -132,6 +136,34 @@ async def test_an_order_without_a_readable_answer_is_in_doubt_and_was_sent_once(
     with pytest.raises(OutcomeUnknown):
         await (hasty if fault == "silence" else t).order.place(MARKET)
     assert len(http.requests) == 1
+
+
+@pytest.mark.parametrize("begin", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("is_proxy", [False, True])
+def test_an_order_that_was_given_up_arrives_no_later(monkeypatch: pytest.MonkeyPatch, begin, is_proxy: bool) -> None:
+    """Closed, a connection would still deliver what its kernel holds: for two minutes, when a route is lost."""
+    with Deaf() as server:
+        monkeypatch.setenv("HTTP_PROXY", server.url)
+        url = "http://tradovate.test" if is_proxy else server.url
+        begin(in_vain(Hosts(f"{url}/v1", "", "", url, "")))
+        assert 0 < len(server.all_that_came()) < LONG, "the whole order, after its connection was closed"
+
+
+async def test_what_is_not_acknowledged_in_ten_seconds_is_given_up_also_by_the_kernel(http) -> None:
+    """A process that is held up closes nothing."""
+    wires: list[std_socket.socket] = []
+
+    async def keep(reply: httpx.Response) -> None:
+        wires.append(reply.extensions["network_stream"].get_extra_info("socket"))
+
+    http.answer([])
+    async with new_http(http.hosts) as pool:
+        pool.event_hooks = {"response": [keep]}
+        await Tradovate(http.hosts, TOKEN, http=pool).order.list()
+        [wire] = wires
+        assert wire.getsockopt(std_socket.SOL_SOCKET, std_socket.SO_LINGER, 8) == struct.pack("ii", 1, 0)
+        if hasattr(std_socket, "TCP_USER_TIMEOUT"):
+            assert 0 < wire.getsockopt(std_socket.IPPROTO_TCP, std_socket.TCP_USER_TIMEOUT) <= 10_000
 
 
 async def test_a_host_that_is_not_there_proves_that_nothing_was_sent() -> None:
