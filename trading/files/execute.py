@@ -51,10 +51,11 @@ _UNKNOWN: Final = "It is unknown whether Tradovate has the order of line"
 _ABSENT: Final = "Tradovate does not have the order of line"
 _RESUMABLE: Final = "All that was unknown is clear now. Resume sends what is left."
 _GIVEN_UP: Final = "The lines that had not been sent were given up."
+# What a STOPPED file says whose rest nobody wants, as long as a line of it is on its way.
+_UNWANTED: Final = frozenset({_GIVEN_UP, ""})
 _OPEN: Final = Q(state__in=[FileState.QUEUED, FileState.EXECUTING])
-_UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | Q(
-    intent__state__in=[State.UNKNOWN, State.ABSENT], passed_over=False
-)
+_IN_DOUBT: Final = Q(intent__state__in=[State.UNKNOWN, State.ABSENT], passed_over=False)
+_UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | _IN_DOUBT
 
 
 class CannotConfirm(Exception):
@@ -134,7 +135,8 @@ def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
     so and is never sent again.
 
     `seen` is the reason for the stop that the trader has read: a press that was meant for an earlier one does nothing.
-    Raises CannotConfirm for what has come to forbid a line since the file was confirmed.
+    So does one while the reason does not tell all that is unknown. Raises CannotConfirm for what has come to forbid a
+    line since the file was confirmed.
     """
     known = _known(file_id, user)
     with transaction.atomic():
@@ -142,6 +144,8 @@ def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
         if seen is not None and seen != file.stop_reason:
             return False
         if file.state == FileState.STOPPED:
+            if _numbers(file.pk, State.UNKNOWN) and _say_doubts(file):
+                return False
             turns.begin(file.account_id)
             lines = list(file.lines.sendable().select_related("file"))
             _meet_checks(file, lines, checks.CHECKS_OF_RESUMED, known)
@@ -160,16 +164,9 @@ def discard(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
         file = _own(file_id, user)
         given_up = []
         if not _move(file.pk, {FileState.UNCHECKED, FileState.REFUSED, FileState.READY}, FileState.DISCARDED):
-            if file.state != FileState.STOPPED:
+            if not _move(file.pk, {FileState.STOPPED}, FileState.STOPPED, stop_reason=""):
                 return False
-            given_up = [
-                line.pk
-                for line in file.lines.sendable()
-                if line.intent_id is not None and intents.give_up(line.intent_id, "Given up before it was sent.")
-            ]
-            _pass_over(file)
-            file.stop_reason = _GIVEN_UP if given_up else ""
-            file.save(update_fields=["stop_reason"])
+            given_up = _put_aside(file)
             _settle(file.pk)
     for line_id in given_up:
         on_line(line_id)
@@ -180,9 +177,7 @@ def discard(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
 def resolved(intent_ids: Collection[int], on_line: OnLine) -> None:
     """The unknown outcome of these intents has become known: tell their lines, and say what their files wait for."""
     for line in OrderLine.objects.filter(intent__in=intent_ids):
-        if not _settle(line.file_id):
-            stopped = OrderFile.objects.filter(pk=line.file_id, state=FileState.STOPPED)
-            stopped.update(stop_reason=_doubtful(line.file_id))
+        _take_stock(line.file_id, on_line)
         on_line(line.pk)
 
 
@@ -199,18 +194,13 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
             on_line(line.pk)
     for line in OrderLine.objects.filter(intent__in=reports.observe_missed()):
         on_line(line.pk)
-    unsettled = OrderLine.objects.filter(_UNSETTLED, file=OuterRef("pk"))
-    for file in OrderFile.objects.filter(~Exists(unsettled), state=FileState.STOPPED):
-        # What it was stopped for has passed.
-        if _settle(file.pk):
-            _tell(file.pk, on_line)
-    doubted = Q(stop_reason__startswith=_UNKNOWN) | Q(stop_reason__startswith=_ABSENT)
-    for file in OrderFile.objects.filter(doubted, state=FileState.STOPPED):
-        # The stream may have resolved it.
-        told, stands = file.stop_reason, _doubtful(file.pk)
-        stopped = OrderFile.objects.filter(pk=file.pk, state=FileState.STOPPED, stop_reason=told)
-        if stands != told and stopped.update(stop_reason=stands):
-            _tell(file.pk, on_line)
+    lines = OrderLine.objects.filter(_UNSETTLED, file=OuterRef("pk"))
+    unlike_told = ~Exists(lines) | Exists(lines.filter(_IN_DOUBT)) | Q(stop_reason__in=_UNWANTED)
+    # The stream may have resolved what these say is in doubt.
+    unlike_told |= Q(stop_reason__startswith=_UNKNOWN) | Q(stop_reason__startswith=_ABSENT)
+    stopped = OrderFile.objects.filter(unlike_told, state=FileState.STOPPED)
+    for pk in list(stopped.values_list("pk", flat=True)):
+        _take_stock(pk, on_line)
     now = timezone.now()
     # Not progress: a file that waits behind others grows late like any other.
     unheard = Q(rung_at=None) | Q(rung_at__lt=now - STALLED_AFTER)
@@ -267,10 +257,11 @@ def _send(line: OrderLine, on_line: OnLine) -> bool:
         gateway.submit(line.intent_id, claim)
     except gateway.CannotSend as problem:
         _stop(line.file_id, f"Line {line.number} was not sent. {problem}", on_line)
-        on_line(line.pk)
-        return False
     on_line(line.pk)
-    return OrderFile.objects.filter(pk=line.file_id, state=FileState.EXECUTING).exists()
+    if OrderFile.objects.filter(pk=line.file_id, state=FileState.EXECUTING).exists():
+        return True
+    _take_stock(line.file_id, on_line)
+    return False
 
 
 def _next(file_id: uuid.UUID) -> OrderLine | _Next:
@@ -319,6 +310,46 @@ def _settle(file_id: uuid.UUID) -> bool:
         return False
     reason = Case(When(stop_reason=_GIVEN_UP, then="stop_reason"), default=Value(""))
     return _move(file_id, {FileState.STOPPED}, FileState.FINISHED, finished_at=timezone.now(), stop_reason=reason)
+
+
+def _take_stock(file_id: uuid.UUID, on_line: OnLine) -> None:
+    """A line of a file was answered, or is unknown: when the file is STOPPED, finish it if it can be, or have it say
+    what is in doubt. Where nobody wants the rest, that line is put aside as well."""
+    with transaction.atomic():
+        file = OrderFile.objects.select_for_update().filter(pk=file_id, state=FileState.STOPPED).first()
+        if file is None:
+            return
+        given_up = _put_aside(file) if file.stop_reason in _UNWANTED else []
+        finished = _settle(file.pk)
+        if not (given_up or finished or _say_doubts(file)):
+            return
+    for line_id in given_up:
+        on_line(line_id)
+    _tell(file_id, on_line)
+
+
+def _put_aside(file: OrderFile) -> list[int]:
+    """Give up what was not sent of a STOPPED file, and pass over what is unknown; the lines that were given up. Its row
+    is locked by the caller."""
+    given_up = [
+        line.pk
+        for line in file.lines.sendable()
+        if line.intent_id is not None and intents.give_up(line.intent_id, "Given up before it was sent.")
+    ]
+    _pass_over(file)
+    if given_up:
+        _move(file.pk, {FileState.STOPPED}, FileState.STOPPED, stop_reason=_GIVEN_UP)
+    return given_up
+
+
+def _say_doubts(file: OrderFile) -> bool:
+    """Have a STOPPED file, as it was read, say what is in doubt, or that what it says was in doubt is clear; False when
+    it does already."""
+    told, stands = file.stop_reason, _doubtful(file.pk)
+    if stands == told or (stands == _RESUMABLE and not told.startswith((_UNKNOWN, _ABSENT))):
+        return False
+    stopped = OrderFile.objects.filter(pk=file.pk, state=FileState.STOPPED, stop_reason=told)
+    return bool(stopped.update(stop_reason=stands))
 
 
 def _tell(file_id: uuid.UUID, on_line: OnLine) -> None:

@@ -110,6 +110,34 @@ def test_stopped_by_the_trader_sends_nothing_more(simulator: RunningSimulator, q
     assert states(queued) == [State.ACCEPTED, State.CREATED, State.CREATED]
 
 
+@pytest.mark.parametrize("is_last", [False, True])
+@pytest.mark.parametrize(("fault", "became"), [("rate_limit", State.CANCELLED), ("reset_before", State.UNKNOWN)])
+def test_a_line_that_is_on_its_way_when_the_rest_is_given_up_is_given_up_with_it(
+    simulator: RunningSimulator,
+    account: Account,
+    user: User,
+    symbols: list[str],
+    fault: str,
+    became: State,
+    is_last: bool,
+) -> None:
+    text = "".join(f"{symbol} 1\n" for symbol in symbols[: 1 if is_last else 2])
+    file = preview.upload(account, "rest.txt", text.encode())
+    execute.confirm(file.pk, user)
+    simulator.control.fault(fault, ROUTE)
+
+    def give_up_at_once(_: int) -> None:
+        if execute.stop(file.pk, user, nobody):
+            execute.discard(file.pk, user, nobody)
+
+    execute.run(file.pk, give_up_at_once)
+    assert sent(simulator) == []
+    assert states(file) == [became, *([] if is_last else [State.CANCELLED])]
+    assert now(file).state == OrderFile.State.FINISHED
+    nothing_given_up = is_last and became == State.UNKNOWN
+    assert file.stop_reason == ("" if nothing_given_up else "The lines that had not been sent were given up.")
+
+
 def test_an_unreachable_broker_stops_with_nothing_in_doubt(
     queued: OrderFile, user: User, run: Run, settings, simulator: RunningSimulator
 ) -> None:
