@@ -12,7 +12,7 @@ from accounts.models import AuditEvent, Connection
 from tests.trading.cast import orders_at_broker, posts, sign_in
 from tests.trading.orders.pressing import contract_id
 from tests.trading.signed_in import browser_of
-from trading.models import Account, OrderIntent, TradingLimit
+from trading.models import Account, OrderFile, OrderIntent, TradingLimit
 from trading.orders import kill_switch, reports
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
@@ -269,6 +269,28 @@ def test_an_order_that_never_arrived_is_given_up(
     assert "will not be sent" in answer["words"]
     assert press(browser, f"/orders/{absent.pk}/again/", {"key": KEY})["level"] == "warning"
     assert orders_at_broker(simulator) == []
+
+
+@pytest.mark.parametrize(
+    ("is_left_behind", "words", "buttons"),
+    [
+        (False, "resume that, or give up there what was not sent", []),
+        (True, "went on without it: give it up", ["Give up"]),
+    ],
+)
+def test_about_a_line_of_a_file_that_never_arrived_only_what_can_be_done_is_offered(
+    connection: Connection, absent: OrderIntent, is_left_behind: bool, words: str, buttons: list[str]
+) -> None:
+    state = OrderFile.State.FINISHED if is_left_behind else OrderFile.State.STOPPED
+    file = absent.account.order_files.create(name="orders.txt", state=state)
+    file.lines.create(number=1, text="ESZ6 2", intent=absent, passed_over=is_left_behind)
+    browser = browser_of(connection)
+    page = browser.get(f"/orders/{absent.pk}/").content.decode()
+    assert "Tradovate never got it. Its order file" in page
+    assert words in page
+    assert re.findall(r"formaction[^>]*/(?:again|give-up)/[^>]*>([^<]*)<", page) == buttons
+    [row] = re.findall(rf'<tr data-row="intent:{absent.pk}"[^>]*>', browser.get("/").content.decode())
+    assert f'data-decisions="{"give-up" if is_left_behind else ""}"' in row
 
 
 def test_the_order_page_tells_its_life(simulator: RunningSimulator, connection: Connection, symbol: str) -> None:

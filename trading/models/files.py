@@ -123,3 +123,8 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.number}: {self.text}"
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether its file goes on, or has ended, without it."""
+        return self.passed_over or self.file.state == OrderFile.State.FINISHED

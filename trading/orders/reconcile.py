@@ -45,6 +45,7 @@ DAY_MARGIN: Final = dt.timedelta(minutes=1)
 _CHICAGO: Final = ZoneInfo("America/Chicago")
 _DAY_ENDS: Final = dt.timedelta(hours=7)  # a trading day ends at 17:00 in Chicago
 _NOT_THERE: Final = "Tradovate has no such order: it can be sent again."
+_LINE_NOT_THERE: Final = "Tradovate has no such order."
 _LEFT_BEHIND: Final = "Tradovate has no such order, which went with another one: give it up, or place it anew."
 _ANOTHER_DAY: Final = (
     "Tradovate shows only the current trading day, and this order was sent before it: look at your statement there."
@@ -160,8 +161,9 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
         return False
     if looked < intent.changed_at + SETTLE:
         return False
-    # Of a leg: its lead was found, or it would have gone along.
+    # Of a leg: its lead was found, or it would have gone along. Of a line its file says what can be done about it.
     words = _LEFT_BEHIND if intent.kind == Kind.LEG else _NOT_THERE
+    words = _LINE_NOT_THERE if intent.source == intents.FILE else words
     return intents.transition(intent.pk, {State.UNKNOWN}, State.ABSENT, words, at_version=intent.version, reason=words)
 
 

@@ -2,7 +2,7 @@
 
 Only the owner decides, only about what was looked for and is not there, and the intent stays the same one: whoever
 asks twice sends once. What is sent again meets the checks of a new order. The lines of an order file are resumed with
-their file.
+their file; one that it went on without can only be given up.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from accounts.models import User
 from trading.models import OrderIntent
 from trading.orders import desk, gateway, intents, looks, position_exits, pretrade, reconcile, sole, turns
 from trading.orders.spec import OrderSpec
-from trading.orders.states import NAMEABLE, Kind, State
+from trading.orders.states import State, decisions
 from trading.orders.turns import Gate
 from trading.orders.wishes import Liquidation, Modification
 
 _GIVEN_UP = "Given up by the trader: it is not at Tradovate and will not be sent."
+_NOT_ALONE = "This order went with another one and is not sent alone: give it up, or place it anew."
+_WENT_ON = "Its order file went on without this line, which is not sent alone: give it up, or place it anew."
 
 
 class CannotDecide(Exception):
@@ -30,18 +32,11 @@ class CannotDecide(Exception):
 def again(user: User, intent_id: int) -> OrderIntent:
     """Send an intent that Tradovate never got once more; returns it as it is afterwards.
 
-    Tradovate's records are looked at first: what has arrived there late is taken over instead. For threads without a
-    running event loop, outside a transaction. Raises CannotDecide, OrderIntent.DoesNotExist.
+    Tradovate's records are looked at first: what has arrived there late is taken over instead, with its legs. For
+    threads without a running event loop, outside a transaction. Raises CannotDecide, OrderIntent.DoesNotExist.
     """
-    intent = _own(user, intent_id)
-    if intent.kind == Kind.LEG:
-        raise CannotDecide("This order went with another one and is not sent alone: give it up, or place it anew.")
-    try:
-        found = reconcile.find(intent.connection, [intent])
-    except reconcile.CannotLook as trouble:
-        raise CannotDecide(
-            f"Nothing was sent: Tradovate's records could not be looked at first. {trouble}"
-        ) from trouble
+    intent = _own(user, intent_id, "again")
+    found = _look(intent, "Nothing was sent")
     gate = None if found else _check(intent)
     # Of two presses one is first; the other one is told what came of it.
     if not found and _want_again(intent, gate):
@@ -52,11 +47,21 @@ def again(user: User, intent_id: int) -> OrderIntent:
 
 
 def give_up(user: User, intent_id: int) -> OrderIntent:
-    """Put an intent aside that Tradovate never got; returns it. Raises as `again`."""
-    intent = _own(user, intent_id)
-    intents.give_up(intent.pk, _GIVEN_UP)
+    """Put an intent aside that Tradovate never got; returns it. Looks first, and raises, as `again`."""
+    intent = _own(user, intent_id, "give-up")
+    if not _look(intent, "It was not given up"):
+        intents.give_up(intent.pk, _GIVEN_UP)
     intent.refresh_from_db()
     return intent
+
+
+def _look(intent: OrderIntent, nothing_done: str) -> bool:
+    """Whether an intent, or a leg of it, has arrived at Tradovate after all: that is taken over. Raises CannotDecide
+    that begins with `nothing_done`."""
+    try:
+        return bool(reconcile.find(intent.connection, [intent, *intent.legs.all()]))
+    except reconcile.CannotLook as trouble:
+        raise CannotDecide(f"{nothing_done}: Tradovate's records could not be looked at first. {trouble}") from trouble
 
 
 def _want_again(intent: OrderIntent, gate: Gate | None) -> bool:
@@ -99,14 +104,16 @@ def _check(intent: OrderIntent) -> Gate | None:
     return gate
 
 
-def _own(user: User, intent_id: int) -> OrderIntent:
+def _own(user: User, intent_id: int, decision: str) -> OrderIntent:
     own = OrderIntent.objects.filter(connection__user=user).select_related("account", "connection", "lead")
     intent = own.get(pk=intent_id)
-    if intent.lead is not None:
-        if intent.lead.state in NAMEABLE:
-            raise CannotDecide("This order travels with another one: decide about that one.")
-    elif intent.source == intents.FILE:
-        raise CannotDecide("This is a line of an order file: resume the file, or discard what it has not sent.")
     if intent.state != State.ABSENT:
         raise CannotDecide(f"Nothing is to be decided any more: {intent}. {intent.reason}".strip())
-    return intent
+    may = decisions(intent)
+    if decision in may:
+        return intent
+    if intent.lead is not None:
+        raise CannotDecide(_NOT_ALONE if may else "This order travels with another one: decide about that one.")
+    raise CannotDecide(
+        _WENT_ON if may else "This is a line of an order file: resume the file, or give up there what it has not sent."
+    )

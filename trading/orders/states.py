@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from trading.models import OrderIntent
+from trading.models import OrderIntent, OrderLine
 
 State = OrderIntent.State
 Kind = OrderIntent.Kind
@@ -94,3 +94,19 @@ def after_report(current: State, status: str, *, all_filled: bool) -> State:
     if reported is None or current is State.CREATED or reported not in ALLOWED[current]:
         return current
     return reported
+
+
+def decisions(intent: OrderIntent) -> str:
+    """What its trader may decide about an intent that Tradovate never got: "again" (to send it), "give-up", both or "".
+
+    A leg of what arrived without it, and a line that its file went on without, are not sent alone; about any other leg
+    it is decided with its lead, about any other line with its file.
+    """
+    if intent.state != State.ABSENT:
+        return ""
+    if intent.lead is not None:
+        return "" if intent.lead.state in NAMEABLE else "give-up"
+    line = OrderLine.objects.select_related("file").filter(intent=intent).first()
+    if line is not None:
+        return "give-up" if line.is_left_behind else ""
+    return "again give-up"

@@ -57,13 +57,14 @@ _WORDS: Final = {
     "unknown": "{what}: no readable answer came, so Tradovate may have it. It will not be sent again; Tradeport is "
     "looking for it in Tradovate's records and says here what it finds.",
     "ineffective": "{what}: accepted, and nothing changed. {reason}",
-    "absent": "{what}: Tradovate never got it. Send it again, or give it up.",
 }
 
 
 def intent_row(intent: OrderIntent, tick_size: Decimal | None = None) -> Row:
     """One intent, with the fields of rows.order_row that a table of orders shows; its account should be selected
     with it. `tick_size` is its contract's."""
+    from trading.orders.states import decisions
+
     return {
         "id": str(intent.pk),
         "version": str(intent.version),
@@ -73,6 +74,7 @@ def intent_row(intent: OrderIntent, tick_size: Decimal | None = None) -> Row:
         "group": _GROUPS.get(intent.state, "working"),
         "source": intent.source,
         "lead": str(intent.lead_id or ""),
+        "decisions": decisions(intent),
         "order_id": str(intent.order_id_at_broker or ""),
         "strategy_id": str(intent.strategy_id_at_broker or ""),
         "target": str(intent.target_order_id or ""),
@@ -114,10 +116,27 @@ def words(intent: OrderIntent) -> str:
     what, reason = intent.described, intent.reason
     if intent.state == "cancelled" and intent.order_id_at_broker is None and not intent.is_command:
         return f"{what}: nothing was sent. {reason}".strip()
-    if intent.state == "absent" and intent.lead_id is not None:
-        return f"{what}: Tradovate never got it. It went with another order: give it up, or place it anew."
+    if intent.state == "absent":
+        return f"{what}: Tradovate never got it. {_what_to_do(intent)}"
     said = _WORDS.get(intent.state, "{what}: {state}. {reason}")
     return said.format(what=what, state=intent.get_state_display(), reason=reason).strip()
+
+
+def _what_to_do(intent: OrderIntent) -> str:
+    """What can be done about an intent that Tradovate never got, in a sentence."""
+    from trading.orders.states import decisions
+
+    match decisions(intent), intent.lead_id:
+        case "again give-up", _:
+            return "Send it again, or give it up."
+        case "give-up", None:
+            return "Its order file went on without it: give it up, or place it anew."
+        case "give-up", _:
+            return "It went with another order: give it up, or place it anew."
+        case _, None:
+            return "Its order file says so: resume that, or give up there what was not sent."
+        case _:
+            return "It went with another order: decide about that one."
 
 
 def todays(connection_id: int, shown: Mapping[str, Row]) -> dict[str, Row]:

@@ -163,5 +163,6 @@ def _decide(request: HttpRequest, intent_id: int, decision: Callable[[User, int]
     except resend.CannotDecide as problem:
         return answers.answer(request, "warning", str(problem), told=list(own.filter(pk=intent_id)))
     finally:
-        intent_rows.tell([intent_id])
+        # A leg goes with its lead.
+        intent_rows.tell([intent_id, *own.filter(lead=intent_id).values_list("pk", flat=True)])
     return answers.answer(request, intent_rows.level(intent), intent_rows.words(intent), told=[intent])

@@ -109,7 +109,7 @@ export class OrderTable {
       element.dataset.group = row.group;
       element.dataset.state = row.state ?? "";
       element.dataset.change = row.change;
-      element.dataset.lead = row.lead ?? "";
+      element.dataset.decisions = row.decisions ?? "";
       const page = element.querySelector("[data-order-page]");
       page.href = row.intent ? `/orders/${row.intent.split(":")[1]}/` : `/orders/tradovate/${row.id}/`;
       this.shown.set(key, row);

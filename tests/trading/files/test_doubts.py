@@ -11,7 +11,7 @@ from tests.trading.cast import order_of
 from tests.trading.files.conftest import ROUTE, Run, has_stopped, nobody, now, sent, states
 from trading.files import execute, preview
 from trading.models import Account, OrderFile, OrderIntent
-from trading.orders import intents, reconcile, reports
+from trading.orders import intents, reconcile, reports, resend
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 
@@ -108,6 +108,9 @@ def test_what_tradovate_does_not_have_is_sent_again_when_the_trader_resumes(
     assert told
     assert states(queued) == [State.ABSENT, State.CREATED, State.CREATED]
     assert now(queued).stop_reason == "Tradovate does not have the order of line 1. Resume sends it, and what is left."
+    for decide in (resend.again, resend.give_up):
+        with pytest.raises(resend.CannotDecide, match="resume the file"):
+            decide(user, queued.lines.get(number=1).intent.pk)
     execute.sweep(nobody)
     run(queued.pk)
     assert sent(simulator) == []
@@ -130,6 +133,11 @@ def test_what_the_trader_passed_over_is_not_sent_when_it_turns_out_to_be_missing
     assert states(queued) == [State.ABSENT, State.ACCEPTED, State.ACCEPTED]
     assert sent(simulator) == [("Sell", 3), ("Buy", 1)]
     assert now(queued).state == OrderFile.State.FINISHED
+    left = queued.lines.get(number=1).intent
+    assert left.reason == "Tradovate has no such order."
+    with pytest.raises(resend.CannotDecide, match="went on without this line"):
+        resend.again(user, left.pk)
+    assert resend.give_up(user, left.pk).state == State.CANCELLED
 
 
 def test_a_worker_that_comes_back_does_not_send_what_turned_out_to_be_missing(
@@ -170,6 +178,47 @@ def test_a_second_press_of_resume_does_not_pass_over_a_doubt_that_came_after_it(
     assert not execute.resume(queued.pk, user, read)
     assert now(queued).state == OrderFile.State.STOPPED
     assert not queued.lines.filter(passed_over=True).exists()
+    assert execute.resume(queued.pk, user, queued.stop_reason)
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_a_doubt_that_comes_after_the_stop_is_not_passed_over_unread(
+    simulator: RunningSimulator,
+    queued: OrderFile,
+    user: User,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    crashes: bool,
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    if crashes:
+        first = queued.lines.get(number=1).intent
+        intents.claim(first.pk)  # and here the worker dies
+        execute.stop(queued.pk, user, nobody)
+        OrderIntent.objects.filter(pk=first.pk).update(changed_at=timezone.now() - timedelta(seconds=76))
+    else:
+        simulator.control.fault("reset_before", ROUTE)
+        execute.run(queued.pk, lambda _: execute.stop(queued.pk, user, nobody))
+    told: list[int] = []
+    execute.sweep(told.append)
+    has_stopped(queued, "line 1", State.UNKNOWN)
+    assert bool(told) == crashes, "its own run has told it"
+    assert not execute.resume(queued.pk, user, "Stopped by the trader.")
+    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    assert execute.resume(queued.pk, user, now(queued).stop_reason)
+    run(queued.pk)
+    assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
+
+
+def test_a_doubt_that_the_reason_does_not_tell_yet_is_told_before_anybody_resumes(
+    queued: OrderFile, user: User
+) -> None:
+    first = queued.lines.get(number=1).intent
+    intents.claim(first.pk)
+    execute.stop(queued.pk, user, nobody)
+    intents.transition(first.pk, {State.SUBMITTING}, State.UNKNOWN)
+    assert not execute.resume(queued.pk, user, "Stopped by the trader.")
+    has_stopped(queued, "line 1", State.UNKNOWN)
     assert execute.resume(queued.pk, user, queued.stop_reason)
 
 

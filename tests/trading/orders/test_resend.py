@@ -184,3 +184,33 @@ def test_a_leg_of_what_never_arrived_is_decided_about_with_its_lead(
     has_become(leg, State.ABSENT, "")
     assert resend.give_up(user, lead.pk).state == State.CANCELLED
     has_become(leg, State.CANCELLED, "")
+
+
+@pytest.mark.parametrize("decide", [resend.again, resend.give_up])
+def test_what_arrived_after_all_is_taken_over_with_its_legs_whatever_is_decided(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, decide: Callable[[User, int], OrderIntent]
+) -> None:
+    simulator.control.fault("lose_reply", "order/placeoco")
+    lead, leg = desk.place(user, pair(account, symbol), "click:1").intents
+    OrderIntent.objects.update(state=State.ABSENT)
+    assert decide(user, lead.pk).state == State.WORKING
+    has_become(leg, State.WORKING, "")
+    assert len(received(simulator, "order/placeoco")) == 1
+
+
+def test_a_leg_that_is_at_tradovate_is_not_given_up(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    _, leg = desk.place(user, pair(account, symbol), "click:1").intents
+    OrderIntent.objects.filter(pk=leg.pk).update(state=State.ABSENT, order_id_at_broker=None)
+    assert resend.give_up(user, leg.pk).state == State.WORKING
+
+
+def test_nothing_is_given_up_unseen(simulator: RunningSimulator, user: User, account: Account, symbol: str) -> None:
+    simulator.control.fault("reset_before", "order/placeorder")
+    intent = absent(desk.place(user, limit(account, symbol), "click:1"), account)
+    simulator.control.fault("error_500", "command/list")
+    with pytest.raises(resend.CannotDecide, match="It was not given up: Tradovate's records could not be looked at"):
+        resend.give_up(user, intent.pk)
+    has_become(intent, State.ABSENT, "")
+    assert resend.give_up(user, intent.pk).state == State.CANCELLED
