@@ -15,6 +15,13 @@ SCREEN = {"width": 1440, "height": 900}
 # over before that.
 expect.set_options(timeout=20_000)
 
+# A hand clicks no sooner than a second after it could see what it clicks on; at the stroke of `window.clicksAt` (as of
+# performance.now()) where a test says so.
+HAND = """addEventListener("click", (event) => {
+  const value = window.clicksAt ?? event.timeStamp + 1000;
+  Object.defineProperty(event, "timeStamp", { value, configurable: true });
+}, { capture: true });"""
+
 
 class Line:
     """A page's line to the stream of its desk, which a test cuts; make it before the page is opened. A frame of which
@@ -78,6 +85,7 @@ def open_page(browser: Browser, portal: stack.Stack) -> Iterator[Callable[..., P
         moving = {"reduced_motion": "reduce", **options}
         context = browser.new_context(viewport=viewport, accept_downloads=True, **moving)
         contexts.append(context)
+        context.add_init_script(HAND)
         context.on("weberror", lambda error: troubles.append(str(error.error)))
         context.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
         return context.new_page()

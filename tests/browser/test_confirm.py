@@ -174,3 +174,52 @@ def test_the_position_that_was_asked_about_is_reversed_or_none(portal: Stack, op
     expect(qty).to_have_text("10")
     program.order(symbol, qty=10)
     expect(row).to_have_count(0, timeout=SOON)
+
+
+def test_one_click_asks_what_the_checks_warn_of_where_they_had_not_spoken_before(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = one_click_desk(portal, open_page)
+    before = len(orders_sent(portal))
+    warning = {"field": "price", "severity": "warning", "message": "That is far away."}
+
+    def check(route: Route) -> None:
+        if 'name="whole"' in (route.request.post_data or ""):
+            route.fulfill(json={"findings": [warning], "checked": True, "described": "", "stakes": None})
+        else:
+            route.continue_()
+
+    page.route(PREVIEW, check)
+    page.route("**/desk/place/", lambda route: route.fulfill(json={"rows": {}, "findings": []}))
+    with page.expect_response(PREVIEW):
+        button = fill_in(page, "ESZ6-ESH7", order_type="Limit", price="1.25")
+    button.click()
+    question = page.get_by_role("dialog", name="Send this order?")
+    expect(question.locator("[data-findings]")).to_have_text("That is far away.")
+    question.get_by_role("button", name="Back").click()
+    assert len(orders_sent(portal)) == before
+
+
+def test_what_is_chosen_in_another_tab_holds_here_and_is_shown(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    asks, keys, sound = page.locator("[data-ask-mode]"), page.locator("[data-keys-on]"), page.locator("[data-sound]")
+    expect(asks).to_have_value("always")
+    settings = page.context.new_page()
+    settings.goto(f"{portal.url}/settings/")
+    settings.get_by_label("Before an order goes out").select_option("never")
+    settings.locator("[data-keys-wanted]").uncheck()
+    settings.get_by_label("A sound on fills and rejects").check()
+    settings.get_by_label("Theme", exact=True).select_option("dark")
+    expect(asks).to_have_value("never")
+    expect(keys).not_to_be_checked()
+    expect(sound).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.locator("#content").focus()
+    page.keyboard.press("s")
+    page.keyboard.press("?")
+    expect(page.locator("#shortcuts[open]")).to_have_count(1)
+    expect(page.locator("[data-send]")).to_contain_text("Buy")
+    keys.check()
+    expect(settings.locator("[data-keys-wanted]")).to_be_checked()

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import open_desk
 from tests.browser.stack import Stack
+from tests.browser.test_personal import LISTEN
+from tests.browser.test_walk import is_streaming
 
 pytestmark = pytest.mark.browser
 SOON = 30_000
@@ -19,10 +21,15 @@ MANY = 1000
 def test_the_newest_of_many_fills_are_shown_and_all_when_asked(portal: Stack, open_page: Callable[..., Page]) -> None:
     page = open_page()
     open_desk(page, portal, "trader")
+    is_streaming(page)
+    page.evaluate(LISTEN)
     portal.control("emit", user="trader", entity_type="fill", count=MANY, batch=50)
     fills, count = page.locator("[data-row^='fill:']"), page.locator("[data-kind='fill'] [data-count]")
     expect(count).to_have_text(f"newest 300 of {MANY}", timeout=SOON)
     expect(fills).to_have_count(300)
+    # A burst is read out in a few sentences, and nothing else is.
+    assert [text for text in page.evaluate("window.said") if not re.match("Bought|Sold", text)] == []
+    assert 1 <= page.evaluate("window.said.length") <= MANY / 20
     newest = fills.first.get_attribute("data-row")
 
     portal.control("emit", user="trader", entity_type="fill", count=1)

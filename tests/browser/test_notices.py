@@ -96,6 +96,9 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
     is_streaming(page)
     is_told(page, f"^Bought 1 {symbol} at ")
     is_told(page, f"^Sell 1 {symbol}: rejected")
+    announced = page.locator("#announcer > p")
+    expect(announced.filter(has_text=re.compile(f"^Bought 1 {symbol} at "))).to_have_count(1)
+    expect(announced.filter(has_text=re.compile(f"^Sell 1 {symbol}: rejected"))).to_have_count(1)
     link = page.locator("#toasts .toast", has_text="rejected").get_by_role("link", name="Order page")
     expect(link).to_have_attribute("href", f"/orders/tradovate/{refused}/")
 
@@ -198,7 +201,10 @@ def test_a_notice_behind_a_question_waits_until_that_is_answered(portal: Stack, 
     page.evaluate(TOAST)
     page.clock.fast_forward(60_000)
     expect(page.locator("#toasts .toast")).to_have_count(1)
+    # Nor is it read out in vain: a dialog makes all else deaf.
+    expect(page.locator("#announcer")).to_be_empty()
     page.locator("#shortcuts").get_by_role("button", name="Close").click()
+    expect(page.locator("#announcer")).to_have_text("Rejected.")
     page.clock.fast_forward(13_000)
     expect(page.locator("#toasts .toast")).to_have_count(0)
 

@@ -29,7 +29,7 @@ async (button) => {
   const there = () => document.elementFromPoint(left + width / 2, top + height / 2)?.closest("button");
   const click = (detail) => new MouseEvent("click", { detail, bubbles: true, cancelable: true });
   const first = click(1), second = click(2);
-  Object.defineProperty(second, "timeStamp", { value: first.timeStamp + 400 });
+  Object.defineProperty(second, "timeStamp", { value: first.timeStamp + 400, configurable: true });
   button.dispatchEvent(first);
   while (button.isConnected || !there()) await new Promise(requestAnimationFrame);
   there().dispatchEvent(second);
@@ -315,9 +315,6 @@ def test_keys_do_nothing_while_somebody_types_and_have_a_sheet(portal: Stack, op
     expect(page.get_by_label("Symbol", exact=True)).to_have_value("sb?F")
     expect(page.locator("#shortcuts[open], [data-guard][open]")).to_have_count(0)
     page.locator("#content").focus()
-    page.keyboard.press("s")
-    expect(page.locator("[data-send]")).to_contain_text("Sell")
-    page.locator("#content").focus()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     assert violations(page) == []
@@ -327,6 +324,39 @@ def test_keys_do_nothing_while_somebody_types_and_have_a_sheet(portal: Stack, op
     expect(page.locator("[data-tab='filled']")).to_have_attribute("aria-current", "true")
     page.reload()
     expect(page.locator("[data-tab='filled']")).to_have_attribute("aria-current", "true")
+
+
+def test_every_key_of_the_sheet_does_what_the_sheet_says(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    ticket, sheet = page.locator("[data-ticket]"), page.locator("#shortcuts")
+    fill_in(page, "", order_type="Limit")
+    marked = "aria-current"
+    effects = {
+        "/": lambda: expect(ticket.get_by_label("Symbol")).to_be_focused(),
+        "S": lambda: expect(ticket.locator("[data-send]")).to_contain_text("Sell"),
+        "B": lambda: expect(ticket.locator("[data-send]")).to_contain_text("Buy"),
+        "Q": lambda: expect(ticket.get_by_label("Quantity", exact=True)).to_be_focused(),
+        "P": lambda: expect(ticket.locator("#ticket-price")).to_be_focused(),
+        "3": lambda: expect(page.locator("[data-tab='ended']")).to_have_attribute(marked, "true"),
+        "2": lambda: expect(page.locator("[data-tab='filled']")).to_have_attribute(marked, "true"),
+        "1": lambda: expect(page.locator("[data-tab='working']")).to_have_attribute(marked, "true"),
+        "Enter": lambda: expect(answer(page)).to_contain_text("Nothing was sent"),
+        "X": lambda: expect(page.get_by_role("dialog", name="Cancel all working orders?")).to_be_visible(),
+        "Shift+F": lambda: expect(page.locator("[data-guard='flatten-all']")).to_have_attribute("open", ""),
+        "?": lambda: expect(sheet).to_be_visible(),
+    }
+    keys = sheet.locator("dt").evaluate_all(
+        "all => all.flatMap((one) => [...one.children].map((key) => key.textContent))"
+    )
+    assert set(" ".join(keys).replace("Shift F", "Shift+F").split()) == set(effects)
+    for key, is_done in effects.items():
+        (ticket.get_by_label("Symbol") if key == "Enter" else page.locator("#content")).focus()
+        page.keyboard.press(key if len(key) > 1 else key.lower())
+        is_done()
+        if page.locator("dialog[open]").count():
+            page.keyboard.press("Escape")
 
 
 def test_on_a_phone_the_ways_out_are_a_thumb_away(portal: Stack, open_page: OpenPage) -> None:

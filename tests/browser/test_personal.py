@@ -18,19 +18,25 @@ from tests.browser.test_accessibility import violations
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
 SOON = 20_000
-# What live regions say until the open P&L of a position has changed five times.
-CHATTER = """async () => {
-    const said = [];
-    const listen = new MutationObserver((changes) => said.push(...changes.map(({target}) => target.textContent)));
+# Keeps in `said` what live regions say from then on: what was added, and where they were changed all of them.
+LISTEN = """() => {
+    window.said = [];
+    const added = ({addedNodes}) => [...addedNodes].map((node) => node.textContent).join();
+    const words = (change) => added(change) || change.target.textContent;
+    const listen = new MutationObserver((changes) => window.said.push(...changes.map(words)));
     for (const region of document.querySelectorAll("[aria-live], [role=status], [role=alert], [role=log]")) {
         listen.observe(region, {childList: true, characterData: true, subtree: true});
     }
+}"""
+# What they say until the open P&L of a position has changed five times.
+CHATTER = f"""async () => {{
+    ({LISTEN})();
     let moves = 0;
     const figure = document.querySelector("[data-total=open_pnl]");
-    new MutationObserver(() => (moves += 1)).observe(figure, {childList: true, characterData: true, subtree: true});
+    new MutationObserver(() => (moves += 1)).observe(figure, {{childList: true, characterData: true, subtree: true}});
     while (moves < 5) await new Promise(requestAnimationFrame);
-    return said;
-}"""
+    return window.said;
+}}"""
 
 
 def is_told_in(zone: str, time: Locator) -> None:

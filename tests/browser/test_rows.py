@@ -7,9 +7,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import open_desk
+from tests.browser.conftest import open_desk, reload_until
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import Stack
 from tests.browser.test_orders import fill_in, one_click_desk, send, working
@@ -163,3 +163,39 @@ def test_exits_that_are_being_written_when_their_position_goes_are_told_as_lost(
     expect(row).to_have_count(0)
     expect(page.locator("#toasts")).to_contain_text(f"Long 1 {symbol} is gone by now: no exits were placed.")
     expect(page.get_by_role("heading", name="Positions", exact=True)).to_be_focused()
+
+
+def test_a_press_on_a_row_that_has_just_moved_under_the_pointer_does_nothing_once(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    other, symbol = OtherProgram(portal, "trader"), portal.front_month("MGC")
+    orders = [other.order(symbol, order_type="Limit", price=price) for price in (1000, 1001, 1002, 1003)]
+    still, first, second, third = [page.locator(f"[data-row='order:{order}']") for order in reversed(orders)]
+    reload_until(page, still)
+    is_streaming(page)
+    expect(third).to_contain_text("Working")
+    page.wait_for_timeout(1_000)  # what has come, has been seen
+
+    def middle(row: Locator) -> tuple[float, float]:
+        box = row.get_by_role("button", name=re.compile("^Cancel")).bounding_box() or {}
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    places, started = [middle(row) for row in (still, second)], page.evaluate("performance.now()")
+    page.evaluate("at => (window.clicksAt = at)", started + 300)
+    told = page.locator("#toasts", has_text="The rows had just moved: nothing was done. Press again.")
+    other.cancel(orders[2])
+    expect(first).to_have_count(0)
+    assert middle(third) == places[1]
+    page.mouse.click(*places[1])
+    expect(told).to_have_count(1)
+    # What did not move goes at once, and what is meant after all at the second press.
+    page.mouse.click(*places[0])
+    expect(still).to_have_count(0)
+    expect(third).to_contain_text("Working")
+    page.mouse.click(*middle(second))
+    page.mouse.click(*middle(second))
+    expect(second).to_have_count(0)
+    third.get_by_role("button", name=re.compile("^Cancel")).press("Enter")
+    expect(third).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,9 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import open_desk, reload_until
 from tests.browser.stack import Stack
-from tests.browser.test_orders import answer, fill_in, one_click_desk, send
+from tests.browser.test_accessibility import violations
+from tests.browser.test_orders import answer, fill_in, one_click, one_click_desk, send, working
+from tests.browser.test_rows import Holding
 from tests.browser.test_walk import is_streaming
 
 pytestmark = pytest.mark.browser
@@ -113,3 +116,64 @@ def test_a_ticket_whose_check_takes_long_says_so(portal: Stack, open_page: OpenP
         route.continue_()
     page.locator("#confirm").get_by_role("button", name="Back").click()
     expect(answer(page)).to_be_empty()
+
+
+@pytest.mark.parametrize(("unit", "target", "stop"), [("points", "10", "5"), ("dollars", "50", "25")])
+def test_exits_are_told_in_points_or_dollars_and_what_they_risk_and_may_gain(
+    portal: Stack, open_page: OpenPage, unit: str, target: str, stop: str
+) -> None:
+    page, symbol = one_click_desk(portal, open_page), portal.front_month("MES")
+    page.locator("#ticket-exits").select_option("distance")
+    bracket = page.get_by_role("group", name="Bracket")
+    bracket.get_by_label("Target").fill(target)
+    bracket.get_by_label("Stop loss").fill(stop)
+    bracket.get_by_label("In", exact=True).select_option(unit)
+    fill_in(page, symbol, order_qty="2")
+    expect(page.locator("[data-stakes]")).to_have_text("Risk $50.00 · reward $100.00 · 2.00 R", timeout=SOON)
+    fill_in(page, symbol, order_qty="1")
+    expect(page.locator("[data-stakes]")).to_have_text("Risk $25.00 · reward $50.00 · 2.00 R", timeout=SOON)
+    send(page)
+    row = page.locator("[data-row^='position:']", has_text=symbol)
+    expect(working(page, symbol)).to_have_count(2, timeout=SOON)
+    holding = Holding(portal, int(row.get_attribute("data-account") or 0), symbol)
+    average = Decimal(str(holding.position()["netPrice"]))
+    assert [one[:3] + one[4:] for one in holding.at_work()] == [
+        ("Sell", "Limit", 1, average + 10),
+        ("Sell", "Stop", 1, average - 5),
+    ]
+    row.get_by_role("button", name=f"Flatten {symbol}").click()
+    expect(row).to_have_count(0, timeout=SOON)
+
+
+def test_a_ticket_for_another_account_than_the_desk_shows_says_so_and_asks(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "pro")
+    is_streaming(page)
+    one_click(page)
+    field, said = page.locator("#ticket-account"), page.locator("[data-elsewhere]")
+    picker, before = page.locator("#account-picker"), newest_order(portal)["id"]
+    expect(said).to_be_empty()
+    ids = [option.get_attribute("value") or "" for option in page.locator("#ticket-account option").all()]
+    names = {key: page.locator(f"#account-picker option[value='{key}']").inner_text() for key in ids}
+    picker.select_option(ids[1])
+    expect(field).to_have_value(ids[1])
+    expect(said).to_be_empty()
+    # Of the accounts one can trade; the desk shows all of them.
+    page.locator("#ticket-account").evaluate("field => [...field.options].slice(1).forEach((one) => one.remove())")
+    picker.select_option(ids[2])
+    expect(field).to_be_visible()
+    words = f"This order is for {names[ids[0]]}. The desk shows {names[ids[2]]}."
+    expect(said).to_have_text(words)
+    expect(field).to_have_accessible_description(words)
+    assert violations(page) == []
+
+    fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25")
+    with page.expect_response("**/desk/preview/"):
+        page.locator("#ticket-price").fill("1000.50")
+    page.locator("[data-send]").click()
+    question = page.get_by_role("dialog", name="Send this order?")
+    expect(question).to_have_accessible_description(re.compile(re.escape(words)), timeout=SOON)
+    question.get_by_role("button", name="Back").click()
+    assert newest_order(portal)["id"] == before
+    picker.select_option("")
+    expect(said).to_be_empty()

@@ -96,16 +96,22 @@ test("the fills of an order are told in one sentence", () => {
 
 test("a key means something on the desk only, and once a press", () => {
   const idle = { typing: false, dialog: false, on: true };
-  assert.equal(meaningOf({ key: "F" }, idle), "flatten-all");
+  const flatten = { key: "F", shiftKey: true };
+  assert.equal(meaningOf(flatten, idle), "flatten-all");
   assert.equal(meaningOf({ key: "f" }, idle), null, "flatten-all wants Shift");
+  assert.equal(meaningOf({ key: "F" }, idle), null, "Caps Lock is not Shift");
+  assert.equal(meaningOf({ key: "f", shiftKey: true }, idle), "flatten-all", "nor does it take Shift away");
+  assert.equal(meaningOf({ key: "B" }, idle), "buy");
+  assert.equal(meaningOf({ key: "X", shiftKey: true }, idle), null);
+  assert.equal(meaningOf({ key: "/", shiftKey: true }, idle), "symbol", "as many keyboards write it");
   assert.equal(meaningOf({ key: "2" }, idle), "tab-filled");
   assert.equal(meaningOf({ key: "b" }, idle), "buy");
   for (const more of [{ repeat: true }, { ctrlKey: true }, { metaKey: true }, { altKey: true }]) {
-    assert.equal(meaningOf({ key: "F", ...more }, idle), null);
+    assert.equal(meaningOf({ ...flatten, ...more }, idle), null);
   }
-  assert.equal(meaningOf({ key: "F" }, { ...idle, typing: true }), null);
-  assert.equal(meaningOf({ key: "F" }, { ...idle, dialog: true }), null);
-  assert.equal(meaningOf({ key: "F" }, { ...idle, on: false }), null);
+  assert.equal(meaningOf(flatten, { ...idle, typing: true }), null);
+  assert.equal(meaningOf(flatten, { ...idle, dialog: true }), null);
+  assert.equal(meaningOf(flatten, { ...idle, on: false }), null);
   assert.equal(meaningOf({ key: "?" }, { ...idle, on: false }), "help", "the sheet can always be opened");
 });
 

@@ -1,8 +1,9 @@
-// How long a press of a button is the same wish. Run by tests/portal/test_static.py.
+// How long a press of a button is the same wish, and whether it was aimed at. Run by tests/portal/test_static.py.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { hasJustCome, placesOf } from "../../portal/static/portal/places.js";
 import { post, Wish } from "../../portal/static/portal/press.js";
 
 const MINUTE = 60_000;
@@ -48,4 +49,22 @@ test("a press whose answer never comes is given up as lost, but not before a slo
   const answer = await Promise.race([post("/desk/place/", {}), new Promise((resolve) => setImmediate(() => resolve({})))]);
   assert.equal(answer.lost, true);
   assert.ok(patience > 35_000, "Tradovate may take 25 s for one exchange, and what becomes of it is waited for 10 s");
+});
+
+test("a click hits what it was aimed at, unless that has come there by itself in the last moments", () => {
+  const stand = (top, scrolled = 0, height = 900) => new Map([["row", { top, bottom: top + 30, scrolled, height }]]);
+  const first = placesOf(stand(100), new Map(), -Infinity);
+  const isHit = (places, y, now) => hasJustCome(places.get("row"), y, now);
+  assert.equal(isHit(first, 110, 1000), false, "it stood there when the page was made");
+  const moved = placesOf(stand(70), first, 1000);
+  assert.equal(isHit(moved, 80, 1300), true);
+  assert.equal(isHit(moved, 80, 1500), false, "it has been seen there");
+  assert.equal(isHit(placesOf(stand(90), first, 1000), 105, 1001), false, "it was under the pointer before");
+  assert.equal(isHit(placesOf(stand(70), moved, 1200), 80, 1500), false, "it stands since it moved, not since it was looked at");
+  const scrolled = placesOf(stand(70, 30), first, 1000);
+  assert.equal(isHit(scrolled, 80, 1001), false, "its person has scrolled");
+  assert.equal(isHit(placesOf(stand(100, 30, 930), first, 1000), 110, 1001), false, "scrolled by as much as came above");
+  const end = placesOf(stand(100, 200), new Map(), -Infinity);
+  assert.equal(isHit(placesOf(stand(130, 170, 870), end, 1000), 140, 1001), true, "the end of the page has come nearer");
+  assert.equal(isHit(placesOf(stand(100), new Map(), 1000), 110, 1001), true, "it is new");
 });

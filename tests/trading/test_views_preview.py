@@ -25,7 +25,9 @@ def test_a_preview_sends_nothing_and_tells_risk_and_reward(
     assert answer["stakes"] == {"risk": "$400.00", "reward": "$800.00", "ratio": "2.00 R"}
     assert f"Buy 2 {symbol} Limit at 4000 Day, with target 8 points away and stop 4 points away" in answer["described"]
     assert stream.client().zrange(watched.key(connection.pk), 0, -1) == [str(contract_id(symbol)).encode()]
+    assert answer["checked"]
     half = press(browser, "/desk/preview/", ticket(connection, symbol, price="", order_qty="x"))
+    assert not half["checked"]
     assert set(wrong(half)) == {"order_qty"}, "what is still empty is not wrong yet"
     whole = press(browser, "/desk/preview/", ticket(connection, symbol, price="", whole="1"))
     assert set(wrong(whole)) == {"price"}, "and before it goes out it is"
@@ -141,12 +143,12 @@ def test_a_symbol_of_no_usual_form_is_looked_up_before_its_order_goes_out(
     simulator: RunningSimulator, connection: Connection, asked: list[Any]
 ) -> None:
     browser = browser_of(connection)
-    assert press(browser, "/desk/preview/", ticket(connection, "ESZ6-ESH7"))["findings"] == []
+    half = press(browser, "/desk/preview/", ticket(connection, "ESZ6-ESH7"))
+    assert (half["findings"], half["checked"]) == ([], False)
     assert asked == [], "somebody may be typing yet"
-    assert (
-        "no contract ESZ6-ESH7"
-        in wrong(press(browser, "/desk/preview/", ticket(connection, "ESZ6-ESH7", whole="1")))["symbol"]
-    )
+    whole = press(browser, "/desk/preview/", ticket(connection, "ESZ6-ESH7", whole="1"))
+    assert "no contract ESZ6-ESH7" in wrong(whole)["symbol"]
+    assert whole["checked"]
 
 
 def test_what_is_kept_of_an_unknown_symbol_tells_nobody_of_another_traders_account(

@@ -56,7 +56,7 @@ def place(request: HttpRequest, connection: Connection) -> HttpResponse:
 @press
 def preview(request: HttpRequest, connection: Connection) -> JsonResponse:
     """What the ticket would do and what is to be said about it, while it is filled in, or with `whole` before it goes
-    out as it is; nothing is sent."""
+    out as it is; nothing is sent. `checked` tells whether the checks have spoken."""
     form = TicketForm(Account.objects.tradable().filter(connection=connection), request.POST)
     is_whole = "whole" in request.POST
     if not form.is_valid():
@@ -64,15 +64,16 @@ def preview(request: HttpRequest, connection: Connection) -> JsonResponse:
         if not is_whole:
             # Fields that are still empty are not wrong yet.
             problems = [problem for problem in problems if request.POST.get(problem["field"])]
-        return JsonResponse({"findings": problems, "described": "", "stakes": None})
-    findings = [form.placed(finding) for finding in _findings(connection, form.spec, is_whole)]
+        return JsonResponse({"findings": problems, "checked": False, "described": "", "stakes": None})
+    found = _findings(connection, form.spec, is_whole)
     contract = _contract(connection, form.spec.symbol)
     if contract is not None:
         # By the time that this ticket is sent its prices can be compared with the last one.
         watched.name(connection.pk, contract.tradovate_id)
     where = f", in {form.cleaned_data['account']}" if connection.accounts.count() > 1 else ""
     body = {
-        "findings": findings,
+        "findings": [form.placed(finding) for finding in found or ()],
+        "checked": found is not None,
         "described": describe(form.spec, form.clock) + where,
         "stakes": None if contract is None else _stakes_row(form.spec, contract),
     }
@@ -103,11 +104,11 @@ def _terms(part: OrderTerms, what: str, clock: dt.tzinfo) -> str:
     return " ".join(filter(None, (part.action, what, shown, part.order_type, at, part.time_in_force, until)))
 
 
-def _findings(connection: Connection, spec: OrderSpec, is_whole: bool) -> tuple[Finding, ...]:
-    """What the checks say, without asking Tradovate about every letter that is typed."""
+def _findings(connection: Connection, spec: OrderSpec, is_whole: bool) -> tuple[Finding, ...] | None:
+    """What the checks say, without asking Tradovate about every letter that is typed: then None."""
     is_half = not is_whole and not COMPLETE_SYMBOL.fullmatch(spec.symbol)
     if is_half and _contract(connection, spec.symbol) is None:
-        return ()
+        return None
     key = (connection.environment, spec.symbol)
     asked_at, looked = _kept.get(key, (-math.inf, None))
     if time.monotonic() - asked_at > KEPT_FOR:

@@ -3,17 +3,18 @@
 import { recall, remember } from "./dom.js";
 import { toast } from "./toasts.js";
 
-const KEY = "tradeport.ask";
+/** Under this key it is kept when to ask. */
+export const ASK = "tradeport.ask";
 const MODES = ["always", "market", "never"];
 
 /** "always", "market" (ask for market orders only) or "never"; without a choice it is always asked. */
 export function askMode() {
-  const kept = recall(KEY);
+  const kept = recall(ASK);
   return MODES.includes(kept) ? kept : "always";
 }
 
 export function setAskMode(mode) {
-  remember(KEY, mode);
+  remember(ASK, mode);
 }
 
 /** Whether to ask before an order of this type goes out; a warning is a reason to ask in any mode. Pure. */

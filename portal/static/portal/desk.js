@@ -155,12 +155,12 @@ export class Desk {
       for (const row of table.elements.values()) row.hidden = this.account !== "" && row.dataset.account !== this.account;
     }
     for (const row of this.orders.elements.values()) row.hidden = this.account !== "" && row.dataset.account !== this.account;
-    this.ticket?.useAccount(this.account);
     this.#sayWhere();
   }
 
-  /** The buttons for many say which accounts they are about, where there are several. */
+  /** The ticket, and the buttons for many, say which accounts they are about, where there are several. */
   #sayWhere() {
+    this.ticket?.follows(this.account, this.picker.value && this.picker.selectedOptions[0].text);
     const where = this.#where();
     for (const button of this.root.querySelectorAll("[data-of-all]")) button.dataset.words = where && `In ${where}.`;
     for (const place of this.root.querySelectorAll("[data-where]")) setText(place, where && ` in ${where}`);
@@ -174,7 +174,6 @@ export class Desk {
   }
 
   #showTables() {
-    const before = this.account;
     this.account = this.chosen.value = this.#choice();
     for (const table of this.tables.values()) {
       table.account = this.account;
@@ -183,8 +182,6 @@ export class Desk {
     for (const row of this.orders.elements.values()) row.hidden = false;
     this.orders.account = this.account;
     this.orders.show(this.state.rows, true);
-    // What its trader has chosen in the ticket since then is meant.
-    if (this.account !== before) this.ticket?.useAccount(this.account);
     this.#sayWhere();
     this.#count();
     this.root.toggleAttribute("data-one-account", this.account !== "" || this.picker.options.length < 3);

@@ -39,8 +39,13 @@ function startFlashes() {
   flashes.clear();
 }
 
-/** Have assistive technology read `text` out when it is next free. */
+/** Have assistive technology read `text` out when it is next free: of what is behind a dialog it reads nothing. */
 export function announce(text) {
+  const dialog = document.querySelector("dialog[open]");
+  if (dialog) {
+    dialog.addEventListener("close", () => announce(text), { once: true });
+    return;
+  }
   const line = document.createElement("p");
   line.textContent = text;
   const region = document.querySelector("#announcer");
@@ -65,6 +70,17 @@ export function remember(key, value) {
   } catch {
     held.set(key, value);
   }
+}
+
+/** Show what is kept under `key`, with `show`: at once, and again when another tab has kept something else or its page comes back. */
+export function follow(key, show) {
+  addEventListener("storage", (event) => {
+    if (event.key !== personal(key) && event.key !== null) return;
+    held.delete(key); // the other tab's choice is the newer one
+    show();
+  });
+  addEventListener("pageshow", show);
+  show();
 }
 
 /** People who share a browser do not share what they have chosen. */

@@ -52,6 +52,11 @@
     document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ inline: "nearest", block: "nearest" });
     label();
     dark.addEventListener("change", label);
+    addEventListener("storage", ({ key }) => {
+      if (key !== `${THEME} ${root.dataset.person}`) return; // another tab's choice
+      use(stored(THEME));
+      label();
+    });
     select?.addEventListener("change", () => choose(select.value));
     if (!button) return;
     button.hidden = false;

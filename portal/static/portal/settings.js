@@ -1,11 +1,11 @@
 // The settings page: what is kept in this browser for its person. The theme is look.js's.
 
-import { askMode, setAskMode } from "./confirm.js";
-import { announce, localise, recall, remember, ZONE } from "./dom.js";
+import { ASK, askMode, setAskMode } from "./confirm.js";
+import { announce, follow, localise, recall, remember, ZONE } from "./dom.js";
 import { dateAndTime, useZone, zoneName } from "./figures.js";
 import { moveUp, orderOfParts, PARTS } from "./layout.js";
-import { setSound, soundIsOn } from "./toasts.js";
-import { KEYS } from "./tools.js";
+import { setSound, SOUND, soundIsOn } from "./toasts.js";
+import { KEYS, keysAreOn, setKeys } from "./tools.js";
 
 const root = document.querySelector("[data-settings]");
 const zone = root.querySelector("[data-zone-select]");
@@ -65,14 +65,14 @@ function drawParts() {
   parts.replaceChildren(...items);
 }
 
-function keep(selector, read, write) {
+function keep(selector, key, read, write) {
   const field = root.querySelector(selector);
   const isBox = field.type === "checkbox";
-  field[isBox ? "checked" : "value"] = read();
+  follow(key, () => (field[isBox ? "checked" : "value"] = read()));
   field.addEventListener("change", () => write(isBox ? field.checked : field.value));
 }
 
-keep("[data-sound-on]", soundIsOn, setSound);
-keep("[data-keys-wanted]", () => recall(KEYS) !== "off", (on) => remember(KEYS, on ? "on" : "off"));
-keep("[data-ask-wanted]", askMode, setAskMode);
+keep("[data-sound-on]", SOUND, soundIsOn, setSound);
+keep("[data-keys-wanted]", KEYS, keysAreOn, setKeys);
+keep("[data-ask-wanted]", ASK, askMode, setAskMode);
 root.querySelector("[data-in-browser]").hidden = false;

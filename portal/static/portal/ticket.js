@@ -1,8 +1,8 @@
 // The order ticket: shows the fields that the order needs, says what is wrong while it is filled in, sends it once.
 
 import { pageOf } from "./acts.js";
-import { ask, askMode, mustAsk, setAskMode, showFindings } from "./confirm.js";
-import { hasFocus, setText } from "./dom.js";
+import { ASK, ask, askMode, mustAsk, setAskMode, showFindings } from "./confirm.js";
+import { follow, hasFocus, setHidden, setText } from "./dom.js";
 import { minutesBehindUtc, zoneName } from "./figures.js";
 import { post, Wish } from "./press.js";
 
@@ -25,6 +25,7 @@ export class Ticket {
     this.learn = learn;
     this.findings = [];
     this.looked = ""; // of which contents these are the findings
+    this.shown = { id: "", name: "" }; // the only account that the desk shows, or none
     this.send = form.querySelector("[data-send]");
     this.outcome = form.querySelector("[data-outcome]");
     this.said = form.querySelector("[data-said]");
@@ -45,12 +46,19 @@ export class Ticket {
     this.#arrange();
   }
 
-  /** The account picker of the desk shows one account: the ticket is for that one. */
-  useAccount(id) {
+  /**
+   * The desk shows the account `id` under this name, or all with "": one that is newly chosen there is the ticket's, too,
+   * where the ticket can have it. Else it says that it is for another one.
+   */
+  follows(id, name) {
     const { account } = this.form.elements;
-    if (!id || account.value === id || ![...account.options].some((option) => option.value === id)) return;
-    account.value = id;
-    this.#changed();
+    const isNew = id !== this.shown.id;
+    this.shown = { id, name };
+    if (isNew && account.value !== id && [...account.options].some((option) => option.value === id)) {
+      account.value = id;
+      this.#changed();
+    }
+    this.#tellAccount();
   }
 
   /** The stream's accounts, {id, name, tradable}: one that was opened or named since the page was made is so here, too. */
@@ -64,7 +72,7 @@ export class Ticket {
       // The server writes Tradovate's name behind the trader's own.
       else if (option && !option.text.startsWith(`${name} (`)) setText(option, name);
     }
-    this.form.querySelector("[data-account-field]").hidden = account.options.length < 2;
+    this.#tellAccount();
     this.form.closest(".ticket").querySelector("[data-no-account]").hidden = account.options.length > 0;
   }
 
@@ -100,7 +108,7 @@ export class Ticket {
     });
     this.form.querySelector("[data-ask]").hidden = false;
     const mode = this.form.querySelector("[data-ask-mode]");
-    mode.value = askMode();
+    follow(ASK, () => (mode.value = askMode()));
     mode.addEventListener("change", () => setAskMode(mode.value));
   }
 
@@ -110,9 +118,25 @@ export class Ticket {
     this.timer = setTimeout(() => this.#preview(), SOON);
   }
 
+  /** Say where the order goes, unless it goes where everything else on the desk is about. */
+  #tellAccount() {
+    const field = this.form.querySelector("[data-account-field]");
+    const elsewhere = this.#elsewhere();
+    setHidden(field, this.form.elements.account.options.length < 2 && !elsewhere);
+    setText(field.querySelector("[data-elsewhere]"), elsewhere);
+  }
+
+  /** In words, that the desk shows another account than that of the ticket; empty when it does not. */
+  #elsewhere() {
+    const [option] = this.form.elements.account.selectedOptions;
+    if (!this.shown.id || !option || option.value === this.shown.id) return "";
+    return `This order is for ${option.text}. The desk shows ${this.shown.name || "another account"}.`;
+  }
+
   /** Show the fields that this order needs; what is hidden is not sent. */
   #arrange() {
     const { elements } = this.form;
+    this.#tellAccount();
     for (const select of this.form.querySelectorAll("[data-type]")) {
       const prefix = select.dataset.type;
       const shown = select.selectedOptions[0].dataset.prices.split(" ");
@@ -169,7 +193,7 @@ export class Ticket {
     const answer = await post(this.form.dataset.preview, data);
     if (data !== this.asked || answer.lost) return answer;
     this.#say(answer.findings);
-    this.looked = contents;
+    this.looked = answer.checked ? contents : "";
     this.lookedAt = Date.now();
     this.#tellStakes(answer.stakes ?? {});
     return answer;
@@ -226,8 +250,10 @@ export class Ticket {
    */
   async #isMeant(data) {
     const [mode, type, yes, side] = [askMode(), data.get("order_type"), this.send.textContent, data.get("action")];
+    const elsewhere = this.#elsewhere();
+    const own = elsewhere ? [{ severity: "warning", message: elsewhere }] : [];
     const isKnown = this.looked === contentsOf(data) && Date.now() - this.lookedAt < FRESH;
-    if (isKnown && !mustAsk(mode, type, this.findings)) return true;
+    if (isKnown && !mustAsk(mode, type, [...own, ...this.findings])) return true;
     data.set("whole", "1");
     const before = [...this.outcome.childNodes];
     this.outcome.textContent = CHECKING;
@@ -238,8 +264,9 @@ export class Ticket {
       this.#nothingSent(look);
       return false;
     }
-    if (!look.lost && !mustAsk(mode, type, look.findings)) return true;
-    return ask({ title: "Send this order?", words: look.described || yes, yes, side, findings: look.findings });
+    const findings = [...own, ...look.findings];
+    if (!look.lost && !mustAsk(mode, type, findings)) return true;
+    return ask({ title: "Send this order?", words: look.described || yes, yes, side, findings });
   }
 
   #nothingSent({ findings, words }) {

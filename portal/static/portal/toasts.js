@@ -5,9 +5,11 @@ import { announce, recall, remember } from "./dom.js";
 const STAYS = { error: 12_000, warning: 12_000, success: 6_000, info: 6_000 };
 const MOST = 4;
 const ALARMING = new Set(["error", "warning"]);
-const SOUND = "tradeport.sound";
 // Two notes up for a fill, one low one for a refusal: hertz, one after another.
 const NOTES = { success: [660, 880], error: [220, 180], warning: [330] };
+
+/** Under this key it is kept whether sounds are wanted: "on" when they are. */
+export const SOUND = "tradeport.sound";
 
 /** Show `text` as a notice of a level (success, info, warning, error); `link` is {href, text} for more about it. */
 export function toast(level, text, link) {
