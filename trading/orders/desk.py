@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -36,6 +36,7 @@ from trading.orders.outcomes import (
 )
 from trading.orders.spec import InvalidSpec, OrderSpec, prices_taken
 from trading.orders.wishes import Cancellation, Modification
+from trading.tradovate.entities import OrdStatus
 
 __all__ = ["NewTerms", "Outcome", "cancel", "cancel_all", "flatten", "flatten_all", "modify", "place", "reverse"]
 
@@ -145,9 +146,9 @@ def reverse(
     shown: int | None = None,
     received_at: dt.datetime | None = None,
 ) -> Outcome:
-    """Turn a position around: cancel the contract's working orders and, when none is left and the position is still
-    what it was, trade twice as many contracts the other way at the market. Another position than the one of `shown`
-    contracts (negative when short; None for any), of which its trader decided, is left as it is.
+    """Turn a position around: cancel the contract's working orders and, when none is left, none has come and the
+    position is still what it was, trade twice as many contracts the other way at the market. Another position than the
+    one of `shown` contracts (negative when short; None for any), of which its trader decided, is left as it is.
 
     Begun once for a source key: when it could not be finished, nothing of it is done later.
     """
@@ -157,10 +158,11 @@ def reverse(
         return account
     if earlier := derived([account], source_key):
         return begun(earlier, f"{source_key}{sole.OF_REVERSAL}", "nothing is reversed")
+    looked_at = timezone.now()
     try:
         # First what may trade, then the position: what is read together may be from different moments.
-        working = looks.open_orders(account.connection, {account.tradovate_id})
-        working = [one for one in working if one.contract_id == contract_id]
+        orders = looks.orders_in(account, contract_id)
+        working = [one for one in orders if not one.finished]
         filled = looks.filled_today(account.connection, [order.id for order in working])
         net = looks.net_position(account, contract_id)
         symbol = looks.symbol(account.connection, contract_id)
@@ -182,8 +184,12 @@ def reverse(
     if vetted.refuses:
         return refused(*vetted.findings)
     cleared = clear([account], working, source_key, received_at)
-    looked_at, obstacle = timezone.now(), cleared.words
-    obstacle = obstacle or _traded(account, cleared, filled) or _moved(account, contract_id, net)
+    obstacle = (
+        cleared.words
+        or _traded(account, cleared, filled)
+        or _moved(account, contract_id, net)
+        or _joined(account, contract_id, {order.id for order in orders})
+    )
     if not obstacle:
         gate = dataclasses.replace(vetted.gate, alone=sole.unchanged_since(looked_at))
         outcome = carry_out(account, spec, f"{source_key}{sole.OF_REVERSAL}", received_at, vetted.findings, gate)
@@ -204,15 +210,19 @@ def _held(net: int) -> str:
 
 
 def _traded(account: Account, cleared: Cleared, before: Mapping[int, int]) -> str:
-    """Which of the orders that were cancelled has traded since it had filled `before`, in words; "" when none has. The
-    list of positions need not show it yet."""
+    """Which of the orders that were cancelled has traded since it had filled `before`, or may have, in words; "" when
+    none has. The list of positions need not show it yet."""
     try:
         now = looks.filled_today(account.connection, before.keys())
     except looks.CannotAsk as trouble:
         return str(trouble)
     for order_id, filled in before.items():
-        if order_id in cleared.filled or now[order_id] != filled:
+        status = cleared.ended[order_id]
+        if status == OrdStatus.FILLED or now[order_id] != filled:
             return f"Order {order_id} traded while it was cancelled. Look at your position, then decide anew."
+        if status == OrdStatus.COMPLETED:
+            # It does not say how the order ended, and its fills may be told later.
+            return f"Order {order_id} has ended and may have traded. Look at your position, then decide anew."
     return ""
 
 
@@ -225,6 +235,16 @@ def _moved(account: Account, contract_id: int, net: int) -> str:
     if now == net:
         return ""
     return f"While its orders were cancelled the position went from {net} to {now} contracts. Look, then decide anew."
+
+
+def _joined(account: Account, contract_id: int, before: Set[int]) -> str:
+    """Which order of the contract there is that was not among these `before` (Tradovate's ids), wherever it was placed,
+    in words; "" when none has come. It works beside a reversal, or has traded: positions need not show that yet."""
+    try:
+        new = {order.id for order in looks.orders_in(account, contract_id)} - before
+    except looks.CannotAsk as trouble:
+        return str(trouble)
+    return f"Order {min(new)} was placed meanwhile. Look at your orders and position, then decide anew." if new else ""
 
 
 def _check_and_send(

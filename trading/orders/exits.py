@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -30,7 +30,7 @@ from trading.orders.outcomes import (
     told,
 )
 from trading.orders.wishes import Cancellation, Liquidation
-from trading.tradovate.entities import Order, OrdStatus
+from trading.tradovate.entities import Order
 
 # Seconds to see that orders have ended, and between two looks.
 WAIT_FOR_END: Final = 5.0
@@ -39,12 +39,12 @@ _BETWEEN_LOOKS: Final = 0.25
 
 @dataclass(frozen=True)
 class Cleared:
-    """What came of cancelling orders: the intents' ids, and the orders (Tradovate's ids) that have not ended, and those
-    that ended because they traded."""
+    """What came of cancelling orders: the intents' ids, the orders (Tradovate's ids) that have not ended, and how the
+    others did (ordStatus by id)."""
 
     intent_ids: tuple[int, ...]
     left: tuple[int, ...]
-    filled: tuple[int, ...] = ()
+    ended: Mapping[int, str]
 
     @property
     def words(self) -> str:
@@ -158,17 +158,16 @@ def clear(accounts: Collection[Account], orders: Sequence[Order], source_key: st
     cancelled by themselves only when they are still there.
     """
     if not orders:
-        return Cleared((), ())
+        return Cleared((), (), {})
     by_id = {account.tradovate_id: account for account in accounts}
     known = {order.id: order for order in orders}
     heads = [order for order in orders if not _ends_with_another(order, known)]
     made = _cancel(by_id, heads, source_key, received_at)
-    left, filled = _left_of(accounts, set(known))
-    if rest := [known[number] for number in sorted(left) if known[number] not in heads]:
+    ended = _ended_of(accounts, known.keys())
+    if rest := [order for order in orders if order.id not in ended and order not in heads]:
         made += _cancel(by_id, rest, source_key, received_at)
-        left, late = _left_of(accounts, left)
-        filled |= late
-    return Cleared(tuple(made), tuple(sorted(left)), tuple(sorted(filled)))
+        ended |= _ended_of(accounts, known.keys() - ended.keys())
+    return Cleared(tuple(made), tuple(sorted(known.keys() - ended.keys())), ended)
 
 
 def _ends_with_another(order: Order, among: dict[int, Order]) -> bool:
@@ -193,25 +192,23 @@ def _cancel(
     return carry_out_all(wishes, received_at)
 
 
-def _left_of(accounts: Collection[Account], order_ids: set[int]) -> tuple[set[int], set[int]]:
-    """Those of the orders that have not ended within WAIT_FOR_END, and those that have filled; the ends are told to the
+def _ended_of(accounts: Collection[Account], order_ids: Set[int]) -> dict[int, str]:
+    """Those of the orders that have ended within WAIT_FOR_END, with their ordStatus; the ends are told to the
     intents."""
     connection = next(iter(accounts)).connection
-    left, filled, give_up_at = set(order_ids), set[int](), time.monotonic() + WAIT_FOR_END
+    ended: dict[int, str] = {}
+    give_up_at = time.monotonic() + WAIT_FOR_END
     while True:
         try:
-            now = looks.orders(connection, left)
+            now = looks.orders(connection, order_ids - ended.keys())
         except looks.CannotAsk:
-            return left, filled
+            return ended
         for order in now:
             if order.finished:
                 reports.observe_order(connection.pk, order.id, order.ord_status)
-                left.discard(order.id)
-            # `Completed` does not say how an order ended: its fills do.
-            if order.ord_status == OrdStatus.FILLED:
-                filled.add(order.id)
-        if not left or time.monotonic() > give_up_at:
-            return left, filled
+                ended[order.id] = order.ord_status
+        if len(ended) == len(order_ids) or time.monotonic() > give_up_at:
+            return ended
         time.sleep(_BETWEEN_LOOKS)
 
 

@@ -46,6 +46,12 @@ def open_orders(connection: Connection, account_ids: Collection[int]) -> list[Or
     return [order for order in orders if order.account_id in account_ids and not order.finished]
 
 
+def orders_in(account: Account, contract_id: int) -> list[Order]:
+    """Today's orders of a contract in an account, ended or not, wherever they were placed."""
+    orders = _ask(account.connection, lambda client: client.order.list(), Priority.EXIT)
+    return [one for one in orders if one.account_id == account.tradovate_id and one.contract_id == contract_id]
+
+
 def orders(connection: Connection, order_ids: Collection[int]) -> list[Order]:
     """These orders as they are now; those that Tradovate does not know are left out."""
     return _ask(connection, lambda client: client.order.items(order_ids), Priority.EXIT)

@@ -17,12 +17,12 @@ from django.utils import timezone
 from accounts.models import User
 from trading.models import Account, OrderIntent
 from trading.orders import checks, intents, kill_switch, looks, pretrade
-from trading.orders.exits import clear
+from trading.orders.exits import Cleared, clear
 from trading.orders.outcomes import Outcome, begun, carry_out, derived, is_automated, own_account, refused, told
 from trading.orders.spec import OrderSpec
 from trading.orders.states import Kind, State
 from trading.orders.wishes import Modification
-from trading.tradovate.entities import Order
+from trading.tradovate.entities import Order, OrdStatus
 
 
 def offered(intent: OrderIntent) -> bool:
@@ -70,15 +70,8 @@ def cancel_and_replace(
     if vetted.refuses:
         return refused(*vetted.findings)
     cleared = clear([account], [order], source_key, received_at)
-    if cleared.left:
-        return told(cleared.intent_ids, note=f"Nothing was placed. {cleared.words}", complete=False)
-    try:
-        left = becomes.order_qty - looks.filled_qty(account.connection, order.id)
-    except looks.CannotAsk as trouble:
-        words = f"Order {order.id} is cancelled, and nothing was placed: its fills could not be read. {trouble}"
-        return told(cleared.intent_ids, note=words, complete=False)
-    if left <= 0:
-        words = f"Order {order.id} had filled already: nothing was placed."
+    left, words = _unfilled(account, order.id, cleared, becomes.order_qty)
+    if words:
         return told(cleared.intent_ids, note=words, complete=False)
     outcome = carry_out(account, _of(becomes, left), order_key, received_at, vetted.findings, vetted.gate)
     if outcome.refused:
@@ -97,6 +90,23 @@ def _keeps(account: Account, order: Order, *, in_group: bool) -> str:
         # Some changes go out all the same; a new order may not.
         return f"Nothing was cancelled. {stopped}"
     return ""
+
+
+def _unfilled(account: Account, order_id: int, cleared: Cleared, wanted: int) -> tuple[int, str]:
+    """How many of the `wanted` contracts an order has not filled that was cancelled; or why nothing may be placed."""
+    if cleared.left:
+        return 0, f"Nothing was placed. {cleared.words}"
+    status = cleared.ended[order_id]
+    if status == OrdStatus.COMPLETED:
+        # It does not say how the order ended, and its fills may be told later.
+        return 0, f"Order {order_id} has ended and may have traded: nothing was placed. Look at your position first."
+    try:
+        left = wanted - looks.filled_qty(account.connection, order_id)
+    except looks.CannotAsk as trouble:
+        return 0, f"Order {order_id} is cancelled, and nothing was placed: its fills could not be read. {trouble}"
+    if left <= 0 or status == OrdStatus.FILLED:
+        return 0, f"Order {order_id} had filled already: nothing was placed."
+    return left, ""
 
 
 def _of(spec: OrderSpec, qty: int) -> OrderSpec:

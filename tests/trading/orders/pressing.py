@@ -3,21 +3,23 @@
 import asyncio
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+import pytest
 from django.db import connection as database
 
-from accounts.models import User
+from accounts.models import Connection, User
 from trading.models import Account, Contract, OrderIntent
-from trading.orders import desk, looks, reports
+from trading.orders import desk, looks, reports, warm
 from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, LinkedOrder, OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 from trading.tradovate import Tradovate
-from trading.tradovate.entities import ModifyOrder
+from trading.tradovate.entities import ModifyOrder, Order, PlaceOrder
 
 
 def limit(account: Account, symbol: str, price: str = "4000", qty: int = 2) -> OrderSpec:
@@ -63,6 +65,12 @@ def version_of(simulator: RunningSimulator, order_id: int) -> dict[str, Any]:
     return max((one for one in versions if one["orderId"] == order_id), key=lambda one: one["id"])
 
 
+def versions_of(simulator: RunningSimulator, order_id: int) -> list[int]:
+    """The ids of all terms of an order in the simulator, which are those of the commands that brought them."""
+    versions = simulator.control.ledger()["entities"]["orderVersion"]
+    return [one["id"] for one in versions if one["orderId"] == order_id]
+
+
 def change_elsewhere(account: Account, order_id: int, **terms: Any) -> None:
     """Another program changes a limit order, in full."""
 
@@ -72,6 +80,37 @@ def change_elsewhere(account: Account, order_id: int, **terms: Any) -> None:
             await client.order.modify(ModifyOrder(order_id=order_id, order_type="Limit", is_automated=True, **terms))
 
     asyncio.run(send())
+
+
+def ended_as(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    """Whatever has become of them, the orders that are asked for by their ids ended with this ordStatus."""
+    orders = looks.orders
+
+    def look(connection: Connection, order_ids: Collection[int]) -> list[Order]:
+        return [msgspec.structs.replace(order, ord_status=status) for order in orders(connection, order_ids)]
+
+    monkeypatch.setattr(looks, "orders", look)
+
+
+def refusing(command_ids: Collection[int]) -> Callable[[object], dict[int, str]]:
+    """Reports in which just these commands were refused, in place of reasons.of_commands."""
+    return lambda _: dict.fromkeys(command_ids, "refused")
+
+
+def elsewhere(account: Account, symbol: str, action: str, qty: int, **terms: Any) -> int:
+    """The trader trades in Tradovate's own app, of which no intent knows: the order's id."""
+    order = PlaceOrder(
+        account_id=account.tradovate_id,
+        action=action,
+        symbol=symbol,
+        order_qty=qty,
+        **{"order_type": "Market", **terms},
+    )
+    tokens = account.connection.tokens
+    assert tokens is not None
+    placed = warm.ask(account.connection, tokens.access_token, lambda client: client.order.place(order))
+    assert placed.order_id is not None
+    return placed.order_id
 
 
 def received(simulator: RunningSimulator, route: str) -> list[dict[str, Any]]:

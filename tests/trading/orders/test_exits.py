@@ -11,9 +11,9 @@ from django.db import OperationalError
 
 from accounts.models import User
 from tests.trading.cast import listed, posts
-from tests.trading.orders.pressing import at_once, bought, contract_id, limit, received, settled
+from tests.trading.orders.pressing import at_once, bought, contract_id, elsewhere, limit, received, settled
 from trading.models import Account, OrderIntent
-from trading.orders import desk, exits, gateway, intents, looks, warm
+from trading.orders import desk, exits, gateway, intents, looks
 from trading.orders.desk import NewTerms
 from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, OrderSpec
@@ -27,7 +27,6 @@ from trading.orders.templates import (
     sell_stop,
 )
 from trading.simulator import RunningSimulator
-from trading.tradovate.entities import PlaceOrder
 
 
 def test_all_orders_are_cancelled_with_an_intent_each(
@@ -313,16 +312,6 @@ def test_a_reversal_pressed_in_three_threads_reverses_once(
     markets = [one for one in posts(simulator) if one["orderType"] == "Market"]
     assert len(markets) == 2
     assert len(received(simulator, "order/cancelorder")) == 1
-
-
-def elsewhere(account: Account, symbol: str, action: str, qty: int) -> None:
-    """The trader trades in Tradovate's own app, of which no intent knows."""
-    order = PlaceOrder(
-        account_id=account.tradovate_id, action=action, symbol=symbol, order_qty=qty, order_type="Market"
-    )
-    token = account.connection.tokens
-    assert token is not None
-    warm.ask(account.connection, token.access_token, lambda client: client.order.place(order))
 
 
 @pytest.mark.parametrize(("action", "net"), [("Sell", 0), ("Sell", -1), ("Buy", 2)])

@@ -10,9 +10,18 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from tests.trading.orders.pressing import at_once, limit, pair, received, settled, version_of, with_exits
+from tests.trading.orders.pressing import (
+    at_once,
+    ended_as,
+    limit,
+    pair,
+    received,
+    settled,
+    version_of,
+    with_exits,
+)
 from trading.models import Account, Fill, OrderIntent
-from trading.orders import desk, exits, kill_switch, reconcile, replace, verify
+from trading.orders import desk, exits, kill_switch, looks, reconcile, replace, verify
 from trading.orders.desk import NewTerms
 from trading.orders.replace import cancel_and_replace
 from trading.orders.states import State
@@ -225,6 +234,29 @@ def test_of_an_order_that_fills_while_it_is_cancelled_nothing_is_placed(
     outcome = cancel_and_replace(user, ignored.pk, "click:1")
     assert not outcome.succeeded
     assert f"Order {ignored.target_order_id} had filled already: nothing was placed." in outcome.words
+    assert len(received(simulator, "order/placeorder")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("Filled", "had filled already: nothing was placed."), ("Completed", "may have traded: nothing was placed.")],
+)
+def test_of_an_order_whose_fills_are_told_late_nothing_is_placed(
+    simulator: RunningSimulator,
+    user: User,
+    symbol: str,
+    ignored: OrderIntent,
+    monkeypatch: pytest.MonkeyPatch,
+    status: str,
+    words: str,
+) -> None:
+    ended_as(monkeypatch, status)
+    monkeypatch.setattr(looks, "filled_qty", lambda *_: 0)
+    meanwhile(monkeypatch, lambda: fill(simulator, symbol, 2))
+    outcome = cancel_and_replace(user, ignored.pk, "click:1")
+    assert not outcome.succeeded
+    assert f"Order {ignored.target_order_id} " in outcome.words
+    assert words in outcome.words
     assert len(received(simulator, "order/placeorder")) == 1
 
 
