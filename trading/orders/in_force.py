@@ -30,7 +30,7 @@ def newest(
 
 
 async def refused(client: Tradovate, versions: Sequence[OrderVersion]) -> Container[int]:
-    """The ids of those of some orders' versions that were refused: one request, none while all stand on the terms that
+    """The ids of those of some orders' versions that were refused: two requests, none while all stand on the terms that
     they were placed with (a version with the id of its order)."""
     if all(version.id == version.order_id for version in versions):
         return ()

@@ -10,6 +10,7 @@ Commands that are refused later say why in their reports (official guide, Comman
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,7 +21,7 @@ from trading.orders import reports
 from trading.orders.reasons import REFUSED, UNEXPLAINED, of_commands, strategy_failure
 from trading.orders.states import Kind
 from trading.tradovate import Tradovate
-from trading.tradovate.entities import Command, CommandType, Fill, Order, OrderStrategy
+from trading.tradovate.entities import Command, CommandReport, CommandType, Fill, Order, OrderStrategy
 
 # So many orders' commands are asked for at a time when the list of commands does not have the clOrdId.
 ORDERS_AT_A_TIME: Final = 50
@@ -65,7 +66,13 @@ async def entries(client: Tradovate, strategy_ids: Collection[int]) -> dict[int,
 
 async def refusals(client: Tradovate, command_ids: Collection[int]) -> dict[int, str]:
     """Why commands were refused, in words, by command id; those that were not are left out."""
-    return of_commands(await client.command_report.ldeps(command_ids))
+    commands, said = await asyncio.gather(client.command.items(command_ids), client.command_report.ldeps(command_ids))
+    return _refused(commands, said)
+
+
+def _refused(commands: Iterable[Command], said: Iterable[CommandReport]) -> dict[int, str]:
+    """As `refusals`: a command may say by its status alone that it came to nothing."""
+    return {one.id: UNEXPLAINED for one in commands if one.command_status in REFUSED} | of_commands(said)
 
 
 async def _orders(client: Tradovate, wanted: Collection[OrderIntent]) -> dict[int, Found]:
@@ -114,7 +121,7 @@ async def _orders_now(client: Tradovate, order_ids: Collection[int]) -> dict[int
 
 async def _why(client: Tradovate, order_ids: Collection[int]) -> dict[int, str]:
     placed = [one for one in await client.command.ldeps(order_ids) if one.command_type == CommandType.NEW]
-    said = await refusals(client, [command.id for command in placed])
+    said = of_commands(await client.command_report.ldeps([command.id for command in placed]))
     return {command.order_id: said[command.id] for command in placed if command.id in said}
 
 
@@ -174,12 +181,10 @@ async def _commands(client: Tradovate, wanted: Collection[OrderIntent]) -> dict[
         for command in await client.command.ldeps(sorted(about))
         if command.cl_ord_id in ids and command.command_type != CommandType.NEW
     ]
-    said = await refusals(client, [command.id for command in ours]) if ours else {}
+    said = _refused(ours, await client.command_report.ldeps([command.id for command in ours]) if ours else [])
     return {
         ids[command.cl_ord_id or ""]: Found(
-            command_id=command.id,
-            reason=said.get(command.id, UNEXPLAINED if command.command_status in REFUSED else ""),
-            is_refused=command.id in said or command.command_status in REFUSED,
+            command_id=command.id, reason=said.get(command.id, ""), is_refused=command.id in said
         )
         for command in ours
     }

@@ -1,19 +1,33 @@
 """What a trader's click comes to: sent once, answered in words, and nobody else's accounts."""
 
+import asyncio
 import dataclasses
 from decimal import Decimal
+from typing import cast
 
 import pytest
 
 from accounts.models import User
 from tests.trading.cast import listed, order_of, orders_at_broker, posts, sign_in
-from tests.trading.orders.pressing import at_once, bought, change_elsewhere, limit, order_ids, received, version_of
+from tests.trading.orders.pressing import (
+    at_once,
+    bought,
+    change_elsewhere,
+    limit,
+    order_ids,
+    received,
+    refusing,
+    version_of,
+    versions_of,
+)
 from trading.models import Account, OrderIntent, TradingLimit
-from trading.orders import checks, contracts, desk, pretrade, reports, turns
+from trading.orders import checks, contracts, desk, in_force, lookup, pretrade, reports, turns
 from trading.orders.desk import NewTerms
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
+from trading.tradovate import Tradovate
+from trading.tradovate.entities import OrderVersion
 
 ROUTE = "order/placeorder"
 
@@ -247,13 +261,43 @@ def test_a_finished_order_cannot_be_changed(
     assert "filled" in outcome.words
 
 
+@pytest.mark.parametrize("reported", [True, False])
 def test_a_change_repeats_nothing_that_an_earlier_one_was_refused_for(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str
+    simulator: RunningSimulator,
+    user: User,
+    account: Account,
+    symbol: str,
+    monkeypatch: pytest.MonkeyPatch,
+    reported: bool,
 ) -> None:
-    """The exchange refuses another time in force, and the order stays what it was."""
+    """The exchange refuses another time in force, and the order stays what it was. A report may say so, or only the
+    command itself."""
+    if not reported:
+        monkeypatch.setattr(lookup, "of_commands", refusing(()))
     [placed] = desk.place(user, limit(account, symbol), "click:1").intents
     order_id = placed.order_id_at_broker or 0
     change_elsewhere(account, order_id, order_qty=1, price=Decimal(3990), time_in_force="GTC")
     assert desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3980)), "click:2").succeeded
     now = version_of(simulator, order_id)
     assert (now["price"], now["orderQty"], now["timeInForce"]) == (3980, 2, "Day")
+
+
+def test_an_order_that_was_never_changed_costs_no_question_about_refusals() -> None:
+    """Its only terms have its own id."""
+    asked_nothing = cast(Tradovate, object())
+    version = OrderVersion(id=7, order_id=7, order_qty=1, order_type="Market")
+    assert 7 not in asyncio.run(in_force.refused(asked_nothing, [version]))
+
+
+def test_an_order_of_which_only_refused_terms_are_known_is_not_changed(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands on earlier ones, which Tradovate does not show: a change that repeats others would bring them back."""
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    order_id = placed.order_id_at_broker or 0
+    assert desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3990)), "click:2").succeeded
+    monkeypatch.setattr(lookup, "of_commands", refusing(versions_of(simulator, order_id)))
+    outcome = desk.modify(user, account.pk, order_id, NewTerms(order_qty=1), "click:3")
+    assert outcome.refused
+    assert f"Tradovate shows no terms of order {order_id}." in outcome.words
+    assert len(received(simulator, "order/modifyorder")) == 1

@@ -241,6 +241,19 @@ def test_one_of_two_linked_exits_stays_an_exit_when_it_is_changed(
     assert changed(account, raised, qty=1, ord_status="Working", oco_id=8) == {("warning", "order_qty")}
 
 
+def test_an_order_that_is_changed_has_what_tradovate_has_just_said_of_it(
+    account: Account, symbol: str, collared: None
+) -> None:
+    """Also where the hub has not heard of its terms."""
+    known = facts.read(account.connection_id)
+    assert known is not None
+    unheard = [msgspec.structs.replace(one, left=None) if one.id == 7 else one for one in known.orders]
+    told = msgspec.structs.replace(known, orders=unheard)
+    facts._client().set(facts.key(account.connection_id), facts.encode(told))
+    raised = order(account, symbol, "Sell", 2, order_type="Limit", price=Decimal(5001))
+    assert changed(account, raised, qty=1, ord_status="Working", oco_id=8) == {("warning", "order_qty")}
+
+
 def test_an_exit_that_waits_for_its_entry_is_not_held_by_the_collar(
     account: Account, symbol: str, collared: None
 ) -> None:
