@@ -81,7 +81,7 @@ def _account(mirror: Mirror, key: int) -> AccountRecord | None:
     if account is None:
         return None
     closed = bool(account.closed) or account.active is False
-    return AccountRecord(account.id, account.name, bool(account.readonly or account.restricted), closed)
+    return AccountRecord(account.id, account.name, account.locked, closed)
 
 
 def _contract(mirror: Mirror, key: int) -> ContractRecord | None:

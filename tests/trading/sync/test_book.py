@@ -24,6 +24,8 @@ from tests.trading.sync.entities import (
 from trading.sync.book import Book
 from trading.sync.equity import EquitySampler
 from trading.sync.fact_sheet import facts_of
+from trading.sync.recording import records
+from trading.sync.records import AccountRecord
 from trading.tradovate.entities import (
     Account,
     AccountRiskStatus,
@@ -268,3 +270,12 @@ def test_equity_is_sampled_once_a_minute_and_only_when_it_has_changed() -> None:
     assert sampled(185) == [(120, "100100.10")]  # an estimate now
     made.apply(told(msgspec.structs.replace(CASH, amount=Decimal(5), timestamp=NOON + timedelta(seconds=9))))
     assert sampled(305) == [(240, "105.00")]
+
+
+@pytest.mark.parametrize("why", ["restricted", "readonly", "futures_disabled"])
+def test_an_account_that_may_not_trade_futures_is_kept_as_locked(why: str) -> None:
+    made = book(msgspec.structs.replace(ACCOUNT, **{why: True}))
+    [kept] = records(made.mirror, [(Account, 7)])
+    assert isinstance(kept, AccountRecord)
+    assert (kept.readonly, kept.closed) == (True, False)
+    assert made.rows["account:7"]["tradable"] == ""

@@ -174,6 +174,8 @@ async def test_quotes_whose_entries_lack_a_price_or_a_size(play: PlaySocket) -> 
         ({"restricted": False, "closed": False}, True),
         ({"restricted": True, "closed": False}, False),
         ({"restricted": False, "closed": True}, False),
+        ({"closed": False, "futuresDisabled": True}, False),
+        ({"closed": False, "futuresDisabled": False}, True),
         ({"active": True}, True),
         ({"active": False}, False),
         ({"active": True, "restricted": False, "closed": False}, True),
@@ -192,9 +194,9 @@ async def test_an_account_of_before_2026_and_of_after(play: PlaySocket, state: d
     assert isinstance(event, PropsEvent)
     (account,) = event.entities
     assert isinstance(account, Account)
-    assert {name: getattr(account, name) for name in ("active", "restricted", "closed")} == {
-        "active": None, "restricted": None, "closed": None, **state,
-    }  # fmt: skip
+    assert {"active": account.active, "restricted": account.restricted, "closed": account.closed} == {
+        name: state.get(name) for name in ("active", "restricted", "closed")
+    }
     assert account.tradable is tradable
 
 

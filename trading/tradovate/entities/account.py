@@ -51,8 +51,13 @@ class Account(Entity, frozen=True, kw_only=True):
 
     @property
     def tradable(self) -> bool:
-        """True unless Tradovate says that the account is inactive, closed, restricted or read-only."""
-        return self.active is not False and not (self.closed or self.restricted or self.readonly)
+        """True unless Tradovate says that the account is inactive or closed, or may not trade (futures)."""
+        return self.active is not False and not (self.closed or self.locked)
+
+    @property
+    def locked(self) -> bool:
+        """Whether Tradovate says that the account is restricted, read-only or not for futures."""
+        return bool(self.restricted or self.readonly or self.futures_disabled)
 
 
 class CashBalance(Entity, frozen=True, kw_only=True):
