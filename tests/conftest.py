@@ -81,10 +81,10 @@ def authorities_are_read_once() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def redis_clients_follow_the_settings() -> Iterator[None]:
     """What a process keeps for good is for its one REDIS_URL; tests change that."""
-    from trading.orders import facts
+    from trading.orders import facts, when_to_look
     from trading.sync import stream
 
-    kept = (stream.client, facts._client)
+    kept = (stream.client, facts._client, when_to_look._client)
 
     def forget(*, setting: str, **_: object) -> None:
         if setting == "REDIS_URL":

@@ -25,7 +25,7 @@ STEPS = (1, 25)
 PATIENCE = 6.0
 MOST_PATIENCE = 48.0
 ABSENCE = (0.0, 0.5)  # seconds until what was killed comes back
-# What the broker does to an order on its way, and the share of orders that meet it.
+# What the broker does to an order on its way, and to a look for it, and the share of them that meet it.
 BROKER_FAULTS = {
     "lose_reply": 0.05,
     "reset_before": 0.05,
@@ -42,6 +42,8 @@ WATCHER = "chaos"
 ROUTES = (
     *("order/placeorder", "order/placeoco", "order/placeoso", "orderstrategy/startorderstrategy"),
     *("order/modifyorder", "order/cancelorder", "order/liquidateposition"),
+    # What is looked through for those whose answers were lost.
+    *("command/list", "order/list"),
 )
 # Of the changes that are accepted, the share that changes nothing.
 IGNORED = 0.2

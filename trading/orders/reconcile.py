@@ -17,18 +17,24 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts import renewal
 from accounts.budgets import budgets
 from accounts.models import Connection
 from trading.models import OrderIntent
-from trading.orders import intents, lookup, refused, reports
+from trading.orders import intents, lookup, refused, reports, when_to_look
 from trading.orders.lookup import Found
 from trading.orders.states import NAMEABLE, Kind, State
 from trading.tradovate import Priority, Tradovate
-from trading.tradovate.errors import NotAuthorized, TradovateError
+from trading.tradovate.errors import (
+    NotAuthorized,
+    NotSent,
+    OutcomeUnknown,
+    PenaltyImposed,
+    RateLimited,
+    TradovateError,
+)
 
 T = TypeVar("T")
 
@@ -36,12 +42,13 @@ logger = logging.getLogger(__name__)
 
 # How long after a lost answer Tradovate may still write an order down: "not there" counts only after it.
 SETTLE: Final = dt.timedelta(seconds=5)
-# Looks at the same intent are this far apart at least, and further the longer it has been unknown.
-SOONEST: Final = dt.timedelta(seconds=4)
-LATEST: Final = dt.timedelta(minutes=5)
+# What is looked for here.
+UNKNOWN: Final = "unknown"
 # By how much the portal's clock may differ from that by which Tradovate changes the day.
 DAY_MARGIN: Final = dt.timedelta(minutes=1)
 
+# Soon it may answer.
+_AWAY: Final = (NotSent, OutcomeUnknown, PenaltyImposed, RateLimited)
 _CHICAGO: Final = ZoneInfo("America/Chicago")
 _DAY_ENDS: Final = dt.timedelta(hours=7)  # a trading day ends at 17:00 in Chicago
 _NOT_THERE: Final = "Tradovate has no such order: it can be sent again."
@@ -54,15 +61,7 @@ _ANOTHER_DAY: Final = (
 
 def due(now: dt.datetime) -> list[int]:
     """The connections (primary keys) that have something unknown to be looked for now."""
-    waiting = OrderIntent.objects.filter(state=State.UNKNOWN, changed_at__lte=now - SETTLE)
-    waiting = waiting.filter(Q(looked_at=None) | Q(looked_at__lte=now - SOONEST))
-    rows = waiting.values_list("connection_id", "changed_at", "looked_at")
-    return sorted({connection_id for connection_id, since, looked_at in rows if is_due(since, looked_at, now)})
-
-
-def is_due(since: dt.datetime, looked_at: dt.datetime | None, now: dt.datetime) -> bool:
-    """Whether it is time to look (again) at what has been as it is `since` then."""
-    return looked_at is None or now - looked_at >= min(LATEST, max(SOONEST, (looked_at - since) / 10))
+    return when_to_look.due(OrderIntent.objects.filter(state=State.UNKNOWN, changed_at__lte=now - SETTLE), UNKNOWN, now)
 
 
 def look(connection_id: int) -> list[int]:
@@ -77,12 +76,8 @@ def look(connection_id: int) -> list[int]:
         return []
     # A look at what has not settled yet proves little: it must not put off the one that does.
     settled = [intent.pk for intent in unknown if intent.changed_at <= started - SETTLE]
-    OrderIntent.objects.filter(pk__in=settled).update(looked_at=started)
-    try:
-        connection = Connection.objects.get(pk=connection_id)
-        found = ask(connection, lambda client: lookup.search(client, unknown))
-    except (renewal.NoToken, TradovateError) as trouble:
-        logger.info("Connection %s: unknown orders cannot be looked for (%s)", connection_id, type(trouble).__name__)
+    found = look_for(connection_id, settled, UNKNOWN, lambda client: lookup.search(client, unknown))
+    if found is None:
         return []
     return [intent.pk for intent in unknown if _resolve(intent, found.get(intent.pk), started)]
 
@@ -103,6 +98,24 @@ def find(connection: Connection, waiting: Collection[OrderIntent]) -> list[int]:
     except (renewal.NoToken, TradovateError) as trouble:
         raise CannotLook(str(trouble)) from trouble
     return [intent.pk for intent in waiting if intent.pk in found and take(intent, found[intent.pk])]
+
+
+def look_for(
+    connection_id: int, intent_ids: Collection[int], about: str, question: Callable[[Tradovate], Awaitable[T]]
+) -> T | None:
+    """Put a question about these intents in its turn (when_to_look); None when Tradovate does not answer it."""
+    at, is_answered = timezone.now(), True
+    try:
+        with when_to_look.trying(connection_id, about, at):
+            return ask(Connection.objects.get(pk=connection_id), question)
+    except (renewal.NoToken, TradovateError) as trouble:
+        logger.info("Connection %s: %s orders cannot be looked up (%s)", connection_id, about, type(trouble).__name__)
+        # Who is not let in is told the same until there is a new session.
+        is_answered = not isinstance(trouble, _AWAY)
+        return None
+    finally:
+        if is_answered:
+            OrderIntent.objects.filter(pk__in=intent_ids).update(looked_at=at)
 
 
 def ask(connection: Connection, question: Callable[[Tradovate], Awaitable[T]]) -> T:

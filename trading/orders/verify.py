@@ -12,7 +12,6 @@ the settle time is looked up here: a few requests for all of a connection, ever 
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,19 +20,16 @@ from typing import Final
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import renewal
-from accounts.models import Connection
 from trading.models import OrderIntent
-from trading.orders import in_force, intents, lookup, reconcile, reports
+from trading.orders import in_force, intents, lookup, reconcile, reports, when_to_look
 from trading.orders.prices import plain
 from trading.orders.spec import OrderSpec
 from trading.orders.states import STATE_OF_STATUS, Kind, State
 from trading.tradovate import Tradovate
 from trading.tradovate.entities import ExecType, Order, OrderVersion
-from trading.tradovate.errors import TradovateError
 
-logger = logging.getLogger(__name__)
-
+# What is looked for here.
+ACCEPTED: Final = "accepted"
 # What is not clear within a day is Tradovate's no more: it serves the current trading day only.
 GIVEN_UP_AFTER: Final = dt.timedelta(days=1)
 _TERMS: Final = (
@@ -55,9 +51,7 @@ class _Seen:
 
 def due(now: dt.datetime) -> list[int]:
     """The connections (primary keys) that have something accepted whose effect is to be looked up now."""
-    waiting = _waiting(now).filter(Q(looked_at=None) | Q(looked_at__lte=now - reconcile.SOONEST))
-    rows = waiting.values_list("connection_id", "changed_at", "looked_at")
-    return sorted({pk for pk, since, looked_at in rows if reconcile.is_due(since, _later(since, looked_at), now)})
+    return when_to_look.due(_waiting(now), ACCEPTED, now)
 
 
 def look(connection_id: int) -> list[int]:
@@ -69,12 +63,9 @@ def look(connection_id: int) -> list[int]:
     waiting = list(_waiting(now).filter(connection_id=connection_id).order_by("pk"))
     if not waiting:
         return []
-    OrderIntent.objects.filter(pk__in=[intent.pk for intent in waiting]).update(looked_at=now)
-    try:
-        connection = Connection.objects.get(pk=connection_id)
-        seen = reconcile.ask(connection, lambda client: _see(client, waiting))
-    except (renewal.NoToken, TradovateError) as trouble:
-        logger.info("Connection %s: effects cannot be looked up (%s)", connection_id, type(trouble).__name__)
+    intent_ids = [intent.pk for intent in waiting]
+    seen = reconcile.look_for(connection_id, intent_ids, ACCEPTED, lambda client: _see(client, waiting))
+    if seen is None:
         return []
     return [pk for intent in waiting for pk in _judge(intent, seen)]
 
@@ -123,11 +114,6 @@ def _waiting(now: dt.datetime) -> QuerySet[OrderIntent]:
         created_at__gt=now - GIVEN_UP_AFTER,
     )
     return ours.filter(changed_at__lte=now - reconcile.SETTLE)
-
-
-def _later(since: dt.datetime, looked_at: dt.datetime | None) -> dt.datetime | None:
-    """A look before it was accepted was for something else."""
-    return looked_at if looked_at is not None and looked_at > since else None
 
 
 async def _see(client: Tradovate, waiting: Sequence[OrderIntent]) -> _Seen:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts
 from trading import tasks
-from trading.models import Account, IntentTransition, OrderIntent
+from trading.models import Account, IntentTransition, OrderIntent, Upstream
 from trading.orders import gateway, intents, lookup, reconcile, reports
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
@@ -162,6 +162,72 @@ def test_looks_come_soon_at_first_and_then_less_often(simulator: RunningSimulato
             looks += 1
             OrderIntent.objects.update(looked_at=moment)
     assert 20 < looks < 100
+
+
+def test_looks_that_tradovate_does_not_answer_put_none_off(simulator: RunningSimulator, intent: OrderIntent) -> None:
+    """After an outage of forty minutes what never arrived is clear within ten seconds, and the looks before have left
+    most of the trader's requests."""
+    unknown(simulator, intent, "reset_before")
+    simulator.control.fault("error_503_after", "command/list", probability=1)
+    began, looks = now(intent).changed_at, []
+    with time_machine.travel(began, tick=False) as clock:
+        for after in (6, 600, 1800, *range(2340, 2400, 2)):
+            clock.move_to(began + timedelta(seconds=after))
+            if reconcile.due(timezone.now()):
+                assert reconcile.look(intent.connection_id) == []
+                looks.append(after)
+        assert looks[:3] == [6, 600, 1800]
+        assert 4 <= len(looks[3:]) <= 15
+        simulator.control.fault("clear")
+        clock.move_to(began + timedelta(seconds=looks[-1] + 8))
+        assert reconcile.due(timezone.now()) == [intent.connection_id]
+        reconcile.look(intent.connection_id)
+    assert now(intent).state == State.ABSENT
+
+
+@pytest.mark.parametrize("news", ["signed_in_at", "renewed_at", "synced_at"])
+def test_looks_from_before_another_answer_could_come_put_none_off(
+    connection: Connection, intent: OrderIntent, news: str
+) -> None:
+    since, looked_at = timezone.now() - timedelta(hours=1), timezone.now()
+    OrderIntent.objects.update(state=State.UNKNOWN, changed_at=since, looked_at=looked_at)
+    before, after = (looked_at + timedelta(seconds=seconds) for seconds in (-1, 1))
+    soon = looked_at + timedelta(seconds=5)
+    Upstream.objects.create(connection=connection, state="up", since=before, synced_at=before)
+    assert reconcile.due(soon) == []
+    if news == "synced_at":
+        Upstream.objects.update(synced_at=after)
+    else:
+        Connection.objects.update(**{news: after})
+    assert reconcile.due(soon) == [connection.pk]
+
+
+@pytest.mark.usefixtures("settled")
+def test_who_is_signed_out_is_not_asked_for_again_and_again(
+    simulator: RunningSimulator, connection: Connection, intent: OrderIntent
+) -> None:
+    unknown(simulator, intent, "lose_reply")
+    OrderIntent.objects.update(changed_at=timezone.now() - timedelta(hours=1))
+    connection.forget_tokens()
+    assert reconcile.look(intent.connection_id) == []
+    assert reconcile.due(timezone.now() + timedelta(minutes=4)) == []
+
+
+@pytest.mark.usefixtures("settled")
+def test_while_a_look_goes_on_none_is_due(
+    simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown(simulator, intent, "reset_before")
+    ask, due = reconcile.ask, []
+
+    def asked(*question: Any) -> Any:
+        due.extend(reconcile.due(timezone.now()))
+        return ask(*question)
+
+    monkeypatch.setattr(reconcile, "ask", asked)
+    assert reconcile.due(timezone.now()) == [intent.connection_id]
+    assert reconcile.look(intent.connection_id) == [intent.pk]
+    assert due == []
 
 
 def test_every_look_sends_nothing(simulator: RunningSimulator, intent: OrderIntent) -> None:

@@ -14,12 +14,14 @@ from tests.trading.orders.pressing import (
     limit,
     now,
     received,
+    refusing,
     settled,
     version_of,
+    versions_of,
 )
 from trading import tasks
 from trading.models import Account, OrderIntent
-from trading.orders import desk, reconcile, reports, verify
+from trading.orders import desk, lookup, reconcile, reports, verify
 from trading.orders.desk import NewTerms
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
@@ -170,6 +172,36 @@ def test_while_tradovate_is_away_nothing_is_concluded_and_looks_become_seldom(
     OrderIntent.objects.filter(pk=intent.pk).update(looked_at=since + timedelta(hours=1))
     assert verify.due(since + timedelta(hours=1, minutes=4)) == []
     assert verify.due(since + timedelta(hours=1, minutes=5)) == [account.connection_id]
+
+
+def test_looks_that_tradovate_does_not_answer_put_none_off(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    intent = changed(user, account, resting, price=Decimal(4001))
+    OrderIntent.objects.filter(pk=intent.pk).update(changed_at=timezone.now() - timedelta(minutes=40))
+    simulator.control.fault("error_500", "commandreport/ldeps")
+    assert verify.look(account.connection_id) == []
+    assert verify.due(timezone.now()) == []
+    assert verify.due(timezone.now() + timedelta(seconds=8)) == [account.connection_id]
+
+
+def test_a_change_that_only_its_command_says_was_refused_is_refused(
+    simulator: RunningSimulator, user: User, account: Account, resting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intent = changed(user, account, resting, order_qty=49)
+    monkeypatch.setattr(lookup, "of_commands", lambda _: {})
+    verify.look(account.connection_id)
+    has_become(intent, State.REJECTED, "says no more")
+
+
+def test_an_order_of_which_only_refused_terms_are_known_still_stands_as_it_was(
+    simulator: RunningSimulator, user: User, account: Account, resting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.control.fault("modify_ignored")
+    intent = changed(user, account, resting, price=Decimal(4001))
+    monkeypatch.setattr(lookup, "of_commands", refusing(versions_of(simulator, resting)))
+    verify.look(account.connection_id)
+    has_become(intent, State.INEFFECTIVE, "still stands: as it was")
 
 
 def test_the_task_looks_at_all_of_it_and_sends_nothing(
