@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from axes.admin import AccessAttemptAdmin, AccessLogAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import budgets
 from accounts.crypto import CannotDecrypt
+from accounts.lockout import NOT_YOURS, is_own_password
 from accounts.models import AuditEvent, Connection, User
 
 admin.site.site_header = "Tradeport support"
@@ -99,7 +108,7 @@ class PersonAdmin(PersonAdminBase):
         return super().get_fieldsets(request, obj)
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[type[ConnectionInline], ...]:
-        return (ConnectionInline,) if obj is not None and not obj.is_staff else ()
+        return (ConnectionInline,) if obj is not None and obj.is_trader else ()
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
@@ -111,10 +120,40 @@ class PersonAdmin(PersonAdminBase):
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return bool(request.user.is_superuser) and (obj is None or obj.is_staff)
+        return bool(request.user.is_superuser) and (obj is None or not obj.is_trader)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        if self.get_object(request, unquote(id)) == request.user:
+            # That page asks for the old one.
+            return redirect("admin:password_change")
+        return super().user_change_password(request, id, form_url)
+
+
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """A new password for whoever is signed in; a wrong old one counts as at a sign-in."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        if not is_own_password(self.request, password):
+            raise ValidationError(NOT_YOURS)
+        return password
+
+
+def own_password(request: HttpRequest) -> HttpResponseBase:
+    """The admin's page on which staff change their own password, with OwnPasswordForm."""
+    page = PasswordChangeView.as_view(
+        form_class=partial(OwnPasswordForm, request),
+        success_url=reverse("admin:password_change_done"),
+        extra_context=admin.site.each_context(request),
+    )
+    return page(request)
 
 
 @admin.register(Connection)

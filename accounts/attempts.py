@@ -1,4 +1,4 @@
-"""How often sign-ins may fail: by API key, counted before Tradovate is asked, and by address those of staff (axes).
+"""How often sign-ins may fail: by API key, counted before Tradovate is asked, and where they come from.
 
 Tradovate allows five failed `accesstokenrequest` an hour to all who use this portal together (official Access text,
 Request Rate Limits And Time Penalty): nobody gets more than a part of them, by address or by name. What counts is in
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -42,16 +44,23 @@ def begin(ip_address: str | None, environment: Environment, name: str) -> SignIn
     """
     now = timezone.now()
     network, login_digest = network_of(ip_address), digest(environment, name)
-    installation = Installation.this()
-    with transaction.atomic():
-        # One at a time: two that look at once must not both find the last place free.
-        Installation.objects.select_for_update().get(pk=installation.pk)
+    with one_at_a_time():
         SignInAttempt.objects.filter(at__lte=now - HOUR).delete()
         recent = SignInAttempt.objects.all()
         same_address, same_login = recent.filter(network=network), recent.filter(login_digest=login_digest)
         if seconds := max(_wait(same_address, now), _wait(same_login, now)):
             raise TooManyAttempts(seconds)
         return SignInAttempt.objects.create(at=now, network=network, login_digest=login_digest)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """A transaction that waits for the others of this kind: two that look at once must not both find the last place
+    free."""
+    installation = Installation.this()
+    with transaction.atomic():
+        Installation.objects.select_for_update().get(pk=installation.pk)
+        yield
 
 
 def digest(environment: Environment, name: str) -> str:

@@ -62,6 +62,11 @@ class User(AbstractUser):
         permissions = [("end_access", "Can sign traders out, and switch their logins off and on")]
 
     @property
+    def is_trader(self) -> bool:
+        """Whether this is a trader's account, whatever rights somebody has given it."""
+        return ":" in self.username
+
+    @property
     def display_name(self) -> str:
         """What to call this person on a page."""
         return self.get_full_name() or self.username

@@ -156,10 +156,10 @@ def prepare_database() -> None:
 
 
 def make_first_staff_account() -> str | None:
-    """The new account's password, or None when there is staff already."""
+    """The new account's password, or None when there is an account already that is no trader's."""
     from accounts.models import User
 
-    if User.objects.filter(is_staff=True).exists():
+    if User.objects.exclude(username__contains=":").exists():
         return None
     password = secrets.token_urlsafe(12)
     User.objects.create_superuser("admin", password=password)

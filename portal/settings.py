@@ -119,11 +119,17 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "trading:desk"
+AXES_HANDLER = "accounts.lockout.Lockout"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
+# Who goes on trying gets in once the time is up.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 # Of IPv6 one customer has 2^64 addresses.
 AXES_CLIENT_IP_CALLABLE = "accounts.attempts.address_that_counts"
+AXES_USERNAME_CALLABLE = "accounts.lockout.name_that_counts"
+# With a wrong password axes keeps the form that it came in.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "old_password", "new_password1", "new_password2"]
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 
 # Keys that encrypt Tradovate's tokens, newest first: "id:base64 of 32 bytes", comma-separated.
@@ -202,6 +208,7 @@ STATICFILES_DIRS = [
     ("vendor/inter", BASE_DIR / "node_modules" / "@fontsource-variable" / "inter"),
 ]
 
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 if HTTPS:

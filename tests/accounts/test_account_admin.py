@@ -1,14 +1,19 @@
 import asyncio
 import re
+import time
+from datetime import timedelta
 from html import unescape
 
 import pytest
 from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
+from django.test import Client
+from django.utils import timezone
 
 from accounts import audit, budgets
 from accounts.models import AuditEvent, Connection, User
+from tests.accounts.conftest import at_once
 from trading.tradovate import Priority
 from trading.tradovate.errors import PenaltyImposed
 
@@ -174,6 +179,121 @@ def test_guessing_a_staff_password_is_cut_short(client, settings) -> None:
     right = client.post("/admin/login/", {"username": "sam", "password": "a-long-password"})
 
     assert right.status_code == 429
+
+
+def test_a_lockout_ends_after_a_quarter_of_an_hour_for_whoever_goes_on_trying(client, settings, time_machine) -> None:
+    User.objects.create_user("sam", password="a-long-password", is_staff=True)
+    start = timezone.now()
+    time_machine.move_to(start, tick=False)
+    right, wrong = {"username": "sam", "password": "a-long-password"}, {"username": "sam", "password": "wrong"}
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        client.post("/admin/login/", wrong)
+
+    for minute in range(1, 15):
+        time_machine.move_to(start + timedelta(minutes=minute), tick=False)
+        assert client.post("/admin/login/", right).status_code == 429
+        assert client.post("/admin/login/", wrong).status_code == 429
+
+    time_machine.move_to(start + timedelta(minutes=15, seconds=1), tick=False)
+    assert client.post("/admin/login/", right).status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_guesses_at_once_no_more_are_looked_at(settings, monkeypatch) -> None:
+    User.objects.create_user("sam", password="a-long-password", is_staff=True)
+    looked_at, check = [], User.check_password
+
+    def slowly(user: User, password: str) -> bool:
+        looked_at.append(password)
+        time.sleep(1)  # as a hash does
+        return check(user, password)
+
+    monkeypatch.setattr(User, "check_password", slowly)
+    guess = {"username": "sam", "password": "wrong"}
+
+    answers = at_once(20, lambda: Client().post("/admin/login/", guess).status_code)
+
+    assert len(answers) == 20
+    assert len(looked_at) == settings.AXES_FAILURE_LIMIT
+    assert AccessAttempt.objects.get().failures_since_start == settings.AXES_FAILURE_LIMIT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_right_passwords_at_once_all_let_in_and_leave_no_failure(settings) -> None:
+    User.objects.create_user("sam", password="a-long-password", is_staff=True)
+    right = {"username": "sam", "password": "a-long-password"}
+
+    assert at_once(5, lambda: Client().post("/admin/login/", right).status_code) == [302] * 5
+    assert not AccessAttempt.objects.exists()
+
+
+def test_what_was_typed_into_the_wrong_field_is_not_kept(client, settings) -> None:
+    User.objects.create_user("sam", password="a-long-password", is_staff=True)
+    client.post("/admin/login/", {"username": "sam", "password": "wrong"})
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        client.post("/admin/login/", {"username": "a-long-password", "password": "x"})
+
+    assert "a-long-password" not in str(AccessAttempt.objects.values())
+    assert set(AccessAttempt.objects.values_list("username", "failures_since_start")) >= {("sam", 1)}
+    again = client.post("/admin/login/", {"username": "a-long-password", "password": "x"})
+    assert again.status_code == 429, "a name that is none is counted like one"
+    assert client.post("/admin/login/", {"username": "sam", "password": "a-long-password"}).status_code == 302
+
+
+def test_guessing_ones_old_password_is_cut_short(client, supporter, settings) -> None:
+    page, new = "/admin/password_change/", {"new_password1": "another-long-1", "new_password2": "another-long-1"}
+    for number in range(settings.AXES_FAILURE_LIMIT - 1):
+        answer = client.post(page, {"old_password": f"my-guess-{number}", **new})
+        assert (answer.status_code, "This is not your password" in answer.content.decode()) == (200, True)
+    assert client.post(page, {"old_password": "my-guess", **new}).status_code == 429
+
+    assert client.post(page, {"old_password": "a-long-password", **new}).status_code == 429
+    supporter.refresh_from_db()
+    assert supporter.check_password("a-long-password")
+    kept = str(AccessAttempt.objects.values())
+    assert [typed for typed in ("my-guess", "another-long-1") if typed in kept] == []
+
+
+def test_staff_change_their_own_password_with_the_old_one(client, supporter, settings) -> None:
+    page = client.get("/admin/password_change/").content.decode()
+    assert "Tradeport support" in page
+    assert 'name="old_password"' in page
+    for number in range(settings.AXES_FAILURE_LIMIT + 1):
+        old, new = ("a-long-password" if not number else f"the-long-one-{number - 1}"), f"the-long-one-{number}"
+        typed = {"old_password": old, "new_password1": new, "new_password2": new}
+        answer = client.post("/admin/password_change/", typed)
+        assert (answer.status_code, answer.url) == (302, "/admin/password_change/done/")
+    assert client.get("/admin/").status_code == 200, "still signed in"
+    assert not AccessAttempt.objects.exists()
+
+
+@pytest.mark.parametrize("spelling", ["{}", "0{}", "%20{}"])
+def test_no_superuser_sets_their_own_password_without_the_old_one(client, supporter, spelling) -> None:
+    supporter.is_superuser = True
+    supporter.save()
+    typed = {"usable_password": "true", "password1": "another-long-1", "password2": "another-long-1"}
+
+    answer = client.post(f"/admin/accounts/user/{spelling.format(supporter.pk)}/password/", typed)
+
+    assert (answer.status_code, answer.url) == (302, "/admin/password_change/")
+    supporter.refresh_from_db()
+    assert supporter.check_password("a-long-password")
+    other = User.objects.create_user("nora", password="the-first-one", is_staff=True)
+    assert client.post(f"/admin/accounts/user/{other.pk}/password/", typed).status_code == 302
+    other.refresh_from_db()
+    assert other.check_password("another-long-1")
+
+
+def test_an_account_that_lost_the_admin_is_given_it_again(client, supporter) -> None:
+    supporter.is_superuser = True
+    supporter.save()
+    other = User.objects.create_user("nora", password="the-first-one", is_staff=False)
+    page = f"/admin/accounts/user/{other.pk}/change/"
+    assert "End access" not in client.get(page).content.decode()
+    joined = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+    assert client.post(page, {"username": "nora", "is_active": "on", "is_staff": "on", **joined}).status_code == 302
+    other.refresh_from_db()
+    assert other.is_staff
 
 
 def test_guessing_from_many_addresses_of_one_network_is_cut_short_as_well(client, settings) -> None:

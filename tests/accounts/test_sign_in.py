@@ -90,7 +90,7 @@ def test_the_session_key_changes_at_sign_in(browser, simulator) -> None:
     browser.return_to(callback)
 
     assert browser.client.session.session_key != before
-    assert not Session.objects.filter(session_key=before).exists()
+    assert not browser.client.session.exists(before)
 
 
 def test_the_same_person_again_keeps_one_user_and_one_connection(browser, second_browser, simulator) -> None:

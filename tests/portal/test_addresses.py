@@ -64,7 +64,7 @@ def addresses(patterns: list[URLPattern | URLResolver], prefix: str = "", space:
                 yield from addresses(
                     pattern.url_patterns, route, f"{pattern.namespace}:" if pattern.namespace else space
                 )
-        else:
+        elif not route.startswith("admin/"):
             yield f"{space}{pattern.name}", route
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth import authenticate
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,6 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import audit
 from accounts.admin import ReadOnly
+from accounts.lockout import NOT_YOURS, is_own_password
 from accounts.models import Connection, User
 from trading import tasks
 from trading.models import KillSwitch, KillSwitchAction
@@ -193,12 +193,9 @@ class KillSwitchAdmin(SwitchBase):
         switch = get_object_or_404(KillSwitch.objects.select_related("user", "connection"), pk=switch_id)
         form = PasswordForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            # As at a sign-in: wrong ones are counted, and too many lock out.
-            known = authenticate(request, username=request.user.get_username(), password=form.cleaned_data["password"])
-            if known is None or known.pk != request.user.pk:
-                form.add_error("password", "This is not your password, or too many were wrong: wait 15 minutes then.")
-            else:
+            if is_own_password(request, form.cleaned_data["password"]):
                 return self._release(request, switch)
+            form.add_error("password", NOT_YOURS)
         context = self.admin_site.each_context(request) | {
             "title": f"Release: {switch.target}", "opts": self.opts, "switch": switch, "form": form,
         }  # fmt: skip

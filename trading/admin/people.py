@@ -80,7 +80,7 @@ class TraderAdmin(PersonAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         person = kwargs.get("obj")
-        is_trader = person is not None and not person.is_staff
+        is_trader = person is not None and person.is_trader
         context |= {"is_trader": is_trader, "may_end_access": is_trader and request.user.has_perm(MAY_END_ACCESS)}
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -94,7 +94,7 @@ class TraderAdmin(PersonAdmin):
         """Ends a trader's sessions, or switches their login off or on."""
         if not request.user.has_perm(MAY_END_ACCESS):
             raise PermissionDenied
-        person = get_object_or_404(User, pk=user_id, is_staff=False, is_superuser=False)
+        person = get_object_or_404(User, pk=user_id, username__contains=":")
         form = AccessForm(person, request.POST or None)
         if request.method == "POST" and form.is_valid():
             return self._end_access(request, person, form.cleaned_data["what"], form.cleaned_data["reason"])
