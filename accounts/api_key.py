@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import attempts, audit, grants, oauth
-from accounts.budgets import budgets
+from accounts.budgets import budgets, penalty_left
 from accounts.grants import Granted
 from accounts.models import Connection, Environment, Installation, Way
 from accounts.reasons import Reason, SignInFailed
@@ -36,9 +36,13 @@ from trading.tradovate.errors import (
 from trading.tradovate.hosts import is_loopback
 
 PENALTY_KEY = "api_key_penalty"
+ROUTE = "auth/accesstokenrequest"
 
-# Tradovate has looked at the login and said no: these it counts, and so do we.
-FAILURES = (Reason.CREDENTIALS, Reason.APP, Reason.REFUSED, Reason.DENIED, Reason.DEVICE)
+# Tradovate has looked at the login and said no, or has had too much of that: these it counts, and so do we.
+FAILURES = (
+    *(Reason.CREDENTIALS, Reason.APP, Reason.REFUSED, Reason.DENIED, Reason.DEVICE),
+    *(Reason.PENALTY, Reason.CAPTCHA),
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,9 @@ def sign_in(request: HttpRequest, login: ApiKeyLogin) -> None:
     """
     with failures_on_record(request, Way.API_KEY, _known_connection(login)):
         ticket = _ticket(request.session, login)
+        # Without a ticket, asking earns one more penalty, and after some of them a captcha.
+        if ticket is None and (seconds := penalty_left(login.environment, ROUTE)):
+            raise SignInFailed(Reason.PENALTY, wait=seconds)
         try:
             attempt = attempts.begin(audit.address_of(request), login.environment, login.name)
         except attempts.TooManyAttempts as refusal:
@@ -94,7 +101,7 @@ def _known_connection(login: ApiKeyLogin) -> Connection | None:
 
 @sensitive_variables("login", "ticket")
 def _exchange(session: SessionBase, login: ApiKeyLogin, ticket: str | None) -> AccessToken:
-    """One auth/accesstokenrequest. Raises SignInFailed."""
+    """One request for tokens. Raises SignInFailed."""
     try:
         hosts = oauth.default_hosts(login.environment)
     except ValueError:
@@ -128,13 +135,14 @@ def _exchange(session: SessionBase, login: ApiKeyLogin, ticket: str | None) -> A
 async def _ask(environment: Environment, hosts: Hosts, request: AccessTokenRequest) -> AccessToken:
     """Ask Tradovate, for ANSWER_TIMEOUT at most, and count a failure.
 
-    The budget does not hold it back: over the limit Tradovate itself asks to wait for seconds, the budget for an hour.
+    Failures used up do not hold it back: over the limit Tradovate itself asks to wait for seconds, the budget for an
+    hour.
     """
     async with budgets(environment) as ours, asyncio.timeout(grants.ANSWER_TIMEOUT.total_seconds()):
         try:
             return await request_access_token(hosts, request)
         except TradovateError as failure:
-            ours.failed("auth/accesstokenrequest", failure)
+            ours.failed(ROUTE, failure)
             raise
         finally:
             await ours.counted()

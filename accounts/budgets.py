@@ -8,6 +8,7 @@ counted apart from Tradovate's, whose LIVE and DEMO share one count.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -81,6 +82,21 @@ def of_network() -> list[NetworkBudgets]:
         return [NetworkBudgets(realm, async_to_sync(look)(name)) for realm, name in sorted(environments.items())]
     except (redis.RedisError, OSError):
         return []
+
+
+def penalty_left(environment: str, route: str) -> int:
+    """Seconds for which Tradovate still refuses a route of the network's to everybody; 0 when it does not, and without
+    Redis."""
+
+    async def look() -> list[Budget]:
+        async with budgets(environment) as own:
+            return await own.of_network()
+
+    try:
+        (budget,) = [one for one in async_to_sync(look)() if one.limit.name == route]
+    except (redis.RedisError, OSError):
+        return 0
+    return max(0, math.ceil(budget.usage.blocked_until - budget.now))
 
 
 def of_user(environment: str, tradovate_user_id: int) -> Budget | None:

@@ -5,6 +5,8 @@ import re
 from datetime import timedelta
 
 import pytest
+import redis
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -16,7 +18,12 @@ from trading.simulator import Config, serve
 from trading.simulator.limits import REAL
 from trading.tradovate import Environment, Hosts
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_keys_on")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_keys_on", "redis_url")]
+
+
+def let_the_networks_penalty_end() -> None:
+    """What Redis keeps of it goes by its own clock, which no test moves."""
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
 
 
 @pytest.mark.parametrize(
@@ -96,6 +103,7 @@ def test_a_penalty_is_waited_for_and_its_ticket_sent_once(browser, scripted, tim
 
     time_machine.move_to(start + timedelta(seconds=15), tick=False)
     assert press(browser.client).status_code == 403
+    let_the_networks_penalty_end()
     assert press(browser.client).status_code == 302
     tickets = [sent.get("p-ticket") for sent in scripted.asked("/auth/accesstokenrequest")]
     assert tickets == [None, "the-ticket", None]
@@ -106,7 +114,9 @@ def test_a_ticket_is_sent_once_even_when_tradovate_does_not_answer(browser, scri
     scripted.script("/auth/accesstokenrequest", b"", 503)
     press(browser.client)
     time_machine.move_to(timezone.now() + timedelta(seconds=16), tick=False)
-    assert [press(browser.client).status_code for _ in range(2)] == [502, 502]
+    assert press(browser.client).status_code == 502
+    let_the_networks_penalty_end()
+    assert press(browser.client).status_code == 502
     tickets = [sent.get("p-ticket") for sent in scripted.asked("/auth/accesstokenrequest")]
     assert tickets == [None, "the-ticket", None]
 
@@ -131,13 +141,46 @@ def test_a_penalty_that_the_simulator_imposes_is_sat_out_with_its_ticket(browser
         assert browser.user_id is not None
 
 
-def test_a_penalty_of_one_login_is_not_anothers(browser, scripted) -> None:
+def test_a_ticket_of_one_login_is_not_anothers(browser, scripted) -> None:
     scripted.script("/auth/accesstokenrequest", {"p-ticket": "the-ticket", "p-time": 15})
     scripted.script("/auth/accesstokenrequest", LET_IN)
     press(browser.client, name="Eight")
+    let_the_networks_penalty_end()
 
     assert press(browser.client).status_code == 302
     assert scripted.asked("/auth/accesstokenrequest")[1].get("p-ticket") is None
+
+
+@pytest.mark.parametrize(("captcha", "wait"), [(False, r"1:1[0-5]"), (True, r"(59|60):\d\d")])
+def test_while_tradovate_refuses_the_portal_nobody_earns_one_more_penalty(scripted, captcha: bool, wait: str) -> None:
+    penalty = {"p-ticket": "the-ticket", "p-time": 75, "p-captcha": captcha}
+    scripted.script("/auth/accesstokenrequest", penalty)
+    pages = []
+    for number in range(12):
+        client = Client(SERVER_NAME="127.0.0.1", REMOTE_ADDR=f"192.0.2.{number}")
+        pages.append(press(client, name=f"name{number}"))
+
+    assert {page.status_code for page in pages} == {429}
+    assert all(re.search(f"Try again in {wait}", words(page)) for page in pages[1:])
+    assert len(scripted.asked("/auth/accesstokenrequest")) == 1
+    assert SignInAttempt.objects.count() == 1, "whoever is not asked for has not failed"
+
+
+def test_penalties_are_failures_of_whoever_earns_them(scripted) -> None:
+    scripted.script("/auth/accesstokenrequest", {"p-ticket": "the-ticket", "p-time": 75})
+    for number in range(4):
+        let_the_networks_penalty_end()
+        # Each time with a new session.
+        page = press(Client(SERVER_NAME="127.0.0.1", REMOTE_ADDR="192.0.2.66"), name=f"guess{number}")
+
+    assert "Too many failed sign-ins" in words(page)
+    assert len(scripted.asked("/auth/accesstokenrequest")) == 3
+
+
+def test_without_redis_a_sign_in_is_tried(browser, scripted, settings) -> None:
+    scripted.script("/auth/accesstokenrequest", LET_IN)
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    assert press(browser.client).status_code == 302
 
 
 def test_a_guesser_is_stopped_before_tradovate_is_asked_and_locks_nobody_else_out(browser, scripted) -> None:
