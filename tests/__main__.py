@@ -2,7 +2,7 @@
 
 Installs Chromium when it may (Debian, root) and says plainly what it could not run: where CI is set, that is a failure.
 Arguments go to pytest. TEST_POSTGRES_URL and TEST_REDIS_URL name the servers; the Redis database is emptied, and so are
-the three below it, which the other test processes use.
+the three below it, which the other test processes use: one that holds what is not the tests' own is left alone.
 """
 
 import os
@@ -12,6 +12,7 @@ import sys
 import psycopg
 import redis
 
+from tests import own_redis
 from tests.ready import install_chromium, say
 
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
@@ -22,14 +23,14 @@ ALONE = ["tests/chaos", "tests/faults", "tests/trading/orders/test_last_look.py"
 WITHOUT_DATABASE = ["tests/browser", "tests/trading/tradovate", "tests/trading/simulator"]
 
 
-def servers_answer() -> bool:
-    """Whether the PostgreSQL and Redis of the second run are there."""
+def what_hinders() -> str:
+    """Why the second run cannot be; "" when its PostgreSQL and Redis are there, and all in there is the tests' own."""
     try:
         psycopg.connect(POSTGRES_URL, connect_timeout=3).close()
-        redis.Redis.from_url(REDIS_URL, socket_timeout=3).ping()
+        foreign = [url for url in own_redis.databases(REDIS_URL) if not own_redis.is_ours(url)]
     except (psycopg.Error, redis.RedisError):
-        return False
-    return True
+        return "nothing answers at TEST_POSTGRES_URL and TEST_REDIS_URL."
+    return own_redis.refusal(foreign) if foreign else ""
 
 
 def pytest(*arguments: str, **environment: str) -> int:
@@ -58,8 +59,8 @@ def main(arguments: list[str]) -> int:
     if arguments:
         return pytest(*arguments)
     embedded = everything(PORTALS)
-    if not servers_answer():
-        say("NOT RUN: the tests on PostgreSQL and Redis; nothing answers at TEST_POSTGRES_URL and TEST_REDIS_URL.")
+    if reason := what_hinders():
+        say(f"NOT RUN: the tests on PostgreSQL and Redis; {reason}")
         return embedded or int(os.environ.get("CI", "false") != "false")
     say("On PostgreSQL and Redis:")
     ignored = [f"--ignore={path}" for path in WITHOUT_DATABASE]

@@ -19,6 +19,7 @@ from django.test import SimpleTestCase
 from hypothesis import HealthCheck, settings
 
 from portal import redis_server
+from tests import own_redis
 from tests.settings import REDIS_URL, RUN_DIR
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def database_url(transactional_db: None) -> str:
 @pytest.fixture(scope="session")
 def redis_process() -> Iterator[None]:
     if not REDIS_URL.startswith("unix://"):
+        if not own_redis.is_ours(REDIS_URL):
+            pytest.exit(own_redis.refusal([REDIS_URL]), returncode=1)
         yield
         return
     socket = Path(REDIS_URL.removeprefix("unix://"))
@@ -122,7 +125,7 @@ def redis_process() -> Iterator[None]:
 @pytest.fixture
 def redis_url(redis_process: None) -> str:
     """The address of an empty Redis: the private one, or the database that TEST_REDIS_URL names."""
-    redis.Redis.from_url(REDIS_URL).flushdb()
+    own_redis.empty(REDIS_URL)
     return REDIS_URL
 
 
