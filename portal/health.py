@@ -46,7 +46,7 @@ def tasks_are_done() -> bool:
     """True while what beat rings for is done by workers: renewals, look-ups of lost answers, kill switches."""
     try:
         with redis_client() as client:
-            return bool(client.exists(tasks.KEY))
+            return tasks.are_done(client)
     except redis.RedisError:
         return False
 

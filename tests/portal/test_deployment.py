@@ -168,11 +168,37 @@ def test_what_systemd_starts_may_write_to_var_alone() -> None:
 def test_honcho_starts_what_is_there() -> None:
     line = (ROOT / "deploy" / "serve").read_text()
     (counts,) = re.findall(r"-c (\S+)", line)
-    assert "\npython -m portal.migrate\nexec honcho start " in line
+    assert re.search(r"^python -m portal.migrate\n(#.*\n)?exec honcho start ", line, re.MULTILINE)
     assert {name: int(count) for name, count in (one.split("=") for one in counts.split(","))} == TWO_OF_EACH
     for name, command in parse_procfile((ROOT / "deploy" / "Procfile").read_text()).processes.items():
         started = command.replace("${HONCHO_PROCESS_NAME##*.}", "2")
         assert (process_name(shlex.split(started)) or "").partition("-")[0] == name
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "ports"),
+    [
+        ("", {}, ["8000", "8001"]),
+        ("PORT=8200\n", {}, ["8200", "8201"]),
+        ("", {"PORT": "8300"}, ["8300", "8301"]),
+    ],
+)
+def test_by_hand_web_listens_where_the_readme_says(
+    tmp_path: Path, written: str, given: dict[str, str], ports: list[str]
+) -> None:
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+    (tmp_path / ".env").write_text(f"SECRET_KEY=only-for-tests\n{written}")
+    binaries = tmp_path / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "honcho").symlink_to(Path(sys.executable).parent / "honcho")
+    stand_in = binaries / "python"
+    stand_in.write_text('#!/bin/sh\n[ "$2" != portal.process ] || { [ "$3" != web ] || echo "port $PORT"; sleep 1; }\n')
+    stand_in.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], **given}
+    done = subprocess.run(
+        [tmp_path / "deploy" / "serve"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert sorted(re.findall(r"port (\d+)", done.stdout)) == ports
 
 
 def test_the_second_of_a_kind_has_a_port_and_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from celery.app.control import Inspect
 from django.conf import settings
 from django.test import Client
 
-from accounts.tasks import clear_sessions
+from accounts import renewal
+from accounts.tasks import clear_sessions, renew_due_tokens
 from portal import health, tasks
 from trading.sync import crew
 from trading.tasks import execute_order_file
@@ -45,7 +46,31 @@ def test_what_beat_rings_for_and_nobody_does_is_told_to_whoever_watches(client: 
     clear_sessions.apply()
     assert told() == (200, True)
     with redis.Redis.from_url(redis_url) as server:
-        assert 0 < server.ttl(tasks.KEY) <= tasks.LASTS
+        assert 0 < server.ttl(tasks.DONE.format(clear_sessions.name)) <= tasks.LASTS
+
+
+@pytest.mark.django_db
+def test_tasks_that_fail_are_not_done(client: Client, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> bool:
+        return client.get("/health/all/").json()["tasks"]
+
+    def fail() -> int:
+        raise ValueError("as a worker does that cannot open the keys")
+
+    monkeypatch.setattr(renewal, "renew_due", fail)
+    assert renew_due_tokens.apply().state == "FAILURE"
+    assert told() is False, "nothing else was done"
+    clear_sessions.apply()
+    assert told() is False, "one that fails all the time is not hidden by the others"
+
+    monkeypatch.setattr(renewal, "renew_due", lambda: 0)
+    renew_due_tokens.apply()
+    assert told() is True
+    monkeypatch.setattr(renewal, "renew_due", fail)
+    renew_due_tokens.apply()
+    assert told() is True, "it was done within the minute"
+    redis.Redis.from_url(redis_url).delete(tasks.DONE.format(renew_due_tokens.name))  # a minute later
+    assert told() is False
 
 
 @pytest.mark.django_db
