@@ -1,4 +1,4 @@
-"""CSV for spreadsheets: RFC 4180, and no cell is taken for a formula."""
+"""CSV for spreadsheets: RFC 4180, and no cell is taken for a formula, whatever a spreadsheet separates cells by."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import Final
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-# A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV Injection).
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+# Where a spreadsheet may take what follows for a formula (OWASP, CSV Injection): at the beginning of a cell, and after
+# what separates cells elsewhere, as ";" does where "," is the decimal mark. Quotes keep no cell together there.
+_FORMULA: Final = re.compile(r'(?:^|(?<=[;\t\r\n]))(?=["\s]*[=+\-@|%])|^(?=[\t\r\n])')
 
 
 def text(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -25,4 +26,4 @@ def text(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 def _safe(cell: object) -> str:
     text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text
+    return text if _NUMBER.fullmatch(text) else _FORMULA.sub("'", text)

@@ -87,6 +87,13 @@ def test_no_cell_is_a_formula(file: OrderFile) -> None:
     assert cells(file)[3][-1].startswith("'=cmd")
 
 
+def test_a_comment_begins_no_cell_where_semicolons_separate(file: OrderFile) -> None:
+    for text in ("ESZ6 2 # x;=1+1;y", 'ESZ6 2 # x; "=1+1;y'):
+        OrderLine.objects.filter(number=1).update(text=text)
+        for line in csv.reader(report.csv(file).splitlines(), delimiter=";"):
+            assert not any(cell.strip(' "').startswith("=") for cell in line)
+
+
 def test_a_file_that_was_not_sent_reports_its_errors(file: OrderFile) -> None:
     finding = {"severity": "error", "field": "quantity", "message": "The quantity is zero."}
     OrderLine.objects.filter(number=1).update(intent=None, findings=[finding])

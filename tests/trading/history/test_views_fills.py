@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import io
 import re
 from decimal import Decimal
 
@@ -230,13 +231,21 @@ prices = st.integers(-4000, 40_000).map(lambda ticks: Decimal(ticks) / 4)
 trades = st.lists(st.tuples(st.sampled_from(["Buy", "Sell"]), st.integers(1, 9), prices, st.sampled_from([11, 12])))
 
 
-@given(st.lists(st.text()))
+@given(st.lists(st.text() | st.text(alphabet='=+-@;,"\t\n 1')))
 def test_no_cell_begins_a_formula(cells: list[str]) -> None:
     row = next(csv.reader(spreadsheet.text(["head"], [cells]).split("\r\n", 1)[1].splitlines(keepends=True)), [])
     for cell in row:
         assert not cell.startswith(("=", "@", "\t", "|", "%"))
         if cell.startswith(("+", "-")):
             float(cell)
+
+
+@given(st.lists(st.text(alphabet='=+-@|%;,"\t\r\n 1')))
+def test_nor_does_one_where_something_else_separates_cells(cells: list[str]) -> None:
+    text = spreadsheet.text(["head"], [["1", *cells]])
+    for separator in ";\t":
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            assert not [cell for cell in row if cell.lstrip('" \r\n').startswith(("=", "+", "-", "@", "|", "%"))]
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
