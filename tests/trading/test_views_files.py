@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Connection, User
 from tests.trading.cast import listed, orders_at_broker, posts, sign_in
-from tests.trading.signed_in import browser_of
+from tests.trading.signed_in import browser_of, connection_of
 from trading.models import OrderFile, OrderIntent
 from trading.simulator import RunningSimulator
 from trading.tasks import execute_order_file, reconcile_orders
@@ -104,6 +104,30 @@ def test_another_traders_file_is_not_there(
     file.refresh_from_db()
     assert file.state == OrderFile.State.READY
     assert browser.get(f"/files/{uuid.uuid4()}/").status_code == 404
+
+
+def test_a_file_of_another_connection_is_read_there_and_can_be_stopped(
+    browser: Client, connection: Connection, simulator: RunningSimulator
+) -> None:
+    file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
+    live = browser_of(connection_of(connection.user, "live", 7))
+    for act in ("check", "confirm", "resume", "discard"):
+        answer = live.post(f"/files/{file.pk}/{act}/", follow=True)
+        assert "This belongs to SIM, and you are signed in to LIVE. To act on it, sign in to SIM." in (
+            answer.content.decode()
+        )
+        assert f"/files/{file.pk}/{act}/" not in answer.content.decode()
+    file.refresh_from_db()
+    assert file.state == OrderFile.State.READY
+
+    browser.post(f"/files/{file.pk}/confirm/")
+    assert "Stop sending to SIM<" in page(live, file)
+    assert "data-file=" not in page(live, file), "its lines would come with the other connection's stream"
+    live.post(f"/files/{file.pk}/stop/")
+    execute_order_file(str(file.pk))
+    assert posts(simulator) == []
+    assert f"/files/{file.pk}/resume/" not in page(live, file)
+    assert f"/files/{file.pk}/resume/" in page(browser, file)
 
 
 def test_nothing_is_uploaded_to_another_traders_account(

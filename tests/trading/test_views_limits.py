@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection
 from tests.trading.cast import sign_in
-from tests.trading.signed_in import browser_of
+from tests.trading.signed_in import browser_of, connection_of
 from trading.models import TradingLimit
 from trading.orders import facts, limit_changes
 from trading.orders.facts import AccountFacts, Facts
@@ -172,6 +172,16 @@ def test_what_support_has_set_is_shown_and_cannot_be_touched(browser: Client, co
     assert browser.post(f"/limits/{limit.pk}/remove/").status_code == 404
     limit.refresh_from_db()
     assert limit.max_position == 7
+
+
+def test_a_limit_of_an_account_names_its_environment(browser: Client, connection: Connection) -> None:
+    account = connection.accounts.get()
+    for reader in (browser, browser_of(connection_of(connection.user, "live", 7))):
+        assert f">{account} (SIM)</option>" in page(reader)
+        shown = add(reader, account=account.pk, product="", max_order_qty=5)
+        assert f">{account} (SIM)</td>" in shown
+        limit = TradingLimit.objects.get()
+        assert f"{limit.scope} (SIM)</h1>" in reader.get(f"/limits/{limit.pk}/").content.decode()
 
 
 def test_another_trader_sees_and_changes_nothing(browser: Client, simulator: RunningSimulator) -> None:

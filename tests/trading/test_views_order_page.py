@@ -8,9 +8,10 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import Connection
-from tests.trading.signed_in import browser_of
+from tests.trading.signed_in import browser_of, connection_of
 from tests.trading.test_views_desk import trader
 from trading.models import Account, Order, OrderIntent, OrderVersion
 from trading.orders import intents
@@ -145,6 +146,46 @@ def test_a_page_says_what_it_was_drawn_with(pat: Connection, entry: OrderIntent)
     refused = changed_here(entry, 9, "5020", State.REJECTED, after=6, command_id_at_broker=56, version=3)
     version(pat, 50, 56, 9, "5020", refused=True)
     assert drawn_with(page(entry)) == before | {"order:50": "55", f"intent:{refused.pk}": 3}
+
+
+@pytest.fixture
+def live_browser(pat: Connection) -> Client:
+    """The trader's browser, signed in to their other connection."""
+    return browser_of(connection_of(pat.user, "live", 7))
+
+
+BUTTONS = "Cancel this order", "As code", "Send again", "Give up", "Cancel and replace"
+
+
+@pytest.mark.parametrize("state", [State.WORKING, State.ABSENT])
+def test_an_order_of_another_connection_is_read_there_and_not_acted_on(
+    pat: Connection, entry: OrderIntent, live_browser: Client, state: State
+) -> None:
+    OrderIntent.objects.update(state=state)
+    change = changed_here(entry, 2, "5030", State.INEFFECTIVE, after=7)
+    for intent in (entry, change):
+        html = live_browser.get(f"/orders/{intent.pk}/").content.decode()
+        assert "This belongs to SIM, and you are signed in to LIVE. To act on it, sign in to SIM." in html
+        assert [words for words in BUTTONS if words in html] == []
+        assert "data-intent-page" not in html
+        assert "This belongs to" not in page(intent)
+    assert "Cancel and replace" in page(change)
+    assert ("Cancel this order" if state == State.WORKING else "Send again") in page(entry)
+
+
+def test_no_press_reaches_an_order_of_another_connection(
+    entry: OrderIntent, live_browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acted: list[str] = []
+    for name in ("resend.again", "resend.give_up", "cancel_and_replace"):
+        monkeypatch.setattr(f"trading.views.actions.{name}", lambda *_, **__: acted.append("something"))
+    for act in ("again", "give-up", "replace"):
+        answer = live_browser.post(
+            f"/orders/{entry.pk}/{act}/", {"key": "k" * 32}, headers={"Accept": "application/json"}
+        )
+        assert answer.json()["refused"]
+        assert answer.json()["words"].startswith("This belongs to SIM, and you are signed in to LIVE.")
+    assert acted == []
 
 
 def test_the_page_of_an_order_from_elsewhere_tells_refused_changes_as_such(pat: Connection, account: Account) -> None:

@@ -59,24 +59,15 @@ class DeskConsumer(PageSocket):
         self._switches_said = 0  # how often the page was told of kill switches
 
     def admit(self, user_id: int | None, session: SessionBase, asked: Asked) -> int:
-        """The connection whose stream a page gets: the one that its browser signed in to, its replay, or that of its
-        order file.
+        """The connection whose stream a page gets: the one that its browser signed in to, or its replay.
 
-        Raises Refused for somebody who is not signed in, and for a file that is not the user's.
+        Raises Refused for somebody who is not signed in, and for a file that is not that connection's.
         """
-        user, connection = looked_at(user_id, session, asked)
+        _, connection = looked_at(user_id, session, asked)
         file = _file(asked)
-        if not file:
-            return connection.pk
-        try:
-            own = OrderFile.objects.visible_to(user).filter(pk=UUID(file))
-            found = own.select_related("account__connection").first()
-        except ValueError:
-            found = None
-        if found is None or str(found.pk) != file:
+        if file and not _is_of(connection, file):
             raise Refused(NOT_FOUND)
-        owner = found.account.connection
-        return owner.pk if owner.is_authorised else connection.pk
+        return connection.pk
 
     def begin(self, connection_id: int, asked: Asked) -> Outbox:
         outbox = self._outbox = Outbox(connection_id, _file(asked), intents="intents" in asked, tell=self.say)
@@ -261,3 +252,12 @@ def seen_orders(text: str) -> set[int]:
 def _file(asked: Asked) -> str:
     """The id of the order file whose lines a page wants, or empty."""
     return asked.get("file", [""])[0]
+
+
+def _is_of(connection: Connection, file: str) -> bool:
+    """Whether the id, as pages write it, is that of one of a connection's order files."""
+    try:
+        file_id = UUID(file)
+    except ValueError:
+        return False
+    return str(file_id) == file and OrderFile.objects.filter(pk=file_id, account__connection=connection).exists()

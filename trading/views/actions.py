@@ -14,7 +14,7 @@ from trading.orders import desk, position_exits, resend
 from trading.orders.replace import cancel_and_replace
 from trading.sync import intent_rows
 from trading.views import answers
-from trading.views.press import Refused, chosen, press, source_key, target
+from trading.views.press import Refused, chosen, elsewhere, press, source_key, target
 from trading.views.row_forms import ChangeForm, ExitsForm
 from trading.views.ticket import LONGEST_ID, form_problems
 
@@ -126,10 +126,8 @@ def break_even(request: HttpRequest, connection: Connection) -> HttpResponse:
 @press
 def replace(request: HttpRequest, connection: Connection, intent_id: int) -> HttpResponse:
     """Cancel the order that a change came to nothing for, and place it anew with the terms of the change."""
-    user = cast(User, request.user)
-    get_object_or_404(OrderIntent, pk=intent_id, connection__user=user)
-    key = source_key(request, f"replace-{intent_id}")
-    came = cancel_and_replace(user, intent_id, key, received_at=timezone.now())
+    intent, key = _own(request, intent_id), source_key(request, f"replace-{intent_id}")
+    came = cancel_and_replace(cast(User, request.user), intent.pk, key, received_at=timezone.now())
     return answers.outcome(request, came)
 
 
@@ -155,14 +153,23 @@ def _net_shown(request: HttpRequest) -> int:
     return sign * int(qty)
 
 
+def _own(request: HttpRequest, intent_id: int) -> OrderIntent:
+    """The trader's own order or change. Raises Refused for one that is not of the connection that they see."""
+    own = OrderIntent.objects.select_related("connection")
+    intent = get_object_or_404(own, pk=intent_id, connection__user=cast(User, request.user))
+    if words := elsewhere(request, intent.connection):
+        raise Refused(words)
+    return intent
+
+
 def _decide(request: HttpRequest, intent_id: int, decision: Callable[[User, int], OrderIntent]) -> HttpResponse:
-    own = OrderIntent.objects.filter(connection__user=cast(User, request.user))
-    get_object_or_404(own, pk=intent_id)
+    intent = _own(request, intent_id)
     try:
         intent = decision(cast(User, request.user), intent_id)
     except resend.CannotDecide as problem:
-        return answers.answer(request, "warning", str(problem), told=list(own.filter(pk=intent_id)))
+        intent.refresh_from_db()
+        return answers.answer(request, "warning", str(problem), told=[intent])
     finally:
         # A leg goes with its lead.
-        intent_rows.tell([intent_id, *own.filter(lead=intent_id).values_list("pk", flat=True)])
+        intent_rows.tell([intent_id, *intent.legs.values_list("pk", flat=True)])
     return answers.answer(request, intent_rows.level(intent), intent_rows.words(intent), told=[intent])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -23,6 +25,7 @@ from trading.files import execute, preview, report
 from trading.models import Account, OrderFile
 from trading.sync import rows as formatter
 from trading.views import refusals
+from trading.views.press import elsewhere
 
 if TYPE_CHECKING:
     AccountChoice = forms.ModelChoiceField[Account]
@@ -89,6 +92,7 @@ def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         "was_confirmed": was_confirmed,
         "waiting": found.lines.sendable().count(),
         "sign_in_needed": any(kept["field"] == "sign-in" for kept in found.findings),
+        "elsewhere": elsewhere(request, found.account.connection),
         "now_open": found.state in {FileState.QUEUED, FileState.EXECUTING},
     }
     part = "HX-Request" in request.headers
@@ -108,61 +112,66 @@ def csv(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     return HttpResponse(report.csv(found), content_type="text/csv; charset=utf-8", headers=headers)
 
 
-@login_required
-@require_POST
-def check(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+def _decision(decide: Callable[[HttpRequest, OrderFile], None]) -> Callable[[HttpRequest, uuid.UUID], HttpResponse]:
+    """A view for a button of a file, for who is signed in to the connection that the file is for."""
+
+    @login_required
+    @require_POST
+    @wraps(decide)
+    def view(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+        found = _find(request, file_id)
+        if words := elsewhere(request, found.account.connection):
+            messages.error(request, words)
+        else:
+            decide(request, found)
+        return redirect("trading:file", found.pk)
+
+    return view
+
+
+@_decision
+def check(request: HttpRequest, file: OrderFile) -> None:
     """Check a file again that could not be checked when it was uploaded."""
-    found = _find(request, file_id)
-    preview.check_again(found.pk, _user(request))
-    return redirect("trading:file", found.pk)
+    preview.check_again(file.pk, _user(request))
 
 
-@login_required
-@require_POST
-def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+@_decision
+def confirm(request: HttpRequest, file: OrderFile) -> None:
     """Send the file's orders."""
-    found = _find(request, file_id)
     try:
-        if execute.confirm(found.pk, _user(request)):
-            tasks.ring(found.pk)
+        if execute.confirm(file.pk, _user(request)):
+            tasks.ring(file.pk)
     except execute.CannotConfirm as problem:
-        _not_sent(request, found, problem)
-    return redirect("trading:file", found.pk)
+        _not_sent(request, file, problem)
+
+
+@_decision
+def resume(request: HttpRequest, file: OrderFile) -> None:
+    """Go on with a stopped file."""
+    try:
+        goes_on = execute.resume(file.pk, _user(request), request.POST.get("stop_reason"))
+    except execute.CannotConfirm as problem:
+        _not_sent(request, file, problem)
+        return
+    if goes_on:
+        tasks.ring(file.pk)
+    elif OrderFile.objects.filter(pk=file.pk, state=FileState.STOPPED).exists():
+        messages.info(request, "Something about the file has changed since you read it. Look at it before you resume.")
+
+
+@_decision
+def discard(request: HttpRequest, file: OrderFile) -> None:
+    """Put the file aside, or give up what a stopped one has not sent."""
+    if not execute.discard(file.pk, _user(request), tasks.tell_pages):
+        messages.info(request, "The file was confirmed meanwhile; it cannot be discarded any more.")
 
 
 @login_required
 @require_POST
 def stop(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """Send nothing more of the file."""
+    """Send nothing more of the file, whichever connection it is for."""
     found = _find(request, file_id)
     execute.stop(found.pk, _user(request), tasks.tell_pages)
-    return redirect("trading:file", found.pk)
-
-
-@login_required
-@require_POST
-def resume(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """Go on with a stopped file."""
-    found = _find(request, file_id)
-    try:
-        goes_on = execute.resume(found.pk, _user(request), request.POST.get("stop_reason"))
-    except execute.CannotConfirm as problem:
-        _not_sent(request, found, problem)
-        return redirect("trading:file", found.pk)
-    if goes_on:
-        tasks.ring(found.pk)
-    elif OrderFile.objects.filter(pk=found.pk, state=FileState.STOPPED).exists():
-        messages.info(request, "Something about the file has changed since you read it. Look at it before you resume.")
-    return redirect("trading:file", found.pk)
-
-
-@login_required
-@require_POST
-def discard(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """Put the file aside, or give up what a stopped one has not sent."""
-    found = _find(request, file_id)
-    if not execute.discard(found.pk, _user(request), tasks.tell_pages):
-        messages.info(request, "The file was confirmed meanwhile; it cannot be discarded any more.")
     return redirect("trading:file", found.pk)
 
 

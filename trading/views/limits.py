@@ -76,8 +76,9 @@ class NewForm(FiguresForm):
         super().__init__(*args, **kwargs)
         self._connection = connection
         own = cast("forms.ModelChoiceField[Account]", self.fields["account"])
-        own.queryset = Account.objects.visible_to(connection.user)
-        own.empty_label = "Each account"
+        own.queryset = Account.objects.visible_to(connection.user).select_related("connection")
+        # Limits hold in every environment that the trader signs in to.
+        own.choices = [("", "Each account"), *((account.pk, _named(account)) for account in own.queryset)]
         own.error_messages["invalid_choice"] = "Choose one of your accounts."
         self.fields["product"].widget.attrs |= {
             "autocapitalize": "characters",
@@ -170,7 +171,7 @@ def _say(request: HttpRequest, limit: TradingLimit | None, words: str) -> None:
 def _page(request: HttpRequest, connection: Connection, form: NewForm, *, status: int = 200) -> HttpResponse:
     user, now = _user(request), timezone.now()
     limit_changes.tidy(user, now)
-    limits = list(TradingLimit.objects.visible_to(user).select_related("account"))
+    limits = list(TradingLimit.objects.visible_to(user).select_related("account__connection"))
     known = facts.read(connection.pk)
     context = {
         "form": form,
@@ -195,7 +196,12 @@ def _brokers(connection: Connection, known: facts.Facts | None) -> list[BrokerLi
 
 
 def _own(request: HttpRequest, limit_id: int) -> TradingLimit:
-    return get_object_or_404(TradingLimit.objects.own(_user(request)).select_related("account"), pk=limit_id)
+    own = TradingLimit.objects.own(_user(request)).select_related("account__connection")
+    return get_object_or_404(own, pk=limit_id)
+
+
+def _named(account: Account) -> str:
+    return f"{account} ({account.connection.get_environment_display()})"
 
 
 def _user(request: HttpRequest) -> User:

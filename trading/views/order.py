@@ -20,6 +20,7 @@ from trading.sync import intent_rows
 from trading.sync import rows as formatter
 from trading.views import answers, order_life
 from trading.views.order_life import Happened
+from trading.views.press import elsewhere
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 @login_required
 @require_safe
 def order(request: HttpRequest, intent_id: int) -> HttpResponse:
-    """One order of the trader's own; another's does not exist here."""
+    """One order of the trader's own, to be read only in a browser that is signed in to another connection of theirs;
+    another's does not exist here."""
     own = OrderIntent.objects.filter(connection__user=cast(User, request.user))
     intent = get_object_or_404(own.select_related("account", "connection", "lead"), pk=intent_id)
     legs = list(intent.legs.select_related("account", "connection", "lead").order_by("pk"))
@@ -49,6 +51,7 @@ def order(request: HttpRequest, intent_id: int) -> HttpResponse:
         "legs": rows.items(),
         "fills": fills.filter(active=True).order_by("at", "pk"),
         "may_replace": replace.offered(intent),
+        "elsewhere": elsewhere(request, intent.connection),
         "key": answers.new_key(),
     }
     return render(request, "trading/order.html", context)

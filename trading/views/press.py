@@ -51,6 +51,17 @@ def press(
     return cast("Callable[Concatenate[HttpRequest, P], HttpResponse]", view)
 
 
+def elsewhere(request: HttpRequest, owner: Connection) -> str:
+    """Why what belongs to `owner`, a connection of the trader's, is to be read here and not acted on, to the trader;
+    "" in the browser that is signed in to it."""
+    here = current_connection(cast(User, request.user), request.session)
+    if here == owner:
+        return ""
+    where = owner.get_environment_display()
+    signed = f"signed in to {here.get_environment_display()}" if here else "signed out of Tradovate"
+    return f"This belongs to {where}, and you are {signed}. To act on it, sign in to {where}."
+
+
 def source_key(request: HttpRequest, verb: str = "") -> str:
     """The source key of a press; `verb` tells apart the buttons of a page that share its key. Raises Refused."""
     key = request.POST.get("key", "")

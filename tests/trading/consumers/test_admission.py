@@ -65,13 +65,15 @@ async def test_anothers_file_and_no_file_at_all_are_refused_alike(alice, bob, wr
             assert await desk.closed() == 4404
 
 
-async def test_a_page_follows_the_environment_it_signed_in_to_and_a_file_its_own(alice, writer) -> None:
+async def test_a_page_follows_the_environment_it_signed_in_to_and_no_file_of_another(alice, writer) -> None:
     live = await Connection.objects.acreate(user=alice.user, environment="live", tradovate_user_id=1, name="alice")
     await sync_to_async(live.store_tokens)(Tokens("live"), timezone.now() + timedelta(hours=1))
     file = await sync_to_async(a_file)(alice)
     async with page(live) as desk:
         assert (await desk.frame())["rows"] == {}
     async with page(live, f"file={file.pk}") as desk:
+        assert await desk.closed() == 4404
+    async with page(alice, f"file={file.pk}") as desk:
         assert (await desk.frame())["rows"] == row(0)
         assert (await desk.frame())["t"] == "lines"
 
