@@ -12,10 +12,11 @@ from django.template.loader import render_to_string
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, Line, open_desk
+from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import STAFF_PASSWORD, Stack
 from tests.browser.test_accessibility import settle, violations
 from tests.browser.test_kill_switch import sign_in_as_staff
-from tests.browser.test_orders import fill_in, send
+from tests.browser.test_orders import answer, fill_in, send
 from tests.browser.test_walk import is_streaming, overflow, upload
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -219,6 +220,32 @@ def test_whoever_tabs_through_the_desk_sees_where_they_are(
     reached = "\n".join(stop["name"] for stop in stops)
     for name in ("Symbol", "Buy", "Price", "Stop price", "Type", "Confirm", "Flatten", "Reverse", "Modify", "Cancel"):
         assert re.search(name, reached), f"{name} is not reached"
+
+
+def test_an_order_that_is_drawn_anew_keeps_the_focus_and_is_read_out(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    symbol = portal.front_month("MES")
+    fill_in(page, symbol, order_type="Limit", price="1000.25")
+    send(page)
+    answer(page).get_by_role("link", name="Order page").click(timeout=SOON)
+    cancel = page.get_by_role("button", name="Cancel this order")
+    cancel.focus(timeout=SOON)
+    is_streaming(page)
+    order = int(page.locator("[data-intent-page]").get_attribute("data-order") or 0)
+    read_out = page.locator("#announcer")
+    program = OtherProgram(portal, "trader")
+    program.modify(order, 1, "Limit", price=1000.5)
+    expect(page.locator("[data-told]").first).to_have_text("Now: 1 Limit at 1000.50, Day", timeout=SOON)
+    expect(read_out).to_contain_text("Now: 1 Limit at 1000.50")
+    expect(cancel).to_be_focused()
+    # The button is gone with what it was for.
+    program.cancel(order)
+    expect(page.locator("h1 .badge")).to_have_text("cancelled", timeout=SOON)
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(read_out).to_contain_text(re.compile("cancelled"))
+    assert violations(page) == []
 
 
 # What has a colour of gain or loss, or of a side, and no sign or word for it.

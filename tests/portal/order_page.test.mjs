@@ -6,18 +6,29 @@ import test from "node:test";
 import { OrderPage } from "../../portal/static/portal/order_page.js";
 
 const HOUR = 3_600_000;
-const FIRST = { "intent:12": 4, "order:50": "55" };
+const FIRST = { "intent:12": 4, "order:50": drawn("55") };
+
+/** The row of the order 50 with these terms, and what a page is drawn with of them. */
+function order(version_id, qty = "2", price = "5000.25", stop = "—") {
+  return { id: "50", version_id, qty, price, stop };
+}
+
+function drawn(...terms) {
+  const { version_id, qty, price, stop } = order(...terms);
+  return `${version_id} ${qty} ${price} ${stop}`;
+}
 
 /** A page of the order 50, drawn with `drawn`; each time that it is drawn anew `next` says with what. */
-function opened(mock, next = () => FIRST, drawn = FIRST) {
+function opened(mock, next = () => FIRST, first = FIRST) {
   mock.timers.enable({ apis: ["setTimeout"] });
-  const dataset = { order: "50", drawn: JSON.stringify(drawn) };
-  const shown = { page: new OrderPage(), rows: new Map(), draws: 0 };
+  const dataset = { order: "50", drawn: JSON.stringify(first) };
+  const shown = { rows: new Map(), draws: 0 };
   const dispatchEvent = () => {
     shown.draws += 1;
     dataset.drawn = JSON.stringify(next(shown.draws));
   };
-  globalThis.document = { querySelector: () => ({ dataset, dispatchEvent }) };
+  globalThis.document = { querySelector: () => ({ dataset, dispatchEvent }), querySelectorAll: () => [], addEventListener() {} };
+  shown.page = new OrderPage();
   return shown;
 }
 
@@ -31,16 +42,26 @@ function passes(mock, milliseconds) {
 }
 
 test("terms that changed before the first snapshot are drawn once the journal has them, and then no more", ({ mock }) => {
-  const shown = opened(mock, (draws) => (draws < 3 ? FIRST : { ...FIRST, "order:50": "56" }));
-  tell(shown, { "order:50": { id: "50", version_id: "56" } }, { fresh: true });
+  const shown = opened(mock, (draws) => (draws < 3 ? FIRST : { ...FIRST, "order:50": drawn("56") }));
+  tell(shown, { "order:50": order("56") }, { fresh: true });
   passes(mock, HOUR);
   assert.equal(shown.draws, 3);
 });
 
+test("so are terms that changed and kept their id", ({ mock }) => {
+  for (const terms of [["55", "3"], ["55", "2", "5000.50"], ["55", "2", "5000.25", "4990"]]) {
+    const shown = opened(mock, () => ({ ...FIRST, "order:50": drawn(...terms) }));
+    tell(shown, { "order:50": order(...terms) }, { fresh: true });
+    passes(mock, HOUR);
+    assert.equal(shown.draws, 1);
+    mock.timers.reset();
+  }
+});
+
 test("so are those of an order that is over, and those that were refused meanwhile", ({ mock }) => {
   for (const [key, terms] of [["done:50", "56"], ["order:50", "54"]]) {
-    const shown = opened(mock, () => ({ ...FIRST, "order:50": terms }));
-    tell(shown, { [key]: { id: "50", version_id: terms } }, { fresh: true });
+    const shown = opened(mock, () => ({ ...FIRST, "order:50": drawn(terms) }));
+    tell(shown, { [key]: order(terms) }, { fresh: true });
     passes(mock, HOUR);
     assert.equal(shown.draws, 1);
     mock.timers.reset();
@@ -49,7 +70,7 @@ test("so are those of an order that is over, and those that were refused meanwhi
 
 test("a journal that never gets there is asked a few times only, whatever else is told", ({ mock }) => {
   const shown = opened(mock);
-  tell(shown, { "order:50": { id: "50", version_id: "56" } }, { fresh: true });
+  tell(shown, { "order:50": order("56") }, { fresh: true });
   for (let minutes = 0; minutes < 60; minutes += 1) {
     tell(shown, { "position:7": { id: "7" }, "order:51": { id: "51", version_id: "90" } });
     passes(mock, 60_000);
@@ -59,18 +80,17 @@ test("a journal that never gets there is asked a few times only, whatever else i
 
 test("a snapshot that tells nothing else than the page does, or of no terms in force, draws nothing", ({ mock }) => {
   const shown = opened(mock);
-  tell(shown, { "order:50": { id: "50", version_id: "55" }, "fill:50": { id: "50" } }, { fresh: true });
+  tell(shown, { "order:50": order("55"), "fill:50": { id: "50" } }, { fresh: true });
   tell(shown, { "order:50": { id: "50", version_id: "" } }, { fresh: true });
   tell(shown, { "order:50": { id: "50" } }, { fresh: true });
-  tell(shown, { "done:50": { id: "50", version_id: "50", status: "Rejected" } }, { fresh: true });
   tell(shown, { "intent:12": { id: "12", version: "4" }, "intent:13": { id: "13", version: "9", kind: "modify", target: "51" } }, { quiet: true });
   passes(mock, HOUR);
   assert.equal(shown.draws, 0);
 });
 
 test("a change that the page does not know, or not as it is by now, is drawn at once", ({ mock }) => {
-  for (const drawn of [FIRST, { ...FIRST, "intent:61": 2 }]) {
-    const shown = opened(mock, () => ({ ...FIRST, "intent:61": 3 }), drawn);
+  for (const first of [FIRST, { ...FIRST, "intent:61": 2 }]) {
+    const shown = opened(mock, () => ({ ...FIRST, "intent:61": 3 }), first);
     tell(shown, { "intent:61": { id: "61", version: "3", kind: "modify", target: "50" } }, { quiet: true });
     assert.equal(shown.draws, 1);
     passes(mock, HOUR);
@@ -81,8 +101,8 @@ test("a change that the page does not know, or not as it is by now, is drawn at 
 
 test("news of an order is drawn although its terms are what they were: a change of it was refused", ({ mock }) => {
   const shown = opened(mock);
-  tell(shown, { "order:50": { id: "50", version_id: "56" } });
-  tell(shown, { "order:50": { id: "50", version_id: "55" } });
+  tell(shown, { "order:50": order("56") });
+  tell(shown, { "order:50": order("55") });
   passes(mock, HOUR);
   assert.equal(shown.draws, 1);
 });

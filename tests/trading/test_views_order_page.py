@@ -136,16 +136,24 @@ def test_linked_orders_are_listed_with_their_terms_of_now(
     html = page(entry)
     [leg] = re.findall(r"<tr data-state=.*?</tr>", html)
     assert re.findall(r"<td[^>]*>([^<]*)</td>", leg)[:4] == ["Sell", "1", "Limit", "5025.75"]
-    assert drawn_with(html)["order:60"] == "65"
+    assert drawn_with(html)["order:60"] == "65 1 5025.75 —"
 
 
 def test_a_page_says_what_it_was_drawn_with(pat: Connection, entry: OrderIntent) -> None:
-    before = {f"intent:{entry.pk}": entry.version, "order:50": "50"}
+    before = {f"intent:{entry.pk}": entry.version, "order:50": "50 2 5000.25 —"}
     assert drawn_with(page(entry)) == before
     version(pat, 50, 55, 2, "5005.25")
     refused = changed_here(entry, 9, "5020", State.REJECTED, after=6, command_id_at_broker=56, version=3)
     version(pat, 50, 56, 9, "5020", refused=True)
-    assert drawn_with(page(entry)) == before | {"order:50": "55", f"intent:{refused.pk}": 3}
+    assert drawn_with(page(entry)) == before | {"order:50": "55 2 5005.25 —", f"intent:{refused.pk}": 3}
+
+
+def test_an_order_that_was_refused_itself_has_the_terms_that_it_asked_for(pat: Connection, entry: OrderIntent) -> None:
+    OrderVersion.objects.update(refused=True)
+    OrderIntent.objects.update(state=State.REJECTED)
+    html = page(entry)
+    assert drawn_with(html)["order:50"] == "50 2 5000.25 —"
+    assert "Last terms" not in html
 
 
 @pytest.fixture

@@ -172,7 +172,8 @@ class Mirror:
     def version(self, order_id: int) -> OrderVersion | None:
         """The terms that the order has now; None while they are not known."""
         versions = (self.versions[key] for key in reversed(self.part_ids(OrderVersion, order_id)))
-        return in_force.newest(self.orders.get(order_id), versions, self.is_refused)
+        is_rejected = in_force.is_rejected(self.orders.get(order_id))
+        return in_force.newest(versions, lambda version: self.is_refused(version.id), is_rejected=is_rejected)
 
     def untold(self) -> set[int]:
         """The orders that may still trade and whose terms are not known."""

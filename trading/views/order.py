@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +25,10 @@ from trading.views.press import elsewhere
 if TYPE_CHECKING:
     from decimal import Decimal
 
+State = OrderIntent.State
+# Orders with the terms that they stand on, where those are known.
+Stand = Mapping[OrderIntent, OrderVersion | None]
+
 
 @login_required
 @require_safe
@@ -36,17 +40,20 @@ def order(request: HttpRequest, intent_id: int) -> HttpResponse:
     legs = list(intent.legs.select_related("account", "connection", "lead").order_by("pk"))
     connection_id, order_id, tick_size = intent.connection_id, intent.order_id_at_broker or 0, _tick_size(intent)
     versions = order_life.versions(connection_id, [one.order_id_at_broker or 0 for one in (intent, *legs)])
-    rows = _rows([intent, *legs], versions, tick_size)
-    row = rows.pop(f"intent:{intent.pk}")
+    stand = {
+        one: order_life.in_force(versions[one.order_id_at_broker or 0], is_rejected=one.state == State.REJECTED)
+        for one in (intent, *legs)
+    }
+    rows = _rows(stand, tick_size)
     fills = Fill.objects.filter(connection=connection_id, order_id_at_broker=order_id)
-    mine = versions.get(order_id, [])
+    mine = versions[order_id]
     asked = order_life.asked(connection_id, order_id)
     context = {
         "intent": intent,
-        "drawn": _drawn([intent, *legs], asked, versions),
-        "row": row,
+        "drawn": _drawn(rows, stand, asked),
+        "row": rows.pop(f"intent:{intent.pk}"),
         "wish": in_words(intent.spec, partial(formatter.price, tick_size=tick_size)),
-        "now": order_life.now(mine, tick_size),
+        "now": order_life.now(mine, stand[intent], tick_size),
         "steps": order_life.timeline([*_steps(intent), *order_life.changes(asked, mine, tick_size)]),
         "legs": rows.items(),
         "fills": fills.filter(active=True).order_by("at", "pk"),
@@ -57,13 +64,15 @@ def order(request: HttpRequest, intent_id: int) -> HttpResponse:
     return render(request, "trading/order.html", context)
 
 
-def _drawn(orders: list[OrderIntent], asked: list[OrderIntent], versions: Mapping[int, Sequence[OrderVersion]]) -> str:
-    """What the page is drawn with, by the keys of rows, for order_page.js: the `version` of intents, and the
-    `version_id` of orders."""
-    drawn: dict[str, int | str] = {f"intent:{intent.pk}": intent.version for intent in (*orders, *asked)}
-    for order_id in filter(None, (intent.order_id_at_broker for intent in orders)):
-        version = order_life.in_force(versions.get(order_id, []))
-        drawn[f"order:{order_id}"] = str(version.tradovate_id) if version else ""
+def _drawn(rows: Mapping[str, formatter.Row], stand: Stand, asked: list[OrderIntent]) -> str:
+    """What the page is drawn with, by the keys of rows, for order_page.js: the `version` of intents, and the terms of
+    orders with their `version_id`: an exit's may change with its entry and keep that."""
+    drawn: dict[str, int | str] = {f"intent:{intent.pk}": intent.version for intent in (*stand, *asked)}
+    for intent, version in stand.items():
+        if intent.order_id_at_broker:
+            row = rows[f"intent:{intent.pk}"]
+            terms = (str(version.tradovate_id), row["qty"], row["price"], row["stop"]) if version else ()
+            drawn[f"order:{intent.order_id_at_broker}"] = " ".join(terms)
     return json.dumps(drawn)
 
 
@@ -71,13 +80,12 @@ def _tick_size(intent: OrderIntent) -> Decimal | None:
     return intent_rows.tick_sizes([intent]).get((intent.connection.environment, intent.symbol))
 
 
-def _rows(
-    intents: list[OrderIntent], versions: Mapping[int, Sequence[OrderVersion]], tick_size: Decimal | None
-) -> dict[str, formatter.Row]:
+def _rows(stand: Stand, tick_size: Decimal | None) -> dict[str, formatter.Row]:
     """The rows by key, with the terms of now; of an exit that Tradovate holds back they say so."""
+    intents = list(stand)
     rows = intent_rows.rows_of(intents)
-    for intent in intents:
-        if version := order_life.in_force(versions.get(intent.order_id_at_broker or 0, [])):
+    for intent, version in stand.items():
+        if version:
             rows[f"intent:{intent.pk}"] |= {
                 "qty": str(version.order_qty),
                 "type": version.order_type,
@@ -92,11 +100,10 @@ def _rows(
 
 def _suspended(intents: list[OrderIntent]) -> list[OrderIntent]:
     """Which of these wait at Tradovate for the fill of the entry that they hang on; `lead` is selected with them."""
-    state = OrderIntent.State
     hanging = [
         one
         for one in intents
-        if one.state == state.WORKING and one.lead and one.lead.state != state.FILLED and one.lead.spec.get("triggers")
+        if one.state == State.WORKING and one.lead and one.lead.state != State.FILLED and one.lead.spec.get("triggers")
     ]
     went_on = IntentTransition.objects.filter(intent__in=hanging, step=IntentTransition.Step.EXCHANGE)
     gone = set(went_on.values_list("intent", flat=True))

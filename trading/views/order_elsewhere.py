@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.sign_in import current_connection
 from trading.models import Account, Fill, Order, OrderIntent, OrderVersion
 from trading.orders.prices import plain
+from trading.tradovate.entities import OrdStatus
 from trading.views import answers, order_life
 from trading.views.order_life import Happened
 from trading.views.order_table import GROUP_OF_STATUS
@@ -33,6 +34,7 @@ def order_elsewhere(request: HttpRequest, order_id: int) -> HttpResponse:
     account = Account.objects.filter(connection=connection, tradovate_id=order.account_id_at_broker).first()
     fills = list(Fill.objects.filter(connection=connection, order_id_at_broker=order_id, active=True).order_by("at"))
     versions = order_life.versions(connection.pk, [order_id]).get(order_id, [])
+    version = order_life.in_force(versions, is_rejected=order.status == OrdStatus.REJECTED)
     context = {
         "order": order,
         "described": f"{order.action} {order.order_qty or ''} {order.symbol}".replace("  ", " "),
@@ -41,7 +43,7 @@ def order_elsewhere(request: HttpRequest, order_id: int) -> HttpResponse:
         "status": order.status,
         "state": order.status.lower(),
         "is_working": order.status not in GROUP_OF_STATUS,
-        "now": order_life.now(versions),
+        "now": order_life.now(versions, version),
         "steps": order_life.timeline(_happened(order, versions, fills)),
         "fills": fills,
         "key": answers.new_key(),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from trading.models import OrderIntent, OrderVersion
 from trading.orders import intents
+from trading.orders.in_force import newest
 from trading.orders.spec import OrderSpec
 from trading.orders.wishes import Modification
 from trading.sync import rows as formatter
@@ -44,7 +45,7 @@ def timeline(happened: Iterable[Happened]) -> list[Step]:
     return found
 
 
-def versions(connection_id: int, order_ids: Collection[int]) -> dict[int, list[OrderVersion]]:
+def versions(connection_id: int, order_ids: Collection[int]) -> defaultdict[int, list[OrderVersion]]:
     """The terms that orders (Tradovate's ids) have had or were to have, the oldest first, by order."""
     found: defaultdict[int, list[OrderVersion]] = defaultdict(list)
     kept = OrderVersion.objects.filter(connection=connection_id, order_id_at_broker__in=order_ids)
@@ -53,14 +54,13 @@ def versions(connection_id: int, order_ids: Collection[int]) -> dict[int, list[O
     return found
 
 
-def in_force(versions: Sequence[OrderVersion]) -> OrderVersion | None:
-    """The terms that an order stands on, or ended with; None when none were ever taken."""
-    return next((version for version in reversed(versions) if not version.refused), None)
+def in_force(versions: Sequence[OrderVersion], *, is_rejected: bool) -> OrderVersion | None:
+    """The terms that an order stands on, or ended with (trading.orders.in_force)."""
+    return newest(reversed(versions), lambda version: version.refused, is_rejected=is_rejected)
 
 
-def now(versions: Sequence[OrderVersion], tick_size: Decimal | None = None) -> str:
-    """The terms of now in words; empty for an order that has those that it was placed with."""
-    version = in_force(versions)
+def now(versions: Sequence[OrderVersion], version: OrderVersion | None, tick_size: Decimal | None = None) -> str:
+    """The terms of now, `version`, in words; empty for an order that has those that it was placed with."""
     return "" if version is None or version is versions[0] else terms(version, tick_size)
 
 

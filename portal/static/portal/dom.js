@@ -24,6 +24,12 @@ export function hasFocus(element) {
   return document.activeElement === document.body || element.contains(document.activeElement);
 }
 
+/** Give the focus to what takes it from nobody who tabs, such as a heading. */
+export function focusOn(element) {
+  element.tabIndex = -1;
+  element.focus({ preventScroll: true });
+}
+
 const flashes = new Map(); // the class of each element that is to flash in the next frame
 
 /** Start a CSS animation class from its beginning. */

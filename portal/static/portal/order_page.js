@@ -1,6 +1,7 @@
 // The page of one order: the server draws it anew until it is drawn with what the stream tells of the order, of what was
 // asked to change it, and of the orders that hang on it.
 
+import { announce } from "./dom.js";
 import { kindOf } from "./state.js";
 
 // Milliseconds before each try: the page is drawn of the journal, to which what the stream tells of orders comes later.
@@ -10,6 +11,15 @@ export class OrderPage {
   constructor() {
     this.rows = new Map();
     this.isDue = false; // to be drawn once more, whatever it is drawn with by then
+    this.told = words();
+    document.addEventListener("htmx:afterSwap", () => this.#tell());
+  }
+
+  /** Have what the page says anew of its order, and of the terms of now, read out. */
+  #tell() {
+    const before = this.told;
+    this.told = words();
+    for (const text of this.told.filter((one) => !before.includes(one))) announce(text);
   }
 
   /** Show what `applyFrame` changed in `rows`. */
@@ -42,6 +52,10 @@ export class OrderPage {
   }
 }
 
+function words() {
+  return [...document.querySelectorAll("[data-intent-page] [data-told]")].map((element) => element.textContent);
+}
+
 /** The page with its `order` (Tradovate's id) and what it was `drawn` with (trading/views/order.py), if it is there. */
 function opened() {
   const { order, drawn } = document.querySelector("[data-intent-page]")?.dataset ?? {};
@@ -54,8 +68,8 @@ function isBehind({ order, drawn }, key, row) {
     const isOurs = key in drawn || (row.kind === "modify" && row.target === order);
     return isOurs && Number(row.version) > (drawn[key] ?? -1);
   }
-  // Of an order that was refused itself the row has what it asked for, which never was in force (trading/orders/in_force.py).
-  const terms = row.status === "Rejected" ? "" : row.version_id;
+  // The terms of an exit may change with its entry and keep their id.
+  const terms = row.version_id && [row.version_id, row.qty, row.price, row.stop].join(" ");
   const was = drawn[orderKey(key, row)];
   return Boolean(terms) && was !== undefined && terms !== was;
 }

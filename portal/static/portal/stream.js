@@ -3,7 +3,7 @@
 
 import { ChartChoice } from "./chart_choice.js";
 import { Desk } from "./desk.js";
-import { localise } from "./dom.js";
+import { focusOn, localise } from "./dom.js";
 import { RequestGauge } from "./gauge.js";
 import { KillBanner } from "./kill.js";
 import { FileLines } from "./lines.js";
@@ -25,8 +25,16 @@ const replayRoot = document.querySelector("[data-replay]");
 const fileRoot = document.querySelector("[data-file]");
 
 localise(document);
-document.addEventListener("htmx:afterSwap", () => localise(document));
+let focused = ""; // the id of the part with the focus while that part is drawn anew
+
+document.addEventListener("htmx:afterSwap", () => {
+  localise(document);
+  const part = document.activeElement === document.body && document.getElementById(focused);
+  // What has the id of what had the focus gets it of htmx; it may be gone.
+  if (part) focusOn(part.querySelector("h1, h2") ?? part);
+});
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  focused = detail.target.contains(document.activeElement) ? detail.target.id : "";
   // Who has been signed out meanwhile is answered with another page.
   if (new URL(detail.xhr.responseURL).pathname === new URL(detail.requestConfig.path, location.href).pathname) return;
   detail.shouldSwap = false;

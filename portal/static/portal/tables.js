@@ -1,6 +1,6 @@
 // Rows of the desk's tables, patched cell by cell. Nothing that comes from the stream is ever parsed as HTML.
 
-import { flash, localTime } from "./dom.js";
+import { flash, focusOn, localTime } from "./dom.js";
 import { direction, tone, UNKNOWN } from "./figures.js";
 import { kindOf, ORDER } from "./state.js";
 
@@ -122,9 +122,7 @@ export function takeAway(element) {
   const place = next ?? element.closest(".panel").querySelector("h2");
   editor?.remove();
   element.remove();
-  if (!hadFocus) return;
-  place.tabIndex = -1;
-  place.focus({ preventScroll: true });
+  if (hadFocus) focusOn(place);
 }
 
 /** All tables of the page, by kind. */
