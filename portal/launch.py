@@ -1,6 +1,6 @@
 """`make run`: everything on this machine, started from one command and stopped by Ctrl-C.
 
-Writes the secrets that .env lacks, checks what would fail later (disk, ports), migrates, makes the first staff
+Writes the secrets that .env lacks, checks what would fail later (disk, ports, Redis), migrates, makes the first staff
 account, starts the Procfile under honcho and says when every process answers.
 """
 
@@ -22,7 +22,7 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
-from portal import env
+from portal import env, redis_server
 from portal.fresh_secrets import fresh_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -62,6 +62,7 @@ def prepare() -> dict[str, str]:
     load_environment()
     commands = wanted(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
     check_ports(commands)
+    check_redis(commands)
     prepare_database()
     return commands
 
@@ -131,6 +132,15 @@ def check_ports(commands: dict[str, str]) -> None:
             raise CannotStart(
                 f"port {port} is in use. Stop what uses it, or choose another: {variable}={int(port) + 1} make run"
             ) from None
+
+
+def check_redis(commands: dict[str, str]) -> None:
+    """Raises CannotStart when there is no Redis to start: before the first staff password is printed, once for all."""
+    if "redis" in commands:
+        try:
+            redis_server.binary()
+        except redis_server.RedisMissing as missing:
+            raise CannotStart(str(missing)) from None
 
 
 def prepare_database() -> None:

@@ -17,7 +17,8 @@ from django.conf import settings
 from dotenv import dotenv_values
 
 from accounts.crypto import parse_keys
-from portal import env, launch
+from accounts.models import User
+from portal import env, launch, redis_server
 from tests.mortal import marked
 from tests.ports import free_port
 
@@ -208,6 +209,30 @@ def test_a_full_disk_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 100, 5 * 2**20))
     with pytest.raises(launch.CannotStart, match=r"the disk is full \(5 MB free, 200 MB needed\)"):
         launch.prepare()
+
+
+def test_without_a_redis_nothing_is_made_that_is_told_once_only(monkeypatch: pytest.MonkeyPatch, settings) -> None:
+    def missing() -> str:
+        raise redis_server.RedisMissing(redis_server.MISSING)
+
+    made = []
+    settings.REDIS_URL = f"unix://{env.embedded_redis_socket(settings.VAR_DIR)}"
+    monkeypatch.setattr(redis_server, "binary", missing)
+    monkeypatch.setattr(launch, "prepare_database", lambda: made.append("a password"))
+    for step in ("check_disk", "write_secrets", "load_environment"):
+        monkeypatch.setattr(launch, step, lambda: None)
+    monkeypatch.setattr(launch, "check_ports", lambda commands: None)
+    with pytest.raises(launch.CannotStart, match="No Redis found: install redis-server"):
+        launch.prepare()
+    assert made == []
+
+
+@pytest.mark.django_db
+def test_a_staff_account_that_lost_its_status_is_not_made_anew() -> None:
+    User.objects.create_user("sim:1001")
+    assert launch.make_first_staff_account()
+    User.objects.filter(username="admin").update(is_staff=False)
+    assert launch.make_first_staff_account() is None
 
 
 def make_run(project: Path, **tools: str) -> subprocess.CompletedProcess[str]:
