@@ -5,26 +5,35 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final
 
 import redis
 from celery import shared_task
+from celery.signals import worker_process_shutdown
 from django.db import connections as database_connections
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from accounts.models import Connection
 from trading.files import execute
-from trading.models import KillSwitch, OrderIntent, OrderLine
+from trading.models import KillSwitch, KillSwitchAction, OrderIntent, OrderLine
 from trading.orders import clearing, intents, reconcile, verify
 from trading.sync import intent_rows, kill_banner, stream
 
 logger = logging.getLogger(__name__)
 
-# How many traders' orders are cancelled at the same time when support stops everybody.
-CONNECTIONS_AT_A_TIME = 8
+_crews: defaultdict[tuple[str, str], ThreadPoolExecutor] = defaultdict(
+    lambda: ThreadPoolExecutor(CONNECTIONS_AT_A_TIME)
+)
+_at_work: set[tuple[str, int]] = set()
+
+# How many traders' connections to one environment a process asks at the same time.
+CONNECTIONS_AT_A_TIME: Final = 8
+# Seconds that a task waits for what it has begun.
+PATIENCE = 1.0
 # A click whose process is gone is not sent later; longer than a sender may take to begin.
 UNSENT_AFTER: Final = dt.timedelta(minutes=2)
 
@@ -51,24 +60,22 @@ def sweep_order_files() -> None:
 def reconcile_orders() -> None:
     """Look at Tradovate for what got no answer and for the effect of what was accepted, and put aside what was to go
     out at once and was not. Safe to run at the same time as itself."""
-    intent_rows.tell(intents.give_up_unsent(timezone.now() - UNSENT_AFTER))
-    for connection_id in reconcile.due(timezone.now()):
-        with _others_go_on(connection_id):
+
+    def look(connection_id: int) -> None:
+        # Another process may have looked while this one waited for a thread.
+        if reconcile.due(timezone.now(), connection_id):
             resolved = reconcile.look(connection_id)
             execute.resolved(resolved, tell_pages)
             intent_rows.tell(resolved)
-    for connection_id in verify.due(timezone.now()):
-        with _others_go_on(connection_id):
+
+    def verified(connection_id: int) -> None:
+        if verify.due(timezone.now(), connection_id):
             intent_rows.tell(verify.look(connection_id))
 
-
-@contextmanager
-def _others_go_on(connection_id: int) -> Iterator[None]:
-    """A fault with one trader's orders keeps nobody else's from being looked up."""
-    try:
-        yield
-    except Exception:
-        logger.exception("Connection %s: its orders could not be looked up", connection_id)
+    intent_rows.tell(intents.give_up_unsent(timezone.now() - UNSENT_AFTER))
+    for work, due in ((look, reconcile.due), (verified, verify.due)):
+        wanted = Connection.objects.filter(pk__in=due(timezone.now()))
+        _each(work, wanted.values_list("pk", "environment"))
 
 
 def ring(file_id: uuid.UUID) -> None:
@@ -86,20 +93,46 @@ def carry_out_kill_switches() -> None:
 
     def carry_out(action_id: int) -> None:
         began = timezone.now()
+        connection_id = clearing.carry_out(action_id)
+        if connection_id is not None:
+            kill_banner.publish([connection_id])
+            sent = OrderIntent.objects.filter(connection=connection_id, changed_at__gte=began)
+            intent_rows.tell(sent.values_list("pk", flat=True))
+
+    wanted = KillSwitchAction.objects.filter(pk__in=clearing.due())
+    _each(carry_out, wanted.values_list("pk", "connection__environment"))
+
+
+def _each(work: Callable[[int], None], wanted: Iterable[tuple[int, str]]) -> None:
+    """Have threads of this process do `work` for each (primary key, environment) that they are not at yet.
+
+    Each environment has threads of its own, and what takes longer than PATIENCE goes on when this returns: one that
+    cannot be reached keeps no worker, and nobody else's orders, waiting. A fault with one of them does not either;
+    whoever rings next finds what was not done.
+    """
+
+    def do(pk: int) -> None:
         try:
-            connection_id = clearing.carry_out(action_id)
-            if connection_id is not None:
-                kill_banner.publish([connection_id])
-                sent = OrderIntent.objects.filter(connection=connection_id, changed_at__gte=began)
-                intent_rows.tell(sent.values_list("pk", flat=True))
+            work(pk)
         except Exception:
-            # The others' go on; this one is taken up again.
-            logger.exception("A round of kill switch action %s failed", action_id)
+            logger.exception("%s failed for %s", work.__name__, pk)
         finally:
+            _at_work.discard((work.__name__, pk))
             database_connections.close_all()
 
-    with ThreadPoolExecutor(CONNECTIONS_AT_A_TIME) as pool:
-        list(pool.map(carry_out, clearing.due()))
+    begun = []
+    for pk, environment in wanted:
+        if (work.__name__, pk) not in _at_work:
+            _at_work.add((work.__name__, pk))
+            begun.append(_crews[work.__name__, environment].submit(do, pk))
+    wait(begun, PATIENCE)
+
+
+@worker_process_shutdown.connect
+def _finish_work(**_: object) -> None:
+    """A worker that is told to end does so once what it has begun at Tradovate is done."""
+    for crew in _crews.values():
+        crew.shutdown(cancel_futures=True)
 
 
 def kill_switch_changed(switch: KillSwitch) -> None:

@@ -9,6 +9,12 @@ from tests.trading.signed_in import browser_of
 from trading.simulator import RunningSimulator
 
 
+@pytest.fixture(autouse=True)
+def tasks_end_with_what_they_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that takes: what a worker leaves to its threads would look for its database after the test."""
+    monkeypatch.setattr("trading.tasks.PATIENCE", 60.0)
+
+
 @pytest.fixture
 def connection(transactional_db: None, simulator: RunningSimulator) -> Connection:
     return sign_in(simulator)

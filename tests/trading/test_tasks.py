@@ -2,20 +2,23 @@
 
 import json
 import socket
+import threading
 import time
+from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
 import redis
+from celery.signals import worker_process_shutdown
 from django.utils import timezone
 
-from accounts.models import Connection
+from accounts.models import Connection, User
 from portal.celery import app
 from tests.trading.cast import listed, posts, sign_in
 from trading import tasks
 from trading.files import execute, preview
-from trading.models import OrderFile
-from trading.orders import gateway
+from trading.models import KillSwitch, OrderFile
+from trading.orders import clearing, gateway, reconcile
 from trading.orders.reconcile import SETTLE
 from trading.simulator import RunningSimulator
 from trading.sync import stream
@@ -99,6 +102,63 @@ def test_a_lost_message_is_found_by_the_sweep(redis_url: str, queued: OrderFile)
     OrderFile.objects.update(progressed_at=timezone.now() - timedelta(minutes=1))
     tasks.sweep_order_files()
     assert waiting(redis_url) == 1
+
+
+def test_an_environment_that_cannot_be_reached_keeps_nobody_elses_orders_waiting(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packets vanish there: each look, and each round of a kill switch, takes as long as anybody waits."""
+    many = range(2, 2 + 2 * tasks.CONNECTIONS_AT_A_TIME)
+    traders = [User.objects.create_user(f"demo:{number}") for number in many]
+    away = [Connection.objects.create(user=one, environment="demo", tradovate_user_id=one.pk) for one in traders]
+    switch = KillSwitch.objects.create(scope="global", by_staff=True, thrown_by=connection.user)
+    stopped = [switch.actions.create(connection=one, flatten=False) for one in (*away, connection)]
+    answered, asked = threading.Event(), Counter[str]()
+
+    def ask(what: str, pk: int, mine: int) -> None:
+        asked[f"{what} {pk}"] += 1
+        if pk != mine:
+            answered.wait(5)
+
+    def look(pk: int) -> list[int]:
+        return ask("look", pk, connection.pk) or []
+
+    monkeypatch.setattr(tasks, "PATIENCE", 0.2)
+    monkeypatch.setattr(reconcile, "due", lambda *_: [one.pk for one in (*away, connection)])
+    monkeypatch.setattr(reconcile, "look", look)
+    monkeypatch.setattr(clearing, "due", lambda: [one.pk for one in stopped])
+    monkeypatch.setattr(clearing, "carry_out", lambda pk: ask("kill", pk, stopped[-1].pk))
+    began = time.monotonic()
+    for _ in range(3):
+        tasks.reconcile_orders()
+        tasks.carry_out_kill_switches()
+    took = time.monotonic() - began
+    answered.set()
+    while tasks._at_work:
+        time.sleep(0.01)
+    assert took < 4
+    assert asked[f"look {connection.pk}"] == asked[f"kill {stopped[-1].pk}"] == 3
+    assert {asked[f"look {one.pk}"] for one in away} == {1}, "nobody is asked again while the first question waits"
+
+
+def test_a_worker_that_is_told_to_end_finishes_what_it_has_begun(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "PATIENCE", 0.0)
+    monkeypatch.setattr(tasks, "_crews", defaultdict(tasks._crews.default_factory))
+    monkeypatch.setattr(reconcile, "due", lambda *_: [connection.pk])
+    ended: list[int] = []
+
+    def look(pk: int) -> list[int]:
+        time.sleep(0.3)
+        ended.append(pk)
+        return []
+
+    monkeypatch.setattr(reconcile, "look", look)
+    tasks.reconcile_orders()
+    assert not ended
+    worker_process_shutdown.send(None)
+    assert ended == [connection.pk]
 
 
 def test_a_repeated_message_sends_nothing_again(redis_url: str, queued: OrderFile, simulator: RunningSimulator) -> None:

@@ -59,9 +59,10 @@ _ANOTHER_DAY: Final = (
 )
 
 
-def due(now: dt.datetime) -> list[int]:
-    """The connections (primary keys) that have something unknown to be looked for now."""
-    return when_to_look.due(OrderIntent.objects.filter(state=State.UNKNOWN, changed_at__lte=now - SETTLE), UNKNOWN, now)
+def due(now: dt.datetime, *only: int) -> list[int]:
+    """The connections (primary keys), all or of these, that have something unknown to be looked for now."""
+    waiting = OrderIntent.objects.filter(state=State.UNKNOWN, changed_at__lte=now - SETTLE)
+    return when_to_look.due(waiting.filter(connection__in=only) if only else waiting, UNKNOWN, now)
 
 
 def look(connection_id: int) -> list[int]:

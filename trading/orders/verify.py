@@ -49,9 +49,11 @@ class _Seen:
     strategies: dict[int, lookup.Found]
 
 
-def due(now: dt.datetime) -> list[int]:
-    """The connections (primary keys) that have something accepted whose effect is to be looked up now."""
-    return when_to_look.due(_waiting(now), ACCEPTED, now)
+def due(now: dt.datetime, *only: int) -> list[int]:
+    """The connections (primary keys), all or of these, that have something accepted whose effect is to be looked up
+    now."""
+    waiting = _waiting(now)
+    return when_to_look.due(waiting.filter(connection__in=only) if only else waiting, ACCEPTED, now)
 
 
 def look(connection_id: int) -> list[int]:
