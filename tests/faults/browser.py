@@ -123,7 +123,7 @@ class Browser:
             case "delta" if not self._waiting:
                 if frame["epoch"] == self._epoch and frame["seq"] <= self._seq:
                     return
-                if frame["epoch"] != self._epoch or frame["seq"] != self._seq + 1:
+                if frame["epoch"] != self._epoch or frame.get("after", frame["seq"] - 1) > self._seq:
                     self.gaps += 1
                     self._waiting = True
                     await opened.send('{"t":"resync"}')

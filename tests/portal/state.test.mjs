@@ -9,9 +9,9 @@ import { applyFrame, backOff, emptyState, isWaiting, ORDER } from "../../portal/
 const snapshot = (seq, rows, epoch = "e") => ({ t: "snapshot", epoch, seq, rows });
 const delta = (seq, rows = {}, gone = [], epoch = "e") => ({ t: "delta", epoch, seq, at: 1, rows, gone });
 
-function started(rows = { "position:1": { qty: "1" } }) {
+function started(rows = { "position:1": { qty: "1" } }, seq = 5) {
   const state = emptyState();
-  applyFrame(state, snapshot(5, rows));
+  applyFrame(state, snapshot(seq, rows));
   return state;
 }
 
@@ -48,6 +48,19 @@ test("a gap is reported once and nothing is applied until the snapshot comes", (
   assert.equal(state.rows.get("position:1").qty, "1");
   applyFrame(state, snapshot(9, { "position:1": { qty: "9" } }));
   assert.deepEqual(applyFrame(state, delta(10, { "position:1": { qty: "10" } })).changed, ["position:1"]);
+});
+
+test("deltas that were joined follow the number that they name, or one within them", () => {
+  for (const held of [5, 7, 9]) {
+    const state = started({}, held);
+    const joined = { ...delta(9, { "position:1": { qty: "9" } }, ["order:2"]), after: 5 };
+    const result = applyFrame(state, joined);
+    assert.equal(result.gap, false);
+    assert.deepEqual(result.changed, held === 9 ? [] : ["position:1"]);
+    assert.equal(state.seq, 9);
+    assert.equal(applyFrame(state, delta(10)).gap, false);
+  }
+  assert.equal(applyFrame(started({}, 4), { ...delta(9), after: 5 }).gap, true);
 });
 
 test("another epoch is a gap, whatever its number", () => {

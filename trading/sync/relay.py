@@ -1,10 +1,11 @@
 """One Redis subscription per web process, fanned out to its browser sockets.
 
-Every socket has an outbox of its own with a bound. A browser that does not keep up overflows only its own outbox: what
-was in it is dropped and a fresh snapshot takes its place once the socket takes bytes again. It holds every fill of the
-day and the last state of every order, and the page tells its trader those fills and refusals that it has not told yet
-(untold.js): only an order's states in between are lost to that page. Nothing here waits for a browser. After a lost
-Redis connection everybody gets a fresh snapshot too.
+Every socket has an outbox of its own with a bound. For a browser that does not keep up the deltas that wait are joined
+(joined.py): it gets every fill and every state of an order, and of all else the last state. One that falls far behind
+overflows only its own outbox: what was in it is dropped and a fresh snapshot takes its place once the socket takes
+bytes again. It holds every fill of the day and the last state of every order, and the page tells its trader those fills
+and refusals that it has not told yet (untold.js): only an order's states in between are lost to that page. Nothing here
+waits for a browser. After a lost Redis connection everybody gets a fresh snapshot too.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from weakref import WeakKeyDictionary
 from redis.exceptions import RedisError
 
 from accounts.budgets import kept_in
-from trading.sync import eager, presence, stage, stream
+from trading.sync import eager, joined, presence, stage, stream
 from trading.sync.gauge import gauge_row
+from trading.sync.joined import Joined
 from trading.sync.rows import Row
 from trading.sync.stage import Stage
 from trading.sync.watchful import answered, next_message
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 _DELTA = '{"t":"delta"'
 
 LIMIT = 512  # frames that may wait for one browser
+LAG = 64  # frames that wait for a browser which does not keep up: what comes after them is joined
 RETRY_FIRST, RETRY_MOST = 0.1, 3.0  # seconds between attempts to reach Redis
 NAMED_AGAIN = 0.5  # seconds until open pages that Redis did not take are named again
 
@@ -57,6 +60,7 @@ class Outbox:
         file: str = "",
         limit: int = LIMIT,
         *,
+        lag: int = LAG,
         intents: bool = False,
         tell: Callable[[str], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
@@ -65,8 +69,9 @@ class Outbox:
         self.intents = intents
         self.dropped = 0
         self._limit = limit
+        self._lag = lag
         # (sequence number of its epoch, or 0 for what has none; frame)
-        self._frames: deque[tuple[int, str]] = deque()
+        self._frames: deque[tuple[int, str | Joined]] = deque()
         self._news = eager.News()
         self._tell = tell
         # What is left of telling what came while `get` waited.
@@ -120,7 +125,8 @@ class Outbox:
             if self._stale:
                 return None
             if self._frames:
-                return self._frames.popleft()[1]
+                frame = self._frames.popleft()[1]
+                return frame.frame if isinstance(frame, Joined) else frame
             self._news.taken()
             await self._news.wait()
             telling, self._telling = self._telling, None
@@ -139,7 +145,7 @@ class Outbox:
         following = next(((n, frame) for n, frame in self._frames if n), None)
         if following is None:
             self._epoch, self._seq = epoch, max(self._seq if self._epoch == epoch else 0, seq)
-        elif following[1].startswith(_DELTA) and (self._epoch, following[0]) != (epoch, seq + 1):
+        elif (after := _comes_after(*following)) is not None and (self._epoch != epoch or after > seq):
             # Something was missed while the snapshot was read: rare enough to read it once more.
             self.make_stale()
 
@@ -153,12 +159,24 @@ class Outbox:
             self._news.come()
         return True
 
-    def _append(self, seq: int, frame: str) -> None:
+    def _append(self, seq: int, frame: str | Joined) -> None:
+        if len(self._frames) >= self._lag and isinstance(frame, str) and frame.startswith(_DELTA):
+            frame, last = joined.read(frame), self._frames[-1][1]
+            if isinstance(last, Joined) and last.take(frame):
+                self._frames[-1] = (seq, last)
+                return
         if len(self._frames) >= self._limit:
             self.make_stale()
             return
         self._frames.append((seq, frame))
         self._news.come()
+
+
+def _comes_after(seq: int, frame: str | Joined) -> int | None:
+    """The number after which a delta comes; None for a snapshot."""
+    if isinstance(frame, Joined):
+        return frame.after
+    return seq - 1 if frame.startswith(_DELTA) else None
 
 
 class Relay:

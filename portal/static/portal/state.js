@@ -1,7 +1,7 @@
 // The desk's state and how frames change it. Pure: no document, no socket, no clock.
 //
-// Frames (trading/sync/stream.py): {"t":"snapshot",epoch,seq,rows} and {"t":"delta",epoch,seq,at,rows,gone}; beside
-// these, of intents, {"t":"intents",rows} with all of now and {"t":"intent",key,row} with news of one.
+// Frames (trading/sync/stream.py): {"t":"snapshot",epoch,seq,rows} and {"t":"delta",epoch,seq,at,rows,gone}, which with
+// `after` is several in one, the first of them after that number (trading/sync/joined.py); beside these, of intents, {"t":"intents",rows} with all of now and {"t":"intent",key,row} with news of one.
 
 /** @returns {{epoch: string|null, seq: number, rows: Map<string, object>, waiting: boolean}} waiting: for a snapshot */
 export function emptyState() {
@@ -22,7 +22,7 @@ export function applyFrame(state, frame) {
   if (frame.t === "intent") return applyIntent(state, frame.key, frame.row);
   if (frame.t !== "delta" || state.waiting) return nothing;
   if (frame.epoch === state.epoch && frame.seq <= state.seq) return nothing; // seen already
-  if (frame.epoch !== state.epoch || frame.seq !== state.seq + 1) {
+  if (frame.epoch !== state.epoch || (frame.after ?? frame.seq - 1) > state.seq) {
     state.waiting = true;
     return { ...nothing, gap: true };
   }

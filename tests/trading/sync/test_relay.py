@@ -1,6 +1,7 @@
 """What waits for one browser: nothing is lost that its next snapshot would not hold, nothing is sent twice."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from tests.trading.sync.cast import cut, until
 from trading.sync import presence, stream, watchful
 from trading.sync import relay as relays
+from trading.sync.joined import LOSSLESS
 from trading.sync.relay import Bye, Outbox, Relay
 from trading.sync.stream import Stream
 
@@ -180,6 +182,108 @@ async def test_whatever_is_lost_a_browser_never_sees_a_gap(
                 number = msgspec.json.decode(frame)["seq"]
                 assert number == seen + 1
                 seen = number
+
+
+ROWS = ("order:1", "order:2", "done:1", "fill:1", "fill:2", "position:1", "account:1", "upstream")
+CHANGES = st.dictionaries(st.sampled_from(ROWS), st.booleans(), max_size=4)  # key: whether its row is there then
+
+
+class Follower:
+    """A page as state.js makes it of its frames; `told` are the states of orders and fills as they came, None for an
+    end. `is_whole`: it has needed no snapshot."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.rows: dict[str, Any] = {}
+        self.seq = 0
+        self.told: list[tuple[str, Any]] = []
+        self.is_whole = True
+        self._outbox = outbox
+
+    async def take_all(self, hub: "Published", most: int = 10_000) -> None:
+        """Take so many of the frames that wait."""
+        for _ in range(most):
+            if not (self._outbox._frames or self._outbox._stale):
+                return
+            frame = await self._outbox.get()
+            if frame is None:
+                self._take_snapshot(hub)
+            elif frame != "news":
+                self._take(msgspec.json.decode(frame))
+
+    def _take_snapshot(self, hub: "Published") -> None:
+        """Read it while there is news."""
+        self.is_whole = False
+        self._outbox.begin()
+        for key in ("account:1", "order:1"):
+            self._outbox.put_state(*hub.change({key: True}))
+        self.rows, self.seq = dict(hub.rows), hub.seq
+        self._outbox.put_state(*hub.change({"account:1": True, "fill:1": True}))
+        self._outbox.continue_from("e", self.seq)
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        assert frame.get("after", frame["seq"] - 1) <= self.seq < frame["seq"]
+        self.seq = frame["seq"]
+        self.rows |= frame["rows"]
+        for key in frame["gone"]:
+            self.rows.pop(key, None)
+        self.told += [(key, row) for key, row in frame["rows"].items() if key.startswith(LOSSLESS)]
+        self.told += [(key, None) for key in frame["gone"] if key.startswith(LOSSLESS)]
+
+
+class Published:
+    """What a hub has told so far."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Any] = {}
+        self.seq = 0
+        self.told: list[tuple[str, Any]] = []
+
+    def change(self, changes: dict[str, bool]) -> tuple[str, str, int, str]:
+        self.seq += 1
+        rows = {key: {"n": str(self.seq)} for key, is_there in changes.items() if is_there}
+        gone = [key for key, is_there in changes.items() if not is_there]
+        self.rows = {key: row for key, row in (self.rows | rows).items() if key not in gone}
+        self.told += [(key, rows.get(key)) for key in (*rows, *gone) if key.startswith(LOSSLESS)]
+        frame = {"t": "delta", "epoch": "e", "seq": self.seq, "at": self.seq, "rows": rows, "gone": gone}
+        return "delta", "e", self.seq, msgspec.json.encode(frame).decode()
+
+
+@given(
+    steps=st.lists(st.one_of(CHANGES, st.integers(1, 6), st.sampled_from(["news", "snapshot"])), max_size=60),
+    lag=st.integers(1, 4),
+    limit=st.sampled_from([4, 1000]),
+)
+async def test_whatever_is_joined_a_page_ends_with_the_hubs_rows_and_sees_each_state(
+    steps: list[Any], lag: int, limit: int
+) -> None:
+    """Numbers are frames that the page takes meanwhile."""
+    hub, outbox = Published(), ready(Outbox(1, limit=limit, lag=lag))
+    page = Follower(outbox)
+    for step in steps:
+        match step:
+            case "news":
+                outbox.put_news("news")
+            case "snapshot":
+                outbox.make_stale()
+            case int():
+                await page.take_all(hub, step)
+            case _:
+                outbox.put_state(*hub.change(step))
+    await page.take_all(hub)
+    assert (page.rows, page.seq) == (hub.rows, hub.seq)
+    for key in ROWS if page.is_whole else ():
+        assert [one for one in page.told if one[0] == key] == [one for one in hub.told if one[0] == key]
+
+
+async def test_of_what_a_slow_page_misses_only_the_last_marks_are_told() -> None:
+    hub, outbox = Published(), ready(Outbox(1))
+    page = Follower(outbox)
+    for number in range(3000):
+        state = {"order:1": True} if number % 1000 == 0 else {}
+        outbox.put_state(*hub.change({"account:1": True, "position:1": number % 2 == 1, **state}))
+    frames = len(outbox._frames)
+    await page.take_all(hub)
+    assert (frames, page.rows, page.told) == (relays.LAG + 2, hub.rows, hub.told)
 
 
 async def test_one_subscription_serves_all_sockets_and_ends_with_the_last(redis_url) -> None:
