@@ -34,7 +34,7 @@ POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
 @pytest.mark.alone
 @pytest.mark.timeout(300 + ROOM)
 def test_book_journal_and_pages_are_what_the_broker_s_ledger_is() -> None:
-    command = [sys.executable, "-m", "tests.faults", "--events", "600", "--drop", "3", "--taken", "20"]
+    command = [sys.executable, "-m", "tests.faults", "--events", "600", "--drop", "3", "--taken", "10"]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     # A page that hangs meets no database: once is enough here, `make faults` takes any.
     run = subprocess.run(
