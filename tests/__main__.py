@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
     embedded = everything(PORTALS)
     if reason := what_hinders():
         say(f"NOT RUN: the tests on PostgreSQL and Redis; {reason}")
-        return embedded or int(os.environ.get("CI", "false") != "false")
+        return embedded or int(own_redis.in_ci())
     say("On PostgreSQL and Redis:")
     ignored = [f"--ignore={path}" for path in WITHOUT_DATABASE]
     server = everything(SERVERS, *ignored, TEST_DATABASE_URL=POSTGRES_URL, TEST_REDIS_URL=REDIS_URL)

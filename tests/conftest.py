@@ -112,6 +112,8 @@ def redis_process() -> Iterator[None]:
         if not own_redis.is_ours(REDIS_URL):
             pytest.exit(own_redis.refusal([REDIS_URL]), returncode=1)
         yield
+        # A test may have emptied it of its mark.
+        own_redis.empty(REDIS_URL)
         return
     socket = Path(REDIS_URL.removeprefix("unix://"))
     process = subprocess.Popen(redis_server.command(socket, RUN_DIR / "redis"), stdout=subprocess.DEVNULL)
