@@ -215,3 +215,31 @@ def test_an_editor_whose_answer_was_lost_follows_its_order_once_another_press_is
     expect(row.locator("[data-field='price']")).to_have_text("1001.25")
 
     cancel(row)
+
+
+def test_an_editor_does_not_change_while_what_it_says_is_on_its_way(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    row = place(page, portal, "MES", order_type="Limit", order_qty="5", price="1000.25")
+    order = int((row.get_attribute("data-row") or "").removeprefix("order:"))
+    other = OtherProgram(portal, "trader")
+
+    editor = modify(page, row)
+    editor.get_by_label("Qty").fill("4")
+    held: list[Route] = []
+    page.route("**/desk/modify/", lambda route: held.append(route))
+    with page.expect_request("**/desk/modify/"):
+        editor.get_by_role("button", name="Change").click()
+    # An impatient second press is none.
+    editor.get_by_label("Qty").press("Enter")
+    other.modify(order, 6, "Limit", price=1001.25)
+    expect(row.locator("[data-field='qty']")).to_have_text("6", timeout=SOON)
+    expect(editor.locator("[data-about]")).to_contain_text("Buy 5 ")
+    expect(editor.get_by_label("Price")).to_have_value("1000.25")
+    [pressed] = held
+    pressed.continue_()
+    expect(row.locator("[data-field='qty']")).to_have_text("4", timeout=SOON)
+    expect(row.locator("[data-field='price']")).to_have_text("1001.25")
+    expect(editor).to_have_count(0, timeout=SOON)
+    cancel(row)

@@ -267,6 +267,30 @@ def test_a_lost_answer_is_looked_for_and_what_never_arrived_can_be_sent_again(
     expect(working(page, symbol)).to_have_count(0, timeout=SOON)
 
 
+def test_of_a_pair_that_never_arrived_the_first_order_is_sent_again_with_the_second(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    one_click(page)
+    symbol = portal.front_month("MGC")
+    portal.control("faults", kind="reset_before", route="order/placeoco")
+    fill_in(page, symbol, order_type="Limit", price="100.0", exits="pair", other_order_type="Limit", other_price="99.0")
+    send(page)
+    rows = page.locator("[data-orders] [data-row^='intent:']", has_text=symbol)
+    again, given_up = (rows.get_by_role("button", name=name) for name in ("Send again", "Give up"))
+    expect(again.first).to_be_visible(timeout=60_000)
+    for _ in range(2):
+        expect(rows).to_have_count(2)
+        expect(again.filter(visible=True)).to_have_count(1)
+        expect(given_up.filter(visible=True)).to_have_count(1)
+        page.reload()
+        is_streaming(page)
+    given_up.filter(visible=True).click()
+    expect(again.filter(visible=True)).to_have_count(0, timeout=SOON)
+
+
 def test_a_double_click_sends_one_order(portal: Stack, open_page: OpenPage) -> None:
     page = one_click_desk(portal, open_page)
     symbol, before = portal.front_month("MES"), len(orders_sent(portal))

@@ -1,13 +1,19 @@
-"""A server's database is migrated once it answers, and one that does not is told in words."""
+"""A server's database is migrated once it answers, one that does not is told in words, and processes of the version
+before go on writing to it."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import OperationalError, connection
+from django.db.models import Model
+from django.utils import timezone
 
+from accounts.models import Connection, User
 from portal import migrate
 from tests.accounts.conftest import wait_for
+from trading.models import OrderVersion, Product
 
 WAITING = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
@@ -80,3 +86,29 @@ def test_of_two_machines_one_migrates_after_the_other(asked: list[list[str]], mo
             may_end.set()
         assert [machine.result(30) for machine in machines] == [0, 0]
     assert len(asked) == 2
+
+
+def terms() -> Model:
+    user = User.objects.create_user("sim:1")
+    owner = Connection.objects.create(user=user, environment="sim", tradovate_user_id=1, name="trader")
+    return OrderVersion(
+        connection=owner, tradovate_id=60, order_id_at_broker=50, order_qty=1, order_type="Market", at=timezone.now()
+    )
+
+
+def product() -> Model:
+    return Product(environment="sim", tradovate_id=1, name="ES", description="E-mini", tick_size=1, value_per_point=50)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("made", "new", "then"), [(terms, "refused", False), (product, "currency", "")])
+def test_who_does_not_know_a_new_column_may_still_write(made: Callable[[], Model], new: str, then: object) -> None:
+    """The process of the version before runs until it is replaced."""
+    row = made()
+    table, quote = row._meta.db_table, connection.ops.quote_name
+    fields = [field for field in row._meta.concrete_fields if field.column not in ("id", new)]
+    columns = ", ".join(quote(field.column) for field in fields)
+    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {quote(table)} ({columns}) VALUES ({', '.join(['%s'] * len(values))})", values)  # noqa: S608
+    assert getattr(type(row)._default_manager.get(), new) == then

@@ -66,6 +66,14 @@ def orders(symbol: str) -> dict[str, OrderBuilder]:
         "limit": buy_limit(symbol, 2, "4000.25").set_time_in_force("GTD").set_expire_time(later).set_text("it's mine"),
         "touched": OrderBuilder().set_symbol(symbol).set_action("Buy").set_quantity(2).set_order_type("LimitIfTouched")
         .set_price("4000.25").set_limit_if_touched_price("4000"),
+        "stop limit": OrderBuilder().set_symbol(symbol).set_action("Buy").set_quantity(2).set_order_type("StopLimit")
+        .set_price("9001.25").set_stop_price("9000"),
+        "if touched": OrderBuilder().set_symbol(symbol).set_action("Buy").set_quantity(2).set_order_type("MIT")
+        .set_price("4000.25"),
+        "trails": OrderBuilder().set_symbol(symbol).set_action("Buy").set_quantity(2).set_order_type("TrailingStop")
+        .set_stop_price("9000").set_peg_difference("12.5"),
+        "trails with a limit": OrderBuilder().set_symbol(symbol).set_action("Buy").set_quantity(2)
+        .set_order_type("TrailingStopLimit").set_price("9001.25").set_stop_price("9000").set_peg_difference("12.5"),
         "pair": one_cancels_other(sell_limit(symbol, 2, "9000"), sell_stop(symbol, 2, "3000")),
         "entry and exits": templates.first_triggers_second(buy_limit(symbol, 2, "4000"), exits),
         "entry and exit": templates.first_triggers_second(buy_limit(symbol, 2, "4000"), sell_limit(symbol, 2, "9000")),

@@ -98,3 +98,20 @@ async def test_a_visit_waits_for_its_sync_request_and_for_the_cash_book(simulato
         await until(Fill.objects.filter(connection=absent).aexists)
         await until(CashEntry.objects.filter(connection=absent, change_type="Commission").aexists)
         await until(lambda: not hub.held and not simulator.control.sockets())
+
+
+async def test_each_socket_that_has_read_the_day_says_so(simulator, trader) -> None:
+    """From then on what got no answer may be found (trading.orders.when_to_look)."""
+
+    async def read_at() -> datetime | None:
+        return await Upstream.objects.filter(connection=trader).values_list("synced_at", flat=True).afirst()
+
+    async with running_hub():
+        await until(read_at)
+        first = await read_at()
+        simulator.control.fault("kick", user="trader")
+
+        async def anew() -> bool:
+            return await read_at() != first
+
+        await until(anew)
