@@ -138,14 +138,16 @@ def test_an_editor_says_what_its_order_is_by_now(portal: Stack, open_page: OpenP
     # Its page was drawn with the terms that it had then.
     page.goto(f"{portal.url}{href}")
     is_streaming(page)
-    expect(page.get_by_text("Now: 3 Limit at 1000.25, shows 1, Day")).to_be_visible()
+    expect(page.locator("strong[data-told]", has_text="Now: 3 Limit at 1000.25, shows 1, Day")).to_be_visible()
     expect(page.locator(".timeline").get_by_role("link", name="Its page")).to_have_count(2)
     other.modify(order, 2, "Limit", price=999.75, maxShow=1)
-    expect(page.get_by_text("Now: 2 Limit at 999.75, shows 1, Day")).to_be_visible(timeout=SOON)
+    expect(page.locator("strong[data-told]", has_text="Now: 2 Limit at 999.75, shows 1, Day")).to_be_visible(
+        timeout=SOON
+    )
     assert violations(page) == []
     assert overflow(page) <= 0
     other.cancel(order)
-    expect(page.get_by_text("Last terms: 2 Limit at 999.75")).to_be_visible(timeout=SOON)
+    expect(page.locator("strong[data-told]", has_text="Last terms: 2 Limit at 999.75")).to_be_visible(timeout=SOON)
 
 
 def test_an_order_page_shows_terms_that_changed_before_it_was_told_anything(portal: Stack, open_page: OpenPage) -> None:
@@ -176,10 +178,10 @@ def test_an_order_page_shows_terms_that_changed_before_it_was_told_anything(port
 
     page.route(page.url, draw)
     line.mend()
-    expect(page.get_by_text("Now: 2 Limit at 999.75, Day")).to_be_visible(timeout=SOON)
+    expect(page.locator("strong[data-told]", has_text="Now: 2 Limit at 999.75, Day")).to_be_visible(timeout=SOON)
     assert not late
     other.cancel(order)
-    expect(page.get_by_text("Last terms: 2 Limit at 999.75")).to_be_visible(timeout=SOON)
+    expect(page.locator("strong[data-told]", has_text="Last terms: 2 Limit at 999.75")).to_be_visible(timeout=SOON)
 
 
 def test_an_editor_whose_answer_was_lost_follows_its_order_once_another_press_is_another_change(
