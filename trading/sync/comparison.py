@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from trading.sync.book import Book
 from trading.sync.days import trading_day
 from trading.sync.mirror import Mirror, is_older
 from trading.sync.rows import UNKNOWN, Row
@@ -79,13 +80,14 @@ def compare(kept: Mirror, fresh: Mirror) -> Differences:
     return Differences(+found.missed, +found.wrong)
 
 
-def compare_rows(shown: Mapping[str, Row], fresh: Mapping[str, Row], now: datetime) -> Differences:
-    """The same for rows that another process has shown, whose book is gone; `now` is the fresh ones' time.
+def compare_rows(shown: Mapping[str, Row], book: Book, now: datetime) -> Differences:
+    """The same for rows that another process has shown, whose book is gone; `now` is the fresh book's time.
 
     What is of the same trading day, by its own time, Tradovate does not take back, and it finishes an order once: what
     is otherwise was wrong. So is a cash figure as late as Tradovate's, or later, that is not Tradovate's.
     """
     found = Differences()
+    fresh = book.rows
     differ = differing(shown, fresh)
     taken_away = {key.partition(":")[2] for key in differ if key.startswith("account:") and key not in fresh}
     for key in sorted(differ):
@@ -99,7 +101,11 @@ def compare_rows(shown: Mapping[str, Row], fresh: Mapping[str, Row], now: dateti
             continue  # for the latter: its being finished is what was wrong
         elif key in shown and shown[key].get("account_id") in taken_away:
             continue
-        elif key in shown and _is_of_day(shown[key].get("at", UNKNOWN), now) and _was_made_up(kind, number, fresh):
+        elif (
+            key in shown
+            and _is_of_day(shown[key].get("at", UNKNOWN), now)
+            and _was_made_up(kind, int(number), book.mirror)
+        ):
             found.wrong[kind] += 1
         else:
             found.missed[kind] += 1
@@ -111,11 +117,12 @@ def _is_of_day(moment: str, now: datetime) -> bool:
     return moment != UNKNOWN and trading_day(datetime.fromisoformat(moment)) == trading_day(now)
 
 
-def _was_made_up(kind: str, number: str, fresh: Mapping[str, Row]) -> bool:
-    """Whether what was shown cannot have been so, as the fresh rows of the same day do not have it."""
-    if kind == "order":
-        return not {f"order:{number}", f"done:{number}"} & fresh.keys()
-    return kind in ("done", "fill") and f"{kind}:{number}" not in fresh
+def _was_made_up(kind: str, key: int, fresh: Mirror) -> bool:
+    """Whether what was shown cannot have been so, as Tradovate has none such on the same day."""
+    if kind == "fill":
+        return key not in fresh.fills
+    order = fresh.orders.get(key)
+    return kind in ("order", "done") and (order is None or (kind == "done" and not order.finished))
 
 
 def _cash_is_late(shown: Row, fresh: Row) -> bool | None:

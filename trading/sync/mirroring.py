@@ -156,7 +156,7 @@ class Mirroring:
         if self._has_synced:
             found = compare(self._book.mirror, fresh.mirror)
         elif shown.keys() - {standing.KEY}:
-            found = compare_rows(shown, fresh.rows, datetime.now(UTC))
+            found = compare_rows(shown, fresh, datetime.now(UTC))
         else:
             return
         missed, wrong = found.missed.total(), found.wrong.total()

@@ -82,16 +82,16 @@ def test_an_account_that_was_taken_away_is_missed_and_what_it_had_was_not_wrong(
     fresh = Book.load(SyncSnapshot(accounts=[Account(id=8, name="DEMO8")], cash_balances=[cash]))
     found = compare(kept.mirror, fresh.mirror)
     assert (found.missed["Account"], found.wrong) == (2, {})
-    assert compare_rows(shown(kept), fresh.rows, NOON).wrong == {}
-    assert compare_rows(shown(kept), fresh.rows, NOON).missed["account"] == 2
+    assert compare_rows(shown(kept), fresh, NOON).wrong == {}
+    assert compare_rows(shown(kept), fresh, NOON).missed["account"] == 2
 
 
 def test_rows_that_another_process_has_shown_are_compared_without_what_the_market_moves() -> None:
     kept, fresh = book(CASH, position(2), order("Working")), book(CASH, position(2), order("Filled"), fill(90))
     fresh.mark([])
-    found = compare_rows(shown(kept), fresh.rows, NOON)
+    found = compare_rows(shown(kept), fresh, NOON)
     assert found.words == "missed: 1 done, 1 fill, 1 order"
-    assert compare_rows(shown(kept), kept.rows, NOON) == Differences()
+    assert compare_rows(shown(kept), kept, NOON) == Differences()
 
 
 def shown(kept: Book) -> dict[str, Row]:
@@ -106,13 +106,18 @@ def test_what_another_process_has_shown_and_tradovate_never_had_was_wrong() -> N
         (order("Filled"), "done"),
         (order("Working", key=51), "order"),
     ):
-        found = compare_rows(shown(book(CASH, position(2), order("Working"), made_up)), fresh.rows, NOON)
+        found = compare_rows(shown(book(CASH, position(2), order("Working"), made_up)), fresh, NOON)
         assert found.words == f"wrong: 1 {kind}"
+
+
+def test_a_fill_that_the_exchange_has_busted_was_not_wrong() -> None:
+    fresh = book(CASH, order("Filled"), fill(90, active=False))
+    assert compare_rows(shown(book(CASH, order("Filled"), fill(90))), fresh, NOON).wrong == {}
 
 
 def test_what_is_no_longer_served_on_the_next_day_was_not_wrong() -> None:
     before, fresh = book(CASH, order("Filled"), fill(90)), book(CASH)
-    assert compare_rows(shown(before), fresh.rows, NOON + timedelta(days=3)).wrong == {}
+    assert compare_rows(shown(before), fresh, NOON + timedelta(days=3)).wrong == {}
 
 
 def test_a_cash_figure_is_late_or_wrong_by_tradovate_s_own_times() -> None:
@@ -124,5 +129,5 @@ def test_a_cash_figure_is_late_or_wrong_by_tradovate_s_own_times() -> None:
         (other, CASH, "wrong: 1 cash"),
         (CASH, msgspec.structs.replace(CASH, timestamp=NOON + timedelta(hours=1)), ""),
     ):
-        found = compare_rows(shown(book(ACCOUNT, told)), book(ACCOUNT, served).rows, NOON)
+        found = compare_rows(shown(book(ACCOUNT, told)), book(ACCOUNT, served), NOON)
         assert found.words == words
