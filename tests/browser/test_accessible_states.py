@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.template.loader import render_to_string
+from django.urls import get_resolver
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, Line, open_desk
@@ -16,23 +18,28 @@ from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import STAFF_PASSWORD, Stack
 from tests.browser.test_accessibility import settle, violations
 from tests.browser.test_kill_switch import sign_in_as_staff
-from tests.browser.test_orders import answer, fill_in, send
+from tests.browser.test_orders import answer, fill_in, one_click_desk, send
 from tests.browser.test_walk import is_streaming, overflow, upload
+from tests.portal.test_addresses import addresses, filled_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 OpenPage = Callable[..., Page]
 SOON = 20_000
+PAGES = "links => links.map((link) => link.href)"
 ERRORS = ("400", "403", "403_csrf", "404", "413", "500", "503")
 
 
 class Inspector:
-    """Gathers what axe finds on one page after another, by the names that they are given here."""
+    """Gathers what axe finds on one page after another, and which are too wide, by the names that they have here."""
 
     def __init__(self) -> None:
         self.found: dict[str, list[str]] = {}
 
     def look(self, page: Page, name: str) -> None:
-        if found := violations(page):
+        found = violations(page)
+        if (pixels := overflow(page)) > 0:
+            found.append(f"{pixels} px wider than its window")
+        if found:
             self.found[name] = found
 
     def finish(self) -> None:
@@ -100,6 +107,44 @@ def test_open_dialogs_editors_and_notices(portal: Stack, open_page: OpenPage) ->
     inspector.finish()
 
 
+# How an address answers that has no page: with another one's, or that it is for a press.
+NO_PAGE = {302, 405}
+
+
+def test_every_address_that_has_a_page(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
+    """A new address is looked at by itself; one that names something new wants it among `made`."""
+    inspector, page = Inspector(), one_click_desk(portal, open_page)
+    fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25")
+    send(page)
+    row = page.locator("[data-orders] [data-row^='order:']").first
+    made = {"order_id": (row.get_attribute("data-row") or "").removeprefix("order:"), "switch_id": "1"}
+    intent = row.locator("[data-order-page]")
+    expect(intent).to_have_attribute("href", re.compile(r"^/orders/\d+/$"))
+    made["intent_id"] = (intent.get_attribute("href") or "").split("/")[2]
+    row.get_by_role("button", name=re.compile("^Cancel")).click()
+    expect(row).to_have_count(0)
+    upload(page, portal, tmp_path, "ESZ9 1")
+    made["file_id"] = page.url.split("/")[-2]
+    page.goto(f"{portal.url}/kill-switch/")
+    limits = page.locator("a[href*='/kill-switch/limits/']").first
+    made["account_id"] = (limits.get_attribute("href") or "").split("/")[-2]
+    page.goto(f"{portal.url}/limits/")
+    page.get_by_label("Most contracts in an order", exact=True).fill("10")
+    page.get_by_role("button", name="Set the limit").click()
+    made["limit_id"] = (page.get_by_role("link", name="Change").get_attribute("href") or "").split("/")[-2]
+    for name, route in addresses(get_resolver().url_patterns):
+        if name == "accounts:sign-out":
+            continue
+        url = portal.url + filled_in(route, made)
+        answer = page.context.request.get(url, max_redirects=0)
+        if answer.status in NO_PAGE or "text/html" not in answer.headers.get("content-type", ""):
+            continue
+        assert answer.ok or answer.status == 400, f"{url}: {answer.status}"
+        page.goto(url)
+        inspector.look(page, name)
+    inspector.finish()
+
+
 def test_desks_without_anything(portal: Stack, open_page: OpenPage) -> None:
     inspector, page = Inspector(), open_page()
     open_desk(page, portal, "empty")
@@ -127,12 +172,7 @@ def test_the_admin(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
     trader.get_by_label("Most contracts in an order", exact=True).fill("10")
     trader.get_by_role("button", name="Set the limit").click()
     inspector, page = Inspector(), open_page(PHONE)
-    wider: dict[str, int] = {}
-
-    def look(name: str) -> None:
-        inspector.look(page, name)
-        if (pixels := overflow(page)) > 0:
-            wider[name] = pixels
+    look = partial(inspector.look, page)
 
     def look_at_list(address: str) -> bool:
         """Look at a list and its first row's page; whether there is one."""
@@ -158,9 +198,8 @@ def test_the_admin(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
     shown = {address for address in lists if look_at_list(address)}
     # There was no reconnect, nobody mistyped a password, and who signed in where axes keeps by other means.
     assert {address.split("/")[-2] for address in set(lists) - shown} <= {"comparison", "accessattempt"}
-    for address in ("trading/tradinglimit/add", "password_change"):
-        page.goto(f"{portal.url}/admin/{address}/")
-        look(address)
+    page.goto(f"{portal.url}/admin/password_change/")
+    look("password_change")
     page.goto(f"{portal.url}/admin/accounts/user/?q=pro")
     page.locator("#result_list tbody tr th a").click()
     trader_page = page.url
@@ -176,7 +215,38 @@ def test_the_admin(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
     page.get_by_label("Password").fill(STAFF_PASSWORD)
     page.get_by_role("button", name="Release").click()
     page.wait_for_url("**/change/")
-    assert wider == {}
+    inspector.finish()
+
+
+def test_what_the_admin_adds_and_removes_and_what_it_has_changed(portal: Stack, open_page: OpenPage) -> None:
+    trader = open_page()
+    open_desk(trader, portal, "pro")
+    is_streaming(trader)
+    inspector, page = Inspector(), open_page(PHONE)
+    page.goto(f"{portal.url}/admin/")
+    sign_in_as_staff(page, portal)
+    lists = page.locator("#content-main th a").evaluate_all(PAGES)
+    traders = next(address for address in lists if address.endswith("/accounts/user/"))
+    page.goto(f"{traders}?q=pro")
+    number = (page.locator("#result_list tbody tr th a").get_attribute("href") or "").split("/")[-3]
+    page.goto(f"{portal.url}/admin/trading/tradinglimit/add/")
+    choose = "(field, number) => field.append(new Option('pro', number, true, true))"
+    page.locator("#id_user").evaluate(choose, number)
+    page.locator("#id_max_order_qty").fill("9")
+    page.get_by_role("button", name="Save", exact=True).click()
+    seen = set[str]()
+    for address in lists:
+        page.goto(address)
+        found = page.locator(".object-tools .addlink").evaluate_all(PAGES)
+        first = page.locator("#result_list tbody tr th a").first
+        if first.count():
+            first.click()
+            found += page.locator(".historylink, .deletelink").evaluate_all(PAGES)
+        for link in found:
+            page.goto(link)
+            inspector.look(page, link)
+            seen.add(link.rstrip("/").rpartition("/")[2].partition("?")[0])
+    assert seen >= {"add", "history", "delete"}
     inspector.finish()
 
 
