@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from django.db import close_old_connections
 from django.utils import timezone
 
 from accounts import renewal
@@ -28,6 +29,8 @@ from trading.orders.lookup import Found
 from trading.orders.states import NAMEABLE, Kind, State
 from trading.tradovate import Priority, Tradovate
 from trading.tradovate.errors import (
+    BadReply,
+    CaptchaRequired,
     NotAuthorized,
     NotSent,
     OutcomeUnknown,
@@ -111,8 +114,8 @@ def look_for(
             return ask(Connection.objects.get(pk=connection_id), question)
     except (renewal.NoToken, TradovateError) as trouble:
         logger.info("Connection %s: %s orders cannot be looked up (%s)", connection_id, about, type(trouble).__name__)
-        # Who is not let in is told the same until there is a new session.
-        is_answered = not isinstance(trouble, _AWAY)
+        # Who is not let in is told the same until there is a new session, and what cannot be read now cannot later.
+        is_answered = not isinstance(trouble, _AWAY) or isinstance(trouble, BadReply | CaptchaRequired)
         return None
     finally:
         if is_answered:
@@ -125,6 +128,8 @@ def ask(connection: Connection, question: Callable[[Tradovate], Awaitable[T]]) -
     Raises renewal.NoToken, TradovateError.
     """
     token = renewal.access_token(connection.pk)
+    # Tradovate may take long, and a database has no connection to spare for each thread that waits for it.
+    close_old_connections()
     try:
         return asyncio.run(_put(connection, token, question))
     except NotAuthorized as error:

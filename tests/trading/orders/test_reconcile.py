@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -165,24 +167,59 @@ def test_looks_come_soon_at_first_and_then_less_often(simulator: RunningSimulato
 
 
 def test_looks_that_tradovate_does_not_answer_put_none_off(simulator: RunningSimulator, intent: OrderIntent) -> None:
-    """After an outage of forty minutes what never arrived is clear within ten seconds, and the looks before have left
-    most of the trader's requests."""
+    """After an outage of forty minutes what never arrived is clear within half a minute, at once where the hub had lost
+    Tradovate as well, and the looks before have left most of the trader's requests."""
     unknown(simulator, intent, "reset_before")
     simulator.control.fault("error_503_after", "command/list", probability=1)
     began, looks = now(intent).changed_at, []
     with time_machine.travel(began, tick=False) as clock:
-        for after in (6, 600, 1800, *range(2340, 2400, 2)):
+        for after in range(6, 2402, 2):
             clock.move_to(began + timedelta(seconds=after))
             if reconcile.due(timezone.now()):
                 assert reconcile.look(intent.connection_id) == []
                 looks.append(after)
-        assert looks[:3] == [6, 600, 1800]
-        assert 4 <= len(looks[3:]) <= 15
+        assert [later - earlier for earlier, later in pairwise(looks)][:9] == [6] * 9
+        assert {later - earlier for earlier, later in pairwise(looks[20:])} == {30}
         simulator.control.fault("clear")
         clock.move_to(began + timedelta(seconds=looks[-1] + 8))
+        assert reconcile.due(timezone.now()) == []
+        upstream = Upstream.objects.create(
+            connection=intent.connection, state="up", since=timezone.now(), synced_at=timezone.now()
+        )
+        assert reconcile.due(timezone.now()) == [intent.connection_id]
+        upstream.delete()
+        clock.move_to(began + timedelta(seconds=looks[-1] + 30))
         assert reconcile.due(timezone.now()) == [intent.connection_id]
         reconcile.look(intent.connection_id)
     assert now(intent).state == State.ABSENT
+
+
+@pytest.mark.usefixtures("settled")
+def test_who_waits_for_tradovate_keeps_no_connection_to_the_database(
+    simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown(simulator, intent, "reset_before")
+    search, connected = lookup.search, []
+    database = connections["default"]
+
+    async def searching(*about: Any) -> Any:
+        connected.append(database.connection)
+        return await search(*about)
+
+    monkeypatch.setattr(lookup, "search", searching)
+    assert reconcile.look(intent.connection_id) == [intent.pk]
+    assert connected == [None]
+
+
+@pytest.mark.usefixtures("settled")
+def test_what_cannot_be_read_now_is_not_asked_for_again_and_again(
+    simulator: RunningSimulator, intent: OrderIntent
+) -> None:
+    unknown(simulator, intent, "reset_before")
+    OrderIntent.objects.update(changed_at=timezone.now() - timedelta(hours=1))
+    simulator.control.fault("garbage", "command/list", probability=1)
+    assert reconcile.look(intent.connection_id) == []
+    assert reconcile.due(timezone.now() + timedelta(minutes=4)) == []
 
 
 @pytest.mark.parametrize("news", ["signed_in_at", "renewed_at", "synced_at"])
