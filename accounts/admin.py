@@ -9,7 +9,7 @@ from axes.admin import AccessAttemptAdmin, AccessLogAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from accounts import budgets
 from accounts.crypto import CannotDecrypt
-from accounts.lockout import NOT_YOURS, is_own_password
+from accounts.lockout import NOT_YOURS, is_own_password, take_back
 from accounts.models import AuditEvent, Connection, User
 
 admin.site.site_header = "Tradeport support"
@@ -130,6 +130,18 @@ class PersonAdmin(PersonAdminBase):
             # That page asks for the old one.
             return redirect("admin:password_change")
         return super().user_change_password(request, id, form_url)
+
+
+class StaffSignInForm(AdminAuthenticationForm):
+    """The admin's form for a sign-in."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        # The password is right, whether or not its account may come in here.
+        take_back(self.request)
+        super().confirm_login_allowed(user)
+
+
+admin.site.login_form = StaffSignInForm
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):

@@ -35,7 +35,7 @@ def is_own_password(request: HttpRequest, password: str) -> bool:
     """Whether this is the password of whoever is signed in, asked for once more. As at a sign-in wrong ones are
     counted, and too many lock out."""
     known = authenticate(request, username=request.user.get_username(), password=password)
-    _take_back(request)
+    take_back(request)
     return known is not None and known.pk == request.user.pk
 
 
@@ -60,15 +60,11 @@ class Lockout(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no types
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         # Counted for good, with what axes keeps of it: in between nobody finds room.
         with attempts.one_at_a_time():
-            _take_back(request)
+            take_back(request)
             super().user_login_failed(sender, credentials, request, **kwargs)
 
-    def user_logged_in(self, sender: Any, request: Any, user: User, **kwargs: Any) -> None:
-        _take_back(request)
-        super().user_logged_in(sender, request, user, **kwargs)
 
-
-def _take_back(request: Any) -> None:
+def take_back(request: Any) -> None:
     """The request's password counts as wrong no more, if it was counted."""
     counted = getattr(request, "password_counted", None)
     if counted is None:

@@ -26,10 +26,13 @@ WITHOUT_DATABASE = ["tests/browser", "tests/trading/tradovate", "tests/trading/s
 def what_hinders() -> str:
     """Why the second run cannot be; "" when its PostgreSQL and Redis are there, and all in there is the tests' own."""
     try:
+        urls = own_redis.databases(REDIS_URL)
         psycopg.connect(POSTGRES_URL, connect_timeout=3).close()
-        foreign = [url for url in own_redis.databases(REDIS_URL) if not own_redis.is_ours(url)]
-    except (psycopg.Error, redis.RedisError):
-        return "nothing answers at TEST_POSTGRES_URL and TEST_REDIS_URL."
+        foreign = [url for url in urls if not own_redis.is_ours(url)]
+    except own_redis.NoRoom as problem:
+        return str(problem)
+    except (psycopg.Error, redis.RedisError) as error:
+        return f"nothing of use answers at TEST_POSTGRES_URL and TEST_REDIS_URL: {error}"
     return own_redis.refusal(foreign) if foreign else ""
 
 

@@ -11,23 +11,33 @@ MARK = "the tests of tradeport empty this database"
 MOST = 4
 
 
+class NoRoom(Exception):
+    """An address does not end in the number of a database that has enough others below it."""
+
+
 def in_ci() -> bool:
     """Whether this run is CI's."""
     return os.environ.get("CI", "false") != "false"
 
 
 def databases(url: str) -> list[str]:
-    """The addresses of all that a run on `url` empties: the database that it names, and those below it."""
+    """The addresses of all that a run on `url` empties: the database that it names, and those below it.
+
+    Raises NoRoom.
+    """
     address, _, number = url.rpartition("/")
+    if not number.isdecimal() or int(number) < MOST - 1:
+        raise NoRoom(
+            f"TEST_REDIS_URL has to end in /{MOST - 1} or more, the number of a database: "
+            f"{MOST} test processes use that one and those below it."
+        )
     return [f"{address}/{int(number) - worker}" for worker in range(MOST)]
 
 
 def is_ours(url: str) -> bool:
-    """Whether nothing in there is anybody else's. Raises RedisError."""
-    if in_ci():
-        return True
+    """Whether nothing in there is anybody else's. Raises RedisError, in CI too where no server is there."""
     with redis.Redis.from_url(url, socket_timeout=3) as client:
-        return bool(client.exists(MARK)) or not client.dbsize()
+        return bool(client.exists(MARK)) or not client.dbsize() or in_ci()
 
 
 def empty(url: str) -> None:

@@ -71,6 +71,30 @@ def test_what_is_empty_or_the_tests_own_is_used(monkeypatch: pytest.MonkeyPatch,
     assert [bool(environment) for environment in runs] == [False, True]
 
 
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:6379/2", "redis://127.0.0.1:6379", "redis://127.0.0.1:6379/"])
+def test_an_address_with_no_room_for_four_databases_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    monkeypatch.setattr(command, "REDIS_URL", url)
+    monkeypatch.setattr(command, "install_chromium", lambda: None)
+    monkeypatch.setattr(command, "pytest", lambda *arguments, **environment: 0)
+    monkeypatch.setenv("CI", "true")
+    assert command.main([]) == 1
+    assert (
+        "NOT RUN: the tests on PostgreSQL and Redis; TEST_REDIS_URL has to end in /3 or more" in capsys.readouterr().out
+    )
+
+
+def test_a_redis_that_is_not_there_is_told_in_ci_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], somebodys_redis
+) -> None:
+    monkeypatch.setattr(own_redis, "databases", lambda _: ["redis://127.0.0.1:1/15"])
+    monkeypatch.setattr(command, "everything", lambda *_, **environment: 0)
+    monkeypatch.setenv("CI", "true")
+    assert command.main([]) == 1
+    assert "nothing of use answers at TEST_POSTGRES_URL and TEST_REDIS_URL" in capsys.readouterr().out
+
+
 def test_a_run_empties_the_database_that_is_named_and_the_three_below() -> None:
     urls = own_redis.databases("redis://:secret@127.0.0.1:6379/15")
     assert [url.rpartition("/")[2] for url in urls] == ["15", "14", "13", "12"]

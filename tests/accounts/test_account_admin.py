@@ -227,6 +227,18 @@ def test_right_passwords_at_once_all_let_in_and_leave_no_failure(settings) -> No
     assert not AccessAttempt.objects.exists()
 
 
+def test_a_right_password_of_an_account_without_the_admin_counts_as_no_wrong_one(client, settings) -> None:
+    nora = User.objects.create_user("nora", password="a-long-password")
+    right = {"username": "nora", "password": "a-long-password"}
+    for _ in range(settings.AXES_FAILURE_LIMIT + 1):
+        answer = client.post("/admin/login/", right)
+        assert (answer.status_code, "for a staff account" in answer.content.decode()) == (200, True)
+    assert not AccessAttempt.objects.exists()
+
+    User.objects.filter(pk=nora.pk).update(is_staff=True)
+    assert client.post("/admin/login/", right).status_code == 302
+
+
 def test_what_was_typed_into_the_wrong_field_is_not_kept(client, settings) -> None:
     User.objects.create_user("sam", password="a-long-password", is_staff=True)
     client.post("/admin/login/", {"username": "sam", "password": "wrong"})

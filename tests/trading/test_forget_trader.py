@@ -110,8 +110,19 @@ def test_who_has_orders_at_work_is_not_forgotten_yet(zebra: Connection) -> None:
     assert zebra.user.is_active
 
 
+@pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
+def test_a_trader_with_rights_in_the_admin_is_one(zebra: Connection, right: str) -> None:
+    OrderIntent.objects.update(state="filled")
+    User.objects.filter(pk=zebra.user_id).update(**{right: True})
+
+    forget("sim:1", "--yes")
+
+    assert kept_of(TOLD) == []
+
+
 def test_staff_and_strangers_are_no_traders(zebra: Connection) -> None:
     User.objects.create_superuser("boss")
-    for name in ("boss", "sim:99"):
+    User.objects.create_user("nora")
+    for name in ("boss", "nora", "sim:99"):
         with pytest.raises(CommandError, match=f"There is no trader {name}"):
             forget(name, "--yes")

@@ -30,8 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do it; without this it is only said what would be done")
 
     def handle(self, *args: Any, trader: str, yes: bool, **options: Any) -> None:
-        person = User.objects.filter(username=trader, is_staff=False, is_superuser=False).first()
-        if person is None:
+        person = User.objects.filter(username=trader).first()
+        if person is None or not person.is_trader:
             raise CommandError(f"There is no trader {trader}.")
         at_work = OrderIntent.objects.filter(connection__user=person, state__in=_UNFINISHED).count()
         running = OrderFile.objects.visible_to(person).filter(state__in=["queued", "executing"]).count()
