@@ -171,8 +171,8 @@ def test_a_press_on_a_row_that_has_just_moved_under_the_pointer_does_nothing_onc
     page = open_page()
     open_desk(page, portal, "trader")
     other, symbol = OtherProgram(portal, "trader"), portal.front_month("MGC")
-    orders = [other.order(symbol, order_type="Limit", price=price) for price in (1000, 1001, 1002, 1003)]
-    still, first, second, third = [page.locator(f"[data-row='order:{order}']") for order in reversed(orders)]
+    orders = [other.order(symbol, order_type="Limit", price=price) for price in range(1000, 1005)]
+    still, first, second, third, fourth = [page.locator(f"[data-row='order:{order}']") for order in reversed(orders)]
     reload_until(page, still)
     is_streaming(page)
     expect(third).to_contain_text("Working")
@@ -185,7 +185,7 @@ def test_a_press_on_a_row_that_has_just_moved_under_the_pointer_does_nothing_onc
     places, started = [middle(row) for row in (still, second)], page.evaluate("performance.now()")
     page.evaluate("at => (window.clicksAt = at)", started + 300)
     told = page.locator("#toasts", has_text="The rows had just moved: nothing was done. Press again.")
-    other.cancel(orders[2])
+    other.cancel(orders[3])
     expect(first).to_have_count(0)
     assert middle(third) == places[1]
     page.mouse.click(*places[1])
@@ -199,3 +199,10 @@ def test_a_press_on_a_row_that_has_just_moved_under_the_pointer_does_nothing_onc
     expect(second).to_have_count(0)
     third.get_by_role("button", name=re.compile("^Cancel")).press("Enter")
     expect(third).to_have_count(0)
+    # Nor is what somebody has scrolled a surprise.
+    page.wait_for_timeout(1_000)
+    page.mouse.wheel(0, 20)
+    page.wait_for_function("() => scrollY === 20")
+    page.evaluate("new Promise(requestAnimationFrame).then(() => (window.clicksAt = performance.now()))")
+    page.mouse.click(*middle(fourth))
+    expect(fourth).to_have_count(0)

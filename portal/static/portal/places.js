@@ -2,24 +2,21 @@
 // others went or came, is not what was aimed at.
 
 const UNSEEN = 400; // milliseconds after which somebody who presses has seen where the rows are
-const MEASURED = '[data-orders] > tr, [data-rows="position"] > tr, [data-cancel-all]';
+const SEEN = -Infinity;
 
 /**
- * Where everything stands since when; what its person has scrolled stands as before. Pure.
+ * Where everything stands, and since when. Pure.
  *
- * @param {Map<object, {top: number, bottom: number, scrolled: number, height: number}>} stands pixels of the screen, and how
- *   far down it is scrolled of how much: what has another height may have been scrolled by that
+ * @param {Map<object, {top: number, bottom: number}>} stands in pixels of the screen
  * @param {Map<object, object>} known what this returned before
- * @param {number} now milliseconds
+ * @param {number} now milliseconds, since when it stands there that stood elsewhere before
  * @returns {Map<object, {top: number, bottom: number, since: number, from: {top: number, bottom: number}|undefined}>}
  */
 export function placesOf(stands, known, now) {
-  const places = [...stands].map(([what, stand]) => {
+  const places = [...stands].map(([what, { top, bottom }]) => {
     const was = known.get(what);
-    const scrolled = was?.height === stand.height ? was.scrolled - stand.scrolled : 0;
-    const isStill = was && Math.min(Math.abs(was.top - stand.top), Math.abs(was.top + scrolled - stand.top)) < 1;
-    if (isStill) return [what, { ...stand, since: was.since, from: was.from }];
-    return [what, { ...stand, since: now, from: was && { top: was.top, bottom: was.bottom } }];
+    if (was && Math.abs(was.top - top) < 1) return [what, { ...was, bottom }];
+    return [what, { top, bottom, since: now, from: was && { top: was.top, bottom: was.bottom } }];
   });
   return new Map(places);
 }
@@ -31,37 +28,49 @@ export function hasJustCome({ since, from }, y, now) {
 
 export class Places {
   constructor(root) {
-    this.root = root;
+    this.bodies = [...root.querySelectorAll('[data-orders], [data-rows="position"]')];
+    this.button = root.querySelector("[data-cancel-all]");
     this.places = new Map();
-    this.#look(-Infinity);
+    this.#look(SEEN);
     const sizes = new ResizeObserver(() => this.#look(performance.now()));
-    const bodies = root.querySelectorAll("tbody");
-    for (const element of [root, ...bodies]) sizes.observe(element);
+    for (const element of [root, ...this.bodies]) sizes.observe(element);
     // One row for another: no size changes, yet whoever is observed anew is told of after the next layout.
     const rows = new MutationObserver(() => {
       sizes.unobserve(root);
       sizes.observe(root);
     });
-    for (const body of bodies) rows.observe(body, { childList: true });
-    addEventListener("scroll", () => this.#look(performance.now()), { capture: true, passive: true });
-    // What somebody has moved by a tab, a fold or an editor was not moved under their hand.
-    for (const name of ["click", "change"]) root.addEventListener(name, () => this.#look(-Infinity));
+    for (const body of this.bodies) rows.observe(body, { childList: true });
+    // What somebody has moved by a tab, a fold or an editor, or has scrolled, was not moved under their hand.
+    for (const name of ["click", "change"]) root.addEventListener(name, () => this.#look(SEEN));
+    addEventListener("resize", () => this.#look(SEEN));
+    // What has become longer or shorter may have been scrolled by that.
+    const scrolled = () => this.#look(this.#lengths() === this.lengths ? SEEN : performance.now());
+    addEventListener("scroll", scrolled, { capture: true, passive: true });
   }
 
   /** Whether a pointer's click on `button` hits a row that has just come there by itself. */
   isSurprise(button, { clientY, timeStamp }) {
     this.#look(performance.now());
-    const place = this.places.get(button.closest("tr, [data-cancel-all]"));
+    const place = this.places.get(button.closest("tr") ?? button);
     return place !== undefined && hasJustCome(place, clientY, timeStamp);
   }
 
   #look(now) {
-    const page = document.scrollingElement;
-    const stands = [...this.root.querySelectorAll(MEASURED)].map((element) => {
-      const { top, bottom } = element.getBoundingClientRect();
-      const { scrollTop = 0, scrollHeight = 0 } = element.closest(".scroll") ?? {};
-      return [element, { top, bottom, scrolled: page.scrollTop + scrollTop, height: page.scrollHeight + scrollHeight }];
-    });
-    this.places = placesOf(new Map(stands), this.places, now);
+    const stands = new Map([[this.button, this.button.getBoundingClientRect()]]);
+    for (const body of this.bodies) {
+      const end = Math.min(innerHeight, body.closest(".scroll").getBoundingClientRect().bottom);
+      for (const row of body.children) {
+        const place = row.getBoundingClientRect();
+        if (place.top > end) break; // there may be hundreds that nobody can press
+        stands.set(row, place);
+      }
+    }
+    this.places = placesOf(stands, this.places, now);
+    this.lengths = this.#lengths();
+  }
+
+  #lengths() {
+    const scrolled = [document.scrollingElement, ...this.bodies.map((body) => body.closest(".scroll"))];
+    return scrolled.map(({ scrollHeight }) => scrollHeight).join();
   }
 }
