@@ -164,7 +164,8 @@ def discard(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
         file = _own(file_id, user)
         given_up = []
         if not _move(file.pk, {FileState.UNCHECKED, FileState.REFUSED, FileState.READY}, FileState.DISCARDED):
-            if not _move(file.pk, {FileState.STOPPED}, FileState.STOPPED, stop_reason=""):
+            told = _GIVEN_UP if file.stop_reason == _GIVEN_UP else ""
+            if not _move(file.pk, {FileState.STOPPED}, FileState.STOPPED, stop_reason=told):
                 return False
             given_up = _put_aside(file)
             _settle(file.pk)

@@ -128,7 +128,8 @@ def test_a_line_that_is_on_its_way_when_the_rest_is_given_up_is_given_up_with_it
 
     def give_up_at_once(_: int) -> None:
         if execute.stop(file.pk, user, nobody):
-            execute.discard(file.pk, user, nobody)
+            assert execute.discard(file.pk, user, nobody)
+            assert execute.discard(file.pk, user, nobody), "pressed twice"
 
     execute.run(file.pk, give_up_at_once)
     assert sent(simulator) == []
