@@ -40,7 +40,8 @@ def main() -> int:
     options = _options()
     with ExitStack() as cleanup:
         database_url = fresh_database(options.postgres, cleanup, WATCHER) if options.postgres else ""
-        portal = cleanup.enter_context(portals.running(database_url, options.seed))
+        roles = portals.TWO_OF_EACH if options.two else portals.ROLES
+        portal = cleanup.enter_context(portals.running(database_url, options.seed, roles))
         import django
 
         # The monkey leaves the connections of this process alone.
@@ -132,6 +133,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--trials", type=int, default=200, help="files or turns at the desk (%(default)s)")
     parser.add_argument("--parallel", type=int, default=24, help="trials at the same time (%(default)s)")
+    parser.add_argument("--two", action="store_true", help="two processes of most kinds, as several machines have")
     return portals.parsed(parser)
 
 

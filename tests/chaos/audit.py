@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
@@ -17,6 +18,13 @@ from trading.orders.states import ENDS, STATE_OF_STATUS, Kind, State
 AT_THE_BROKER = frozenset({State.ACCEPTED, State.WORKING, State.FILLED, State.EXPIRED})
 OPEN = frozenset({State.CREATED, State.SUBMITTING, State.UNKNOWN})
 OURS = "tp-"
+# What an order is, beside its account, contract and side: as it is wished for, and as Tradovate says it.
+NUMBERS = ("order_qty", "price", "stop_price", "limit_if_touched_price", "peg_difference")
+TERMS = {"order_qty": "orderQty", "price": "price", "stop_price": "stopPrice", "peg_difference": "pegDifference"} | {
+    "limit_if_touched_price": "limitIfTouchedPrice",
+    "order_type": "orderType",
+    "time_in_force": "timeInForce",
+}
 # A button's press, which in these trials has a key of its own, or a file's line: either is one wish. What follows is
 # none of the trader's.
 WISH = re.compile(r"click:[0-9a-f]{32}|file:[0-9a-f-]{36}:[0-9]+")
@@ -25,7 +33,11 @@ WISH = re.compile(r"click:[0-9a-f]{32}|file:[0-9a-f-]{36}:[0-9]+")
 @dataclass
 class Ledger:
     """What the broker has of the portal's wishes. `times` counts how often each of our tags (clOrdId, customTag50 or
-    uuid) came to something; `orders` and `commands` name what it came to."""
+    uuid) came to something; `orders` and `commands` name what it came to, and `about` the order that a command was for.
+
+    `placed` has the orders, `placing` the command that each began with, `versions` their terms by the command that
+    brought them, `contracts` names by id; `replaced` and `cancelled` are the commands that took effect.
+    """
 
     times: Counter[str] = field(default_factory=Counter)
     orders: dict[str, int] = field(default_factory=dict)
@@ -33,18 +45,27 @@ class Ledger:
     strategies: dict[str, int] = field(default_factory=dict)
     status: dict[int, str] = field(default_factory=dict)
     filled: Counter[int] = field(default_factory=Counter)
+    about: dict[str, int] = field(default_factory=dict)
+    placed: dict[int, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[int, dict[str, Any]] = field(default_factory=dict)
+    placing: dict[int, int] = field(default_factory=dict)
+    contracts: dict[str, str] = field(default_factory=dict)
     replaced: set[int] = field(default_factory=set)
+    cancelled: set[int] = field(default_factory=set)
 
     @classmethod
-    def read(cls, entities: dict[str, list[dict[str, Any]]]) -> Ledger:
+    def read(cls, truth: dict[str, Any]) -> Ledger:
         """Of the simulator's /control/ledger."""
-        ledger = cls()
+        ledger, entities = cls(contracts=truth["contracts"]), truth["entities"]
         for command in entities.get("command", []):
             for tag in {command.get("clOrdId"), command.get("customTag50")}:
                 if (tag or "").startswith(OURS):
                     ledger.times[tag] += 1
                     is_new = command["commandType"] == "New"
                     (ledger.orders if is_new else ledger.commands)[tag] = command["orderId" if is_new else "id"]
+                    ledger.about[tag] = command["orderId"]
+            if command["commandType"] == "New":
+                ledger.placing[command["orderId"]] = command["id"]
         links = entities.get("orderStrategyLink", [])
         for strategy in entities.get("orderStrategy", []):
             tag = strategy.get("uuid") or ""
@@ -54,19 +75,23 @@ class Ledger:
                 sent = [link["orderId"] for link in links if link["orderStrategyId"] == strategy["id"]]
                 if sent:
                     ledger.orders[tag] = min(sent)
-        ledger.status = {order["id"]: order["ordStatus"] for order in entities.get("order", [])}
+        ledger.placed = {order["id"]: order for order in entities.get("order", [])}
+        ledger.versions = {version["id"]: version for version in entities.get("orderVersion", [])}
+        ledger.status = {number: order["ordStatus"] for number, order in ledger.placed.items()}
         for fill in entities.get("fill", []):
             ledger.filled[fill["orderId"]] += fill["qty"]
         reports = entities.get("executionReport", [])
         ledger.replaced = {one["commandId"] for one in reports if one.get("execType") == "Replaced"}
+        ledger.cancelled = {one["commandId"] for one in reports if one.get("execType") == "Canceled"}
         return ledger
 
 
 def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
     """Where intents and ledger differ, by kind; all lists are empty when they agree."""
     entities = truth["entities"]
-    ledger = Ledger.read(entities)
-    intents = {intent.cl_ord_id: intent for intent in OrderIntent.objects.all()}
+    ledger = Ledger.read(truth)
+    intents = {intent.cl_ord_id: intent for intent in OrderIntent.objects.select_related("account", "lead")}
+    changed = {intent.target_order_id for intent in intents.values() if intent.kind == Kind.MODIFY}
     found: dict[str, list[str]] = {
         "sent twice": [tag for tag, count in ledger.times.items() if count > 1] + _repeated(intents.values()),
         "unknown to the portal": [tag for tag in ledger.times if tag not in intents],
@@ -75,6 +100,7 @@ def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
         "said to be at the broker and is not": [],
         "at the broker and not said to be": [],
         "another order's id": [],
+        "sent otherwise": [],
         "ended otherwise": [],
         "filled otherwise": [],
         "effect told otherwise": [],
@@ -83,7 +109,10 @@ def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
         if intent.state in OPEN:
             found["never answered"].append(f"{intent} (intent {intent.pk}, {intent.kind})")
             continue
-        for kind in _of_command(intent, ledger) if intent.is_command else _of_order(intent, ledger):
+        kinds = _of_command(intent, ledger) if intent.is_command else _of_order(intent, ledger)
+        if tag in ledger.times and not _is_as_wished(intent, ledger, changed):
+            kinds = [*kinds, "sent otherwise"]
+        for kind in kinds:
             order_id = ledger.orders.get(tag)
             status = ledger.status.get(order_id or 0)
             what = f"{intent.filled_qty} and {ledger.filled[order_id or 0]} filled"
@@ -127,14 +156,47 @@ def _repeated(intents: Iterable[OrderIntent]) -> list[str]:
 
 
 def _lost(ledger: Ledger) -> list[str]:
-    """Lines of order files that never arrived: no trader here gives one up, so each goes out until it is answered."""
-    unsent = Q(state=State.CANCELLED) | Q(state=State.ABSENT, line__passed_over=False)
+    """Lines of order files that never arrived, and that no trader gave up or passed over."""
+    unsent = Q(state=State.CANCELLED) & ~Q(line__file__stop_reason__contains="given up")
+    unsent |= Q(state=State.ABSENT, line__passed_over=False)
     lines = OrderIntent.objects.filter(unsent, source_key__startswith="file:")
     lost = [f"{intent} ({intent.source_key})" for intent in lines if intent.cl_ord_id not in ledger.times]
     for file in OrderFile.objects.filter(state=OrderFile.State.FINISHED):
         written, made = len(file.content.splitlines()), file.lines.exclude(intent=None).count()
         lost += [f"file {file.pk}: {written} lines, {made} intents"] if written != made else []
     return lost
+
+
+def _is_as_wished(intent: OrderIntent, ledger: Ledger, changed: set[int | None]) -> bool:
+    """Whether what the broker got under an intent's tag is what was wished for. `changed` are the orders that were
+    asked to become others: with those the quantity of their exits changes, too."""
+    tag, spec = intent.cl_ord_id, intent.spec
+    if intent.is_command and ledger.about[tag] != intent.target_order_id:
+        return False
+    order_id = intent.target_order_id if intent.is_command else ledger.orders.get(tag)
+    order = ledger.placed.get(order_id or 0)
+    if order is None or intent.kind == Kind.CANCEL:
+        return True
+    if order["accountId"] != intent.account.tradovate_id:
+        return False
+    if intent.kind == Kind.LIQUIDATE:
+        return bool(order["contractId"] == spec["contract_id"])
+    terms = spec["becomes"] if intent.kind == Kind.MODIFY else spec
+    if (ledger.contracts[str(order["contractId"])], order["action"]) != (terms["symbol"], terms["action"]):
+        return False
+    version = ledger.versions.get(ledger.commands[tag] if intent.kind == Kind.MODIFY else ledger.placing[order["id"]])
+    if version is None:
+        # A change that was refused brings none.
+        return intent.kind == Kind.MODIFY
+    follows = intent.lead is not None and intent.lead.order_id_at_broker in changed
+    names = {field: name for field, name in TERMS.items() if terms.get(field) is not None}
+    return all(
+        Decimal(str(version.get(name))) == Decimal(str(terms[field]))
+        if field in NUMBERS
+        else version.get(name) == terms[field]
+        for field, name in names.items()
+        if not (field == "order_qty" and follows)
+    )
 
 
 def _of_order(intent: OrderIntent, ledger: Ledger) -> list[str]:
@@ -169,8 +231,10 @@ def _of_command(intent: OrderIntent, ledger: Ledger) -> list[str]:
         return ["never answered"]
     if intent.kind == Kind.MODIFY and (state == State.DONE) != (number in ledger.replaced):
         return ["effect told otherwise"]
-    if intent.kind == Kind.CANCEL and state == State.DONE:
-        return [] if ledger.status.get(intent.target_order_id or 0) == "Canceled" else ["effect told otherwise"]
+    if intent.kind == Kind.CANCEL and (state == State.DONE) != (number in ledger.cancelled):
+        # Of two cancellations one ends the order, and both have what they wanted.
+        done = state == State.DONE and ledger.status.get(intent.target_order_id or 0) == "Canceled"
+        return [] if done else ["effect told otherwise"]
     return []
 
 

@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=200, help="files or turns at the desk in each run (%(default)s)")
     parser.add_argument("--postgres", metavar="URL", help="a PostgreSQL server to use instead of SQLite")
     options = parser.parse_args()
-    command = [sys.executable, "-m", "tests.chaos", "--parallel", "60", "--trials", str(options.trials)]
+    command = [sys.executable, "-m", "tests.chaos", "--two", "--parallel", "60", "--trials", str(options.trials)]
     command += ["--postgres", options.postgres] if options.postgres else []
     total: Counter[str] = Counter()
     longest, failed = {DOUBT: 0.0, OPEN: 0.0}, 0

@@ -117,9 +117,10 @@ class Monkey:
             self._portal.kills[victim] = self._portal.kills.get(victim, 0) + 1
             self._break_database(self._random.uniform(*ABSENCE))
             return
-        self._portal.kill(victim)
+        process = self._random.choice(self._portal.processes(victim))
+        self._portal.kill(process)
         time.sleep(self._random.uniform(*ABSENCE))
-        self._portal.start(victim)
+        self._portal.start(process)
 
 
 def _database_breaker(url: str) -> Callable[[float], None]:

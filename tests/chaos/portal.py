@@ -47,6 +47,10 @@ class Portal:
         """The address of the first web process."""
         return self.webs[0]
 
+    def processes(self, role: str) -> list[str]:
+        """Those that are alive of a role: `web`, or `web-1` and `web-2`."""
+        return [name for name in self.nursery.alive if name.partition("-")[0] == role]
+
     def start(self, role: str) -> None:
         """Start a process of the portal, or Redis."""
         self.nursery.start(role)

@@ -27,7 +27,7 @@ from trading.models import Account, IntentTransition, OrderFile, OrderIntent, Or
 from trading.orders import intents, reports, verify
 from trading.orders.states import State
 from trading.orders.templates import buy_limit, buy_market
-from trading.orders.wishes import Modification
+from trading.orders.wishes import Cancellation, Modification
 
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
 IN_CI = (os.environ.get("CI") or "false") != "false"
@@ -70,7 +70,7 @@ def test_everything_is_killed_before_anything_is_killed_again(monkeypatch: pytes
     monkeypatch.setattr(monkeys, "ABSENCE", (0.0, 0.0))
     monkeypatch.setattr(Portal, "control", Mock())
     monkeypatch.setattr(Portal, "faults", Mock(return_value=[]), raising=False)
-    portal = Portal([], "", tmp_path, "", Mock(ended=list))
+    portal = Portal([], "", tmp_path, "", Mock(ended=list, alive=list(monkeys.WEIGHTS)))
     monkey = monkeys.Monkey(portal, f"sqlite:///{tmp_path / 'a.sqlite3'}", 1, itertools.count(step=100).__next__)
     monkey.begin()
     while sum(portal.kills.values()) < len(monkeys.WEIGHTS):
@@ -134,11 +134,19 @@ def truth(*cl_ord_ids: str, **more: list[dict[str, Any]]) -> dict[str, Any]:
             {"id": 100 + number, "clOrdId": cl_ord_id, "orderId": number, "commandType": "New"}
             for number, cl_ord_id in orders
         ],
-        "order": [{"id": number, "ordStatus": "Filled", "accountId": 7} for number, _ in orders],
+        "order": [
+            {"id": number, "ordStatus": "Filled", "accountId": 7, "contractId": 5, "action": "Buy"}
+            for number, _ in orders
+        ],
+        "orderVersion": [
+            {"id": 100 + number, "orderId": number, "orderQty": 2, "orderType": "Market", "timeInForce": "Day"}
+            for number, _ in orders
+        ],
         "fill": [{"id": 35 + number, "orderId": number, "qty": 2} for number, _ in orders],
         "position": [{"id": 5, "accountId": 7, "netPos": 2}] if orders else [],
     }
-    return {"entities": {name: entities.get(name, []) + more.get(name, []) for name in entities.keys() | more.keys()}}
+    entities = {name: entities.get(name, []) + more.get(name, []) for name in entities.keys() | more.keys()}
+    return {"entities": entities, "contracts": {"5": "ESZ6", "6": "NQZ6"}}
 
 
 def found(ledger: dict[str, Any]) -> set[str]:
@@ -211,7 +219,7 @@ def test_a_line_of_a_file_that_nobody_gave_up_and_that_never_arrived_is_found(li
     assert found(truth()) == {"lost"}
     cancelled = truth(OrderIntent.objects.get().cl_ord_id)
     cancelled["entities"] |= {
-        "order": [{"id": 55, "ordStatus": "Canceled", "accountId": 7}],
+        "order": [cancelled["entities"]["order"][0] | {"ordStatus": "Canceled"}],
         "fill": [],
         "position": [],
     }
@@ -247,6 +255,63 @@ def test_a_change_agrees_when_it_was_carried_out(change: OrderIntent) -> None:
     assert found(truth(command=[command(change.cl_ord_id)])) == {"effect told otherwise"}
     assert found(truth(command=2 * [command(change.cl_ord_id)], executionReport=carried_out)) == {"sent twice"}
     assert found(truth()) == {"said to be at the broker and is not"}
+
+
+@pytest.mark.parametrize(
+    ("entity", "wrong"),
+    [
+        ("order", {"action": "Sell"}),
+        ("order", {"accountId": 8}),
+        ("order", {"contractId": 6}),
+        ("orderVersion", {"orderQty": 3}),
+        ("orderVersion", {"orderType": "Limit"}),
+        ("orderVersion", {"timeInForce": "GTC"}),
+    ],
+)
+def test_an_order_that_is_another_one_than_was_wished_for_is_found(
+    intent: OrderIntent, entity: str, wrong: dict[str, Any]
+) -> None:
+    ledger = truth(intent.cl_ord_id)
+    assert found(ledger) == set()
+    ledger["entities"][entity][0] |= wrong
+    assert "sent otherwise" in found(ledger)
+
+
+def test_a_change_to_other_terms_or_of_another_order_is_found(change: OrderIntent) -> None:
+    terms = {"orderQty": 2, "orderType": "Limit", "price": 5000, "timeInForce": "Day"}
+    ledger = truth(
+        command=[command(change.cl_ord_id)],
+        executionReport=[{"commandId": 101, "execType": "Replaced"}],
+        order=[{"id": 55, "ordStatus": "Working", "accountId": 7, "contractId": 5, "action": "Buy"}],
+        orderVersion=[{"id": 101, "orderId": 55, **terms}],
+    )
+    assert found(ledger) == set()
+    ledger["entities"]["orderVersion"][0]["price"] = 5001
+    assert found(ledger) == {"sent otherwise"}
+    ledger["entities"]["orderVersion"][0] |= terms
+    ledger["entities"]["command"][0]["orderId"] = 56
+    assert found(ledger) == {"sent otherwise"}
+
+
+@pytest.mark.parametrize("state", [State.INEFFECTIVE, State.REJECTED])
+def test_a_cancellation_that_ended_its_order_and_is_told_to_have_failed_is_found(
+    account: Account, state: State
+) -> None:
+    made = intents.create(Cancellation(account_id=account.pk, order_id=55), "test:3")
+    intents.claim(made.pk)
+    OrderIntent.objects.update(state=state, command_id_at_broker=101)
+    ledger = truth(command=[command(made.cl_ord_id, "Cancel")])
+    assert found(ledger) == set()
+    ledger["entities"]["executionReport"] = [{"commandId": 101, "execType": "Canceled"}]
+    assert found(ledger) == {"effect told otherwise"}
+    OrderIntent.objects.update(state=State.DONE)
+    assert found(ledger) == set()
+
+
+def test_a_line_that_was_given_up_is_not_lost(line: OrderLine) -> None:
+    OrderIntent.objects.update(state=State.CANCELLED)
+    OrderFile.objects.update(stop_reason="The lines that had not been sent were given up.")
+    assert found(truth()) == set()
 
 
 def test_a_strategy_and_a_closing_that_were_sent_twice_are_found(intent: OrderIntent) -> None:

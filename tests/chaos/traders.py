@@ -1,7 +1,9 @@
-"""Traders at work: they upload files, press twice, press again when nothing answers, and resume what was stopped."""
+"""Traders at work: they upload files, some twice, press twice, press again when nothing answers, stop files, resume
+what was stopped, now and then before it is clear, and give up the rest."""
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from dataclasses import dataclass, field
@@ -16,7 +18,10 @@ from trading.orders.states import UNANSWERED, State
 
 LINES = 3
 GIVE_UP = 300.0  # seconds
-OPEN = {OrderFile.State.QUEUED, OrderFile.State.EXECUTING}
+# How often a file is uploaded once more as another one.
+TWICE = 0.1
+# How often, at each look at a file, it is stopped, resumed with a line of which nobody knows, or given up.
+STOPS, IMPATIENT, GIVES_UP = 0.02, 0.02, 0.01
 
 
 class Stuck(Exception):
@@ -35,6 +40,7 @@ class Trader:
     def __post_init__(self) -> None:
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
         self._browser = httpx.Client(base_url=self.portal.url, timeout=20, trust_env=False, limits=limits)
+        self._webs = itertools.cycle(self.portal.webs)
 
     def sign_in(self) -> None:
         page = "/accounts/sign-in/api-key/"
@@ -65,10 +71,14 @@ class Trader:
         raise Stuck(f"{self.name} has no accounts.")
 
     def trade(self, account: int, dice: random.Random) -> None:
-        """One order file from upload to its end. Raises Stuck."""
+        """One order file from upload to its end, or two of the same contents. Raises Stuck."""
         text = "".join(f"{symbol} {dice.choice((-2, -1, 1, 2))}\n" for symbol in dice.sample(self.products, LINES))
-        file = self._upload(account, text)
+        for file in [self._upload(account, text) for _ in range(2 if dice.random() < TWICE else 1)]:
+            self._see_through(file, dice)
+
+    def _see_through(self, file: str, dice: random.Random) -> None:
         deadline = time.monotonic() + GIVE_UP
+        gives_up = False
         while time.monotonic() < deadline:
             match _state(file):
                 case OrderFile.State.FINISHED:
@@ -79,8 +89,13 @@ class Trader:
                     self.press(f"{file}confirm/", times=dice.choice((1, 2)))
                 case OrderFile.State.STOPPED:
                     reason = _stop_reason(file)
-                    if _is_clear(file):
+                    gives_up = gives_up or dice.random() < GIVES_UP
+                    if gives_up:
+                        self.press(f"{file}discard/", times=dice.choice((1, 2)))
+                    elif _is_clear(file) or dice.random() < IMPATIENT:
                         self.press(f"{file}resume/", times=dice.choice((1, 2)), stop_reason=reason)
+                case _ if dice.random() < STOPS:
+                    self.press(f"{file}stop/", times=dice.choice((1, 2)))
             time.sleep(dice.uniform(0.1, 0.4))
         raise Stuck(f"{file} of {self.name} is {_state(file)}: {_states(file)}")
 
@@ -92,13 +107,13 @@ class Trader:
             time.sleep(0.2)
 
     def press(self, path: str, *, times: int = 1, is_script: bool = False, **data: str) -> httpx.Response:
-        """Press a button until something answers, as people do; with `times` once more after that. A script is
-        answered in JSON."""
+        """Press a button until something answers, as people do; with `times` once more after that, which the next web
+        process gets. A script is answered in JSON."""
         accepts = {"Accept": "application/json"} if is_script else {}
         while True:
             try:
                 headers = {"X-CSRFToken": self._browser.cookies.get("csrftoken", "")} | accepts
-                answer = self._browser.post(path, data=data, headers=headers)
+                answer = self._browser.post(next(self._webs) + path, data=data, headers=headers)
             except httpx.HTTPError:
                 self._count(0)
                 time.sleep(0.2)

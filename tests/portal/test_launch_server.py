@@ -176,7 +176,7 @@ def _come_up(server: Server) -> None:
 
 
 def _trade(server: Server) -> None:
-    trader = Trader(SimpleNamespace(url=server.webs[0]), "trader", [])
+    trader = Trader(SimpleNamespace(url=server.webs[0], webs=server.webs[:1]), "trader", [])
     trader.sign_in()
     second = server.webs[1]
     url = second.replace("http", "ws") + "/ws/desk/"

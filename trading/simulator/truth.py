@@ -11,7 +11,8 @@ from .simulation import Simulation
 
 
 def ledger(simulation: Simulation) -> dict[str, Any]:
-    """Accounts, orders by where they are, running strategies, all entities by type, and the order requests received."""
+    """Accounts, orders by where they are, running strategies, the order requests received, the names of contracts by
+    id, and all entities by type."""
     entities = {name: [row.entity for row in rows.values()] for name, rows in simulation.store.rows.items()}
     received = [
         {"route": r.route, "userId": r.user_id, "timestamp": r.timestamp, "params": r.params}
@@ -30,6 +31,7 @@ def ledger(simulation: Simulation) -> dict[str, Any]:
             for one in broker.pre_trade.armed
         ],
         "received": received,
+        "contracts": {str(one.contract_id): one.name for one in simulation.catalog.listings.values()},
         "entities": entities,
     }
 
