@@ -89,13 +89,12 @@ class Targets:
             raise NotSent("Tradeport's own database does not answer.") from None
 
     def reached(self) -> None:
-        """The target was where it was said to be, and took the token."""
+        """The target was where it was said to be."""
         self._renewed_for_hosts = False
-        self.took_token()
 
-    def took_token(self) -> None:
-        """Tradovate took the last target's token."""
-        self.in_use_since = self.signed_in_at
+    def took_token(self, signed_in_at: datetime) -> None:
+        """Tradovate took a token of this sign-in."""
+        self.in_use_since = signed_in_at
 
     async def refused(self) -> None:
         """The last target's token was refused: have it renewed at once if it is over. A refresh token begins another

@@ -155,8 +155,11 @@ def _account_id(entity: Entity, kept: Mirror) -> int | None:
 
 
 def _was_asked_for(entity: Entity, fresh: Mirror) -> bool:
-    """Whether this is a version of an order whose terms no snapshot tells (enquiries.keep_terms)."""
-    return isinstance(entity, OrderVersion) and entity.order_id in fresh.orders and not fresh.version(entity.order_id)
+    """Whether these are terms of an order, from before all those that the snapshot tells (enquiries.keep_terms)."""
+    if not isinstance(entity, OrderVersion) or entity.order_id not in fresh.orders:
+        return False
+    told = fresh.part_ids(OrderVersion, entity.order_id)
+    return fresh.version(entity.order_id) is None or entity.id < told[0]
 
 
 def _is_open(entity: Entity) -> bool:

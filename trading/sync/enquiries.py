@@ -132,7 +132,8 @@ class Enquiries:
             await asyncio.sleep(RATES_EVERY)
             for key in list(currency_ids):
                 try:
-                    self._learn([await self._answer(_ITEM[CurrencyRate], CurrencyRate, id=key)])
+                    # Once: there is a next time for each of them.
+                    self._learn([await self._socket.ask(_ITEM[CurrencyRate], CurrencyRate, query={"id": key})])
                 except TradovateError as error:
                     log.warning("Tradovate did not tell currency %d's rate anew: %s", key, type(error).__name__)
 

@@ -111,8 +111,8 @@ class Link:
         self._asked_back.set()
 
     def tell_again(self) -> None:
-        """Redis may have lost what pages see: who waits for its trader has no news by which that would come out."""
-        if self._taken_from is not None:
+        """Redis may have lost what pages see: who has no socket has no news by which that would come out."""
+        if not self.is_up:
             self._publisher.change(self._standing.row())
 
     def see(self, sign_in: SignIn) -> None:
@@ -355,7 +355,7 @@ class Link:
     async def _renew_user(self) -> None:
         await self._socket.renew()
         if self._socket.socket is not None and self._socket.socket.is_open:
-            self._targets.took_token()
+            self._targets.took_token(self._targets.signed_in_at)
 
     async def _renew_market(self) -> None:
         await self._mirroring.authorize(self._token)
@@ -369,6 +369,10 @@ class Link:
 
     def _begin(self, snapshot: SyncSnapshot, *, continues: bool = True, words: str = "") -> None:
         self._targets.reached()
+        self._targets.took_token(self._tried_since)
+        if self._targets.signed_in_at > self._tried_since:
+            # A newer token came while the socket opened; whether Tradovate took it, it is asked once more.
+            self.nudge()
         if not self.is_up:
             seconds = time.monotonic() - self._began_at
             log.info("Connection %d is up, %.1f s after it was taken up or lost.", self.connection_id, seconds)

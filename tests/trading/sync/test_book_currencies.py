@@ -25,7 +25,7 @@ from trading.tradovate.entities import (
     FillFee,
     TradeDate,
 )
-from trading.tradovate.errors import NotFound
+from trading.tradovate.errors import NotFound, OutcomeUnknown
 
 EURO = 5
 EUROS = CashBalance(
@@ -130,6 +130,24 @@ async def test_rates_that_are_known_are_asked_for_again_now_and_then(monkeypatch
     asked = Enquiries(Socket(), Helpers(), missing=set, learn=learn)  # type: ignore[arg-type]  # only asked
     task = asyncio.create_task(asked.keep_rates(made.mirror.rates))
     await until(lambda: told_rates == [Decimal("1.10"), Decimal("1.2"), Decimal("1.3")])
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_rate_that_tradovate_does_not_tell_keeps_no_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enquiries, "RATES_EVERY", 0.01)
+    asked = []
+
+    class Socket:
+        async def ask(self, endpoint: str, kind: type[CurrencyRate], *, query: dict[str, int]) -> CurrencyRate:
+            asked.append(query["id"])
+            if query["id"] == EURO:
+                raise OutcomeUnknown("503")
+            return msgspec.structs.replace(RATE, id=query["id"])
+
+    rates = Enquiries(Socket(), Helpers(), missing=set, learn=lambda _: None)  # type: ignore[arg-type]  # only asked
+    task = asyncio.create_task(rates.keep_rates([EURO, EURO + 1]))
+    await until(lambda: asked[:4] == [EURO, EURO + 1] * 2)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

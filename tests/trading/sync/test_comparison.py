@@ -72,6 +72,8 @@ def test_terms_that_no_snapshot_tells_were_not_wrong() -> None:
     assert words([CASH, working, placed, change], [CASH, working]) == ""
     assert words(kept, [CASH, working, change, refused]) == ""
     assert words(kept, [CASH, working, placed, refused]) == "wrong: 1 OrderVersion"
+    # An order of yesterday that was changed today: a snapshot has the change alone.
+    assert words([CASH, working, placed, change], [CASH, working, change]) == ""
 
 
 def test_an_account_that_was_taken_away_is_missed_and_what_it_had_was_not_wrong() -> None:

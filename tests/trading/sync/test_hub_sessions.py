@@ -17,7 +17,7 @@ from tests.trading.sync.cast import page_open, rows, running_hub, settled, snaps
 from trading.models import Upstream
 from trading.sync import doorbell, presence, stream, wanted
 from trading.sync.link import Link
-from trading.tradovate import MarketSocket, UserSocket
+from trading.tradovate import Attempts, MarketSocket, UserSocket
 from trading.tradovate.errors import Evicted, HostMoved, NotAuthorized
 from trading.tradovate.session import SocketSession
 
@@ -226,6 +226,40 @@ async def test_a_sign_in_whose_token_was_refused_is_not_the_one_that_is_in_use(s
         await until(back)
 
 
+async def test_a_sign_in_that_comes_while_the_socket_opens_is_not_in_use_before_its_token_is_taken(
+    simulator, trader, monkeypatch
+) -> None:
+    opening, go_on, refused, sync = asyncio.Event(), asyncio.Event(), asyncio.Event(), UserSocket.sync
+
+    async def held(*arguments: object, **options: object) -> object:
+        opening.set()
+        await go_on.wait()
+        return await sync(*arguments, **options)
+
+    async def refuse(*_: object, **__: object) -> None:
+        refused.set()
+        raise NotAuthorized("not this one")
+
+    monkeypatch.setattr(UserSocket, "sync", held)
+    async with running_hub(rescan=60), page_open(trader):
+        await opening.wait()
+        with monkeypatch.context() as patch:
+            patch.setattr(SocketSession, "authorize", refuse)
+            await sync_to_async(sign_in)(simulator, "trader")
+            await asyncio.to_thread(doorbell.ring_renewed, trader.pk)
+            await asyncio.sleep(0.2)
+            go_on.set()
+            await refused.wait()
+            before = await settled(trader)
+        # It is the session before that ends, and the trader has signed in here since.
+        simulator.control.fault("shutdown", user="trader", reason="ConnectionQuotaReached")
+
+        async def back() -> bool:
+            return (await settled(trader)).epoch != before.epoch
+
+        await until(back)
+
+
 async def test_a_process_that_takes_over_sees_a_sign_in_that_came_after_the_eviction(simulator, trader) -> None:
     async with running_hub(rescan=60):
         before = await settled(trader)
@@ -255,13 +289,22 @@ async def test_a_taken_session_is_not_fought_for_when_redis_has_forgotten_it_too
     assert not opened
 
 
-async def test_a_taken_desk_is_shown_again_when_redis_has_lost_it(simulator, trader) -> None:
+@pytest.mark.parametrize(("route", "state"), [("", "evicted"), ("websocket", "down")])
+async def test_a_desk_that_waits_is_shown_again_when_redis_has_lost_it(
+    simulator, trader, monkeypatch, route: str, state: str
+) -> None:
     async with running_hub(), page_open(trader):
         before = await settled(trader)
-        simulator.control.fault("shutdown", user="trader", reason="ConnectionQuotaReached")
-        await settled(trader, "evicted")
+        if route:
+            # A pause that is longer than this test.
+            monkeypatch.setattr(Attempts, "pause", lambda *_: asyncio.Event().wait())
+            simulator.control.fault("error_503", route, probability=1)
+            simulator.control.fault("kick", user="trader")
+        else:
+            simulator.control.fault("shutdown", user="trader", reason="ConnectionQuotaReached")
+        await settled(trader, state)
         redis.Redis.from_url(settings.REDIS_URL).flushdb()
-        after = await settled(trader, "evicted")
+        after = await settled(trader, state)
         assert after.rows["account:1001001"] == before.rows["account:1001001"]
         assert not simulator.control.sockets()
 
