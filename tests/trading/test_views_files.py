@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 from accounts.models import Connection, User
 from tests.trading.cast import listed, orders_at_broker, posts, sign_in
@@ -155,6 +157,64 @@ def test_acting_needs_the_csrf_token(connection: Connection, browser: Client) ->
     careful = Client(enforce_csrf_checks=True)
     careful.cookies = browser.cookies
     assert careful.post(f"/files/{file.pk}/confirm/").status_code == 403
+
+
+class TestOldTab:
+    """A tab that shows a file which is being sent, in a browser that signed in once more in another tab."""
+
+    @pytest.fixture
+    def file(self, browser: Client, connection: Connection) -> OrderFile:
+        file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
+        browser.post(f"/files/{file.pk}/confirm/")
+        return file
+
+    @pytest.fixture
+    def tab(self, browser: Client, connection: Connection, file: OrderFile) -> Client:
+        tab = Client(enforce_csrf_checks=True)
+        tab.cookies = browser.cookies
+        self.token = self.token_in(tab.get(f"/files/{file.pk}/"))
+        tab.cookies = browser_of(connection_of(connection.user, "live", 7)).cookies
+        tab.cookies["csrftoken"] = get_random_string(32)  # as Django's login() does it
+        return tab
+
+    def token_in(self, answer: HttpResponse) -> str:
+        [form] = re.findall(r"<form[^>]*/stop/.*?</form>", answer.content.decode(), re.DOTALL)
+        return re.search(r'csrfmiddlewaretoken" value="(\w+)"', form)[1]
+
+    def stop(self, tab: Client, file: OrderFile, **headers: str) -> HttpResponse:
+        return tab.post(f"/files/{file.pk}/stop/", {"csrfmiddlewaretoken": self.token}, headers=headers)
+
+    def test_its_stop_gets_a_button_that_does(self, tab: Client, file: OrderFile, simulator: RunningSimulator) -> None:
+        answer = self.stop(tab, file)
+        assert answer.status_code == 403
+        text = answer.content.decode()
+        assert "The file is not stopped yet" in text
+        assert ">Stop sending orders.txt to SIM now<" in text
+        self.token = self.token_in(answer)
+        assert self.stop(tab, file).url == f"/files/{file.pk}/"
+        execute_order_file(str(file.pk))
+        assert posts(simulator) == []
+
+    def test_what_is_not_being_sent_any_more_is_shown(self, tab: Client, file: OrderFile) -> None:
+        OrderFile.objects.update(state="finished", finished_at=timezone.now())
+        assert self.stop(tab, file).url == f"/files/{file.pk}/"
+
+    def test_who_is_signed_out_is_told_so(self, tab: Client, file: OrderFile) -> None:
+        del tab.cookies["sessionid"]
+        text = self.stop(tab, file).content.decode()
+        assert "You are signed out, so nothing could be stopped" in text
+        assert f'href="/files/{file.pk}/"' in text
+        assert "<form" not in text
+
+    def test_another_site_and_another_trader_get_none(
+        self, tab: Client, file: OrderFile, simulator: RunningSimulator
+    ) -> None:
+        foreign = self.stop(tab, file, Origin="https://elsewhere.test")
+        assert "That form is no longer valid" in foreign.content.decode()
+        tab.cookies["sessionid"] = browser_of(sign_in(simulator, "pro")).cookies["sessionid"].value
+        assert self.stop(tab, file).status_code == 404
+        file.refresh_from_db()
+        assert file.state == OrderFile.State.QUEUED
 
 
 def test_orders_may_be_written_into_the_form(browser: Client, connection: Connection) -> None:

@@ -14,6 +14,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -93,7 +94,7 @@ def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         "waiting": found.lines.sendable().count(),
         "sign_in_needed": any(kept["field"] == "sign-in" for kept in found.findings),
         "elsewhere": elsewhere(request, found.account.connection),
-        "now_open": found.state in {FileState.QUEUED, FileState.EXECUTING},
+        "now_open": _is_open(found),
     }
     part = "HX-Request" in request.headers
     answer = render(request, "trading/file_summary.html" if part else "trading/file.html", context)
@@ -173,6 +174,22 @@ def stop(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     found = _find(request, file_id)
     execute.stop(found.pk, _user(request), tasks.tell_pages)
     return redirect("trading:file", found.pk)
+
+
+def stale(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """For a Stop in a tab from before a sign-in, whose form is not valid any more: nothing is stopped, and the page
+    asks for the same with a form that is."""
+    context: dict[str, Any] = {"page": reverse("trading:file", args=[file_id])}
+    if request.user.is_authenticated:
+        context["file"] = found = _find(request, file_id)
+        if not _is_open(found):
+            return redirect("trading:file", found.pk)
+    return render(request, "trading/file_stale.html", context, status=403)
+
+
+def _is_open(file: OrderFile) -> bool:
+    """Whether orders of it may still go out by themselves."""
+    return file.state in {FileState.QUEUED, FileState.EXECUTING}
 
 
 def _not_sent(request: HttpRequest, file: OrderFile, problem: execute.CannotConfirm) -> None:
