@@ -22,7 +22,8 @@ from tests.browser.test_orders import answer, fill_in, one_click_desk, send
 from tests.browser.test_walk import is_streaming, overflow, upload
 from tests.portal.test_addresses import addresses, filled_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+# axe takes a second a page, and of the admin's there are many.
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(300)]
 OpenPage = Callable[..., Page]
 SOON = 20_000
 PAGES = "links => links.map((link) => link.href)"
