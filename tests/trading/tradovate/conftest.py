@@ -200,6 +200,10 @@ class Deaf:
         wire, _ = self._listener.accept()
         return self._tls.wrap_socket(wire, server_side=True) if self._tls else wire
 
+    def wait_for_some(self) -> None:
+        """Wait until something has come, without reading it."""
+        self._wire.result(30).recv(1, socket.MSG_PEEK)
+
     def all_that_came(self) -> bytes:
         """Read until the other end has closed, or reset."""
         came = b""
@@ -218,9 +222,9 @@ TOKEN = "tok-secret-1"
 LONG = 60_000
 
 
-async def in_vain(hosts: Hosts) -> None:
+async def in_vain(hosts: Hosts, timeout: float = 0.5) -> None:  # noqa: ASYNC109 - the client's own
     """Send an order of so many bytes to where nothing is read, until that is given up."""
-    async with Tradovate(hosts, TOKEN, timeout=0.5) as t:
+    async with Tradovate(hosts, TOKEN, timeout=timeout) as t:
         with pytest.raises(OutcomeUnknown):
             await t._transport.post("order/placeorder", dict, {"text": LONG * "x"})
 

@@ -4,7 +4,10 @@ import asyncio
 import logging
 import socket as std_socket
 import struct
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
@@ -26,6 +29,7 @@ from trading.tradovate.errors import (
 
 from .conftest import LONG, Deaf, in_vain
 
+ROOT = Path(__file__).parents[3]
 TOKEN = "tok-secret-1"
 MARKET = PlaceOrder(account_id=7, action="Buy", symbol="ESZ6", order_qty=2, order_type="Market", cl_ord_id="tp-1")
 CONTRACT = {"id": 5, "name": "ESZ6", "contractMaturityId": 9}
@@ -147,6 +151,16 @@ def test_an_order_that_was_given_up_arrives_no_later(monkeypatch: pytest.MonkeyP
         url = "http://tradovate.test" if is_proxy else server.url
         begin(in_vain(Hosts(f"{url}/v1", "", "", url, "")))
         assert 0 < len(server.all_that_came()) < LONG, "the whole order, after its connection was closed"
+
+
+def test_what_a_killed_process_had_sent_arrives_no_later() -> None:
+    code = "from tests.trading.tradovate.conftest import *; asyncio.run(in_vain(Hosts(*sys.argv[1:]), timeout=60))"
+    with Deaf() as server:
+        hosts = [f"{server.url}/v1", "", "", server.url, ""]
+        with subprocess.Popen([sys.executable, "-c", f"import sys; {code}", *hosts], cwd=ROOT) as sender:
+            server.wait_for_some()
+            sender.kill()
+        assert 0 < len(server.all_that_came()) < LONG
 
 
 async def test_what_is_not_acknowledged_in_ten_seconds_is_given_up_also_by_the_kernel(http) -> None:
