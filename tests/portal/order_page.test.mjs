@@ -6,7 +6,7 @@ import test from "node:test";
 import { OrderPage } from "../../portal/static/portal/order_page.js";
 
 const HOUR = 3_600_000;
-const FIRST = { "intent:12": 4, "order:50": drawn("55") };
+const FIRST = { "intent:12": [4, ""], "order:50": drawn("55") };
 
 /** The row of the order 50 with these terms, and what a page is drawn with of them. */
 function order(version_id, qty = "2", price = "5000.25", stop = "—") {
@@ -83,20 +83,30 @@ test("a snapshot that tells nothing else than the page does, or of no terms in f
   tell(shown, { "order:50": order("55"), "fill:50": { id: "50" } }, { fresh: true });
   tell(shown, { "order:50": { id: "50", version_id: "" } }, { fresh: true });
   tell(shown, { "order:50": { id: "50" } }, { fresh: true });
-  tell(shown, { "intent:12": { id: "12", version: "4" }, "intent:13": { id: "13", version: "9", kind: "modify", target: "51" } }, { quiet: true });
+  tell(shown, { "intent:12": { id: "12", version: "4", decisions: "" }, "intent:13": { id: "13", version: "9", kind: "modify", target: "51" } }, { quiet: true });
   passes(mock, HOUR);
   assert.equal(shown.draws, 0);
 });
 
 test("a change that the page does not know, or not as it is by now, is drawn at once", ({ mock }) => {
-  for (const first of [FIRST, { ...FIRST, "intent:61": 2 }]) {
-    const shown = opened(mock, () => ({ ...FIRST, "intent:61": 3 }), first);
-    tell(shown, { "intent:61": { id: "61", version: "3", kind: "modify", target: "50" } }, { quiet: true });
+  for (const first of [FIRST, { ...FIRST, "intent:61": [2, ""] }]) {
+    const shown = opened(mock, () => ({ ...FIRST, "intent:61": [3, ""] }), first);
+    tell(shown, { "intent:61": { id: "61", version: "3", decisions: "", kind: "modify", target: "50" } }, { quiet: true });
     assert.equal(shown.draws, 1);
     passes(mock, HOUR);
     assert.equal(shown.draws, 1);
     mock.timers.reset();
   }
+});
+
+test("what may be decided about a leg by now is drawn at once, though nothing has become of it", ({ mock }) => {
+  const shown = opened(mock, () => ({ ...FIRST, "intent:12": [4, "give-up"] }));
+  tell(shown, { "intent:12": { id: "12", version: "3", decisions: "again give-up" } }, { quiet: true });
+  assert.equal(shown.draws, 0, "the page knows better");
+  tell(shown, { "intent:12": { id: "12", version: "4", decisions: "give-up" } });
+  assert.equal(shown.draws, 1);
+  passes(mock, HOUR);
+  assert.equal(shown.draws, 1);
 });
 
 test("news of an order is drawn although its terms are what they were: a change of it was refused", ({ mock }) => {

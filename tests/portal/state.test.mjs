@@ -196,9 +196,13 @@ test("a desk waits until something of Tradovate's is known, or that there is not
   assert.ok(!waits({ upstream: { state: "down" }, "account:1": {} }));
 });
 
-test("an intent whose account is called otherwise by now is news, though nothing has become of it", () => {
+test("an intent of which something else is told by now is news, though nothing has become of it", () => {
   const state = emptyState();
-  const told = (account) => applyFrame(state, { t: "intents", rows: { "intent:1": { version: "3", account } } }).changed;
-  assert.deepEqual([told("DEMO1"), told("DEMO1"), told("scalps")], [["intent:1"], [], ["intent:1"]]);
+  const told = (row) => applyFrame(state, { t: "intents", rows: { "intent:1": { version: "3", account: "DEMO1", decisions: "", ...row } } }).changed;
+  const found = { decisions: "give-up" }; // the order that it hangs on
+  assert.deepEqual([told({}), told({}), told(found), told(found)], [["intent:1"], [], ["intent:1"], []]);
+  assert.equal(state.rows.get("intent:1").decisions, "give-up");
+  assert.deepEqual(told({ version: "2", decisions: "again give-up" }), [], "older news");
+  assert.deepEqual(told({ account: "scalps" }), ["intent:1"]);
   assert.equal(state.rows.get("intent:1").account, "scalps");
 });

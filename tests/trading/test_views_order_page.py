@@ -140,12 +140,12 @@ def test_linked_orders_are_listed_with_their_terms_of_now(
 
 
 def test_a_page_says_what_it_was_drawn_with(pat: Connection, entry: OrderIntent) -> None:
-    before = {f"intent:{entry.pk}": entry.version, "order:50": "50 2 5000.25 —"}
+    before = {f"intent:{entry.pk}": [entry.version, ""], "order:50": "50 2 5000.25 —"}
     assert drawn_with(page(entry)) == before
     version(pat, 50, 55, 2, "5005.25")
     refused = changed_here(entry, 9, "5020", State.REJECTED, after=6, command_id_at_broker=56, version=3)
     version(pat, 50, 56, 9, "5020", refused=True)
-    assert drawn_with(page(entry)) == before | {"order:50": "55 2 5005.25 —", f"intent:{refused.pk}": 3}
+    assert drawn_with(page(entry)) == before | {"order:50": "55 2 5005.25 —", f"intent:{refused.pk}": [3, ""]}
 
 
 def test_an_order_that_was_refused_itself_has_the_terms_that_it_asked_for(pat: Connection, entry: OrderIntent) -> None:

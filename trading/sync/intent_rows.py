@@ -1,7 +1,8 @@
 """Intents as pages show them: what became of each wish, told to every open page and read afresh for a new one.
 
 The database is the truth. A row says its `version`: of two of the same intent the greater one is newer, so that news
-may come in any order, and a page that was told too little is told all of them again with its next snapshot.
+may come in any order; what hangs on other rows, such as `decisions`, may change under one version. A page that was told
+too little is told all of them again with its next snapshot.
 """
 
 from __future__ import annotations
@@ -170,7 +171,8 @@ def rows_of(intents: Collection[OrderIntent]) -> dict[str, Row]:
 
 
 def tell(intent_ids: Iterable[int]) -> None:
-    """Tell every page how these intents (primary keys) stand now; call it after the change is committed.
+    """Tell every page how these intents (primary keys) stand now, and their legs: what may be decided about those hangs
+    on their leads. Call it after the change is committed.
 
     Without Redis pages see it with their next snapshot.
     """
@@ -179,7 +181,8 @@ def tell(intent_ids: Iterable[int]) -> None:
     wanted = set(intent_ids)
     if not wanted:
         return
-    found = OrderIntent.objects.filter(pk__in=wanted).select_related("account", "connection").order_by("pk")
+    theirs = OrderIntent.objects.filter(Q(pk__in=wanted) | Q(lead__in=wanted))
+    found = theirs.select_related("account", "connection").order_by("pk")
     try:
         with stream.client().pipeline(transaction=False) as pipeline:
             for intent, row in _rows(list(found)):

@@ -170,6 +170,5 @@ def _decide(request: HttpRequest, intent_id: int, decision: Callable[[User, int]
         intent.refresh_from_db()
         return answers.answer(request, "warning", str(problem), told=[intent])
     finally:
-        # A leg goes with its lead.
-        intent_rows.tell([intent_id, *intent.legs.values_list("pk", flat=True)])
+        intent_rows.tell([intent_id])
     return answers.answer(request, intent_rows.level(intent), intent_rows.words(intent), told=[intent])

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from trading.models import Fill, IntentTransition, OrderIntent, OrderVersion
 from trading.orders import replace
+from trading.orders.states import decisions
 from trading.orders.wish_words import in_words
 from trading.sync import intent_rows
 from trading.sync import rows as formatter
@@ -65,9 +66,11 @@ def order(request: HttpRequest, intent_id: int) -> HttpResponse:
 
 
 def _drawn(rows: Mapping[str, formatter.Row], stand: Stand, asked: list[OrderIntent]) -> str:
-    """What the page is drawn with, by the keys of rows, for order_page.js: the `version` of intents, and the terms of
-    orders with their `version_id`: an exit's may change with its entry and keep that."""
-    drawn: dict[str, int | str] = {f"intent:{intent.pk}": intent.version for intent in (*stand, *asked)}
+    """What the page is drawn with, by the keys of rows, for order_page.js: `version` and `decisions` of intents, and
+    the terms of orders with their `version_id`: an exit's may change with its entry and keep that."""
+    drawn: dict[str, list[int | str] | str] = {
+        f"intent:{intent.pk}": [intent.version, decisions(intent)] for intent in (*stand, *asked)
+    }
     for intent, version in stand.items():
         if intent.order_id_at_broker:
             row = rows[f"intent:{intent.pk}"]

@@ -66,7 +66,8 @@ function opened() {
 function isBehind({ order, drawn }, key, row) {
   if (kindOf(key) === "intent") {
     const isOurs = key in drawn || (row.kind === "modify" && row.target === order);
-    return isOurs && Number(row.version) > (drawn[key] ?? -1);
+    const [version, decisions] = drawn[key] ?? [-1];
+    return isOurs && (Number(row.version) > version || (Number(row.version) === version && row.decisions !== decisions));
   }
   // The terms of an exit may change with its entry and keep their id.
   const terms = row.version_id && [row.version_id, row.qty, row.price, row.stop].join(" ");

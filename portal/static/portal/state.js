@@ -63,11 +63,11 @@ export function applyIntentRows(state, rows) {
   return Object.entries(rows ?? {}).flatMap(([key, row]) => applyIntent(state, key, row).changed);
 }
 
-/** News of intents may come in any order: the greater version is newer. What its account is called has none. */
+/** News of intents may come in any order: the greater version is newer. What its account is called, and what may be decided about a leg, has none. */
 function applyIntent(state, key, row) {
   const known = state.rows.get(key);
   const newer = known ? Number(row.version) - Number(known.version) : 1;
-  const isNews = newer > 0 || (newer === 0 && row.account !== known.account);
+  const isNews = newer > 0 || (newer === 0 && JSON.stringify(row) !== JSON.stringify(known));
   if (isNews) state.rows.set(key, row);
   const changed = isNews ? [key] : [];
   return { changed, added: isNews && !known ? [key] : [], gone: [], fresh: false, gap: false };

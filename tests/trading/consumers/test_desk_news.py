@@ -67,6 +67,20 @@ async def test_a_page_that_asks_gets_todays_intents_and_then_news_of_its_own(ali
     assert old.pk
 
 
+async def test_with_an_order_what_hangs_on_it_is_told_whose_trader_may_decide_something_else_by_now(
+    alice, writer
+) -> None:
+    lead = await sync_to_async(an_intent)(alice, state="absent")
+    leg = await sync_to_async(an_intent)(alice, state="absent", kind="leg", lead=lead)
+    async with page(alice, "intents=1") as desk:
+        assert (await desk.frame())["t"] == "snapshot"
+        assert (await desk.frame())["rows"][f"intent:{leg.pk}"]["decisions"] == ""
+        await OrderIntent.objects.filter(pk=lead.pk).aupdate(state="accepted", version=3)
+        await asyncio.to_thread(intent_rows.tell, [lead.pk])
+        told = {frame["key"]: frame["row"] for frame in [await desk.frame(), await desk.frame()]}
+        assert (told[f"intent:{lead.pk}"]["state"], told[f"intent:{leg.pk}"]["decisions"]) == ("accepted", "give-up")
+
+
 async def test_orders_of_yesterday_have_their_intents_with_every_snapshot(alice, bob, writer) -> None:
     yesterday = timezone.now() - timedelta(days=2)
     mine = await sync_to_async(an_intent)(alice, order_id_at_broker=50, created_at=yesterday, state="working")
