@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import nullcontext
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Connection, User
@@ -23,6 +25,7 @@ from trading.models import (
 from trading.orders import compiled, outcomes, pretrade
 
 pytestmark = pytest.mark.django_db
+database = connections["default"]
 
 
 @pytest.fixture
@@ -135,6 +138,23 @@ class TestWrites:
         assert not compiled.update(intent, {"version": 1, "order_id_at_broker": 9}, where="version")
         intent.refresh_from_db()
         assert {name: getattr(intent, name) for name in values} == values
+
+
+class TestCursors:
+    def test_a_connection_that_was_closed_is_not_asked_again(self, account: Account) -> None:
+        assert outcomes._own_account(account.connection.user, account.pk) == account
+        kept = compiled._cursor(database)
+        assert compiled._cursor(database) is kept
+        stranger = database.copy()
+        assert compiled._cursor(stranger).db is stranger
+        stranger.close()
+        assert compiled._cursor(database).connection is database.connection
+
+    def test_statements_are_logged_where_that_is_asked(self, account: Account) -> None:
+        for logged in (0, 1, 0):
+            with CaptureQueriesContext(database) if logged else nullcontext() as asked:
+                assert outcomes._own_account(account.connection.user, account.pk) == account
+            assert asked is None or len(asked) == 1
 
 
 class TestListings:
