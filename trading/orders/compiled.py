@@ -136,27 +136,59 @@ def instance(model: type[M], values: Sequence[object]) -> M:
 def insert(rows: Sequence[M]) -> None:
     """Insert new rows of one model in one statement, as `bulk_create` does, and give them their ids. Sends no signals.
     Raises IntegrityError."""
-    model, database = type(rows[0]), _database()
-    fields = _inserted(model)
-    parameters = [field.get_db_prep_save(field.pre_save(row, True), database) for row in rows for field in fields]
-    cursor = _cursor(database)
-    cursor.execute(_insert_sql(model, len(rows), database.vendor), parameters)
+    model = type(rows[0])
+    cursor = _cursor(_database())
+    cursor.execute(_insert_sql(model, len(rows)), _values(rows, _inserted(model)))
     # Neither database promises the order of what it returns; ids rise in the order of the rows.
     for row, (number,) in zip(rows, sorted(cursor.fetchall()), strict=True):
-        row.pk = number
-        row._state.adding = False
-        row._state.db = DEFAULT_DB_ALIAS
+        _is_saved(row, number)
 
 
-def update(row: Model, values: dict[str, Any], *, where: str) -> bool:
-    """Write `values` by field into a row as long as its field `where` is still in the database what it is in `row`;
-    whether it was. `row` itself stays as it is."""
+def insert_with(row: Model, others: Sequence[Model], link: str) -> None:
+    """Insert a row, and others of one model whose foreign key `link` is to be its id; otherwise as `insert`. Only the
+    row itself is given its id."""
+    model = type(row)
+    number = _write_with(_insert_sql(model, 1), _values([row], _inserted(model)), others, link)
+    _is_saved(row, cast("int", number))
+
+
+def update_with(row: Model, values: dict[str, Any], others: Sequence[Model], link: str, *, where: str) -> bool:
+    """Write `values` by field into a row as long as its field `where` is still in the database what it is in `row`, and
+    then insert others as `insert_with` does; whether it was. `row` itself stays as it is."""
     model, database = type(row), _database()
     parameters = [_field(model, name).get_db_prep_save(value, database) for name, value in values.items()]
     parameters += [row.pk, getattr(row, where)]
-    cursor = _cursor(database)
-    cursor.execute(_update_sql(model, tuple(values), where, database.vendor), parameters)
-    return bool(cursor.rowcount)
+    return _write_with(_update_sql(model, tuple(values), where), parameters, others, link) is not None
+
+
+def _write_with(sql: str, parameters: list[Any], others: Sequence[Model], link: str) -> int | None:
+    """Write a row, and others that refer to it: its id, None when no row was written. On PostgreSQL in one statement,
+    for each is a round trip."""
+    model = type(others[0])
+    fields = tuple(field for field in _inserted(model) if field.name != link)
+    cursor = _cursor(_database())
+    in_one = _database().vendor == "postgresql"
+    if in_one:
+        sql, parameters = _with_sql(sql, model, link, len(others)), parameters + _values(others, fields)
+    cursor.execute(sql, parameters)
+    number = next((number for (number,) in cursor.fetchall()), None)
+    if number is not None and not in_one:
+        for other in others:
+            setattr(other, _field(model, link).attname, number)
+        insert(others)
+    return number
+
+
+def _values(rows: Sequence[Model], fields: Sequence[Field[Any, Any]]) -> list[Any]:
+    """The parameters of an insert of these fields."""
+    database = _database()
+    return [field.get_db_prep_save(field.pre_save(row, True), database) for row in rows for field in fields]
+
+
+def _is_saved(row: Model, number: int) -> None:
+    row.pk = number
+    row._state.adding = False
+    row._state.db = DEFAULT_DB_ALIAS
 
 
 @cache
@@ -175,18 +207,35 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
 
 
 @cache
-def _insert_sql(model: type[Model], rows: int, vendor: str) -> str:
+def _insert_sql(model: type[Model], rows: int) -> str:
     fields = _inserted(model)
-    row = f"({', '.join(['%s'] * len(fields))})"
     names = ", ".join(map(_quoted, fields))
     # Nothing but the names of our own models' columns.
-    return f"INSERT INTO {_table(model)} ({names}) VALUES {', '.join([row] * rows)} RETURNING {_quoted(model._meta.pk)}"  # noqa: S608
+    return f"INSERT INTO {_table(model)} ({names}) VALUES {_places(fields, rows)} RETURNING {_quoted(model._meta.pk)}"  # noqa: S608
 
 
 @cache
-def _update_sql(model: type[Model], names: tuple[str, ...], where: str, vendor: str) -> str:
+def _update_sql(model: type[Model], names: tuple[str, ...], where: str) -> str:
     key, state, *values = (f"{_quoted(_field(model, name))} = %s" for name in (model._meta.pk.name, where, *names))
-    return f"UPDATE {_table(model)} SET {', '.join(values)} WHERE {key} AND {state}"  # noqa: S608 - as above
+    returned = _quoted(model._meta.pk)
+    return f"UPDATE {_table(model)} SET {', '.join(values)} WHERE {key} AND {state} RETURNING {returned}"  # noqa: S608 - as above
+
+
+@cache
+def _with_sql(sql: str, model: type[Model], link: str, rows: int) -> str:
+    fields = [field for field in _inserted(model) if field.name != link]
+    names = ", ".join(map(_quoted, (_field(model, link), *fields)))
+    others = f"(VALUES {_places(fields, rows)}) AS others"
+    return (
+        f"WITH written (number) AS ({sql}) "  # noqa: S608 - as above
+        f"INSERT INTO {_table(model)} ({names}) SELECT number, others.* FROM written, {others} "
+        f"RETURNING {_quoted(_field(model, link))}"
+    )
+
+
+def _places(fields: Sequence[Field[Any, Any]], rows: int) -> str:
+    row = f"({', '.join(['%s'] * len(fields))})"
+    return ", ".join([row] * rows)
 
 
 def _table(model: type[Model]) -> str:

@@ -10,7 +10,7 @@ it, it goes where its lead goes, in the same transaction. From then on it has an
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
@@ -114,10 +114,10 @@ def _insert(
             _ask_whether_allowed(made.intent, hub)
             for one in (made.intent, *made.legs):
                 one.state, one.version = State.SUBMITTING, 1
-        compiled.insert([made.intent])
-        if made.legs:
-            OrderIntent.objects.bulk_create(made.legs)
-        _note_birth([made.intent, *made.legs], received_at, checked_at, claimed=claimed)
+        compiled.insert_with(made.intent, _birth(made.intent, received_at, checked_at), "intent")
+        for leg in made.legs:
+            leg.lead = made.intent  # which has its id now
+            compiled.insert_with(leg, _birth(leg, received_at, checked_at), "intent")
     return made.intent, int(claimed)
 
 
@@ -260,17 +260,13 @@ def write(intent: OrderIntent, steps: list[tuple[State, str, str]], fields: dict
     """Write steps (state, step, detail) of a row that the caller has locked, and set `fields`; then `intent` is what
     was written. The version is compared once more, lock or no lock."""
     values = {"state": steps[-1][0], "version": intent.version + len(steps), "changed_at": timezone.now(), **fields}
-    swapped = compiled.update(intent, values, where="version")
+    befores = [intent.state, *(state for state, _, _ in steps)]
+    taken = [
+        IntentTransition(step=step, from_state=before, to_state=state, detail=detail[:LONGEST_DETAIL])
+        for before, (state, step, detail) in zip(befores, steps, strict=False)
+    ]
+    swapped = compiled.update_with(intent, values, taken, "intent", where="version")
     if swapped:
-        befores = [intent.state, *(state for state, _, _ in steps)]
-        compiled.insert(
-            [
-                IntentTransition(
-                    intent=intent, step=step, from_state=before, to_state=state, detail=detail[:LONGEST_DETAIL]
-                )
-                for before, (state, step, detail) in zip(befores, steps, strict=False)
-            ]
-        )
         for name, value in values.items():
             setattr(intent, name, value)
     return swapped
@@ -307,21 +303,19 @@ def _attempts(intent: OrderIntent) -> int:
     return intent.transitions.filter(from_state=State.CREATED, to_state=State.SUBMITTING).count()
 
 
-def _note_birth(
-    made: Iterable[OrderIntent], received_at: dt.datetime | None, checked_at: dt.datetime | None, *, claimed: bool
-) -> None:
+def _birth(
+    intent: OrderIntent, received_at: dt.datetime | None, checked_at: dt.datetime | None
+) -> list[IntentTransition]:
+    """The first steps of an intent that is not saved yet; with the last of them it is in the state that it is in."""
     now, born = timezone.now(), State.CREATED
     times = [(Step.RECEIVED, received_at, born), (Step.CHECKED, checked_at, born), (Step.QUEUED, now, born)]
-    if claimed:
+    if intent.state == State.SUBMITTING:
         times.append((Step.SENT, now, State.SUBMITTING))
-    compiled.insert(
-        [
-            IntentTransition(intent=intent, step=step, at=at, from_state=born, to_state=state)
-            for intent in made
-            for step, at, state in times
-            if at is not None
-        ]
-    )
+    return [
+        IntentTransition(step=step, at=at, from_state=born, to_state=state)
+        for step, at, state in times
+        if at is not None
+    ]
 
 
 def _beside(intent: OrderIntent, step: str, at: dt.datetime) -> IntentTransition:

@@ -1,5 +1,6 @@
 """What is on the disk before an order goes on: all that is committed before the wire; the answer may come later."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,16 +46,16 @@ def test_the_order_is_on_the_disk_before_the_wire_and_the_answer_may_follow(
     written: list[tuple[str, bool]] = []
 
     def note(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
-        verb, _, rest = sql.partition(" ")
-        if verb in ("INSERT", "UPDATE"):
-            written.append((f"{verb} {rest.removeprefix('INTO ').split()[0]}", waits()))
+        # On PostgreSQL one statement may write to two tables.
+        for verb, table in re.findall(r'(INSERT|UPDATE) (?:INTO )?"(\w+)"', sql):
+            written.append((f"{verb} {table}", waits()))
         return execute(sql, parameters, many, context)
 
     with database.execute_wrapper(note):
         assert desk.place(user, spec(account, symbol), "click:1").succeeded
-    first_answer = written.index(('UPDATE "trading_orderintent"', False))
+    first_answer = written.index(("UPDATE trading_orderintent", False))
     assert {waited for _, waited in written[:first_answer]} == {True}
-    assert ('INSERT "trading_orderintent"', True) in written[:first_answer]
+    assert ("INSERT trading_orderintent", True) in written[:first_answer]
     assert {waited for _, waited in written[first_answer:]} == {False}
     assert waits()
 

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -46,6 +46,15 @@ def account(connection: Connection) -> Account:
 def _intent(account: Account, key: str, **fields: object) -> OrderIntent:
     return OrderIntent(
         connection=account.connection, account=account, source_key=key, cl_ord_id=f"tp-{key}", **{"spec": {}, **fields}
+    )
+
+
+STEPS = ["received", "checked", "queued", "sent"]
+
+
+def _step(step: str, at: dt.datetime | None = None) -> IntentTransition:
+    return IntentTransition(
+        step=step, at=at or timezone.now(), from_state="created", to_state="submitting", detail="50 % 'off'"
     )
 
 
@@ -129,13 +138,28 @@ class TestWrites:
         with pytest.raises(IntegrityError):
             compiled.insert([_intent(account, "click:1")])
 
+    def test_a_row_comes_with_what_refers_to_it_in_the_order_in_which_it_is_given(self, account: Account) -> None:
+        intent, at = _intent(account, "click:1", spec={"a": [1]}, price=Decimal("1.5")), timezone.now()
+        compiled.insert_with(intent, [_step(step, at) for step in STEPS], "intent")
+        assert OrderIntent.objects.get(source_key="click:1").pk == intent.pk
+        kept = IntentTransition.objects.order_by("pk").values_list("intent", "step", "at", "to_state", "detail")
+        assert list(kept) == [(intent.pk, step, at, "submitting", "50 % 'off'") for step in STEPS]
+
+    def test_of_a_key_that_is_there_nothing_is_written(self, account: Account) -> None:
+        compiled.insert([_intent(account, "click:1")])
+        with pytest.raises(IntegrityError), transaction.atomic():
+            compiled.insert_with(_intent(account, "click:1"), [_step("queued")], "intent")
+        assert not IntentTransition.objects.exists()
+
     def test_an_update_takes_only_the_row_that_is_as_it_was(self, account: Account) -> None:
         intent = _intent(account, "click:1")
         compiled.insert([intent])
         at = dt.datetime(2026, 11, 2, 15, tzinfo=dt.UTC)
         values = {"version": 1, "order_id_at_broker": 8, "average_price": Decimal("5000.25"), "changed_at": at}
-        assert compiled.update(intent, values, where="version")
-        assert not compiled.update(intent, {"version": 1, "order_id_at_broker": 9}, where="version")
+        assert compiled.update_with(intent, values, [_step(step) for step in STEPS], "intent", where="version")
+        later = {"version": 1, "order_id_at_broker": 9}
+        assert not compiled.update_with(intent, later, [_step("filled")], "intent", where="version")
+        assert list(intent.transitions.values_list("step", flat=True)) == STEPS
         intent.refresh_from_db()
         assert {name: getattr(intent, name) for name in values} == values
 

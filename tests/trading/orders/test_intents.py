@@ -304,6 +304,7 @@ def test_an_accepted_intent_is_at_once_what_the_database_has(intent: OrderIntent
     kept = OrderIntent.objects.get(pk=intent.pk)
     assert {name: getattr(intent, name) for name in names} == {name: getattr(kept, name) for name in names}
     assert kept.state == (State.CANCELLED if meanwhile == "the journal" else State.ACCEPTED)
+    assert kept.transitions.filter(step=IntentTransition.Step.ACKNOWLEDGED).count() == 1
 
 
 def test_only_an_abandoned_submission_becomes_unknown(intent: OrderIntent) -> None:
