@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, authorize, sign_in
+from tests.browser.conftest import PHONE, Line, authorize, sign_in
 from tests.browser.stack import STAFF_PASSWORD, Stack
 from tests.browser.test_accessibility import violations
 from tests.browser.test_orders import answer, fill_in, send, working
@@ -63,6 +63,21 @@ def test_thrown_in_one_tab_it_shows_in_every_other(portal: Stack, open_page: Ope
     # The new sign-in has ended the old session of this browser: its other tab is a page of the new one after a reload.
     other.reload()
     expect(other.locator("#kill-banner")).to_be_hidden()
+
+
+def test_its_page_shows_what_was_thrown_before_it_heard_anything(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "empty")
+    other = page.context.new_page()
+    line = Line(other)
+    line.cut()
+    other.goto(f"{portal.url}/kill-switch/")
+    expect(other.get_by_role("heading", name="Trading goes on")).to_be_visible()
+    throw(page)
+    line.mend()
+    expect(other.get_by_role("heading", name=STOPPED)).to_be_visible()
+    expect(other.locator("#announcer")).to_contain_text(STOPPED)
+    release(page, portal, "empty")
 
 
 def test_it_shows_on_the_page_of_an_order_that_has_moved(portal: Stack, open_page: OpenPage) -> None:

@@ -131,6 +131,45 @@ def test_a_position_gets_exits_and_breaks_even_and_is_turned_around(portal: Stac
     assert holding.position()["netPos"] == 0
 
 
+def middle(row: Locator) -> tuple[float, float]:
+    """Where a row's Cancel is on the screen."""
+    box = row.get_by_role("button", name=re.compile("^Cancel")).bounding_box() or {}
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_a_press_goes_through_once_what_came_above_the_rows_has_been_seen(portal: Stack, open_page: OpenPage) -> None:
+    # So tall that nothing scrolls, and the page stays as high as the screen whatever comes.
+    page = open_page(viewport={"width": 1440, "height": 2400})
+    open_desk(page, portal, "trader")
+    other, symbol = OtherProgram(portal, "trader"), portal.front_month("MGC")
+    orders = [other.order(symbol, order_type="Limit", price=price) for price in (1000, 1001)]
+    rows = [page.locator(f"[data-row='order:{order}']") for order in orders]
+    for row in rows:
+        reload_until(page, row)
+    is_streaming(page)
+    expect(rows[1]).to_contain_text("Working")
+    told = page.locator("#toasts", has_text="The rows had just moved: nothing was done. Press again.")
+
+    def press_once_the_banner_is(hidden: str, row: Locator, after: int) -> None:
+        page.wait_for_timeout(1_000)  # what has come, has been seen
+        before = middle(row)
+        page.evaluate(f"document.querySelector('#kill-banner').hidden = {hidden}")
+        page.wait_for_timeout(after)
+        place = middle(row)
+        assert abs(place[1] - before[1]) > 30
+        page.evaluate("window.clicksAt = performance.now()")
+        page.mouse.click(*place)
+
+    press_once_the_banner_is("false", rows[0], after=50)
+    expect(told).to_have_count(1)
+    told.get_by_role("button", name="Close this notice").click()
+    press_once_the_banner_is("true", rows[1], after=1_000)
+    expect(rows[1]).to_have_count(0)
+    expect(told).to_have_count(0)
+    rows[0].get_by_role("button", name=re.compile("^Cancel")).press("Enter")
+    expect(rows[0]).to_have_count(0)
+
+
 def test_the_focus_stays_in_the_table_whose_row_goes(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     open_desk(page, portal, "trader")
@@ -178,10 +217,6 @@ def test_a_press_on_a_row_that_has_just_moved_under_the_pointer_does_nothing_onc
     expect(third).to_contain_text("Working")
     page.wait_for_timeout(1_000)  # what has come, has been seen
 
-    def middle(row: Locator) -> tuple[float, float]:
-        box = row.get_by_role("button", name=re.compile("^Cancel")).bounding_box() or {}
-        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
     places, started = [middle(row) for row in (still, second)], page.evaluate("performance.now()")
     page.evaluate("at => (window.clicksAt = at)", started + 300)
     told = page.locator("#toasts", has_text="The rows had just moved: nothing was done. Press again.")
@@ -190,6 +225,14 @@ def test_a_press_on_a_row_that_has_just_moved_under_the_pointer_does_nothing_onc
     assert middle(third) == places[1]
     page.mouse.click(*places[1])
     expect(told).to_have_count(1)
+    # A second click so soon may be that of a double click: it says what it did as well.
+    told.get_by_role("button", name="Close this notice").click()
+    page.evaluate("window.clicksAt += 300")
+    page.mouse.move(*places[1])
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    expect(told).to_have_count(1)
+    expect(third).to_contain_text("Working")
     # What did not move goes at once, and what is meant after all at the second press.
     page.mouse.click(*places[0])
     expect(still).to_have_count(0)

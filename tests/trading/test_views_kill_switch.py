@@ -123,6 +123,7 @@ class TestTwoEnvironments:
         browser.post(f"{PAGE}throw/", {"connection": connection.pk, "cancel": "on"})
         assert 'hx-trigger="progress-changed"' in text_of(browser)
         assert 'hx-trigger="progress-changed, every 2s"' in text_of(live_browser)
+        assert (" data-switch=" in text_of(browser), " data-switch=" in text_of(live_browser)) == (True, False)
         KillSwitchAction.objects.update(state="done", words="Done: nothing was there.")
         assert 'hx-trigger="progress-changed"' in text_of(live_browser)
 

@@ -212,6 +212,7 @@ def _shown(switch: KillSwitch, connection: Connection, signed_in: Any) -> dict[s
         "where": where,
         "actions": actions,
         # The stream of the page tells of its own connection alone.
+        "is_here": switch.connection in (None, connection),
         "is_untold": bool(under_way - {connection.pk}),
         "can_release": not switch.by_staff and kill_switch.is_fresh(signed_in, switch.thrown_at),
     }

@@ -45,15 +45,22 @@ function startFlashes() {
   flashes.clear();
 }
 
+const unheard = []; // what waits to be read out
+
 /** Have assistive technology read `text` out when it is next free: of what is behind a dialog it reads nothing. */
 export function announce(text) {
+  unheard.push(text);
+  readOut();
+}
+
+function readOut() {
   const dialog = document.querySelector("dialog[open]");
   if (dialog) {
-    dialog.addEventListener("close", () => announce(text), { once: true });
+    dialog.addEventListener("close", readOut, { once: true });
     return;
   }
   const line = document.createElement("p");
-  line.textContent = text;
+  line.textContent = unheard.splice(0).join(" · ");
   const region = document.querySelector("#announcer");
   region.append(line);
   while (region.children.length > 5) region.firstElementChild.remove();

@@ -7,7 +7,7 @@ export class KillBanner {
     this.root = document.querySelector("#kill-banner");
     this.list = this.root.querySelector("[data-switches]");
     this.page = document.querySelector("[data-kill-page] #thrown");
-    this.told = null; // nothing yet: what the server drew is a frame's word away from being known
+    this.told = null; // nothing yet: something may have been thrown or released since the server drew the page
     this.#mark();
   }
 
@@ -17,13 +17,20 @@ export class KillBanner {
     this.told = switches;
     if (before && JSON.stringify(switches) === JSON.stringify(before)) return;
     // Whatever is drawn anew is drawn by the server: buttons carry tokens and depend on the sign-in.
-    if (before && standing(switches) !== standing(before)) {
+    if (before ? standing(switches) !== standing(before) : !this.#shows(switches)) {
       announce(switches.map((one) => one.words).join(" ") || "The kill switch is released.");
       tell(this.page, "switches-changed");
     } else {
       for (const card of this.page?.querySelectorAll("[data-progress]") ?? []) tell(card, "progress-changed");
     }
     this.#draw(switches);
+  }
+
+  /** Whether the page of the kill switch, if this is it, was drawn with these. */
+  #shows(switches) {
+    if (!this.page) return true;
+    const drawn = [...this.page.querySelectorAll("[data-switch]")].map(({ dataset }) => dataset.switch);
+    return drawn.sort().join() === switches.map(({ id }) => id).sort().join();
   }
 
   #draw(switches) {

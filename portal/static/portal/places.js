@@ -33,9 +33,12 @@ export class Places {
     this.places = new Map();
     this.#look(SEEN);
     const sizes = new ResizeObserver(() => this.#look(performance.now()));
-    for (const element of [root, ...this.bodies]) sizes.observe(element);
+    // On a tall screen the page stays as high as it is whatever comes above the rows, such as a notice.
+    const above = [...root.parentElement.children, ...root.children, ...root.querySelectorAll("[data-part]")];
+    for (const element of [...above, ...this.bodies]) sizes.observe(element);
     // One row for another: no size changes, yet whoever is observed anew is told of after the next layout.
     const rows = new MutationObserver(() => {
+      this.isDue = true;
       sizes.unobserve(root);
       sizes.observe(root);
     });
@@ -50,12 +53,15 @@ export class Places {
 
   /** Whether a pointer's click on `button` hits a row that has just come there by itself. */
   isSurprise(button, { clientY, timeStamp }) {
-    this.#look(performance.now());
+    // Nobody has seen the rows that came since the last layout. What no observer has noticed may be long ago, and counts
+    // as seen: a press that is meant is not dropped for it.
+    if (this.isDue) this.#look(performance.now());
     const place = this.places.get(button.closest("tr") ?? button);
     return place !== undefined && hasJustCome(place, clientY, timeStamp);
   }
 
   #look(now) {
+    this.isDue = false;
     const stands = new Map([[this.button, this.button.getBoundingClientRect()]]);
     for (const body of this.bodies) {
       const end = Math.min(innerHeight, body.closest(".scroll").getBoundingClientRect().bottom);

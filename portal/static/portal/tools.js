@@ -40,6 +40,11 @@ export function takeEachPressOnce(root) {
   const places = new Places(root);
   let pressedAt = -Infinity;
   let surprise = null; // the button that was last found to have just moved
+  let notice;
+  const tellMoved = () => {
+    notice?.remove();
+    notice = toast("warning", "The rows had just moved: nothing was done. Press again.");
+  };
   const drop = (event) => {
     event.preventDefault();
     event.stopPropagation();
@@ -50,6 +55,7 @@ export function takeEachPressOnce(root) {
     const since = event.timeStamp - pressedAt;
     if (event.detail > 1 && since < DOUBLE) {
       drop(event);
+      if (button === surprise) tellMoved();
       return;
     }
     pressedAt = event.timeStamp;
@@ -58,7 +64,7 @@ export function takeEachPressOnce(root) {
     surprise = event.detail > 0 && !isSaidAgain && places.isSurprise(button, event) ? button : null;
     if (!surprise) return;
     drop(event);
-    toast("warning", "The rows had just moved: nothing was done. Press again.");
+    tellMoved();
   };
   root.addEventListener("click", onClick, { capture: true });
   root.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && drop(event), { capture: true });
