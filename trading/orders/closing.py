@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -99,8 +100,10 @@ def _beside(
     if _left_open(account, wish, first.other, received_at):
         with contextlib.suppress(UnderWay):
             return Closing(make(Gate(alone=sole.closes(received_at, but=[first.other.pk]))))
-    aside = intents.create(wish, source_key, received_at=received_at)
-    intents.give_up(aside.pk, str(first))
+    # At once: another press must not take this one for a closing that is under way.
+    with transaction.atomic():
+        aside = intents.create(wish, source_key, received_at=received_at)
+        intents.give_up(aside.pk, str(first))
     return Closing(first.other.pk, str(first))
 
 

@@ -12,12 +12,13 @@ from accounts.models import User
 from tests.trading.cast import listed
 from tests.trading.orders.pressing import at_once, bought, contract_id, limit, received
 from trading.models import Account, KillSwitchAction, OrderIntent, TradingLimit
-from trading.orders import clearing, desk, facts, kill_switch, looks, position_exits
+from trading.orders import clearing, closing, desk, facts, intents, kill_switch, looks, position_exits
 from trading.orders.desk import NewTerms
 from trading.orders.facts import AccountFacts, ContractFacts, Facts, OrderFacts, PositionFacts
 from trading.orders.prices import Distance
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
+from trading.orders.wishes import Liquidation
 from trading.simulator import RunningSimulator
 
 LIQUIDATE = "order/liquidateposition"
@@ -39,6 +40,28 @@ def test_two_flattens_of_one_position_close_it_once_and_say_the_same(
     assert looks.net_position(account, key) == 0
     assert len({outcome.intents for outcome in outcomes}) == 1
     assert all(outcome.succeeded for outcome in outcomes)
+
+
+def test_a_press_that_is_put_aside_is_in_no_other_ones_way(
+    user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third press would be told of it, which sent nothing."""
+    bought(user, account, symbol)
+    key, pressed_at = contract_id(symbol), timezone.now()
+    [first] = desk.flatten(user, account.pk, key, "click:1", received_at=pressed_at).intents
+    give_up, waiting = intents.give_up, []
+
+    def looked_at(*arguments: Any) -> bool:
+        together(lambda: waiting.extend(OrderIntent.objects.filter(state=State.CREATED)))
+        return give_up(*arguments)
+
+    monkeypatch.setattr(intents, "give_up", looked_at)
+    monkeypatch.setattr(closing, "_left_open", lambda *_: False)
+    wish = Liquidation(account_id=account.pk, contract_id=key, symbol=symbol)
+    second = closing.close(account, wish, "click:2", pressed_at)
+    assert second.intent_id == first.pk
+    assert OrderIntent.objects.get(source_key="click:2").state == State.CANCELLED
+    assert not waiting
 
 
 def test_flatten_all_beside_a_flatten_closes_the_position_once(
