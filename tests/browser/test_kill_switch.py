@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.conftest import PHONE, Line, authorize, sign_in
 from tests.browser.stack import STAFF_PASSWORD, Stack
@@ -146,6 +146,36 @@ def test_orders_are_cancelled_and_positions_closed_while_the_trader_looks(portal
     expect(desk.locator("[data-row^='position:']")).to_have_count(0, timeout=SOON)
     expect(desk.locator("[data-row^='order:']")).to_have_count(0, timeout=SOON)
     release(page, portal, "pro")
+
+
+def test_of_two_steps_in_one_moment_the_last_one_is_shown(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, portal, "empty")
+    throw(page)
+    told = page.locator("#thrown [data-progress]")
+    expect(told).to_contain_text("Done: ")
+    is_streaming(page)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.wait_for_load_state("networkidle")
+    page.route("**/kill-switch/", hold_the_first)
+    with page.expect_request("**/kill-switch/"):
+        told.dispatch_event("progress-changed")
+    while not held:
+        page.wait_for_timeout(50)
+    told.dispatch_event("progress-changed")
+    [(route, answer)] = held
+    route.fulfill(response=answer, body=answer.text().replace("Done: ", "Under way: "))
+    page.wait_for_timeout(500)
+    expect(told).to_contain_text("Done: ")
+    page.unroute_all()
+    release(page, portal, "empty")
 
 
 def test_what_a_person_is_about_to_press_stays_under_the_finger(portal: Stack, open_page: OpenPage) -> None:
