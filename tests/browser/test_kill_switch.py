@@ -178,6 +178,43 @@ def test_of_two_steps_in_one_moment_the_last_one_is_shown(portal: Stack, open_pa
     release(page, portal, "empty")
 
 
+def test_its_page_asks_again_for_what_was_not_answered_and_for_what_came_while_it_asked(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    sign_in(page, portal, "empty")
+    other = page.context.new_page()
+    # htmx tells there of the request that fails.
+    other.add_init_script("console.error = () => {}")
+    other.goto(f"{portal.url}/kill-switch/")
+    is_streaming(other)
+    other.wait_for_load_state("networkidle")
+    asked: list[Route] = []
+    held: list[tuple[Route, APIResponse]] = []
+
+    def answer_late(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.fulfill(status=503, body="")
+        elif len(asked) == 2:
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    other.route("**/kill-switch/", answer_late)
+    throw(page)
+    while not held:
+        other.wait_for_timeout(50)
+    throw(page, flatten=True)
+    expect(page.locator("#thrown .notice")).to_contain_text("Done: ", timeout=SOON)
+    [(route, answer)] = held
+    route.fulfill(response=answer, body=answer.text().replace("Done: ", "Under way: "))
+    expect(other.get_by_role("heading", name=STOPPED)).to_be_visible()
+    expect(other.locator("#thrown [data-progress]")).to_contain_text("Done: ")
+    other.unroute_all()
+    release(page, portal, "empty")
+
+
 def test_what_a_person_is_about_to_press_stays_under_the_finger(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
     sign_in(page, portal, "empty")

@@ -60,6 +60,9 @@ test("a click hits what it was aimed at, unless that has come there by itself in
   assert.equal(isSurprise(moved, 80, 1300), true);
   assert.equal(isSurprise(moved, 80, 1500), false, "it has been seen there");
   assert.equal(isSurprise(placesOf(stand(70), moved, 1200), 80, 1500), false, "it stands since it moved, not since it was looked at");
+  assert.equal(isSurprise(placesOf(stand(76), moved, 1030), 80, 1050), true, "it has moved once more since");
+  assert.equal(isSurprise(placesOf(stand(66), moved, -Infinity), 80, 1050), true, "it is being scrolled as well");
+  assert.equal(isSurprise(placesOf(stand(66), moved, -Infinity), 80, 1500), false, "and has been seen by now");
   assert.equal(isSurprise(placesOf(stand(90), first, 1000), 105, 1001), false, "it was under the pointer before");
   assert.equal(isSurprise(placesOf(stand(70), first, -Infinity), 80, 1001), false, "its person has scrolled");
   assert.equal(isSurprise(placesOf(stand(100), new Map(), 1000), 110, 1001), true, "it is new");

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from trading.models import Account, OrderIntent
-from trading.orders import gateway, intents, looks, reports, sole
+from trading.orders import gateway, intents, looks, reports, sole, turns
 from trading.orders.sole import UnderWay
 from trading.orders.states import TERMINAL, Kind, State
 from trading.orders.turns import Gate
@@ -102,8 +102,11 @@ def _beside(
             return Closing(make(Gate(alone=sole.closes(received_at, but=[first.other.pk]))))
     # At once: another press must not take this one for a closing that is under way.
     with transaction.atomic():
-        aside = intents.create(wish, source_key, received_at=received_at)
-        intents.give_up(aside.pk, str(first))
+        turns.begin(account.pk)
+        # The same press, delivered twice, may have made its closing meanwhile: that is not put aside.
+        if not OrderIntent.objects.filter(source_key=source_key).exists():
+            aside = intents.create(wish, source_key, received_at=received_at)
+            intents.give_up(aside.pk, str(first))
     return Closing(first.other.pk, str(first))
 
 

@@ -29,7 +29,6 @@ from trading.orders.lookup import Found
 from trading.orders.states import NAMEABLE, Kind, State
 from trading.tradovate import Priority, Tradovate
 from trading.tradovate.errors import (
-    BadReply,
     CaptchaRequired,
     NotAuthorized,
     NotSent,
@@ -114,8 +113,8 @@ def look_for(
             return ask(Connection.objects.get(pk=connection_id), question)
     except (renewal.NoToken, TradovateError) as trouble:
         logger.info("Connection %s: %s orders cannot be looked up (%s)", connection_id, about, type(trouble).__name__)
-        # Who is not let in is told the same until there is a new session, and what cannot be read now cannot later.
-        is_answered = not isinstance(trouble, _AWAY) or isinstance(trouble, BadReply | CaptchaRequired)
+        # Who is not let in is told the same until there is a new session.
+        is_answered = not isinstance(trouble, _AWAY) or isinstance(trouble, CaptchaRequired)
         return None
     finally:
         if is_answered:

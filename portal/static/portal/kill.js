@@ -2,6 +2,8 @@
 
 import { announce } from "./dom.js";
 
+const AGAIN = 2_000; // milliseconds after which what was not drawn is asked for again
+
 export class KillBanner {
   constructor() {
     this.root = document.querySelector("#kill-banner");
@@ -9,13 +11,20 @@ export class KillBanner {
     this.page = document.querySelector("[data-kill-page] #thrown");
     this.told = null; // nothing yet: something may have been thrown or released since the server drew the page
     this.#mark();
+    const askedAt = new WeakMap(); // what was told when something asked for its part of the page
+    this.page?.addEventListener("htmx:beforeRequest", ({ target }) => askedAt.set(target, this.told));
+    this.page?.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+      if (!target.matches("#thrown, [data-progress]")) return; // what asks every two seconds
+      if (!detail.successful) setTimeout(tell, AGAIN, this.page, "switches-changed");
+      else if (target === this.page && askedAt.get(target) !== this.told) tell(this.page, "switches-changed");
+    });
   }
 
   /** A frame {"t":"kill","switches":[{id, words, reason, at, progress}]} (trading/sync/kill_banner.py). */
   show({ switches }) {
     const before = this.told;
-    this.told = switches;
     if (before && JSON.stringify(switches) === JSON.stringify(before)) return;
+    this.told = switches;
     // Whatever is drawn anew is drawn by the server: buttons carry tokens and depend on the sign-in.
     if (before ? standing(switches) !== standing(before) : !this.#shows(switches)) {
       announce(switches.map((one) => one.words).join(" ") || "The kill switch is released.");

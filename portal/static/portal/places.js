@@ -16,7 +16,10 @@ export function placesOf(stands, known, now) {
   const places = [...stands].map(([what, { top, bottom }]) => {
     const was = known.get(what);
     if (was && Math.abs(was.top - top) < 1) return [what, { ...was, bottom }];
-    return [what, { top, bottom, since: now, from: was && { top: was.top, bottom: was.bottom } }];
+    // Of what moves twice in a moment nobody has seen where it stood in between; nor is it seen by being scrolled.
+    const isUnseen = was && (now === SEEN || now - was.since < UNSEEN);
+    const from = isUnseen ? was.from : was && { top: was.top, bottom: was.bottom };
+    return [what, { top, bottom, since: Math.max(now, was?.since ?? SEEN), from }];
   });
   return new Map(places);
 }

@@ -166,11 +166,14 @@ def test_looks_come_soon_at_first_and_then_less_often(simulator: RunningSimulato
     assert 20 < looks < 100
 
 
-def test_looks_that_tradovate_does_not_answer_put_none_off(simulator: RunningSimulator, intent: OrderIntent) -> None:
+@pytest.mark.parametrize("trouble", ["error_503_after", "garbage"])
+def test_looks_that_tradovate_does_not_answer_put_none_off(
+    simulator: RunningSimulator, intent: OrderIntent, trouble: str
+) -> None:
     """After an outage of forty minutes what never arrived is clear within half a minute, at once where the hub had lost
     Tradovate as well, and the looks before have left most of the trader's requests."""
     unknown(simulator, intent, "reset_before")
-    simulator.control.fault("error_503_after", "command/list", probability=1)
+    simulator.control.fault(trouble, "command/list", probability=1)
     began, looks = now(intent).changed_at, []
     with time_machine.travel(began, tick=False) as clock:
         for after in range(6, 2402, 2):
@@ -209,17 +212,6 @@ def test_who_waits_for_tradovate_keeps_no_connection_to_the_database(
     monkeypatch.setattr(lookup, "search", searching)
     assert reconcile.look(intent.connection_id) == [intent.pk]
     assert connected == [None]
-
-
-@pytest.mark.usefixtures("settled")
-def test_what_cannot_be_read_now_is_not_asked_for_again_and_again(
-    simulator: RunningSimulator, intent: OrderIntent
-) -> None:
-    unknown(simulator, intent, "reset_before")
-    OrderIntent.objects.update(changed_at=timezone.now() - timedelta(hours=1))
-    simulator.control.fault("garbage", "command/list", probability=1)
-    assert reconcile.look(intent.connection_id) == []
-    assert reconcile.due(timezone.now() + timedelta(minutes=4)) == []
 
 
 @pytest.mark.parametrize("news", ["signed_in_at", "renewed_at", "synced_at"])

@@ -64,6 +64,23 @@ def test_a_press_that_is_put_aside_is_in_no_other_ones_way(
     assert not waiting
 
 
+def test_a_press_that_was_delivered_twice_puts_the_closing_that_it_made_not_aside(
+    user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought(user, account, symbol)
+    key, pressed_at = contract_id(symbol), timezone.now()
+    desk.flatten(user, account.pk, key, "click:1", received_at=pressed_at)
+    wish = Liquidation(account_id=account.pk, contract_id=key, symbol=symbol)
+
+    def made_meanwhile(*_: Any) -> bool:
+        intents.create(wish, "click:2", received_at=pressed_at)
+        return False
+
+    monkeypatch.setattr(closing, "_left_open", made_meanwhile)
+    closing.close(account, wish, "click:2", pressed_at)
+    assert OrderIntent.objects.get(source_key="click:2").state == State.CREATED
+
+
 def test_flatten_all_beside_a_flatten_closes_the_position_once(
     simulator: RunningSimulator, user: User, account: Account, symbol: str
 ) -> None:
