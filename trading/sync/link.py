@@ -376,7 +376,8 @@ class Link:
         if not self.is_up:
             seconds = time.monotonic() - self._began_at
             log.info("Connection %d is up, %.1f s after it was taken up or lost.", self.connection_id, seconds)
-        self._tell(Upstream.State.UP, words)
+        # Told with the rows: a page must not call those of before up to date.
+        self._write_state(Upstream.State.UP, words)
         self._mirroring.begin(snapshot, continues=continues)
 
     async def _interrupted(self, error: Exception) -> None:

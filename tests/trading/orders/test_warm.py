@@ -59,7 +59,10 @@ class Server:
         """A request with its body; nothing when the client is gone."""
         got = b""
         while b"\r\n\r\n" not in got or not got.endswith(b"}"):
-            more = connection.recv(65536)
+            try:
+                more = connection.recv(65536)
+            except ConnectionResetError:
+                return b""
             if not more:
                 return b""
             got += more

@@ -2,7 +2,9 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
+import msgspec
 import pytest
 import redis
 from asgiref.sync import sync_to_async
@@ -13,7 +15,7 @@ from accounts import renewal
 from accounts.budgets import budgets
 from accounts.models import Connection
 from tests.trading.sync.cast import aplace, front_month, rows, running_hub, settled, snapshot, until
-from trading.sync import crew, doorbell, enquiries
+from trading.sync import crew, doorbell, enquiries, stream
 from trading.sync.cash_book import CashBook
 from trading.sync.equity import EquitySampler
 from trading.sync.fact_sheet import FactSheet
@@ -68,6 +70,21 @@ async def test_a_penalty_is_waited_out_and_its_ticket_presented(simulator, trade
         assert "asks to wait" in found.rows["upstream"]["detail"]
         assert "account:1001001" not in found.rows
         assert (await settled(trader)).rows["account:1001001"]["cash"] == "100,000.00"
+
+
+async def test_a_page_is_told_that_it_is_up_to_date_with_the_rows_of_now(simulator, trader) -> None:
+    async with stream.async_client() as client, client.pubsub(ignore_subscribe_messages=True) as heard, running_hub():
+        await settled(trader)
+        await heard.subscribe(stream.channel(trader.pk))
+        simulator.control.fault("kick", user="trader")
+        told: list[dict[str, Any]] = []
+        async with asyncio.timeout(20):
+            while not told or told[-1]["rows"]["upstream"]["state"] != "up":
+                if message := await heard.get_message(timeout=1):
+                    frame = msgspec.json.decode(message["data"].decode().partition("\n")[2])
+                    told += [frame] if "upstream" in frame.get("rows", ()) else []
+    assert told[-1]["t"] == "snapshot"
+    assert "account:1001001" in told[-1]["rows"]
 
 
 async def test_sync_requests_are_counted_for_the_network_and_stop_when_they_are_used_up(simulator, trader) -> None:
