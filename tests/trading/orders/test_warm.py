@@ -29,6 +29,7 @@ class Server:
         self.connections = 0
         self.requests = 0
         self.tokens: list[str] = []
+        self.closed = threading.Semaphore(0)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -52,7 +53,8 @@ class Server:
                     return
                 connection.sendall(ANSWER)
                 if self.mood == "answer and close":
-                    return
+                    break
+        self.closed.release()
 
     @staticmethod
     def _read(connection: socket.socket) -> bytes:
@@ -106,7 +108,9 @@ def test_traders_of_a_host_share_its_connections_but_no_token(server: Server, co
 
 def test_a_connection_that_the_server_has_closed_is_not_used(server: Server, connection: Connection) -> None:
     server.mood = "answer and close"
-    assert [warm.ask(connection, "token", cancel) for _ in range(3)] == [7] * 3
+    for _ in range(3):
+        assert warm.ask(connection, "token", cancel) == 7
+        assert server.closed.acquire(timeout=10), "it takes a moment after its answer"
     assert (server.connections, server.requests) == (3, 3)
 
 
