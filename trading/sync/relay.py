@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,7 +26,7 @@ from trading.sync.gauge import gauge_row
 from trading.sync.joined import Joined
 from trading.sync.rows import Row
 from trading.sync.stage import Stage
-from trading.sync.watchful import answered, next_message
+from trading.sync.subscription import Subscription
 
 log = logging.getLogger(__name__)
 
@@ -185,12 +185,9 @@ class Relay:
     def __init__(self) -> None:
         # No retries inside redis-py: it would subscribe again by itself and never tell what was missed meanwhile.
         self._client = stream.async_client(retries=0)
-        self._pubsub = self._client.pubsub()
         self._outboxes: dict[str, set[Outbox]] = {}
         self._confirmed: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
-        self._subscribed = False
-        self._asked_for: set[str] = set()  # the channels of this subscription
-        self._lock = asyncio.Lock()
+        self._subscription: Subscription | None = None
         self._task: asyncio.Task[None] | None = None
         self._presence: asyncio.Task[None] | None = None
         self._name_now = asyncio.Event()
@@ -209,8 +206,8 @@ class Relay:
         if self._task is None:
             self._task = asyncio.create_task(self._listen(), name="desk relay")
             self._presence = asyncio.create_task(self._say_presence(), name="desk presence")
-        else:
-            await self._ask_for(name)
+        elif self._subscription is not None:
+            self._subscription.subscribe(name)
         await self._confirmed[name].wait()
 
     async def leave(self, outbox: Outbox) -> None:
@@ -224,13 +221,9 @@ class Relay:
         if not self._outboxes:
             await self._close()
             return
-        async with self._lock:
-            if name not in self._outboxes:
-                self._confirmed.pop(name, None)
-                self._asked_for.discard(name)
-                with suppress(RedisError, OSError):
-                    async with answered():
-                        await self._pubsub.unsubscribe(name)
+        self._confirmed.pop(name, None)
+        if self._subscription is not None:
+            self._subscription.unsubscribe(name)
 
     async def snapshot(self, connection_id: int) -> tuple[str, int, str]:
         """(epoch, seq, frame) of a connection's state now. Raises RedisError."""
@@ -251,7 +244,6 @@ class Relay:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
         await self._client.aclose()
 
     async def _say_presence(self) -> None:
@@ -272,63 +264,43 @@ class Relay:
         delay = RETRY_FIRST
         while True:
             try:
-                if not self._subscribed:
-                    await self._subscribe()
-                message = await next_message(self._pubsub)
-                delay = RETRY_FIRST
+                async with aclosing(await self._subscribe()) as self._subscription:
+                    delay = RETRY_FIRST
+                    await self._subscription.ended()
             except Exception as error:
                 # Whatever it is: listening no more, this process would leave all its pages without a row.
-                self._subscribed = False
                 is_ours = not isinstance(error, RedisError | OSError)
                 log.warning("The subscription to Redis broke; trying again in %.1f s.", delay, exc_info=is_ours)
-                await asyncio.sleep(delay)
-                delay = min(RETRY_MOST, delay * 2)
-                continue
-            if message is not None:
-                self._take_or_resync(message)
+            self._subscription = None
+            await asyncio.sleep(delay)
+            delay = min(RETRY_MOST, delay * 2)
 
-    async def _ask_for(self, name: str) -> None:
-        async with self._lock:
-            if not self._subscribed or name in self._asked_for:
-                return
-            self._asked_for.add(name)
-            try:
-                async with answered():
-                    await self._pubsub.subscribe(name)
-            except (RedisError, OSError) as error:
-                log.warning("A page waits for the next subscription to Redis: %s", type(error).__name__)
-                self._subscribed = False
-
-    async def _subscribe(self) -> None:
-        async with self._lock:
-            for event in self._confirmed.values():
-                event.clear()
-            await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # as above
-            self._pubsub = self._client.pubsub()
-            self._asked_for = set(self._outboxes)
-            async with answered():
-                await self._pubsub.subscribe(*self._asked_for)
-            self._subscribed = True
+    async def _subscribe(self) -> Subscription:
+        for event in self._confirmed.values():
+            event.clear()
+        subscription = await Subscription.open(self._client, self._take_or_resync)
+        subscription.subscribe(*self._outboxes)
         self._name_now.set()
+        return subscription
 
-    def _take_or_resync(self, message: dict[str, Any]) -> None:
+    def _take_or_resync(self, kind: str, channel: str, message: bytes) -> None:
         try:
-            self._take(message)
+            self._take(kind, channel, message)
         except Exception:
             # A process of another release may say what this one does not understand. Listening no more, this one would
             # leave all its pages standing, and they would not notice.
             log.exception("A message of Redis was not understood; its pages get fresh snapshots.")
-            for outbox in self._outboxes.get(message["channel"].decode(), ()):
+            for outbox in self._outboxes.get(channel, ()):
                 outbox.make_stale()
 
-    def _take(self, message: dict[str, Any]) -> None:
-        name = message["channel"].decode()
-        if message["type"] == "message":
-            self._fan_out(self._outboxes.get(name, set()), message["data"].decode())
-        elif message["type"] == "subscribe" and name in self._outboxes:
-            for outbox in self._outboxes[name]:
+    def _take(self, kind: str, channel: str, message: bytes) -> None:
+        outboxes = self._outboxes.get(channel, set())
+        if kind == "message":
+            self._fan_out(outboxes, message.decode())
+        elif kind == "subscribe" and outboxes:
+            for outbox in outboxes:
                 outbox.make_stale()
-            self._confirmed[name].set()
+            self._confirmed[channel].set()
 
     def _fan_out(self, outboxes: set[Outbox], data: str) -> None:
         head, _, frame = data.partition("\n")

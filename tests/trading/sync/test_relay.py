@@ -11,11 +11,13 @@ from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from tests.trading.sync.cast import cut, until
-from trading.sync import presence, stream, watchful
+from trading.sync import presence, stream
 from trading.sync import relay as relays
 from trading.sync.joined import LOSSLESS
 from trading.sync.relay import Bye, Outbox, Relay
 from trading.sync.stream import Stream
+from trading.sync.subscription import Subscription, Take
+from trading.sync.watchful import WatchfulRedis
 
 
 def delta(seq: int, epoch: str = "e") -> tuple[str, str, int, str]:
@@ -376,17 +378,10 @@ async def test_what_another_release_says_does_not_keep_pages_from_what_follows(r
     await client.aclose()
 
 
-async def test_a_page_whose_subscription_failed_is_subscribed_all_the_same(
-    redis_url, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watchful, "QUIET", 0.1)
+async def test_a_page_that_comes_while_the_subscription_breaks_is_subscribed_all_the_same(redis_url) -> None:
     relay, first, second = Relay(), Outbox(5), Outbox(6)
     await relay.join(first)
-
-    async def hang(*_: str) -> None:
-        raise RedisTimeout
-
-    monkeypatch.setattr(relay._pubsub, "subscribe", hang)
+    cut("pubsub")
     async with asyncio.timeout(10):
         await relay.join(second)
     await relay.leave(first)
@@ -397,14 +392,14 @@ async def test_whatever_goes_wrong_with_listening_a_process_listens_again(
     redis_url, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     troubles = [RuntimeError("read() called while another coroutine is already waiting for incoming data")]
-    listen = relays.next_message
+    opened = relays.Subscription.open
 
-    async def once_in_trouble(subscription: object) -> object:
+    async def in_trouble_at_first(client: WatchfulRedis, take: Take) -> Subscription:
         if troubles:
             raise troubles.pop()
-        return await listen(subscription)
+        return await opened(client, take)
 
-    monkeypatch.setattr(relays, "next_message", once_in_trouble)
+    monkeypatch.setattr(relays.Subscription, "open", in_trouble_at_first)
     relay, outbox = Relay(), Outbox(5)
     async with asyncio.timeout(10):
         await relay.join(outbox)
