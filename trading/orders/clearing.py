@@ -14,6 +14,7 @@ import logging
 from collections.abc import Collection
 from typing import Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from trading.models import Account, KillSwitch, KillSwitchAction, OrderIntent
@@ -87,9 +88,11 @@ class _Round:
 
     def run(self) -> str:
         """Act on what is there; what is left, in words, "" when nothing was found."""
+        # Before any look: what is answered during the looks may be in none of them.
+        under_way = self._under_way()
         self._settle_closings()
         found = []
-        if self._action.flatten and (positions := looks.open_positions(self._connection, self._accounts.keys())):
+        if positions := self._to_close():
             self._close(positions)
             found.append(_counted(len(positions), "open position"))
         orders = looks.open_orders(self._connection, self._accounts.keys())
@@ -99,8 +102,11 @@ class _Round:
                 return _RELEASED
             exits.clear(list(self._accounts.values()), orders, self._key, timezone.now())
             found.append(_counted(len(orders), "working order"))
-        if under_way := self._under_way():
+        if under_way:
             found.append(_counted(under_way, "order") + " still unanswered")
+        if not found and (filled := self._to_close()):
+            # What still worked when the positions were read has filled before the orders were.
+            found.append(_counted(len(filled), "open position"))
         if not found and (untold := looks.accounts(self._connection) - self._accounts.keys()):
             # Of a first sign-in, or opened since: what is in them is found once the stream has told of them.
             found.append(_counted(len(untold), "account") + " not told here yet")
@@ -109,6 +115,10 @@ class _Round:
     def _is_released(self) -> bool:
         """Asked after each look: what is there since the release is not the kill switch's."""
         return not KillSwitch.objects.thrown().filter(pk=self._action.switch_id).exists()
+
+    def _to_close(self) -> list[Position]:
+        """The open positions, where they are to be closed."""
+        return looks.open_positions(self._connection, self._accounts.keys()) if self._action.flatten else []
 
     def _close(self, positions: Collection[Position]) -> None:
         # Whoever closes the same position twice may end up with the opposite one.
@@ -157,10 +167,12 @@ class _Round:
                 self._closing_now.add(order.id)
 
     def _under_way(self) -> int:
-        """How many orders of ours Tradovate may still take; older ones do not keep an action going."""
-        since = timezone.now() - PATIENCE
-        ours = OrderIntent.objects.filter(connection=self._connection, state__in=UNANSWERED, changed_at__gte=since)
-        return ours.exclude(kind__in=[Kind.CANCEL, Kind.LEG]).count()
+        """How many orders of ours Tradovate may still take, or place for a strategy that it has taken; older ones do
+        not keep an action going."""
+        without_entry = Q(kind=Kind.BRACKET, state=State.ACCEPTED, order_id_at_broker=None)
+        ours = self._connection.intents.filter(changed_at__gte=timezone.now() - PATIENCE)
+        may_come = ours.filter(Q(state__in=UNANSWERED) | without_entry)
+        return may_come.exclude(kind__in=[Kind.CANCEL, Kind.LEG]).count()
 
 
 def _keys(action: KillSwitchAction) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,10 +13,10 @@ from django.utils import timezone
 
 from accounts.models import Connection, User
 from tests.trading.cast import listed, sign_in
-from tests.trading.orders.pressing import bought, limit
+from tests.trading.orders.pressing import bought, bracket, elsewhere, limit
 from trading import tasks
 from trading.models import Account, KillSwitch, KillSwitchAction, OrderIntent
-from trading.orders import clearing, desk, gateway, intents, kill_switch, looks, reconcile
+from trading.orders import clearing, desk, gateway, intents, kill_switch, looks, reconcile, reports
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 from trading.orders.wishes import Liquidation
@@ -245,6 +246,64 @@ def test_an_order_that_was_on_its_way_when_the_switch_was_thrown_is_found_later(
     reconcile.look(flat.pk)
     assert finished(action).state == "done"
     assert at_broker(simulator, flat) == (0, 0)
+
+
+@pytest.mark.parametrize("look", ["open_positions", "open_orders"])
+def test_an_order_that_is_answered_while_a_round_looks_is_found_by_a_later_one(
+    simulator: RunningSimulator, user: User, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    flat = sign_in(simulator, "trader")
+    account, symbol = flat.accounts.get(), listed(flat, "ES")
+    terms: dict[str, Any] = {} if look == "open_positions" else {"order_type": "Limit", "price": Decimal(4000)}
+    intent = intents.create(
+        OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=1, **terms), "click:1"
+    )
+    assert intents.claim(intent.pk)
+    action = wanted(flat.user, flatten=True)
+    after_the_list(monkeypatch, look, lambda: reports.accept(intent.pk, elsewhere(account, symbol, "Buy", 1, **terms)))
+    assert do_round(action).state == "working"
+    assert at_broker(simulator, flat) in [(1, 0), (0, 1)]
+    assert finished(action).state == "done"
+    assert at_broker(simulator, flat) == (0, 0)
+
+
+def test_an_order_that_fills_between_the_looks_of_a_round_is_closed_by_the_next(
+    simulator: RunningSimulator, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = sign_in(simulator, "trader")
+    symbol = listed(flat, "ES")
+    elsewhere(flat.accounts.get(), symbol, "Buy", 1, order_type="Limit", price=Decimal(4000))
+    action = wanted(flat.user, flatten=True)
+    after_the_list(monkeypatch, "open_positions", lambda: simulator.control.price(symbol, 3990))
+    assert do_round(action).state == "working"
+    assert at_broker(simulator, flat) == (0, 1)
+    assert finished(action).state == "done"
+    assert at_broker(simulator, flat) == (0, 0)
+
+
+def after_the_list(monkeypatch: pytest.MonkeyPatch, look: str, happens: Callable[[], object]) -> None:
+    """It happens when this list was read once, and before anything else is."""
+    looked = getattr(looks, look)
+
+    def read(*about: Any) -> Any:
+        found = looked(*about)
+        monkeypatch.setattr(looks, look, looked)
+        happens()
+        return found
+
+    monkeypatch.setattr(looks, look, read)
+
+
+def test_a_strategy_of_which_no_entry_is_known_yet_is_waited_for(simulator: RunningSimulator, user: User) -> None:
+    flat = sign_in(simulator, "trader")
+    account = flat.accounts.get()
+    intent = intents.create(bracket(account, listed(flat, "ES")), "click:1")
+    intents.claim(intent.pk)
+    reports.accept(intent.pk, strategy_id=77)
+    action = wanted(flat.user, flatten=True)
+    assert "1 order still unanswered" in do_round(action).words
+    reports.name_entry(intent.pk, 78)
+    assert finished(action).state == "done"
 
 
 def test_what_tradovate_refuses_is_said_and_tried_again(
