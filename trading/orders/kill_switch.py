@@ -13,7 +13,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.utils import timezone
 
 from accounts import audit
@@ -83,7 +83,8 @@ def throw(
     """Stop trading of `user`, of `connection`, or of everybody when both are None; the switch that is thrown then.
 
     Thrown again, the switch is the one that was thrown before, and does again what is asked of it: `cancel` working
-    orders, `flatten` positions too. Whoever calls this has made sure that `by` may.
+    orders, `flatten` positions too; what it is still doing it does to the end. Whoever calls this has made
+    sure that `by` may.
     """
     scope = Scope.CONNECTION if connection else Scope.USER if user else Scope.GLOBAL
     with transaction.atomic():
@@ -154,9 +155,11 @@ def _want(switch: KillSwitch, *, flatten: bool) -> None:
         if not is_new:
             now = timezone.now()
             again = {"state": ActionState.WORKING, "words": "", "wanted_at": now, "look_at": now}
+            # Positions that were to be closed still are; once that is over, it is asked for anew or not at all.
+            still = Case(When(state=ActionState.WORKING, then=F("flatten")), default=False)
             # Another round, whose outcome one that is under way does not overwrite.
             KillSwitchAction.objects.filter(pk=action.pk).update(
-                flatten=flatten or action.flatten, round=F("round") + 1, **again
+                flatten=True if flatten else still, round=F("round") + 1, **again
             )
 
 

@@ -122,6 +122,23 @@ def test_positions_can_be_closed_after_orders_were_cancelled(
     assert at_broker(simulator, connection) == (0, 0)
 
 
+def test_a_position_that_is_wanted_after_all_were_closed_stays_when_only_orders_are_cancelled(
+    simulator: RunningSimulator, connection: Connection, user: User
+) -> None:
+    assert finished(wanted(user, flatten=True)).state == "done"
+    elsewhere(connection.accounts.first(), listed(connection, "ES"), "Buy", 1)
+    assert finished(wanted(user, cancel=True)).state == "done"
+    assert at_broker(simulator, connection) == (0, 1)
+
+
+def test_positions_that_are_being_closed_still_are_when_only_orders_are_cancelled(
+    simulator: RunningSimulator, connection: Connection, user: User
+) -> None:
+    wanted(user, flatten=True)
+    assert finished(wanted(user, cancel=True)).state == "done"
+    assert at_broker(simulator, connection) == (0, 0)
+
+
 @pytest.mark.parametrize("asked", ["cancel", "flatten"])
 def test_a_round_whose_worker_was_killed_is_taken_up_and_repeats_nothing(
     simulator: RunningSimulator, connection: Connection, user: User, monkeypatch: pytest.MonkeyPatch, asked: str
@@ -255,9 +272,8 @@ def test_an_order_that_is_answered_while_a_round_looks_is_found_by_a_later_one(
     flat = sign_in(simulator, "trader")
     account, symbol = flat.accounts.get(), listed(flat, "ES")
     terms: dict[str, Any] = {} if look == "open_positions" else {"order_type": "Limit", "price": Decimal(4000)}
-    intent = intents.create(
-        OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=1, **terms), "click:1"
-    )
+    spec = OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=1, **terms)
+    intent = intents.create(spec, "click:1")
     assert intents.claim(intent.pk)
     action = wanted(flat.user, flatten=True)
     after_the_list(monkeypatch, look, lambda: reports.accept(intent.pk, elsewhere(account, symbol, "Buy", 1, **terms)))
@@ -296,8 +312,7 @@ def after_the_list(monkeypatch: pytest.MonkeyPatch, look: str, happens: Callable
 
 def test_a_strategy_of_which_no_entry_is_known_yet_is_waited_for(simulator: RunningSimulator, user: User) -> None:
     flat = sign_in(simulator, "trader")
-    account = flat.accounts.get()
-    intent = intents.create(bracket(account, listed(flat, "ES")), "click:1")
+    intent = intents.create(bracket(flat.accounts.get(), listed(flat, "ES")), "click:1")
     intents.claim(intent.pk)
     reports.accept(intent.pk, strategy_id=77)
     action = wanted(flat.user, flatten=True)
