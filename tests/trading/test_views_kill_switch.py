@@ -13,7 +13,7 @@ from django.utils.crypto import get_random_string
 from accounts.models import AuditEvent, Connection, User
 from accounts.sign_in import SIGNED_IN_AT
 from tests.trading.cast import sign_in
-from tests.trading.signed_in import browser_of, connection_of
+from tests.trading.signed_in import browser_of, connection_of, replay_of
 from trading.models import KillSwitch, KillSwitchAction
 from trading.orders import kill_switch, protection
 from trading.simulator import RunningSimulator
@@ -156,6 +156,13 @@ class TestTwoEnvironments:
         stranger = sign_in(simulator, "pro")
         browser.post(f"{PAGE}throw/", {"connection": stranger.pk})
         assert [switch.user for switch in KillSwitch.objects.all()] == [connection.user]
+
+
+def test_a_replay_is_nothing_to_stop_and_can_still_be_ended(browser: Client, connection: Connection) -> None:
+    replay = replay_of(connection)
+    browser.post(f"{PAGE}throw/", {"connection": str(replay.pk)})
+    assert KillSwitch.objects.thrown().get().scope == "user"
+    replay.delete()
 
 
 def test_releasing_asks_for_a_sign_in_after_the_throw(browser: Client) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import time
+from collections import deque
 from uuid import UUID
 
 from django.contrib.sessions.backends.base import SessionBase
@@ -33,6 +34,8 @@ _PING = '{"t":"ping",'
 _SEEN = '{"t":"seen",'
 # A page tells which orders its trader has seen; more than these at a time is no desk of ours.
 MOST_SEEN = 500
+# Snapshots that a page may have within as many seconds, however often it asks for one.
+SNAPSHOTS, SNAPSHOT_SECONDS = 3, 2.0
 # Seconds after which the log tells of a page that waits for its first figures; then after twice as long.
 LONG = 10.0
 SEEN_EVERY = 1.0  # seconds in which what was seen is gathered before it is written down
@@ -55,6 +58,7 @@ class DeskConsumer(PageSocket):
         self._pinged = asyncio.Event()
         self._seen: set[int] = set()
         self._anything_seen = asyncio.Event()
+        self._snapshots_at: deque[float] = deque(maxlen=SNAPSHOTS)
         self._switches_due = asyncio.Event()
         self._switches_said = 0  # how often the page was told of kill switches
 
@@ -117,6 +121,7 @@ class DeskConsumer(PageSocket):
 
     async def _write_state(self, source: Relay, outbox: Outbox) -> None:
         """Send the state of now: the snapshot, and the lines of the file that is looked at."""
+        await self._snapshots_turn()
         outbox.begin()
         try:
             epoch, seq, frame = await source.snapshot(outbox.connection_id)
@@ -131,6 +136,12 @@ class DeskConsumer(PageSocket):
         self._switches_due.set()
         if outbox.file:
             await self.say(await in_thread(stream.lines_frame, UUID(outbox.file)))
+
+    async def _snapshots_turn(self) -> None:
+        """Each costs as much as hundreds of deltas, also those whom this process serves beside this page."""
+        if len(self._snapshots_at) == SNAPSHOTS:
+            await asyncio.sleep(self._snapshots_at[0] + SNAPSHOT_SECONDS - time.monotonic())
+        self._snapshots_at.append(time.monotonic())
 
     async def _say_state(self, outbox: Outbox, frame: str) -> None:
         """Send a frame of the stream; a snapshot with the intents that its orders came of."""

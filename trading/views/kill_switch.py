@@ -37,8 +37,10 @@ class ThrowForm(forms.Form):
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The one that the page named: this browser may have signed in to another one since.
-        self.fields["connection"] = forms.ModelChoiceField(Connection.objects.visible_to(user), required=False)
+        # The one that the page named: this browser may have signed in to another one since. A replay cannot be stopped.
+        self.fields["connection"] = forms.ModelChoiceField(
+            Connection.objects.visible_to(user).filter(source=None), required=False
+        )
 
 
 class Amount(forms.DecimalField):

@@ -17,6 +17,7 @@ from portal.asgi import application
 from tests.trading.consumers.pages import a_file, cookie, page, row
 from tests.trading.sync.cast import until
 from trading.consumers import DeskConsumer, page_socket
+from trading.consumers import desk as desks
 from trading.models import (
     OrderFile,
 )
@@ -39,6 +40,20 @@ async def test_a_page_that_asks_gets_a_snapshot_again(alice, writer) -> None:
         await desk.say('{"t":"resync"}')
         again = await desk.frame()
         assert {**again, "at": first["at"]} == first
+
+
+async def test_a_page_that_asks_without_end_gets_a_few_snapshots_and_keeps_nobody_waiting(
+    alice, writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "SNAPSHOT_SECONDS", 600.0)
+    heard = []
+    async with page(alice) as made:
+        for _ in range(20):
+            await made.say('{"t":"resync"}')
+            await made.say('{"t":"ping","at":1}')
+            while (frame := await made.frame())["t"] != "pong":
+                heard.append(frame["t"])
+    assert heard.count("snapshot") <= desks.SNAPSHOTS
 
 
 async def test_a_page_gets_its_pings_back_as_they_were_and_nonsense_not_at_all(alice, writer) -> None:
