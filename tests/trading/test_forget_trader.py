@@ -1,5 +1,6 @@
 """`manage.py forget_trader` leaves books without a person."""
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -108,6 +109,41 @@ def test_who_has_orders_at_work_is_not_forgotten_yet(zebra: Connection) -> None:
     assert kept_of(TOLD)
     zebra.refresh_from_db()
     assert zebra.user.is_active
+
+
+def last_changed(**values: object) -> None:
+    """Every intent, as it was two days ago."""
+    OrderIntent.objects.update(changed_at=timezone.now() - timedelta(days=2), **values)
+
+
+@pytest.mark.parametrize("state", ["working", "unknown"])
+def test_what_nobody_can_hear_of_any_more_keeps_nobody(zebra: Connection, state: str) -> None:
+    """A day order that worked when its trader signed out, and one whose answer was never found."""
+    last_changed(state=state)
+    forget("sim:1", "--yes")
+    assert kept_of(TOLD) == []
+
+
+def test_an_order_until_cancelled_is_at_work_while_its_trader_is_signed_in(zebra: Connection) -> None:
+    last_changed(state="working", time_in_force="GTC")
+    with pytest.raises(CommandError, match="1 orders at work"):
+        forget("sim:1", "--yes")
+    Connection.objects.update(sealed_tokens="")
+    forget("sim:1", "--yes")
+    assert kept_of(TOLD) == []
+
+
+def test_what_a_stopped_file_has_not_sent_is_given_up(zebra: Connection) -> None:
+    left = OrderIntent.objects.get(connection=zebra)
+    OrderFile.objects.filter(account__connection=zebra).update(state="stopped", stop_reason="Stopped by the trader.")
+    OrderLine.objects.filter(file__account__connection=zebra, number=1).update(intent=left)
+
+    forget("sim:1", "--yes")
+
+    left.refresh_from_db()
+    assert left.state == "cancelled"
+    assert OrderFile.objects.get(account__connection=zebra).state == "finished"
+    assert OrderIntent.objects.exclude(connection=zebra).get().state == "created"
 
 
 @pytest.mark.parametrize("right", ["is_staff", "is_superuser"])

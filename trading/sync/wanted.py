@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.db import connections as database_connections
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Connection
@@ -54,6 +54,13 @@ async def read() -> Roll:
     return await sync_to_async(_read, thread_sensitive=False)()
 
 
+def followed() -> QuerySet[OrderIntent]:
+    """What Tradovate has, or may have, of which more may be heard. Where nobody is signed in that ends within a day."""
+    recent = Q(changed_at__gte=timezone.now() - FOLLOWED_FOR)
+    lasting = Q(state="working", time_in_force__in=["GTC", "GTD"], connection__in=Connection.objects.authorised())
+    return OrderIntent.objects.filter(recent | lasting, state__in=_ON_ITS_WAY)
+
+
 def _to_visit(authorised: set[int], now: datetime) -> set[int]:
     """Whose day has not been read yet since the visits began, however often a socket was tried. A session that another
     login took is not taken back for that."""
@@ -84,13 +91,10 @@ def _read() -> Roll:
         signed_in = Connection.objects.authorised().values_list("pk", "environment", "signed_in_at")
         authorised = {pk: SignIn(environment, at or NEVER) for pk, environment, at in signed_in}
         running = OrderFile.objects.filter(state__in=[OrderFile.State.QUEUED, OrderFile.State.EXECUTING])
-        recent = Q(changed_at__gte=timezone.now() - FOLLOWED_FOR)
-        lasting = Q(state="working", time_in_force__in=["GTC", "GTD"])
-        orders = OrderIntent.objects.filter(recent | lasting, state__in=_ON_ITS_WAY)
         guarded = TradingLimit.objects.filter(Q(max_position__isnull=False) | Q(daily_loss__isnull=False))
         at_work = {
             *running.values_list("account__connection_id", flat=True),
-            *orders.values_list("connection_id", flat=True),
+            *followed().values_list("connection_id", flat=True),
             # A signal must meet the limit of somebody who is not looking.
             *Connection.objects.filter(user__trading_limits__in=guarded, source=None).values_list("pk", flat=True),
             *_to_visit(set(authorised), timezone.now()),

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from accounts.access import forget
 from accounts.models import User
-from trading.models import Account, KillSwitch, OrderFile, OrderIntent, OrderLine, TradingLimit
-
-_UNFINISHED = ["created", "submitting", "accepted", "working", "unknown"]
+from trading.files import execute
+from trading.models import Account, KillSwitch, OrderFile, OrderLine, TradingLimit
+from trading.sync import wanted
 
 
 class Command(BaseCommand):
@@ -33,12 +33,13 @@ class Command(BaseCommand):
         person = User.objects.filter(username=trader).first()
         if person is None or not person.is_trader:
             raise CommandError(f"There is no trader {trader}.")
-        at_work = OrderIntent.objects.filter(connection__user=person, state__in=_UNFINISHED).count()
-        running = OrderFile.objects.visible_to(person).filter(state__in=["queued", "executing"]).count()
+        files = OrderFile.objects.visible_to(person)
+        at_work = wanted.followed().filter(connection__user=person).count()
+        running = files.filter(state__in=["queued", "executing"]).count()
         if at_work or running:
             raise CommandError(
                 f"{trader} has {at_work} orders at work and {running} files that run. Stop their trading in the admin, "
-                "and wait until that is done."
+                "and wait until that is done, or for a day where nobody is signed in to follow it."
             )
         names = ", ".join(str(connection) for connection in person.connections.all()) or "no connection"
         if not yes:
@@ -48,8 +49,10 @@ class Command(BaseCommand):
             _forget_in_the_admins_log(person)
             forget(person, f"forgotten by manage.py at {timezone.now():%Y-%m-%d %H:%M} UTC")
             Account.objects.visible_to(person).update(alias="")
+            for file in files.filter(state="stopped"):
+                execute.discard(file.pk, person, lambda line: None)
             # What was found in a file repeats its words, and names of earlier ones.
-            OrderFile.objects.visible_to(person).update(name="forgotten", content="", findings=[])
+            files.update(name="forgotten", content="", findings=[])
             lines = OrderLine.objects.filter(file__account__connection__user=person)
             lines.update(text="", findings=[])
             lines.filter(contract=None, intent=None).update(symbol="")
