@@ -1,7 +1,7 @@
 """The two ways to a new access token, and what each asks of Tradovate. No table is written here.
 
-A refresh token is tried first. Without one, or when it is refused, a still valid access token renews itself by
-`auth/renewaccesstoken`, which keeps the session.
+A refresh token is tried first. Without one, or when that certainly did nothing, a still valid access token renews
+itself by `auth/renewaccesstoken`, which keeps the session.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from accounts.budgets import budgets
 from accounts.models import Connection, Environment
 from accounts.tokens import Tokens
 from trading.tradovate import Hosts, Priority, Tradovate, refresh
-from trading.tradovate.errors import ApiError, NotAuthorized, NotSent, OAuthError, OutcomeUnknown
+from trading.tradovate.errors import (
+    ApiError,
+    HostMoved,
+    NotAuthorized,
+    NotFound,
+    NotSent,
+    OAuthError,
+    OutcomeUnknown,
+    PenaltyImposed,
+    RateLimited,
+)
 
 # For replies that do not say how long their token lives (measured in production: 80 minutes).
 DEFAULT_LIFETIME = timedelta(minutes=80)
@@ -27,8 +37,11 @@ PROBE_TIMEOUT = 5.0
 # How long a time penalty may be to be sat out within that; after a longer one it is tried again later.
 PENALTY_PATIENCE = 10.0
 
-# Tradovate has said no, and will say it again: the next grant may be tried, this one need not be repeated soon.
+# Tradovate has said no, and will say it again: this grant need not be repeated soon.
 REFUSALS = (OAuthError, NotAuthorized, ApiError)
+# This grant has certainly done nothing: the next may be tried. A host that cannot be reached is the next one's too, and
+# the attempt would cost the network one of its renewals.
+NOTHING_DONE = (*REFUSALS, NotFound, RateLimited, PenaltyImposed, HostMoved)
 
 
 class Grant(enum.Enum):

@@ -279,8 +279,8 @@ def _try(connection: Connection, tokens: Tokens, possible: list[Grant], *, urgen
         except TradovateError as error:
             failure = error
             _note_failure(connection, grant, tokens.hidden_in(str(failure)))
-            if not isinstance(failure, grants.REFUSALS):
-                # No answer is no refusal: this grant may have worked, so the next one must not be spent yet.
+            if not isinstance(failure, grants.NOTHING_DONE):
+                # This grant may have worked, so the next one must not be spent yet.
                 break
         else:
             return _keep(connection, grant, renewed)
@@ -321,7 +321,11 @@ def _give_up(connection: Connection, failure: TradovateError | None, words: str)
     if failure is None:
         row.update(renewing_until=None)
     else:
-        row.update(renewing_until=None, renew_after=timezone.now() + _pause(failure), renewal_error=words[:255])
+        pause, until_last_chance = _pause(failure), _left(connection) - USABLE
+        if until_last_chance > RETRY_AFTER_TROUBLE:
+            # Once the token has ended only the trader can help.
+            pause = min(pause, until_last_chance)
+        row.update(renewing_until=None, renew_after=timezone.now() + pause, renewal_error=words[:255])
 
 
 def _pause(failure: TradovateError) -> timedelta:

@@ -107,6 +107,29 @@ def test_a_failed_renewal_keeps_the_tokens(scripted, make_connection, reply, sta
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (b"", 429),
+        ({"p-ticket": "t", "p-time": 3600}, 200),
+        ({"p-ticket": "t", "p-time": 60, "p-captcha": True}, 200),
+        (b"", 307),
+        (b"", 404),
+    ],
+)
+def test_a_refresh_that_did_nothing_leaves_it_to_the_access_token(scripted, make_connection, reply, status) -> None:
+    scripted.script(REFRESH, reply, status)
+    scripted.script(RENEW, renewed_reply())
+    connection = make_connection(left=0.5)
+
+    assert access_token(connection.pk) == "access-1"
+
+    connection.refresh_from_db()
+    assert connection.tokens == Tokens("access-1", "refresh-0")
+    assert (connection.renew_after, connection.renewal_error) == (None, "")
+
+
+@pytest.mark.django_db
 def test_no_answer_does_not_spend_the_other_grant(scripted, make_connection) -> None:
     scripted.script(REFRESH, b"", 502)
 

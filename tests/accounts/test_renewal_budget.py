@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 import redis.asyncio
+import time_machine
 from django.utils import timezone
 
 from accounts.budgets import budgets
 from accounts.models import Connection
-from accounts.renewal import Outcome, renew, renew_due
+from accounts.renewal import Outcome, access_token, renew, renew_due
 from accounts.tokens import Tokens
 from tests.accounts.conftest import DENIED, REFRESH, RENEW, kinds, renewed_reply
 from trading.tradovate import Priority
@@ -17,8 +18,8 @@ from trading.tradovate import Priority
 
 @pytest.mark.django_db
 def test_after_a_failure_tradovate_is_left_alone_for_a_while(scripted, make_connection, settings) -> None:
-    scripted.script(REFRESH, {"p-ticket": "ticket", "p-time": 30})
-    connection = make_connection(left=5)
+    scripted.script(RENEW, {"p-ticket": "ticket", "p-time": 30})
+    connection = make_connection(left=5, refreshable=False)
     assert renew(connection.pk) is Outcome.FAILED
 
     assert renew(connection.pk) is Outcome.PACED
@@ -88,6 +89,33 @@ def test_a_refused_refresh_with_no_renewal_left_is_tried_again_later(redis_url, 
     assert renew(connection.pk, urgent=True) is Outcome.PACED
     assert scripted.asked(RENEW) == []
     assert len(scripted.asked(REFRESH)) == 1
+
+
+@pytest.mark.django_db
+def test_the_last_renewals_are_for_a_refused_refresh_too(redis_url, scripted, make_connection) -> None:
+    scripted.script(REFRESH, {"error": "invalid_client"})
+    scripted.script(RENEW, renewed_reply())
+    connection = make_connection(left=5)
+    asyncio.run(spend_renewals("sim", 12))
+
+    assert renew_due() == 0
+    connection.refresh_from_db()
+    paused_until = connection.renew_after
+    assert paused_until < connection.access_token_expires_at - timedelta(seconds=30)
+    with time_machine.travel(paused_until, tick=True):
+        assert access_token(connection.pk) == "access-1"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("reply", "status"), [(b"", 429), ({"p-ticket": "t", "p-captcha": True}, 200)])
+def test_a_token_has_a_last_chance_before_its_end(scripted, make_connection, reply, status) -> None:
+    scripted.script(RENEW, reply, status)
+    connection = make_connection(left=10, refreshable=False)
+
+    assert renew(connection.pk) is Outcome.FAILED
+
+    connection.refresh_from_db()
+    assert timedelta(minutes=8) < connection.renew_after - timezone.now() <= timedelta(minutes=9)
 
 
 @pytest.mark.django_db

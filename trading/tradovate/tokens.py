@@ -118,12 +118,12 @@ async def _oauth_tokens(
     if not basic:
         request = msgspec.structs.replace(request, client_id=client[0], client_secret=client[1])
     async with Transport(hosts, None, http=http) as transport:
-        status, body = await transport.form(
+        status, body, retry_after = await transport.form(
             "/auth/oauthtoken", msgspec.to_builtins(request), basic=client if basic else None
         )
     if failure := _oauth_failure(body):
         raise OAuthError(failure)
-    return answers.read(status, body, OAuthTokens)
+    return answers.read(status, body, OAuthTokens, retry_after=retry_after)
 
 
 def _oauth_failure(body: bytes) -> str | None:

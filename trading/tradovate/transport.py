@@ -132,14 +132,15 @@ class Transport:
 
     async def form(
         self, path: str, fields: Mapping[str, str], *, basic: tuple[str, str] | None = None
-    ) -> tuple[int, bytes]:
-        """POST a form to the auth host without a token; return status and body. Raises NotSent, OutcomeUnknown.
+    ) -> tuple[int, bytes, float | None]:
+        """POST a form to the auth host without a token, and follow no redirect.
 
+        Return status, body and Retry-After (seconds). Raises NotSent, OutcomeUnknown.
         `basic` are name and secret of an HTTP Basic header, which percent-encodes both (RFC 6749, 2.3.1).
         """
         headers = {} if basic is None else {"Authorization": _basic(*basic)}
         reply = await self._once("POST", self.hosts.auth + path, headers, data=dict(fields))
-        return reply.status_code, reply.content
+        return reply.status_code, reply.content, answers.retry_after(reply.headers.get("Retry-After"))
 
     async def exchange(
         self, method: str, url: str, *, form: Mapping[str, str] | None = None

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import renewal
 from accounts.models import AuditEvent, Connection
+from accounts.tokens import Tokens
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import page_open, rows, running_hub, settled, snapshot, until
 from trading.models import Upstream
@@ -390,9 +391,11 @@ async def test_a_renewal_opens_no_socket_that_nobody_wants(simulator, trader) ->
         assert not client.exists(stream.lease_key(trader.pk))
 
 
-async def test_hosts_that_moved_are_learned_from_a_renewal_once(simulator, trader, monkeypatch) -> None:
+@pytest.mark.parametrize("refresh_token", [None, "one-that-another-host-knows"])
+async def test_hosts_that_moved_are_learned_from_a_renewal_once(simulator, trader, monkeypatch, refresh_token) -> None:
     # The simulator names the host that it was asked at: here the one that renews knows of a move.
-    before, elsewhere = trader.tokens, f"localhost:{simulator.url.rpartition(':')[2]}"
+    before = Tokens(trader.tokens.access_token, refresh_token)
+    elsewhere = f"localhost:{simulator.url.rpartition(':')[2]}"
     moved = {"live": elsewhere}
     await sync_to_async(trader.store_tokens)(before, trader.access_token_expires_at, api_hosts=moved)
     assert elsewhere not in trader.hosts.user_socket
@@ -404,6 +407,7 @@ async def test_hosts_that_moved_are_learned_from_a_renewal_once(simulator, trade
 
     monkeypatch.setattr(UserSocket, "connect", connecting)
     simulator.control.fault("host_moved", route="websocket", times=3)
+    simulator.control.fault("host_moved", route="auth/oauthtoken")
     async with running_hub():
         await settled(trader)
     await trader.arefresh_from_db()

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from trading.tradovate import Environment, Hosts, device_id, refresh, request_access_token
 from trading.tradovate.entities import AccessTokenRequest
-from trading.tradovate.errors import ApiError, BadReply, NotAuthorized, OAuthError, OutcomeUnknown, PenaltyImposed
+from trading.tradovate.errors import (
+    ApiError,
+    BadReply,
+    NotAuthorized,
+    OAuthError,
+    OutcomeUnknown,
+    PenaltyImposed,
+    RateLimited,
+)
 
 SIGN_IN = AccessTokenRequest(name="ann", password="pa55", app_id="Tradeport", cid="8", sec="s3c", device_id="d-1")
 
@@ -102,6 +110,13 @@ async def test_other_failures_of_a_refresh(http) -> None:
         await refresh(http.hosts, "r1", "client", "s3cret")
     with pytest.raises(PenaltyImposed):
         await refresh(http.hosts, "r1", "client", "s3cret")
+
+
+async def test_a_refresh_that_is_limited_says_for_how_long(http) -> None:
+    http.answer(b"", status=429, headers={"Retry-After": "90"})
+    with pytest.raises(RateLimited) as caught:
+        await refresh(http.hosts, "r1", "client", "s3cret")
+    assert caught.value.retry_after == 90
 
 
 INSTALLATION = b"i" * 32
