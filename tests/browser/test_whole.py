@@ -57,3 +57,22 @@ def test_a_page_says_that_nobody_listens_to_tradovate_any_more(portal: Stack, op
             page.reload()
     expect(words).to_have_text("streaming", timeout=2 * SOON)
     expect(notice).to_be_hidden()
+
+
+def test_what_is_pressed_before_its_scripts_are_there_is_asked_as_after(portal: Stack, page: Page) -> None:
+    open_desk(page, portal, "trader")
+    page.get_by_label("Symbol", exact=True).fill(portal.front_month("MES"))
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+    page.get_by_label("Symbol", exact=True).press("Enter")
+    page.locator("[data-cancel-all]").click()
+    page.locator("[data-guard='flatten-all'] summary").click()
+    page.locator("[data-guard='flatten-all'] .sure").click()
+    assert asked == [
+        "Send this order? It has not been checked yet.",
+        "Cancel all working orders? In all accounts.",
+        "Close all positions, cancel all orders? In all accounts.",
+    ]
+    assert posted == []

@@ -1,5 +1,6 @@
 // Says when this page did not load completely, and loads the desk again: without its modules it looks alive, and shows
-// no fill. A classic script before them, since only who listens already hears of one that is missing.
+// no fill. Until they have run it asks before a press goes out, as they would. A classic script before them, since only
+// who listens already hears of one that is missing.
 (() => {
   const PATIENCE = 30_000; // milliseconds until modules that are still on their way are told of
   const [FIRST_PAUSE, LONGEST_PAUSE] = [2_000, 60_000]; // before the desk is loaded again; twice as long each time
@@ -51,6 +52,19 @@
     say("Load it again.");
   }
 
+  /** What is to be asked before `button` posts its form as it stands, unchecked and for all accounts; empty for nothing. */
+  function question({ dataset: { asks, words, ofAll, send }, textContent }) {
+    if (send !== undefined) return "Send this order? It has not been checked yet.";
+    if (ofAll !== undefined) return `${asks ?? `${textContent}?`} ${words ?? "In all accounts."}`;
+    return asks ? `${asks} ${words}` : "";
+  }
+
+  function ask(event) {
+    const asked = document.body.dataset.live === undefined && event.submitter ? question(event.submitter) : "";
+    if (asked && !confirm(asked)) event.preventDefault();
+  }
+
+  addEventListener("submit", ask, true);
   addEventListener("input", typed, true);
   addEventListener("error", ({ target }) => target.type === "module" && setTimeout(tell, 0, true), true);
   addEventListener("tradeport:live", () => tries(0));
