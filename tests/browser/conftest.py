@@ -28,7 +28,7 @@ class Line:
     `loses` says so never arrives."""
 
     def __init__(self, page: Page, loses: Callable[[str], bool] | None = None) -> None:
-        self._page = page
+        self.page = page
         self._loses = loses
         self._is_cut = False
         self._sockets: list[WebSocketRoute] = []
@@ -56,7 +56,7 @@ class Line:
     def mend(self) -> None:
         """Let the page connect, and have it try at once."""
         self._is_cut = False
-        self._page.evaluate("window.dispatchEvent(new Event('online'))")
+        self.page.evaluate("window.dispatchEvent(new Event('online'))")
 
 
 @pytest.fixture(scope="module")

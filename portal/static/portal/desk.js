@@ -135,7 +135,7 @@ export class Desk {
     this.wanted = this.picker.value;
     remember(this.storageKey, this.wanted);
     if (!this.state) {
-      this.#hideOthers(); // the totals follow with the first snapshot
+      this.#hideOthers();
       return;
     }
     this.#showTables();
@@ -155,6 +155,8 @@ export class Desk {
       for (const row of table.elements.values()) row.hidden = this.account !== "" && row.dataset.account !== this.account;
     }
     for (const row of this.orders.elements.values()) row.hidden = this.account !== "" && row.dataset.account !== this.account;
+    const shown = [...this.tables.get("account").elements.values()].filter((row) => !row.hidden);
+    this.#sumUp((field) => shown.map((row) => row.querySelector(`[data-field="${field}"]`).textContent));
     this.#sayWhere();
   }
 
@@ -202,14 +204,19 @@ export class Desk {
   #total() {
     const account = this.account;
     const rows = [...this.state.rows].filter(([key, row]) => kindOf(key) === "account" && (!account || row.id === account));
+    this.#sumUp((field) => rows.map(([, row]) => row[field]));
+    for (const limit of this.limits) showLimit(limit, rows.map(([, row]) => row));
+    this.tellTitle();
+  }
+
+  /** Show the totals of those accounts of which `amounts` gives a field's figures. */
+  #sumUp(amounts) {
     for (const total of this.totals) {
       const field = total.dataset.total;
-      const text = sum(rows.map(([, row]) => row[field]), { signed: SIGNED.has(field) });
+      const text = sum(amounts(field), { signed: SIGNED.has(field) });
       setText(total, text);
       if (SIGNED.has(field)) total.dataset.tone = tone(text);
     }
-    for (const limit of this.limits) showLimit(limit, rows.map(([, row]) => row));
-    this.tellTitle();
   }
 
   /** The tab tells the open P&L, while that is one of now. */

@@ -25,7 +25,7 @@ export class OrderTable {
     this.group = this.tabs.find((tab) => tab.hasAttribute("aria-current"))?.dataset.tab ?? "working";
     // An address that names a tab is a wish of now; else it is the tab of last time.
     const kept = new URLSearchParams(location.search).has("orders") ? "" : recall(TAB);
-    if (this.tabs.some((tab) => tab.dataset.tab === kept)) this.#mark(kept);
+    if (this.tabs.some((tab) => tab.dataset.tab === kept)) this.group = kept;
     this.elements = new Map([...this.body.querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row]));
     this.shown = new Map(); // the row that each element shows
     this.entries = [];
@@ -56,19 +56,15 @@ export class OrderTable {
     if (others.size) this.tell(others);
   }
 
-  /** Show a tab, now and the next time. */
+  /** Show a tab, now and the next time; while the stream has not told any rows the server paints it. */
   choose(group) {
-    this.#mark(group);
     remember(TAB, group);
-    this.#draw(true);
-  }
-
-  #mark(group) {
-    this.group = group;
-    for (const tab of this.tabs) {
-      if (tab.dataset.tab === group) tab.setAttribute("aria-current", "true");
-      else tab.removeAttribute("aria-current");
+    if (!this.drawnAt) {
+      location.assign(this.tabs.find((tab) => tab.dataset.tab === group).href);
+      return;
     }
+    this.group = group;
+    this.#draw(true);
   }
 
   #draw(fresh) {
@@ -76,6 +72,8 @@ export class OrderTable {
     for (const tab of this.tabs) {
       const count = wanted.filter(({ row }) => row.group === tab.dataset.tab).length;
       setText(tab.querySelector("[data-tab-count]"), count ? String(count) : "");
+      if (tab.dataset.tab === this.group) tab.setAttribute("aria-current", "true");
+      else tab.removeAttribute("aria-current");
     }
     const all = wanted.filter(({ row }) => row.group === this.group);
     const listed = all.slice(0, this.most);
