@@ -41,4 +41,4 @@ async def refused(client: Tradovate, versions: Sequence[OrderVersion]) -> Contai
     they were placed with (a version with the id of its order)."""
     if all(version.id == version.order_id for version in versions):
         return ()
-    return await lookup.refusals(client, [version.id for version in versions])
+    return (await lookup.answers(client, [version.id for version in versions])).refusals

@@ -11,7 +11,7 @@ Commands that are refused later say why in their reports (official guide, Comman
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -42,6 +42,14 @@ class Found:
     is_refused: bool = False
 
 
+@dataclass(frozen=True)
+class Answers:
+    """Commands as they are, and why they were refused, in words, by command id; those that were not are left out."""
+
+    commands: Sequence[Command]
+    refusals: dict[int, str]
+
+
 async def search(client: Tradovate, wanted: Collection[OrderIntent]) -> dict[int, Found]:
     """What Tradovate has of these intents, by their primary keys; what it does not have is left out.
 
@@ -64,14 +72,14 @@ async def entries(client: Tradovate, strategy_ids: Collection[int]) -> dict[int,
     return await _described(client, {strategy.id: strategy for strategy in strategies})
 
 
-async def refusals(client: Tradovate, command_ids: Collection[int]) -> dict[int, str]:
-    """Why commands were refused, in words, by command id; those that were not are left out."""
+async def answers(client: Tradovate, command_ids: Collection[int]) -> Answers:
+    """What became of commands: two requests."""
     commands, said = await asyncio.gather(client.command.items(command_ids), client.command_report.ldeps(command_ids))
-    return _refused(commands, said)
+    return Answers(commands, _refused(commands, said))
 
 
 def _refused(commands: Iterable[Command], said: Iterable[CommandReport]) -> dict[int, str]:
-    """As `refusals`: a command may say by its status alone that it came to nothing."""
+    """As `Answers.refusals`: a command may say by its status alone that it came to nothing."""
     return {one.id: UNEXPLAINED for one in commands if one.command_status in REFUSED} | of_commands(said)
 
 

@@ -45,10 +45,15 @@ ALLOWED_OF_COMMANDS: Final[Table] = {
     State.ABSENT: frozenset({State.CREATED, State.ACCEPTED, State.CANCELLED, *_ANSWERS}),
     State.ACCEPTED: frozenset({State.ACCEPTED, *_ANSWERS}),
     State.DONE: frozenset(),
-    # It only took longer than anybody waited.
-    State.INEFFECTIVE: frozenset({State.DONE}),
+    State.INEFFECTIVE: frozenset(),
     State.CANCELLED: frozenset(),
     State.REJECTED: frozenset(),
+}
+# What became of a change is read off its order where the broker has not said it: its answer counts however late it is.
+ALLOWED_OF_CHANGES: Final[Table] = {
+    **ALLOWED_OF_COMMANDS,
+    State.DONE: frozenset({State.REJECTED}),
+    State.INEFFECTIVE: frozenset({State.DONE, State.REJECTED}),
 }
 # A position's closing is followed as the order that Tradovate makes of it; `done` when there was nothing to close.
 ALLOWED_OF_LIQUIDATIONS: Final[Table] = {
@@ -61,7 +66,7 @@ ALLOWED_OF_LIQUIDATIONS: Final[Table] = {
 def allowed(kind: str) -> Table:
     """Which state may follow which, for intents of a kind."""
     tables = {
-        Kind.MODIFY: ALLOWED_OF_COMMANDS,
+        Kind.MODIFY: ALLOWED_OF_CHANGES,
         Kind.CANCEL: ALLOWED_OF_COMMANDS,
         Kind.LIQUIDATE: ALLOWED_OF_LIQUIDATIONS,
     }

@@ -1,7 +1,8 @@
 """Whether what Tradovate accepted took effect: an accepted command says nothing yet about the order.
 
-    change        done once it is reported as Replaced, or the order's terms are the new ones; rejected when
-                  a report refuses it; ineffective when after the settle time the order still has its old terms
+    change        done once it is reported as Replaced, or the order's terms are the new ones and nothing of it is under
+                  way; rejected when a report refuses it, however late; ineffective when after the settle time the order
+                  still has its old terms, or the change has been under way for too long to be waited for
     cancellation  done with the order's end (`reports`); rejected when a report refuses it
     strategy      followed as its entry, once that is known; rejected when its failureMessage says why there is none
 
@@ -26,15 +27,23 @@ from trading.orders.prices import plain
 from trading.orders.spec import OrderSpec
 from trading.orders.states import STATE_OF_STATUS, Kind, State
 from trading.tradovate import Tradovate
-from trading.tradovate.entities import ExecType, Order, OrderVersion
+from trading.tradovate.entities import CommandStatus, ExecType, Order, OrderVersion, OrdStatus
 
 # What is looked for here.
 ACCEPTED: Final = "accepted"
 # What is not clear within a day is Tradovate's no more: it serves the current trading day only.
 GIVEN_UP_AFTER: Final = dt.timedelta(days=1)
+# A change that is not through the broker's risk check or the exchange by then is not waited for any longer.
+UNDER_WAY_AT_MOST: Final = dt.timedelta(minutes=1)
+_UNDER_WAY: Final = frozenset(
+    {CommandStatus.PENDING, CommandStatus.RISK_PASSED, CommandStatus.ON_HOLD, CommandStatus.PENDING_EXECUTION}
+)
 _TERMS: Final = (
     *("order_qty", "order_type", "price", "stop_price", "limit_if_touched_price"),
     *("peg_difference", "max_show", "time_in_force"),
+)
+_STILL_UNDER_WAY: Final = (
+    "Tradovate accepted the change and has not said what came of it. Look at the order before you rely on it."
 )
 
 
@@ -43,6 +52,7 @@ class _Seen:
     """What Tradovate's records say of commands and the orders that they are about, and of strategies."""
 
     refusals: dict[int, str]
+    under_way: frozenset[int]
     replaced: frozenset[int]
     orders: dict[int, Order]
     versions: Sequence[OrderVersion]
@@ -84,7 +94,7 @@ def observe_answer(
     for intent in ours:
         moved = reports.accept(intent.pk, detail="seen in Tradovate's records", command_id=command_id)
         if refusal:
-            moved |= _refuse(intent.pk, refusal)
+            moved |= _refuse(intent, refusal)
         elif took and intent.kind == Kind.MODIFY:
             moved |= _done(intent.pk)
         changed += [intent.pk] if moved else []
@@ -98,13 +108,13 @@ def observe_strategy(
     none. Returns the ids of the intents that changed."""
     ours = OrderIntent.objects.filter(connection_id=connection_id, cl_ord_id=uuid, kind=Kind.BRACKET)
     changed = []
-    for pk in list(ours.values_list("pk", flat=True)):
-        moved = reports.accept(pk, detail="seen in Tradovate's records", strategy_id=strategy_id)
+    for intent in ours:
+        moved = reports.accept(intent.pk, detail="seen in Tradovate's records", strategy_id=strategy_id)
         if entry is not None:
-            moved |= reports.name_entry(pk, entry)
+            moved |= reports.name_entry(intent.pk, entry)
         elif refusal:
-            moved |= _refuse(pk, refusal)
-        changed += [pk] if moved else []
+            moved |= _refuse(intent, refusal)
+        changed += [intent.pk] if moved else []
     return changed
 
 
@@ -127,8 +137,10 @@ async def _see(client: Tradovate, waiting: Sequence[OrderIntent]) -> _Seen:
     executed = await client.execution_report.ldeps(commands) if changed else []
     versions = await client.order_version.ldeps(changed) if changed else []
     asked = {*commands, *(version.id for version in versions)}
+    answers = await lookup.answers(client, asked) if asked else lookup.Answers([], {})
     return _Seen(
-        refusals=await lookup.refusals(client, asked) if asked else {},
+        refusals=answers.refusals,
+        under_way=frozenset(one.id for one in answers.commands if one.command_status in _UNDER_WAY),
         replaced=frozenset(r.command_id for r in executed if r.exec_type == ExecType.REPLACED and r.command_id),
         orders={order.id: order for order in await client.order.items(targets)} if targets else {},
         versions=versions,
@@ -141,7 +153,7 @@ def _judge(intent: OrderIntent, seen: _Seen) -> list[int]:
         found = seen.strategies.get(intent.strategy_id_at_broker or 0)
         return [intent.pk] if found is not None and _judge_strategy(intent, found) else []
     if refusal := seen.refusals.get(intent.command_id_at_broker or 0):
-        return [intent.pk] if _refuse(intent.pk, refusal) else []
+        return [intent.pk] if _refuse(intent, refusal) else []
     order = seen.orders.get(intent.target_order_id or 0)
     if order is None:
         return []
@@ -152,7 +164,7 @@ def _judge(intent: OrderIntent, seen: _Seen) -> list[int]:
 
 def _judge_strategy(intent: OrderIntent, found: lookup.Found) -> bool:
     if found.order_id is None:
-        return found.is_refused and _refuse(intent.pk, found.reason)
+        return found.is_refused and _refuse(intent, found.reason)
     named = reports.name_entry(intent.pk, found.order_id)
     reports.observe_order(
         intent.connection_id, found.order_id, found.status, found.filled_qty, found.average_price, found.reason
@@ -163,14 +175,27 @@ def _judge_strategy(intent: OrderIntent, found: lookup.Found) -> bool:
 def _judge_change(intent: OrderIntent, order: Order, seen: _Seen) -> bool:
     newest = in_force.in_force(order, seen.versions, seen.refusals)
     wanted = intents.wish_of(intent).becomes  # type: ignore[union-attr]  # of a change
-    if intent.command_id_at_broker in seen.replaced or (newest is not None and _has(newest, wanted)):
+    under_way = _is_under_way(intent, order, seen)
+    has_it = newest is not None and _has(newest, wanted) and not under_way
+    if intent.command_id_at_broker in seen.replaced or has_it:
         return _done(intent.pk)
     if order.finished:
         ended = STATE_OF_STATUS.get(order.ord_status)
         return _changed_nothing(intent, f"The order was {ended.label if ended else 'over'} before it could be changed.")
+    if under_way:
+        is_late = timezone.now() - intent.changed_at >= UNDER_WAY_AT_MOST
+        return is_late and _changed_nothing(intent, _STILL_UNDER_WAY)
     stands = f"{newest.order_qty} at {_prices(newest)}" if newest is not None else "as it was"
     words = f"Tradovate accepted the change, but the order still stands: {stands}."
     return _changed_nothing(intent, words)
+
+
+def _is_under_way(intent: OrderIntent, order: Order, seen: _Seen) -> bool:
+    """Whether the broker has written down the order's version that the change brings, but not what came of it."""
+    command = intent.command_id_at_broker
+    if all(version.id != command for version in seen.versions):
+        return False
+    return order.ord_status == OrdStatus.PENDING_REPLACE or command in seen.under_way
 
 
 def _has(version: OrderVersion, wanted: OrderSpec) -> bool:
@@ -188,8 +213,10 @@ def _done(intent_id: int) -> bool:
     return intents.transition(intent_id, was, State.DONE, "took effect", step=intents.Step.EXCHANGE, reason="")
 
 
-def _refuse(intent_id: int, words: str) -> bool:
-    return intents.transition(intent_id, {State.ACCEPTED}, State.REJECTED, words, reason=words[:255])
+def _refuse(intent: OrderIntent, words: str) -> bool:
+    """Also of a change that seemed to have taken effect, or to have changed nothing: this is the broker's own word."""
+    was = {State.ACCEPTED, State.DONE, State.INEFFECTIVE} if intent.kind == Kind.MODIFY else {State.ACCEPTED}
+    return intents.transition(intent.pk, was, State.REJECTED, words, reason=words[:255])
 
 
 def _changed_nothing(intent: OrderIntent, words: str) -> bool:

@@ -10,6 +10,7 @@ from .auto_liq import AutoLiquidation
 from .catalog import Listing
 from .changes import MODIFY_ORDER, Changes
 from .execution import Execution
+from .faults import Fault
 from .linked_orders import LinkedOrders
 from .order_entry import DENIED, UNAUTHORIZED, OrderEntry, spelled_out
 from .papers import Papers, Sender
@@ -28,7 +29,7 @@ class Broker:
         venue: Venue,
         *,
         max_qty: int,
-        ignores_modify: Callable[[int, str], bool] = lambda _user_id, _route: False,
+        fault_of_modify: Callable[[int, str], Fault | None] = lambda _user_id, _route: None,
     ) -> None:
         self._clock = venue.clock
         self._catalog = venue.catalog
@@ -46,7 +47,7 @@ class Broker:
             entry=self._entry,
             pre_trade=self.pre_trade,
             execution=self.execution,
-            ignores_modify=ignores_modify,
+            fault_of_modify=fault_of_modify,
         )
         self.strategies = OrderStrategies(venue, entry=self._entry, execution=self.execution, changes=self.changes)
         self.auto_liq = AutoLiquidation(venue, hand=self)

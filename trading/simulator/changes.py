@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -14,6 +14,8 @@ from .catalog import Listing
 from .clock import stamp
 from .exchange import Ticket
 from .execution import Execution
+from .fault_kinds import Effect
+from .faults import Fault
 from .linked_orders import LinkedOrders
 from .order_entry import OrderEntry
 from .papers import Papers, Sender
@@ -23,12 +25,13 @@ from .terms import Refusal, Terms, check_side, check_terms, read_activation
 from .venue import Venue
 
 MODIFY_ORDER = "order/modifyorder"
+PENDING = "PendingReplace"
 FINISHED = frozenset({"Filled", "Canceled", "Rejected", "Expired", "Completed"})
 
 
 @dataclass
 class OnHold:
-    """A command that waits for its activation time. Without `modify` it is a cancellation."""
+    """A command that waits for its activation time or a fault's end. Without `modify` it is a cancellation."""
 
     at: datetime
     command_id: int
@@ -48,7 +51,7 @@ class Changes:
         entry: OrderEntry,
         pre_trade: PreTrade,
         execution: Execution,
-        ignores_modify: Callable[[int, str], bool],
+        fault_of_modify: Callable[[int, str], Fault | None],
     ) -> None:
         self._clock = venue.clock
         self._catalog = venue.catalog
@@ -62,7 +65,7 @@ class Changes:
         self._pre_trade = pre_trade
         self._execution = execution
         self.on_hold: list[OnHold] = []
-        self._ignores_modify = ignores_modify
+        self._fault_of_modify = fault_of_modify
 
     def cancel(self, sender: Sender, request: CancelOrder) -> e.Command:
         """Take an order out of the market, now or at its activation time. Raises Refusal: TooLate for a finished
@@ -101,9 +104,15 @@ class Changes:
         self._entry.check_quantity(request.order_qty)
         terms = self._terms(ticket, request)
         command = self._papers.command(order, "Modify", sender, request, activates=terms.activates)
-        if self._ignores_modify(sender.user_id, route):
+        fault = self._fault_of_modify(sender.user_id, route)
+        if fault is not None and fault.kind.effect is Effect.IGNORE:
             return command
-        if terms.activates is not None and order.id not in self._exchange.held:
+        if fault is not None:
+            self._papers.version(command, order, listing, request, terms)
+            self._papers.status(order, PENDING)
+            at = self._clock.now() + timedelta(seconds=fault.seconds)
+            self.on_hold.append(OnHold(at, command.id, order.id, request))
+        elif terms.activates is not None and order.id not in self._exchange.held:
             self._hold(OnHold(terms.activates, command.id, order.id, request), command, order)
         else:
             self._modify(command, ticket, request, terms)
@@ -151,6 +160,8 @@ class Changes:
             if order is None or command is None:
                 continue  # of an earlier day
             ticket = self._exchange.get(one.order_id)
+            if order.ord_status == PENDING:
+                self._papers.status(order, "Suspended" if order.id in self._exchange.held else "Working")
             try:
                 if ticket is None or (one.modify and one.modify.order_qty <= ticket.filled):
                     raise _too_late(order)

@@ -43,6 +43,7 @@ class Effect(Enum):
     SHUTDOWN = auto()
     EXPIRE = auto()
     IGNORE = auto()
+    DELAY = auto()
     DUPLICATE = auto()
     BATCH = auto()
     ARRAY = auto()
@@ -187,6 +188,13 @@ KINDS: Mapping[str, FaultKind] = {
         ),
         FaultKind("expire_tokens", Effect.EXPIRE, REQUEST | Front.USER, "All access tokens of the user expire now."),
         FaultKind("modify_ignored", Effect.IGNORE, Front.MODIFY, "A modification is accepted and changes nothing."),
+        FaultKind(
+            "modify_pending",
+            Effect.DELAY,
+            Front.MODIFY,
+            "A modification is accepted and its version is there; its risk check and the exchange take `seconds`.",
+            options=frozenset({"seconds"}),
+        ),
         FaultKind("duplicate_events", Effect.DUPLICATE, Front.EVENT, "An event is sent twice."),
         FaultKind(
             "batch_events",

@@ -16,6 +16,8 @@ from .requests import CancelOrder, ModifyOrder, PlaceOrder
 from .terms import Refusal, Terms
 from .venue import Venue
 
+REFUSED = frozenset({"RiskRejected", "ExecutionRejected"})
+
 
 @dataclass(frozen=True)
 class Sender:
@@ -150,11 +152,11 @@ class Papers:
         self.executed(command, ticket, "Replaced", order.ord_status)
 
     def _latest(self, order: e.Order) -> e.OrderVersion:
-        """The version that an order has; one that the exchange refused never was."""
+        """The version that an order has; one that was refused never was."""
         versions = []
         for version in self._store.all(e.OrderVersion):
             command = self._store.get(e.Command, version.id) if version.order_id == order.id else None
-            if version.order_id == order.id and (command is None or command.command_status != "ExecutionRejected"):
+            if version.order_id == order.id and (command is None or command.command_status not in REFUSED):
                 versions.append(version)
         return max(versions, key=_id)
 

@@ -19,7 +19,7 @@ from .config import Config, Trader
 from .delayed import Delayed
 from .exchange import Exchange, Trade
 from .fault_kinds import Effect, Front
-from .faults import Faults
+from .faults import Fault, Faults
 from .feed import Day, Feed
 from .history import write_history
 from .limits import Budgets
@@ -77,7 +77,7 @@ class Simulation:
         self.booking = Booking(clock=self.clock, catalog=self.catalog, exchange=self.exchange, store=self.store)
         venue = Venue(self.clock, self.catalog, self.feed, self.exchange, self.store, self.booking)
         self.alerts = Alerts(venue)
-        self.broker = Broker(venue, max_qty=config.max_order_qty, ignores_modify=self._ignores_modify)
+        self.broker = Broker(venue, max_qty=config.max_order_qty, fault_of_modify=self._fault_of_modify)
         self.sessions = Sessions(config, self.clock, self._session_closed)
         self.budgets = Budgets(config.limits, self.clock.now) if config.limits else None
         self.received: list[Received] = []
@@ -209,8 +209,8 @@ class Simulation:
     def _list_contracts(self) -> None:
         self.catalog.extend(self.clock.now())
 
-    def _ignores_modify(self, user_id: int, route: str) -> bool:
-        return self.faults.take(Front.MODIFY, route, user_id) is not None
+    def _fault_of_modify(self, user_id: int, route: str) -> Fault | None:
+        return self.faults.take(Front.MODIFY, route, user_id)
 
     def _settle(self, products: Iterable[str]) -> None:
         """Some products have taken a step: orders meet it, and what was traded is shown. Orders trade on the way to

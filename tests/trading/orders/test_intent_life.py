@@ -21,7 +21,7 @@ from trading.models import Account, Fill, IntentTransition, Order, OrderIntent
 from trading.orders import intents, reports, verify
 from trading.orders.prices import Distance
 from trading.orders.spec import OrderSpec
-from trading.orders.states import NAMEABLE, STATE_OF_STATUS, TERMINAL, UNANSWERED, State, allowed
+from trading.orders.states import NAMEABLE, STATE_OF_STATUS, TERMINAL, UNANSWERED, Kind, State, allowed
 from trading.orders.templates import (
     bracket,
     buy_limit,
@@ -42,6 +42,8 @@ LEGS = {ENTRY: [EXIT1, EXIT2], PAIR: [OTHER]}
 ORDERS = {ENTRY: 55, EXIT1: 56, EXIT2: 57, CLOSING: 58, STRATEGY: 59, PAIR: 60, OTHER: 61}
 COMMANDS = {CANCELLATION: 90, CHANGE: 91}
 STRATEGY_ID = 70
+# What a change has become may be read off its order, where the broker has not said it.
+SEEMING = {State.DONE, State.INEFFECTIVE}
 # How far a state is along its life; `unknown` is less than an answer and more than a question.
 RANK = {
     State.CREATED: 0,
@@ -260,8 +262,9 @@ class Life(RuleBasedStateMachine):
             before = self.seen[pk]
             old, new = State(before.state), State(intent.state)
             assert RANK[new] >= RANK[old] or pk in self.may_go_back
-            # A change that seemed to have done nothing only took long.
-            assert old not in TERMINAL or new == old or (old, new) == (State.INEFFECTIVE, State.DONE)
+            # Of a change it only seemed so: the broker's own word came late.
+            seemed = intent.kind == Kind.MODIFY and old in SEEMING
+            assert old not in TERMINAL or new == old or seemed
             assert intent.filled_qty >= before.filled_qty or self.may_shrink
             for name in ("order_id_at_broker", "command_id_at_broker", "strategy_id_at_broker"):
                 assert getattr(before, name) in (None, getattr(intent, name))

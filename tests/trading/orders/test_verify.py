@@ -98,6 +98,68 @@ def test_a_change_that_took_longer_than_anybody_waited_is_done_after_all(
     assert (now(intent).state, now(intent).reason) == (State.DONE, "")
 
 
+def test_a_change_that_is_under_way_is_waited_for(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    simulator.control.fault("modify_pending", seconds=600)
+    intent = changed(user, account, resting, price=Decimal(4001))
+    assert verify.look(account.connection_id) == []
+    assert now(intent).state == State.ACCEPTED
+    simulator.control.advance(600)
+    assert verify.look(account.connection_id) == [intent.pk]
+    assert now(intent).state == State.DONE
+
+
+def test_a_change_that_is_refused_after_a_while_is_refused(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    simulator.control.fault("modify_pending", seconds=600)
+    intent = changed(user, account, resting, order_qty=49)
+    assert verify.look(account.connection_id) == []
+    simulator.control.advance(600)
+    verify.look(account.connection_id)
+    has_become(intent, State.REJECTED, "margin")
+
+
+def test_a_change_of_which_nothing_is_said_for_long_is_not_taken_for_one_that_took(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    simulator.control.fault("modify_pending", seconds=600)
+    intent = changed(user, account, resting, price=Decimal(4001))
+    OrderIntent.objects.filter(pk=intent.pk).update(changed_at=timezone.now() - verify.UNDER_WAY_AT_MOST)
+    verify.look(account.connection_id)
+    has_become(intent, State.INEFFECTIVE, "has not said what came of it")
+
+
+def test_a_change_of_an_order_that_ended_while_it_was_under_way_changed_nothing(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    simulator.control.fault("modify_pending", seconds=600)
+    intent = changed(user, account, resting, price=Decimal(4001))
+    desk.cancel(user, account.pk, resting, "click:cancel")
+    verify.look(account.connection_id)
+    has_become(intent, State.INEFFECTIVE, "cancelled before it could be changed")
+
+
+@pytest.mark.parametrize("seemed", [State.DONE, State.INEFFECTIVE])
+def test_a_refusal_that_comes_late_overrules_what_a_change_seemed_to_have_become(
+    user: User, account: Account, resting: int, seemed: State
+) -> None:
+    intent = changed(user, account, resting, price=Decimal(4001))
+    OrderIntent.objects.filter(pk=intent.pk).update(state=seemed)
+    assert verify.observe_answer(account.connection_id, intent.cl_ord_id, 99, refusal="No margin.") == [intent.pk]
+    has_become(intent, State.REJECTED, "No margin.")
+
+
+def test_a_cancellation_that_is_done_stays_so(
+    simulator: RunningSimulator, user: User, account: Account, resting: int
+) -> None:
+    [intent] = desk.cancel(user, account.pk, resting, "click:1").intents
+    verify.look(account.connection_id)
+    assert verify.observe_answer(account.connection_id, intent.cl_ord_id, 99, refusal="Too late.") == []
+    assert now(intent).state == State.DONE
+
+
 def test_a_change_that_was_refused_after_it_was_accepted_says_why(
     simulator: RunningSimulator, user: User, account: Account, resting: int
 ) -> None:

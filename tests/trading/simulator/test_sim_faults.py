@@ -157,6 +157,23 @@ def test_a_modification_that_is_accepted_and_ignored(sim: RunningSimulator, trad
     assert len(trader.get("orderVersion/deps", masterid=order)) == 2
 
 
+def test_a_modification_that_is_under_way_for_a_while(sim: RunningSimulator, trader: Api) -> None:
+    order = trader.place("Buy", 1, orderType="Limit", price=6800)["orderId"]
+    sim.control.fault("modify_pending", seconds=60)
+    change = {"orderId": order, "orderQty": 2, "orderType": "Limit", "price": 6810}
+    command = trader.post("order/modifyorder", **change)["commandId"]
+
+    def seen() -> tuple[str, str, int]:
+        status = trader.get("order/item", id=order)["ordStatus"]
+        versions = trader.get("orderVersion/deps", masterid=order)
+        return status, trader.get("command/item", id=command)["commandStatus"], len(versions)
+
+    assert seen() == ("PendingReplace", "Pending", 2)
+    assert trader.post("order/modifyorder", **change)["failureReason"] == "AnotherCommandPending"
+    sim.control.advance(60)
+    assert seen() == ("Working", "AtExecution", 2)
+
+
 def test_the_exchange_of_codes_meets_faults_too(sim: RunningSimulator, trader: Api) -> None:
     sim.control.fault("rate_limit", "auth/oauthtoken")
     answer = trader.http.post("/auth/oauthtoken", data={"grant_type": "refresh_token"})
