@@ -260,12 +260,15 @@ class Mirror:
         return None if placed is None else is_ours(placed.cl_ord_id or placed.custom_tag50 or "")
 
     def reject_reason(self, order_id: int) -> str:
-        """Why the order was refused, as a trader reads it; empty when nothing says so."""
-        reports: list[CommandReport | ExecutionReport] = [
-            self.execution_reports[key] for key in self.part_ids(ExecutionReport, order_id)
-        ]
-        for command_id in self.part_ids(Command, order_id):
-            reports += [self.command_reports[key] for key in self.part_ids(CommandReport, command_id)]
+        """Why the order was refused, as a trader reads it; empty when nothing says so. Not why a change or cancellation
+        of it was."""
+        commands = self.part_ids(Command, order_id)
+        about = {key for key in commands if self.commands[key].command_type != CommandType.NEW}
+        executed = (self.execution_reports[key] for key in self.part_ids(ExecutionReport, order_id))
+        reports: list[CommandReport | ExecutionReport] = [one for one in executed if one.command_id not in about]
+        for command_id in commands:
+            if command_id not in about:
+                reports += [self.command_reports[key] for key in self.part_ids(CommandReport, command_id)]
         for report in reversed(reports):
             if report.reject_reason and report.reject_reason != "Success":
                 return reasons.rejection(report.reject_reason, report.text or "")

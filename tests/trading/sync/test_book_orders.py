@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from tests.trading.sync.entities import ACCOUNT, CASH, DECEMBER, ES, ESZ6, NOON, book, fee, fill, order, position, told
 from trading.sync.book import Book
@@ -22,7 +23,9 @@ from trading.tradovate.entities import (
     CashBalanceLog,
     Command,
     CommandReport,
+    CommandType,
     Contract,
+    ExecutionReport,
     Fill,
     Order,
     OrderStrategy,
@@ -252,6 +255,20 @@ def test_an_orders_record_has_its_fills_sums_and_why_it_was_refused() -> None:
     assert (record.filled_qty, record.average_price) == (3, Decimal(5001))
     assert record.reject_reason.startswith("There is no price for this contract just now")
     assert record.reject_reason.endswith("Tradovate says: Closed (NoQuote)")
+
+
+@pytest.mark.parametrize("status", ["Filled", "Canceled"])
+@pytest.mark.parametrize("asks", [CommandType.MODIFY, CommandType.CANCEL])
+def test_why_a_change_or_cancellation_was_refused_is_not_why_its_order_ended(status: str, asks: CommandType) -> None:
+    refused = {"reject_reason": "NoQuote", "text": "Closed"}
+    made = book(order("Working"), Command(id=40, order_id=50, command_type="New", command_status="AtExecution"))
+    made.apply(told(Command(id=42, order_id=50, command_type=asks, command_status="Pending")))
+    made.apply(told(CommandReport(id=43, command_id=42, command_status="ExecutionRejected", **refused)))
+    made.apply(told(ExecutionReport(id=44, command_id=42, order_id=50, account_id=7, exec_type="Rejected", **refused)))
+    changes = made.apply(told(order(status)))
+    assert changes.rows["done:50"]["reason"] == ""
+    [record] = [one for one in records(made.mirror, changes.touched) if isinstance(one, OrderRecord)]
+    assert record.reject_reason == ""
 
 
 def test_a_day_that_no_calendar_has_is_none_and_hides_nothing_of_the_day() -> None:
