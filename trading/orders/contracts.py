@@ -186,7 +186,11 @@ async def _ask(
         fronts = {product_id: await _front_month(client, product_id) for product_id in set(ended.values())}
         front = {symbol: name for symbol, product_id in ended.items() if (name := fronts[product_id])}
         ids = {one.product.id for one in terms.values()} | {product.tradovate_id for product in bare}
-        products = await product_terms.read(client, ids)
+        try:
+            products = await product_terms.read(client, ids)
+        except TradovateError:
+            # As in look_up: the contracts count without them.
+            products = []
     return _Answers(terms, near, front, products)
 
 

@@ -16,7 +16,7 @@ from trading.models.market import LONGEST_NAME
 from trading.tradovate import entities
 from trading.tradovate.client import Tradovate
 from trading.tradovate.entities.terms import DOLLAR, DOLLARS
-from trading.tradovate.errors import NotFound
+from trading.tradovate.errors import BadReply, NotAuthorized, NotFound
 
 _AT_ONCE: Final = 4
 T = TypeVar("T")
@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ProductTerms:
-    """A product with what belongs to it; None where Tradovate has nothing. `currency` is the name of the one that its
-    points are worth something in, "" when Tradovate has none."""
+    """A product with what belongs to it; None where Tradovate has nothing, or does not let the user read it. `currency`
+    is the name of the one that its points are worth something in, "" when Tradovate has none."""
 
     product: entities.Product
     margin: entities.ProductMargin | None
@@ -40,8 +40,9 @@ async def read(client: Tradovate, product_ids: Collection[int]) -> list[ProductT
 
     async def one(product_id: int) -> ProductTerms | None:
         async with gate:
-            product = await _or_none(client.product.item(product_id))
-            if product is None:
+            try:
+                product = await client.product.item(product_id)
+            except NotFound:
                 return None
             exchange = (
                 None if product.exchange_id is None else await _or_none(client.exchange.item(product.exchange_id))
@@ -95,7 +96,9 @@ def _time(time: entities.TradeTime | None) -> dt.time | None:
 
 
 async def _or_none(asked: Awaitable[T]) -> T | None:
+    """What goes with a product; None also where the user may not read it, or it cannot be read: checks can do
+    without. Whether the token is good the product itself has shown."""
     try:
         return await asked
-    except NotFound:
+    except (NotFound, NotAuthorized, BadReply):
         return None

@@ -92,6 +92,25 @@ def test_missing_terms_are_read_once_and_their_absence_hinders_nothing(
     assert said(examine(order(account, symbol))) == NO_HUB
 
 
+@pytest.mark.parametrize("fault", ["expire_token", "error_500", "garbage"])
+@pytest.mark.parametrize("route", ["productmargin/item", "productsession/item", "exchange/item"])
+def test_terms_that_cannot_be_read_do_not_hide_their_contract(
+    connection: Connection, account: Account, symbol: str, simulator: RunningSimulator, fault: str, route: str
+) -> None:
+    simulator.control.fault(fault, route, times=9)
+    assert contracts.look_up(connection, [symbol]).found[symbol].name == symbol
+    assert not any(finding.is_error for finding in examine(order(account, symbol)))
+
+
+def test_what_the_trader_may_not_read_leaves_the_other_terms(
+    connection: Connection, symbol: str, simulator: RunningSimulator
+) -> None:
+    simulator.control.fault("expire_token", "productmargin/item")
+    product = contracts.look_up(connection, [symbol]).found[symbol].product
+    assert (product.initial_margin, product.currency, product.exchange) == (None, "USD", "CME")
+    assert product.terms_read_at is not None
+
+
 def test_the_same_order_twice_is_told(account: Account, symbol: str) -> None:
     intents.create(order(account, symbol), "test:1")
     assert said(examine(order(account, symbol))) == NO_HUB | {("warning", "order_qty")}
