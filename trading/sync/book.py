@@ -10,7 +10,7 @@ import msgspec
 from trading.sync.display import KINDS, Display, order_keys
 from trading.sync.fees import DayFees
 from trading.sync.marks_known import KnownMarks
-from trading.sync.mirror import Mirror, Ref
+from trading.sync.mirror import EarlierFill, Mirror, Ref
 from trading.sync.recording import KEPT
 from trading.sync.records import EquityRecord
 from trading.sync.rows import Row
@@ -77,10 +77,12 @@ class Book:
 
     @classmethod
     def load(cls, snapshot: SyncSnapshot, before: Book | None = None) -> Book:
-        """The book of a fresh user/syncrequest reply; of the one `before` it knows the last quotes."""
+        """The book of a fresh user/syncrequest reply; of the one `before` it knows the last quotes, and what orders
+        had filled on earlier days."""
         book = cls()
         if before is not None:
             book.marks.recall(before.marks)
+            book.mirror.recall_as(before.mirror)
         book._take(snapshot)
         return book
 
@@ -119,6 +121,10 @@ class Book:
                 touched |= self._to_write(entity)
         self._count_fees(self.mirror.fills)
         return self._settle(self._all_keys(), touched)
+
+    def recall(self, fills: Iterable[EarlierFill]) -> Changes:
+        """Take in what the orders have filled on earlier days."""
+        return self._settle({key for order_id in self.mirror.recall(fills) for key in order_keys(order_id)})
 
     def mark(self, quotes: Iterable[Quote], *, are_late: bool = False) -> Changes:
         """Take in quotes as they come, of now or delayed."""

@@ -99,7 +99,9 @@ def compare_rows(shown: Mapping[str, Row], book: Book, now: datetime) -> Differe
                 (found.missed if is_late else found.wrong)["cash"] += 1
         elif not key.startswith(_ROWS) or (kind == "order" and f"done:{number}" in shown):
             continue  # for the latter: its being finished is what was wrong
-        elif key in shown and shown[key].get("account_id") in taken_away:
+        elif key in shown and (
+            shown[key].get("account_id") in taken_away or _lacks_earlier_fills(shown[key], fresh.get(key, {}))
+        ):
             continue
         elif (
             key in shown
@@ -115,6 +117,12 @@ def compare_rows(shown: Mapping[str, Row], book: Book, now: datetime) -> Differe
 def _is_of_day(moment: str, now: datetime) -> bool:
     """Whether a moment, as rows tell it, is of the trading day of `now`."""
     return moment != UNKNOWN and trading_day(datetime.fromisoformat(moment)) == trading_day(now)
+
+
+def _lacks_earlier_fills(shown: Row, fresh: Row) -> bool:
+    """Whether an order's rows differ by what it filled on earlier days alone, which a fresh book learns later."""
+    others = {name for name in shown.keys() | fresh.keys() if shown.get(name) != fresh.get(name)} - {"average"}
+    return others == {"filled"} and int(shown["filled"]) > int(fresh["filled"])
 
 
 def _was_made_up(kind: str, key: int, fresh: Mirror) -> bool:

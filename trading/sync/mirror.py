@@ -6,10 +6,10 @@ An older state of an entity never replaces a newer one, and what an entity refer
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -52,6 +52,15 @@ from trading.tradovate.entities.terms import DOLLAR, DOLLARS
 Ref = tuple[type[Entity], int]
 
 ZERO, ONE = Decimal(0), Decimal(1)
+
+
+class EarlierFill(NamedTuple):
+    """A fill that stands and that Tradovate does not serve any more, as the journal has it."""
+
+    id: int
+    order_id: int
+    qty: int
+    price: Decimal
 
 
 class Mirror:
@@ -108,6 +117,8 @@ class Mirror:
         }
         self._contracts_used: set[int] = set()
         self._last_fills: dict[int, Fill] = {}
+        # By order. What Tradovate tells of the same fills counts more.
+        self._earlier: dict[int, list[EarlierFill]] = {}
         # Ids of what belongs to an order, or, for command reports, to a command.
         self._parts: dict[type[Entity], dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
 
@@ -184,6 +195,22 @@ class Mirror:
         fills = (self.fills[key] for key in self.part_ids(Fill, order_id))
         return [fill for fill in fills if fill.active]
 
+    def recall(self, fills: Iterable[EarlierFill]) -> set[int]:
+        """What orders have filled on earlier days: a snapshot has the fills of its own day only. Returns the orders."""
+        before, self._earlier = self._earlier, {}
+        for fill in fills:
+            self._earlier.setdefault(fill.order_id, []).append(fill)
+        return before.keys() | self._earlier.keys()
+
+    def recall_as(self, before: Mirror) -> None:
+        """The same, as it was known before."""
+        self._earlier = before._earlier
+
+    def not_all_filled(self) -> set[int]:
+        """The orders that have contracts of which no fill is told."""
+        versions = {order_id: self.version(order_id) for order_id in self.orders}
+        return {key for key, terms in versions.items() if terms is None or self.filled(key)[0] < terms.order_qty}
+
     def last_fill(self, contract_id: int) -> Fill | None:
         """The newest fill in the contract, whichever account's."""
         return self._last_fills.get(contract_id)
@@ -244,8 +271,9 @@ class Mirror:
         return reasons.of_commands(said).get(command_id, "")
 
     def filled(self, order_id: int) -> tuple[int, Decimal | None]:
-        """(contracts filled, their average price)."""
-        fills = self.order_fills(order_id)
+        """(contracts filled, their average price), on earlier days, too, as far as these are recalled."""
+        earlier = (fill for fill in self._earlier.get(order_id, ()) if fill.id not in self.fills)
+        fills: list[Fill | EarlierFill] = [*self.order_fills(order_id), *earlier]
         qty = sum(fill.qty for fill in fills)
         return qty, sum((fill.price * fill.qty for fill in fills), ZERO) / qty if qty else None
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 
-from trading.sync import standing
+from trading.sync import earlier_fills, standing
 from trading.sync.book import Book, Changes
 from trading.sync.cash_book import CashBook
 from trading.sync.comparison import compare, compare_rows, differing
@@ -114,6 +114,7 @@ class Mirroring:
             partial(self._enquiries.keep_terms, book.mirror.untold),
             partial(self._enquiries.keep_rates, book.mirror.rates),
             partial(self._note_synced, self._enquiries, self._cash_book),
+            self._recall,
             partial(self._outlets.facts.run, book, self._socket, self._marks.look),
             self._cash_book.run,
         ):
@@ -177,6 +178,11 @@ class Mirroring:
         if found is not None:
             book.limits_known = True
             self._publish(book.learn(found))
+
+    async def _recall(self) -> None:
+        """Add what orders have filled on earlier days; the rows of today do not wait for the database."""
+        found = await earlier_fills.read(self._connection_id, self._book.mirror.not_all_filled())
+        self._publish(self._book.recall(found))
 
     async def _note_synced(self, enquiries: Enquiries, cash_book: CashBook) -> None:
         await cash_book.was_read.wait()

@@ -9,6 +9,7 @@ import pytest
 from tests.trading.sync.entities import ACCOUNT, CASH, DECEMBER, ES, ESZ6, NOON, book, fee, fill, order, position, told
 from trading.sync.book import Book
 from trading.sync.comparison import differing
+from trading.sync.mirror import EarlierFill
 from trading.sync.recording import cash_entries, records
 from trading.sync.records import (
     CashEntryRecord,
@@ -160,6 +161,25 @@ def test_a_busted_fill_is_gone_and_no_longer_counted() -> None:
     changes = made.apply(told(fill(90, 2, active=False)))
     assert changes.gone == ["fill:90"]
     assert changes.rows["order:50"]["filled"] == "1"
+
+
+def test_what_an_order_filled_on_earlier_days_counts_and_counts_once() -> None:
+    made = book(order("Working"), OrderVersion(id=60, order_id=50, order_qty=9, order_type="Limit"), fill(90, 1))
+    assert made.mirror.not_all_filled() == {50}
+    earlier = [EarlierFill(80, 50, 2, Decimal("4998.50000000")), EarlierFill(90, 50, 1, Decimal(5000))]
+    changes = made.recall(earlier)
+    assert changes.rows.keys() == {"order:50"}
+    assert (changes.rows["order:50"]["filled"], changes.rows["order:50"]["average"]) == ("3", "4999.00")
+    assert made.apply(told(fill(91, 1))).rows["order:50"]["filled"] == "4"
+    assert made.apply(told(fill(90, 1, active=False))).rows["order:50"]["filled"] == "3"
+    fresh = Book.load(SyncSnapshot(accounts=[ACCOUNT], orders=[order("Working")], fills=[fill(91)]), made)
+    assert fresh.rows["order:50"]["filled"] == "4"
+    assert fresh.recall(earlier[:1]).rows["order:50"]["filled"] == "3"
+
+
+def test_an_order_that_has_filled_all_of_its_contracts_has_filled_none_before() -> None:
+    made = book(order("Filled"), OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit"), fill(90, 2))
+    assert not made.mirror.not_all_filled()
 
 
 def test_only_todays_fills_are_shown() -> None:

@@ -8,6 +8,7 @@ import msgspec
 from tests.trading.sync.entities import ACCOUNT, CASH, NOON, book, fee, fill, order, position
 from trading.sync.book import Book
 from trading.sync.comparison import Differences, compare, compare_rows
+from trading.sync.mirror import EarlierFill
 from trading.sync.rows import Row
 from trading.tradovate.entities import (
     Account,
@@ -120,6 +121,14 @@ def test_a_fill_that_the_exchange_has_busted_was_not_wrong() -> None:
 def test_what_is_no_longer_served_on_the_next_day_was_not_wrong() -> None:
     before, fresh = book(CASH, order("Filled"), fill(90)), book(CASH)
     assert compare_rows(shown(before), fresh, NOON + timedelta(days=3)).wrong == {}
+
+
+def test_what_an_order_filled_on_earlier_days_was_not_missed() -> None:
+    """A fresh book has it from the journal, a moment later."""
+    before, fresh = book(CASH, order("Working"), fill(91)), book(CASH, order("Working"), fill(91))
+    before.recall([EarlierFill(80, 50, 2, Decimal(5001))])
+    assert compare_rows(shown(before), fresh, NOON) == Differences()
+    assert compare_rows(shown(fresh), before, NOON).words == "missed: 1 order"
 
 
 def test_a_cash_figure_is_late_or_wrong_by_tradovate_s_own_times() -> None:

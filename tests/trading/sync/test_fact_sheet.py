@@ -22,6 +22,7 @@ from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, LinkedOrder, OrderSpec
 from trading.sync import fact_sheet, stream, wanted, watched
 from trading.sync.book import Book
+from trading.sync.mirror import EarlierFill
 from trading.tradovate.entities import OrderVersion
 
 vet = sync_to_async(pretrade.vet, thread_sensitive=False)
@@ -300,6 +301,12 @@ def test_how_much_is_left_of_an_order_whose_terms_are_not_told_is_not_known() ->
     assert left(book(order("Working"))) == [None]
     assert left(book(order("Working"), OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit"))) == [2]
     assert left(book(order("Filled"))) == [0]
+
+
+def test_what_an_order_filled_on_an_earlier_day_is_not_left_of_it() -> None:
+    known = book(order("Working"), OrderVersion(id=60, order_id=50, order_qty=5, order_type="Limit"))
+    known.recall([EarlierFill(80, 50, 3, Decimal(5000))])
+    assert left(known) == [2]
 
 
 @pytest.mark.parametrize(("action", "counts"), [("Buy", 2), ("Sell", 0)])

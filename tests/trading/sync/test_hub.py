@@ -1,6 +1,7 @@
 """The whole way: simulator -> hub -> Redis and database, with what goes wrong on it."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
@@ -8,9 +9,11 @@ import pytest
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.utils import timezone
 
 from tests.trading.sync.cast import aplace, ask, front_month, look_at, rows, running_hub, settled, snapshot, until
 from trading.models import Account, CashBalance, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, OrderVersion
+from trading.orders import facts
 from trading.sync import enquiries, stage, stream
 from trading.sync.book import Book
 from trading.sync.rows import signed
@@ -86,6 +89,34 @@ async def test_a_working_order_shows_with_its_terms_and_goes_when_cancelled(simu
             return not await rows(trader, "order")
 
         await until(gone)
+
+
+async def test_what_an_order_filled_on_an_earlier_day_is_known_after_a_fresh_snapshot(simulator, trader) -> None:
+    """Tradovate serves the fills of the day: those before them are in the journal."""
+    symbol = front_month(simulator, trader)
+    order = {"action": "Buy", "orderQty": 5, "orderType": "Limit", "price": 1000.25, "timeInForce": "GTC"}
+    placed = (await aplace(simulator, trader, symbol=symbol, **order))["orderId"]
+    simulator.control.advance(0.5)
+    yesterday = timezone.now() - timedelta(days=1)
+    terms = {"symbol": symbol, "action": "Buy", "qty": 3, "price": Decimal("1000.25"), "at": yesterday}
+    await Fill.objects.acreate(connection=trader, tradovate_id=1, order_id_at_broker=placed, **terms)
+    async with running_hub():
+        await settled(trader)
+
+        async def told() -> bool:
+            (row,) = await rows(trader, "order")
+            found = await sync_to_async(facts.read, thread_sensitive=False)(trader.pk)
+            return (row["filled"], row["average"]) == ("3", "1000.25") and [x.left for x in found.orders] == [2]
+
+        await until(told)
+        simulator.control.fault("kick", user="trader")
+        first = await snapshot(trader)
+        await until(lambda: _is_another(trader, first.epoch))
+        assert await told()
+
+
+async def _is_another(connection, epoch: str) -> bool:
+    return (await snapshot(connection)).epoch != epoch
 
 
 async def test_what_is_left_of_the_limits_at_tradovate_follows_them_and_the_account(simulator, trader) -> None:
