@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from accounts.models import Connection
 from trading.files import execute
 from trading.models import KillSwitch, KillSwitchAction, OrderIntent, OrderLine
-from trading.orders import clearing, intents, reconcile, verify
+from trading.orders import clearing, intents, missed_ends, reconcile, verify
 from trading.sync import intent_rows, kill_banner, stream
 
 logger = logging.getLogger(__name__)
@@ -58,8 +58,8 @@ def sweep_order_files() -> None:
 
 @shared_task
 def reconcile_orders() -> None:
-    """Look at Tradovate for what got no answer and for the effect of what was accepted, and put aside what was to go
-    out at once and was not. Safe to run at the same time as itself."""
+    """Look at Tradovate for what got no answer, for the effect of what was accepted and for ends that nobody saw, and
+    put aside what was to go out at once and was not. Safe to run at the same time as itself."""
 
     def look(connection_id: int) -> None:
         # Another process may have looked while this one waited for a thread.
@@ -72,8 +72,15 @@ def reconcile_orders() -> None:
         if verify.due(timezone.now(), connection_id):
             intent_rows.tell(verify.look(connection_id))
 
+    def ended(connection_id: int) -> None:
+        if missed_ends.due(timezone.now(), connection_id):
+            changed = missed_ends.look(connection_id)
+            for line in OrderLine.objects.filter(intent__in=changed):
+                tell_pages(line.pk)
+            intent_rows.tell(changed)
+
     intent_rows.tell(intents.give_up_unsent(timezone.now() - UNSENT_AFTER))
-    for work, due in ((look, reconcile.due), (verified, verify.due)):
+    for work, due in ((look, reconcile.due), (verified, verify.due), (ended, missed_ends.due)):
         wanted = Connection.objects.filter(pk__in=due(timezone.now()))
         _each(work, wanted.values_list("pk", "environment"))
 

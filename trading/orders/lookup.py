@@ -96,7 +96,7 @@ async def _orders(client: Tradovate, wanted: Collection[OrderIntent]) -> dict[in
             placed |= _placed(await client.command.ldeps(some), ids)
     if not placed:
         return {}
-    described = await _orders_now(client, {command.order_id for command in placed.values()})
+    described = await orders_now(client, {command.order_id for command in placed.values()})
     became = {tag: described.get(command.order_id) or _by_command(command) for tag, command in placed.items()}
     return {intent.pk: became[tag] for intent in wanted if (tag := intent.cl_ord_id) in became}
 
@@ -118,8 +118,9 @@ def _placed(commands: Iterable[Command], wanted: Collection[str]) -> dict[str, C
     }
 
 
-async def _orders_now(client: Tradovate, order_ids: Collection[int]) -> dict[int, Found]:
-    """Orders as they are, with their fills and why they were refused."""
+async def orders_now(client: Tradovate, order_ids: Collection[int]) -> dict[int, Found]:
+    """Orders as they are, by their ids, with their fills of the day and why they were refused; those that Tradovate
+    does not serve are left out. Raises TradovateError."""
     orders = await client.order.items(order_ids)
     fills = [fill for fill in await client.fill.ldeps(order_ids) if fill.active]
     rejected = [order.id for order in orders if order.ord_status == "Rejected"]
@@ -163,7 +164,7 @@ async def _described(client: Tradovate, strategies: Mapping[int, OrderStrategy])
     first: dict[int, int] = {}
     for link in await client.order_strategy_link.ldeps(strategies.keys()):
         first[link.order_strategy_id] = min(link.order_id, first.get(link.order_strategy_id, link.order_id))
-    orders = await _orders_now(client, first.values()) if first else {}
+    orders = await orders_now(client, first.values()) if first else {}
     return {key: _strategy(one, orders.get(first.get(key, 0))) for key, one in strategies.items()}
 
 

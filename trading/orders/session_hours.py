@@ -94,6 +94,14 @@ def trading_day(now: dt.datetime) -> dt.date:
     return day + _DAY * max(0, 7 - day.weekday() if day.weekday() >= _SATURDAY else 0)
 
 
+def day_began(now: dt.datetime) -> dt.datetime:
+    """When the trading day of a moment began: that of a Monday on Friday."""
+    before = trading_day(now) - _DAY
+    while before.weekday() >= _SATURDAY:
+        before -= _DAY
+    return dt.datetime.combine(before, DAY_BEGINS, CHICAGO)
+
+
 def next_trading_day(now: dt.datetime) -> dt.datetime:
     """When the next trading day begins."""
     following = trading_day(now) + _DAY

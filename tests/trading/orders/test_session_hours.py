@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.orders.exchange_days import special_day
-from trading.orders.session_hours import CHICAGO, Hours, Standing, next_trading_day, session, trading_day
+from trading.orders.session_hours import CHICAGO, Hours, Standing, day_began, next_trading_day, session, trading_day
 from trading.simulator.hours import HOURS, is_open
 
 PRODUCT_OF = {
@@ -147,6 +147,13 @@ def test_the_next_trading_day_is_the_next_one(now: dt.datetime) -> None:
     assert begins.weekday() in (6, 0, 1, 2, 3)
     assert begins - now < dt.timedelta(days=3, hours=2)
     assert trading_day(now).weekday() < 5
+
+
+@given(moments)
+def test_a_trading_day_began_before_now_and_after_the_one_before(now: dt.datetime) -> None:
+    began = day_began(now)
+    assert began <= now
+    assert trading_day(began) == trading_day(now) > trading_day(began - dt.timedelta(microseconds=1))
 
 
 @given(moments, st.sampled_from(sorted(HOURS)))

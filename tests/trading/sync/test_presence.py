@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
+from django.utils import timezone
 
 from accounts.models import Connection
 from tests.trading.cast import sign_in
@@ -14,6 +16,7 @@ from tests.trading.sync.cast import cut, look_at, page_open, running_hub, settle
 from trading.models import Account, OrderFile, OrderIntent, Upstream
 from trading.sync import doorbell, presence, stream
 from trading.sync.relay import Outbox, Relay
+from trading.tasks import reconcile_orders
 
 
 @pytest.fixture
@@ -147,3 +150,31 @@ async def test_a_running_file_and_an_order_at_work_have_their_socket_though_nobo
         assert any(one["synced"] for one in simulator.control.sockets())
         await OrderIntent.objects.filter(pk=intent.pk).aupdate(state=OrderIntent.State.FILLED)
         await until(lambda: not simulator.control.sockets())
+
+
+async def test_an_order_whose_end_nobody_saw_keeps_no_socket_open(simulator, absent) -> None:
+    """It was cancelled in Tradovate's own app while its trader was signed out, and that day is served no more."""
+    intent = await OrderIntent.objects.acreate(
+        connection=absent,
+        account=await Account.objects.aget(connection=absent),
+        source_key="test:1",
+        cl_ord_id="tp-test-1",
+        spec={},
+        symbol="ESZ6",
+        action="Buy",
+        order_qty=1,
+        time_in_force="GTC",
+        order_id_at_broker=404,
+        state=OrderIntent.State.WORKING,
+    )
+    await OrderIntent.objects.filter(pk=intent.pk).aupdate(changed_at=timezone.now() - timedelta(days=5))
+    async with running_hub(grace=0.5) as hub:
+        await settled(absent)
+
+        async def ended() -> bool:
+            await sync_to_async(reconcile_orders, thread_sensitive=False)()
+            await intent.arefresh_from_db()
+            return intent.state == OrderIntent.State.EXPIRED
+
+        await until(ended)
+        await until(lambda: not hub.held and not simulator.control.sockets())

@@ -1,0 +1,123 @@
+"""An order whose end nobody was signed in to see does not work for ever."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from tests.trading.orders.pressing import limit, now, settled
+from trading import tasks
+from trading.models import Account, OrderIntent, Upstream
+from trading.orders import desk, facts, lookup, missed_ends, reconcile
+from trading.orders.facts import Facts, OrderFacts
+from trading.orders.states import State
+from trading.simulator import RunningSimulator
+from trading.sync import wanted
+from trading.tradovate import Tradovate
+from trading.tradovate.entities import CancelOrder
+
+
+@pytest.fixture
+def resting(user: User, account: Account, symbol: str) -> OrderIntent:
+    """An order good till cancelled, of which nothing has been heard for days; the hub has just read the day."""
+    [intent] = desk.place(user, limit(account, symbol), "click:rests").intents
+    settled(account)
+    days_ago = timezone.now() - timedelta(days=5)
+    OrderIntent.objects.filter(pk=intent.pk).update(changed_at=days_ago, time_in_force="GTC")
+    Upstream.objects.create(
+        connection=account.connection, state=Upstream.State.UP, since=days_ago, synced_at=timezone.now()
+    )
+    return now(intent)
+
+
+@pytest.fixture
+def shows(account: Account) -> Callable[..., None]:
+    """The hub shows these orders and no others."""
+
+    def tell(*order_ids: int, **more: object) -> None:
+        terms = {"account_id": account.tradovate_id, "contract_id": 1, "action": "Buy", "left": 1}
+        orders = [OrderFacts(id=number, **terms) for number in order_ids]  # type: ignore[arg-type]
+        told = Facts(heard_at=timezone.now(), orders=orders, **more)  # type: ignore[arg-type]
+        facts._client().set(facts.key(account.connection_id), facts.encode(told))
+
+    return tell
+
+
+def cancel_elsewhere(account: Account, order_id: int) -> None:
+    async def send(client: Tradovate) -> None:
+        await client.order.cancel(CancelOrder(order_id=order_id))
+
+    reconcile.ask(account.connection, send)
+
+
+def test_what_the_hub_shows_works_and_is_not_asked_for(
+    resting: OrderIntent, shows: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookup, "orders_now", None)
+    shows(resting.order_id_at_broker)
+    assert missed_ends.due(timezone.now()) == [resting.connection_id]
+    assert missed_ends.look(resting.connection_id) == []
+    assert now(resting).state == State.WORKING
+    assert missed_ends.due(timezone.now()) == [], "once for each day that was read"
+
+
+def test_what_ended_meanwhile_gets_the_end_that_tradovate_tells(
+    simulator: RunningSimulator, account: Account, resting: OrderIntent, shows: Callable[..., None]
+) -> None:
+    assert resting.order_id_at_broker
+    cancel_elsewhere(account, resting.order_id_at_broker)
+    simulator.control.advance(1)
+    shows()
+    tasks.reconcile_orders()
+    assert now(resting).state == State.CANCELLED
+
+
+def test_what_tradovate_serves_no_more_has_expired_and_says_where_to_look(
+    account: Account, resting: OrderIntent, shows: Callable[..., None]
+) -> None:
+    OrderIntent.objects.filter(pk=resting.pk).update(order_id_at_broker=404)
+    assert account.connection_id in wanted._read().at_work
+    shows()
+    tasks.reconcile_orders()
+    gone = now(resting)
+    assert (gone.state, "statement" in gone.reason) == (State.EXPIRED, True)
+    assert account.connection_id not in wanted._read().at_work
+
+
+def test_what_is_there_though_the_hub_does_not_show_it_goes_on(
+    resting: OrderIntent, shows: Callable[..., None]
+) -> None:
+    shows()
+    assert missed_ends.look(resting.connection_id) == []
+    assert now(resting).state == State.WORKING
+
+
+@pytest.mark.parametrize(
+    "before",
+    [{"state": Upstream.State.DOWN}, {"synced_at": timezone.now() - timedelta(days=5)}, {"synced_at": None}],
+)
+def test_before_the_hub_has_read_the_day_nothing_is_looked_for(
+    resting: OrderIntent, shows: Callable[..., None], before: dict[str, object]
+) -> None:
+    shows()
+    Upstream.objects.update(**before)
+    assert missed_ends.due(timezone.now()) == []
+
+
+def test_what_the_hub_says_must_be_whole_and_of_now(resting: OrderIntent, shows: Callable[..., None]) -> None:
+    OrderIntent.objects.filter(pk=resting.pk).update(order_id_at_broker=404)
+    assert missed_ends.look(resting.connection_id) == []
+    shows(is_whole=False)
+    assert missed_ends.look(resting.connection_id) == []
+    shows()
+    Upstream.objects.update(synced_at=timezone.now() + timedelta(seconds=1))
+    assert missed_ends.look(resting.connection_id) == []
+    assert now(resting).state == State.WORKING
+
+
+def test_what_was_heard_of_today_is_not_looked_for(resting: OrderIntent, shows: Callable[..., None]) -> None:
+    shows()
+    OrderIntent.objects.filter(pk=resting.pk).update(changed_at=timezone.now())
+    assert missed_ends.due(timezone.now()) == []

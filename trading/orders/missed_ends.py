@@ -1,0 +1,90 @@
+"""Orders of ours that ended on an earlier trading day while nobody was signed in to see it: no stream tells of that.
+
+    the hub shows it as working       it works
+    Tradovate knows it by its number  it gets its status
+    else                              it is expired, and says where to look
+
+Looked for once after each day that the hub has read (Upstream.synced_at).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from trading.models import OrderIntent, Upstream
+from trading.orders import facts, intents, lookup, reconcile, reports, when_to_look
+from trading.orders.lookup import Found
+from trading.orders.session_hours import day_began
+from trading.orders.states import Kind, State
+from trading.tradovate.entities import OrdStatus
+
+# What is looked for here.
+ENDED: Final = "ended"
+_OPEN: Final = frozenset({State.ACCEPTED, State.WORKING})
+_NOT_SHOWN: Final = (
+    "Tradovate does not show this order any more: it ended on an earlier day while you were not signed in. Whether it"
+    " traded is in your statement there."
+)
+
+
+def due(now: dt.datetime, *only: int) -> list[int]:
+    """The connections (primary keys), all or of these, that have orders whose end is to be looked for now."""
+    waiting = _waiting(now)
+    return when_to_look.due(waiting.filter(connection__in=only) if only else waiting, ENDED, now)
+
+
+def look(connection_id: int) -> list[int]:
+    """Look for the end of all such orders of a connection; the ids of the intents that changed.
+
+    For threads without a running event loop, outside a transaction. Costs two requests, and none if the hub shows all
+    of the orders. Raises nothing when Tradovate cannot be asked.
+    """
+    now = timezone.now()
+    waiting = {intent: intent.order_id_at_broker or 0 for intent in _waiting(now).filter(connection_id=connection_id)}
+    shown = _shown(connection_id)
+    if not waiting or shown is None:
+        return []
+    missing = {intent: number for intent, number in waiting.items() if number not in shown}
+    OrderIntent.objects.filter(pk__in=[one.pk for one in waiting.keys() - missing.keys()]).update(looked_at=now)
+    if not missing:
+        return []
+    asked, numbers = [intent.pk for intent in missing], set(missing.values())
+    found = reconcile.look_for(connection_id, asked, ENDED, lambda client: lookup.orders_now(client, numbers))
+    if found is None:
+        return []
+    return [pk for intent, number in missing.items() for pk in _settle(intent, number, found.get(number))]
+
+
+def _shown(connection_id: int) -> set[int] | None:
+    """The orders (Tradovate's ids) that the hub shows since it has read the day, all that work among them; None while
+    that is not known."""
+    known = facts.read(connection_id)
+    read_at = Upstream.objects.filter(connection=connection_id).values_list("synced_at", flat=True).first()
+    if known is None or not known.is_whole or read_at is None or known.heard_at < read_at:
+        return None
+    return {order.id for order in known.orders}
+
+
+def _waiting(now: dt.datetime) -> QuerySet[OrderIntent]:
+    began = day_began(now)
+    return OrderIntent.objects.filter(
+        Q(looked_at=None) | Q(looked_at__lt=F("connection__upstream__synced_at")),
+        state__in=_OPEN,
+        order_id_at_broker__isnull=False,
+        changed_at__lt=began,
+        connection__upstream__state=Upstream.State.UP,
+        connection__upstream__synced_at__gte=began,
+    ).exclude(kind__in=[Kind.MODIFY, Kind.CANCEL])
+
+
+def _settle(intent: OrderIntent, number: int, found: Found | None) -> list[int]:
+    # `Completed` does not say how it ended, and fills of an earlier day are not served.
+    if found is not None and found.status != OrdStatus.COMPLETED:
+        told = (found.status, found.filled_qty, found.average_price, found.reason)
+        return reports.observe_order(intent.connection_id, number, *told)
+    gone = intents.transition(intent.pk, _OPEN, State.EXPIRED, _NOT_SHOWN, at_version=intent.version, reason=_NOT_SHOWN)
+    return [intent.pk] if gone else []
