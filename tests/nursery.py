@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import django
@@ -27,6 +28,16 @@ from tests.mortal import die_with_parent, is_there
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 PATIENCE = 60.0  # seconds
+# The portal's waiting times where nobody is to be patient.
+CUT = {
+    "trading.tradovate.transport._CONNECT_TIMEOUT": 1.0,
+    "trading.orders.warm.TIMEOUT": 2.0,
+    "trading.orders.gateway.LATEST": timedelta(seconds=4),
+    "trading.orders.outcomes._FRESH": timedelta(seconds=4),
+    "trading.files.execute.ABANDONED_AFTER": timedelta(seconds=15),
+    "trading.files.execute.STALLED_AFTER": timedelta(seconds=5),
+    "trading.tasks.UNSENT_AFTER": timedelta(seconds=10),
+}
 
 
 class Nursery:
@@ -95,15 +106,9 @@ def impatient() -> None:
     """Cut the portal's waiting times."""
     from django.conf import settings
 
-    from trading import tasks
-    from trading.files import execute
-    from trading.orders import gateway, outcomes, warm
-
-    warm.TIMEOUT = 2.0
-    execute.ABANDONED_AFTER = timedelta(seconds=12)
-    execute.STALLED_AFTER = timedelta(seconds=5)
-    gateway.LATEST = outcomes._FRESH = timedelta(seconds=5)
-    tasks.UNSENT_AFTER = timedelta(seconds=10)
+    for path, value in CUT.items():
+        module, _, name = path.rpartition(".")
+        setattr(import_module(module), name, value)
     settings.CELERY_BEAT_SCHEDULE["sweep order files"]["schedule"] = 2
 
 

@@ -29,9 +29,9 @@ CLICKS = 0.6
 LAST = 10
 # After the settle time (5 s) the next round (every 2 s) looks.
 RESOLVED_WITHIN = timedelta(seconds=10)
-# An order whose sender was killed is called unknown once no sender can be at it any more (the nursery's waits): 12 s,
+# An order whose sender was killed is called unknown once no sender can be at it any more (the nursery's waits): 15 s,
 # and what the sweep and a busy machine need.
-CLEAR_WITHIN = timedelta(seconds=30)
+CLEAR_WITHIN = timedelta(seconds=33)
 QUIET = 40.0  # seconds for what was interrupted last to be cleared up
 
 

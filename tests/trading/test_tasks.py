@@ -14,15 +14,18 @@ from django.utils import timezone
 
 from accounts.models import Connection, User
 from portal.celery import app
+from tests import nursery
 from tests.trading.cast import listed, posts, sign_in
 from trading import tasks
 from trading.files import execute, preview
 from trading.models import KillSwitch, OrderFile
-from trading.orders import clearing, gateway, reconcile
+from trading.orders import clearing, gateway, reconcile, warm
 from trading.orders.reconcile import SETTLE
 from trading.simulator import RunningSimulator
 from trading.sync import stream
 from trading.sync.stream import channel
+from trading.tradovate import Environment, Hosts
+from trading.tradovate.transport import Transport
 
 
 @pytest.fixture
@@ -49,6 +52,20 @@ def test_an_unknown_order_is_looked_up_within_ten_seconds(settings) -> None:
     entries = [one for one in settings.CELERY_BEAT_SCHEDULE.values() if one["task"] == "trading.tasks.reconcile_orders"]
     assert len(entries) == 1
     assert entries[0]["schedule"] + SETTLE.total_seconds() < 10
+
+
+@pytest.mark.parametrize("cut", [{}, nursery.CUT], ids=["portal", "chaos"])
+def test_no_sender_can_be_at_an_order_that_is_taken_for_abandoned(
+    cut: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be looked for while its request is on the way, be called missing and be sent again."""
+    for path, value in cut.items():
+        monkeypatch.setattr(path, value)
+    transport = Transport(Hosts.default(Environment.SIM, "http://127.0.0.1:9"), None, timeout=warm.TIMEOUT)
+    and_a_redirect = 2 * timedelta(seconds=transport._exchange_timeout)
+    assert gateway.LATEST + and_a_redirect < execute.ABANDONED_AFTER
+    assert and_a_redirect < timedelta(seconds=warm.PATIENCE)
+    assert gateway.LATEST < tasks.UNSENT_AFTER
 
 
 def test_a_ring_is_a_message_for_a_worker(redis_url: str, queued: OrderFile) -> None:

@@ -1,7 +1,9 @@
 """What the gateway makes of each answer, against the real simulator: sent once, and the state tells the truth."""
 
 import asyncio
+import dataclasses
 import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,9 +18,10 @@ from accounts.budgets import budgets
 from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts, refuse_more
 from trading.models import Account, OrderIntent
-from trading.orders import contracts, gateway, intents, reports
+from trading.orders import contracts, gateway, intents, reports, warm, wire
 from trading.orders.spec import WIRE_NAMES, OrderSpec
 from trading.orders.states import State
+from trading.orders.wire import Reply
 from trading.simulator import RunningSimulator
 from trading.tradovate.budgets import Budgets
 from trading.tradovate.errors import OrderRejected
@@ -262,6 +265,30 @@ def test_an_order_that_was_held_up_on_its_way_to_the_wire_is_not_sent_late(
     monkeypatch.setattr(Budgets, "before", slowly)
     with time_machine.travel(timezone.now()) as clock, pytest.raises(gateway.CannotSend, match="held up"):
         gateway.submit(intent.pk)
+    assert posts(simulator) == []
+
+
+def test_an_order_for_which_nobody_waits_any_more_does_not_go_out(
+    simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, ended = threading.Event(), threading.Event()
+
+    def look() -> tuple[float, str]:
+        looked.wait(10)
+        return time.monotonic(), ""
+
+    async def send(*args: Any) -> Reply:
+        try:
+            return await wire.send(*args)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(gateway, "_look_last", lambda claimed: dataclasses.replace(claimed.permit, look=look))
+    monkeypatch.setattr(gateway, "send", send)
+    monkeypatch.setattr(warm, "PATIENCE", 0.1)
+    assert gateway.submit(intent.pk) == State.UNKNOWN
+    looked.set()
+    assert ended.wait(10)
     assert posts(simulator) == []
 
 
