@@ -171,6 +171,7 @@ def at_once(times: int, call: Callable[[], T]) -> list[T]:
         thread.start()
     for thread in threads:
         thread.join(30)
+    assert len(found) == times
     return found
 
 

@@ -154,4 +154,5 @@ def at_once(count: int, press: Callable[[], Any]) -> list[Any]:
         thread.start()
     for thread in threads:
         thread.join(60)
+    assert len(got) == count
     return got
