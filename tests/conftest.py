@@ -3,7 +3,7 @@
 import os
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,15 +137,22 @@ def simulator(settings, redis_url: str) -> "Iterator[RunningSimulator]":
 
     With an empty Redis, so that requests to earlier simulators do not count.
     """
-    from tests import turn
     from trading.simulator import Config, serve
 
-    # A test lets some seconds pass.
-    turn.wait_out(15)
     config = Config(seed=7, manual_clock=True, control=True, client_secret=settings.SIMULATOR_CLIENT_SECRET)
     with serve(config) as running:
         settings.SIMULATOR_URL = running.url
         yield running
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """What meets a simulator has one trading day for it; pytest-timeout begins to count after the wait."""
+    from tests import turn
+
+    if {"simulator", "portal"}.intersection(getattr(item, "fixturenames", ())):
+        turn.wait_out(turn.ROOM)
+    return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

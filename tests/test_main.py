@@ -1,4 +1,4 @@
-"""`python -m tests` where PostgreSQL is missing, or Redis is somebody's: said, and not good enough for CI."""
+"""`python -m tests` where PostgreSQL or Chromium is missing, or Redis somebody's: said, and not enough for CI."""
 
 import os
 import shutil
@@ -13,6 +13,7 @@ from django.conf import settings
 
 from tests import __main__ as command
 from tests import own_redis
+from tests.browser import chromium
 
 
 @pytest.mark.parametrize(("ci", "code"), [("true", 1), ("false", 0), (None, 0)])
@@ -28,6 +29,16 @@ def test_where_postgresql_is_not_there_ci_fails(
         monkeypatch.setenv("CI", ci)
     assert command.main([]) == code
     assert "NOT RUN: the tests on PostgreSQL and Redis" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("false", pytest.skip.Exception)])
+def test_where_chromium_is_not_there_ci_fails(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setattr(chromium, "executable", lambda: None)
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="NOT RUN"):
+        chromium.asked_for()
 
 
 @pytest.fixture

@@ -85,7 +85,6 @@ def test_the_hub_s_idle_sockets_stay_open(told: dict[str, list[str]]) -> None:
 
 @pytest.mark.browser
 def test_fills_are_timed_up_to_the_page_in_chromium(told: dict[str, list[str]]) -> None:
-    if not chromium.executable():
-        pytest.skip(chromium.MISSING)
+    chromium.asked_for()
     (row,) = table(told["dom"])
     assert row[2:] == ["5", "0"]

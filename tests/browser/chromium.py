@@ -7,7 +7,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from tests import own_redis
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -23,6 +26,12 @@ def executable(*, whole: bool = False) -> str | None:
     unless that is asked for."""
     names = (WHOLE, SHELL) if whole else (SHELL, WHOLE)
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def asked_for() -> None:
+    """Skip the test where there is none, but in CI fail: it says so of whatever it could not run."""
+    if executable() is None:
+        (pytest.fail if own_redis.in_ci() else pytest.skip)(MISSING)
 
 
 @contextmanager

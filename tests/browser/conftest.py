@@ -62,8 +62,7 @@ class Line:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     # A module's own: Playwright keeps an event loop in this thread, in which asyncio's tests could not run.
-    if not chromium.executable():
-        pytest.skip(chromium.MISSING)
+    chromium.asked_for()
     with chromium.launched() as browser:
         yield browser
 

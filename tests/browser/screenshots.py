@@ -14,6 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page, expect
 
+from tests import turn
 from tests.browser import chromium, stack
 from tests.browser.conftest import PHONE, SCREEN, authorize, fill_in_api_key, sign_in
 
@@ -33,6 +34,7 @@ NEVER_SEEN = "HG"  # Tradovate has to be asked about it
 def main(directory: Path, names: list[str]) -> None:
     for name in names or SETS:
         viewport, theme = SETS[name]
+        turn.wait_out(turn.ROOM)
         with stack.running() as portal, chromium.launched() as browser:
             symbols = [portal.front_month(product) for product in ("MES", "MNQ", "MGC")]
             walk = Walk(browser, portal, symbols, viewport, theme, directory / name)

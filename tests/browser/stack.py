@@ -17,12 +17,10 @@ from typing import Any
 
 import httpx
 
-from tests import turn
 from tests.nursery import Nursery
 from tests.ports import free_port
 
 PATIENCE = 45.0
-ROOM = 60.0  # seconds that a module needs, about
 STAFF_PASSWORD = "only-for-browser-tests"
 CLIENT_SECRET = "only-for-browser-tests"
 DATABASE = "tradeport.sqlite3"
@@ -138,7 +136,6 @@ def _nest() -> _Nest:
 def running() -> Iterator[Stack]:
     """Start everything, wait until it answers, stop it afterwards: one portal at a time. Raises RuntimeError with the
     last words."""
-    turn.wait_out(ROOM)
     nest = _nest()
     nest.prepare()
     stack = Stack(nest.url, nest.simulator)

@@ -28,6 +28,7 @@ ROLES = ("web", "sync", "worker", "files", "beat")
 TWO_OF_EACH = ("web-1", "web-2", "sync-1", "sync-2", "worker-1", "worker-2", "files-1", "beat")
 PATIENCE = 40.0  # seconds
 ROOM = 600.0  # seconds that a run may take, all of them of one trading day
+LONGEST_WAIT = turn.longest(ROOM)  # seconds before a run begins
 
 
 @dataclass

@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 from accounts.models import Connection, User
 from tests.chaos import audit, clicks, long, traders
 from tests.chaos import monkey as monkeys
-from tests.chaos.portal import ROOM, Portal
+from tests.chaos.portal import LONGEST_WAIT, Portal
 from trading.models import Account, IntentTransition, OrderFile, OrderIntent, OrderLine
 from trading.orders import intents, reports, verify
 from trading.orders.states import State
@@ -36,7 +36,7 @@ ALL_KINDS = {"order", "oco", "leg", "oso", "bracket", "modify", "cancel", "liqui
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(560 + ROOM)
+@pytest.mark.timeout(560 + LONGEST_WAIT)
 def test_no_order_is_sent_twice_or_lost_whatever_is_killed(record_property: Callable[[str, object], None]) -> None:
     # Every trial at the same time has a database connection of its own, of which PostgreSQL commonly has a hundred.
     postgres = ["--postgres", POSTGRES_URL, "--trials", "40", "--parallel", "40"]
@@ -44,7 +44,13 @@ def test_no_order_is_sent_twice_or_lost_whatever_is_killed(record_property: Call
     command = [sys.executable, "-m", "tests.chaos", *options]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     run = subprocess.run(
-        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False, timeout=540 + ROOM
+        command,
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=540 + LONGEST_WAIT,
     )
     figures = long.figures_of(run.stdout)
     if figures is not None:
