@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection, User
 from tests.trading.cast import order_of, orders_at_broker, posts, sign_in
+from tests.trading.orders.pressing import bought
 from tests.trading.stopping import environment_of
 from trading.models import Account, Contract, KillSwitch, Order, OrderIntent
 from trading.orders import contracts, desk, facts, gateway, intents, kill_switch, let_through
@@ -204,7 +205,7 @@ def test_cancels_exits_and_changes_to_less_go_out(
         account_id=account.pk, symbol=symbol, action="Buy", order_qty=2, order_type="Limit", price=Decimal(4000)
     )
     [placed] = desk.place(user, spec, "click:1").intents
-    assert desk.place(user, OrderSpec(account_id=account.pk, symbol=symbol, action="Buy", order_qty=1), "click:2")
+    bought(user, account, symbol, qty=1)
     order_id = order_of(simulator, placed.cl_ord_id)
     mirrored(account, symbol, order_id, price=Decimal(4000))
     throw()

@@ -1,7 +1,9 @@
 """A position is closed, turned around or given exits by one press at a time, whatever the number of tabs."""
 
+import dataclasses
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.trading.cast import listed
-from tests.trading.orders.pressing import at_once, bought, contract_id, limit, received
+from tests.trading.orders.pressing import at_once, bought, contract_id, limit, received, settled
 from trading.models import Account, KillSwitchAction, OrderIntent, TradingLimit
 from trading.orders import clearing, closing, desk, facts, intents, kill_switch, looks, position_exits
 from trading.orders.desk import NewTerms
@@ -18,7 +20,7 @@ from trading.orders.facts import AccountFacts, ContractFacts, Facts, OrderFacts,
 from trading.orders.prices import Distance
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
-from trading.orders.wishes import Liquidation
+from trading.orders.wishes import Liquidation, Modification
 from trading.simulator import RunningSimulator
 
 LIQUIDATE = "order/liquidateposition"
@@ -28,6 +30,12 @@ def together(*presses: Callable[[], Any]) -> list[Any]:
     """What different presses at the same time get."""
     waiting = list(presses)
     return at_once(len(presses), lambda: waiting.pop()())
+
+
+def heard_of(intent: OrderIntent, seconds: float) -> None:
+    """It was made, and anything was heard of it, so many seconds ago."""
+    at = timezone.now() - timedelta(seconds=seconds)
+    OrderIntent.objects.filter(pk=intent.pk).update(created_at=at, changed_at=at)
 
 
 def test_two_flattens_of_one_position_close_it_once_and_say_the_same(
@@ -79,6 +87,32 @@ def test_a_press_that_was_delivered_twice_puts_the_closing_that_it_made_not_asid
     monkeypatch.setattr(closing, "_left_open", made_meanwhile)
     closing.close(account, wish, "click:2", pressed_at)
     assert OrderIntent.objects.get(source_key="click:2").state == State.CREATED
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(7, 1), (11, 2)])
+def test_a_closing_of_which_nothing_was_heard_for_ten_seconds_is_in_no_other_ones_way(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, seconds: float, sent: int
+) -> None:
+    bought(user, account, symbol)
+    simulator.control.fault("lose_reply", LIQUIDATE)
+    [lost] = desk.flatten(user, account.pk, contract_id(symbol), "click:1").intents
+    assert lost.state == State.UNKNOWN
+    heard_of(lost, seconds)
+    desk.flatten(user, account.pk, contract_id(symbol), "click:2")
+    assert len(received(simulator, LIQUIDATE)) == sent
+
+
+def test_a_flatten_that_came_before_a_reversal_does_not_close_what_that_has_opened(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    bought(user, account, symbol)
+    key, pressed_at = contract_id(symbol), timezone.now()
+    assert desk.reverse(user, account.pk, key, "click:1").succeeded
+    settled(account)
+    assert OrderIntent.objects.get(source_key="click:1:reversal").state == State.FILLED
+    desk.flatten(user, account.pk, key, "click:2", received_at=pressed_at)
+    assert received(simulator, LIQUIDATE) == []
+    assert looks.net_position(account, key) == -2
 
 
 def test_flatten_all_beside_a_flatten_closes_the_position_once(
@@ -243,6 +277,19 @@ def test_a_change_that_follows_an_answered_one_is_not_kept_back(user: User, acco
     for number in range(3):
         moved = NewTerms(price=Decimal(4010 + number))
         assert desk.modify(user, account.pk, placed.order_id_at_broker or 0, moved, f"click:{number}").succeeded
+
+
+@pytest.mark.parametrize(("seconds", "goes"), [(7, False), (11, True)])
+def test_a_change_whose_sender_was_not_heard_of_for_ten_seconds_keeps_no_other_one_back(
+    user: User, account: Account, seconds: float, goes: bool
+) -> None:
+    spec = limit(account, listed(account.connection, "MES"), qty=3)
+    [placed] = desk.place(user, spec, "click:order").intents
+    order_id = placed.order_id_at_broker or 0
+    begun = intents.create(Modification(order_id=order_id, becomes=dataclasses.replace(spec, order_qty=2)), "click:1")
+    assert intents.claim(begun.pk)
+    heard_of(begun, seconds)
+    assert desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(4010)), "click:2").succeeded is goes
 
 
 def test_exits_are_not_kept_back_by_an_entry_that_is_in_doubt(
