@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -22,7 +23,7 @@ from accounts.budgets import budgets, penalty_left
 from accounts.grants import Granted
 from accounts.models import Connection, Environment, Installation, Way
 from accounts.reasons import Reason, SignInFailed
-from accounts.sign_in import enter, failures_on_record, identify
+from accounts.sign_in import counted, enter, failures_on_record, identify
 from accounts.tokens import Tokens
 from trading.tradovate import Hosts, request_access_token
 from trading.tradovate.entities import AccessToken, AccessTokenRequest, Me
@@ -80,17 +81,9 @@ def sign_in(request: HttpRequest, login: ApiKeyLogin) -> None:
         # Without a ticket, asking earns one more penalty, and after some of them a captcha.
         if ticket is None and (seconds := penalty_left(login.environment, ROUTE)):
             raise SignInFailed(Reason.PENALTY, wait=seconds)
-        try:
-            attempt = attempts.begin(audit.address_of(request), login.environment, login.name)
-        except attempts.TooManyAttempts as refusal:
-            raise SignInFailed(Reason.LIMIT, wait=refusal.seconds) from None
-        try:
+        begin = partial(attempts.begin, audit.address_of(request), login.environment, login.name)
+        with counted(begin, FAILURES):
             reply = _exchange(request.session, login, ticket)
-        except SignInFailed as failure:
-            if failure.reason not in FAILURES:
-                attempt.delete()
-            raise
-        attempt.delete()
         enter(request, login.environment, Way.API_KEY, _identity(login.environment, reply), _granted(reply))
 
 

@@ -1,8 +1,9 @@
-"""How often sign-ins may fail: by API key, counted before Tradovate is asked, and where they come from.
+"""How often sign-ins may fail, counted before Tradovate is asked, and where they come from.
 
 Tradovate allows five failed `accesstokenrequest` an hour to all who use this portal together (official Access text,
-Request Rate Limits And Time Penalty): nobody gets more than a part of them, by address or by name. What counts is in
-the database, so that all web processes count together; an attempt counts from its start, so that many at once do too.
+Request Rate Limits And Time Penalty): nobody gets more than a part of them, by address or by name. Nor may anybody who
+makes up codes of OAuth have Tradovate penalise the `oauthtoken` that renews everybody's tokens. What counts is in the
+database, so that all web processes count together; an attempt counts from its start, so that many at once do too.
 """
 
 from __future__ import annotations
@@ -23,10 +24,16 @@ from accounts import audit
 from accounts.models import AuditEvent, Environment, Installation, SignInAttempt
 
 FAILURES_PER_HOUR = 3
+# Codes are bad more often without anybody guessing: old ones, from a page that was reloaded.
+CODES_PER_HOUR = 10
 # More in an hour from one address are not written into the audit trail: whoever asks a thousand times a second must not
 # fill the disk, nor bury what support looks for.
 FAILURES_ON_RECORD = 20
 HOUR = timedelta(hours=1)
+
+
+# In place of the name, which a code does not tell.
+_BY_CODE = ""
 
 
 class TooManyAttempts(Exception):
@@ -42,13 +49,30 @@ def begin(ip_address: str | None, environment: Environment, name: str) -> SignIn
 
     Raises TooManyAttempts when the address or the name has had its three in the last hour.
     """
-    now = timezone.now()
     network, login_digest = network_of(ip_address), digest(environment, name)
+    by_name = SignInAttempt.objects.exclude(login_digest=_BY_CODE)
+    same = [by_name.filter(network=network), by_name.filter(login_digest=login_digest)]
+    return _begin(network, login_digest, FAILURES_PER_HOUR, same)
+
+
+def begin_with_code(ip_address: str | None) -> SignInAttempt:
+    """Count a code that came back from Tradovate's page to a browser at `ip_address`; as `begin`, of ten by address."""
+    network = network_of(ip_address)
+    same = [SignInAttempt.objects.filter(login_digest=_BY_CODE, network=network)]
+    return _begin(network, _BY_CODE, CODES_PER_HOUR, same)
+
+
+def forget_old() -> None:
+    """Delete what no longer counts."""
+    SignInAttempt.objects.filter(at__lte=timezone.now() - HOUR).delete()
+
+
+def _begin(network: str, login_digest: str, most: int, same: list[QuerySet[SignInAttempt]]) -> SignInAttempt:
+    """Count an attempt unless there are `most` already in one of `same`."""
     with one_at_a_time():
-        SignInAttempt.objects.filter(at__lte=now - HOUR).delete()
-        recent = SignInAttempt.objects.all()
-        same_address, same_login = recent.filter(network=network), recent.filter(login_digest=login_digest)
-        if seconds := max(_wait(same_address, now), _wait(same_login, now)):
+        forget_old()
+        now = timezone.now()
+        if seconds := max(_wait(attempts, most, now) for attempts in same):
             raise TooManyAttempts(seconds)
         return SignInAttempt.objects.create(at=now, network=network, login_digest=login_digest)
 
@@ -95,9 +119,9 @@ def left_on_record(ip_address: str | None) -> int:
     return FAILURES_ON_RECORD - from_there
 
 
-def _wait(attempts: QuerySet[SignInAttempt], now: datetime) -> int:
+def _wait(attempts: QuerySet[SignInAttempt], most: int, now: datetime) -> int:
     """Seconds until one more may be begun beside these, 0 when it may be now."""
-    latest = attempts.order_by("-at").values_list("at", flat=True)[:FAILURES_PER_HOUR]
-    if len(latest) < FAILURES_PER_HOUR:
+    latest = attempts.order_by("-at").values_list("at", flat=True)[:most]
+    if len(latest) < most:
         return 0
-    return max(1, math.ceil((latest[FAILURES_PER_HOUR - 1] + HOUR - now).total_seconds()))
+    return max(1, math.ceil((latest[most - 1] + HOUR - now).total_seconds()))

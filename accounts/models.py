@@ -277,7 +277,8 @@ class Installation(models.Model):
 
 
 class SignInAttempt(models.Model):
-    """A sign-in by API key that is under way or that Tradovate refused. Holds nothing that was typed."""
+    """A sign-in that is under way or that Tradovate refused, by API key or (without a digest) by the code of OAuth.
+    Holds nothing that was typed."""
 
     at = models.DateTimeField(db_index=True)
     network = models.CharField(max_length=43)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -203,10 +204,11 @@ def mend(response: requests.Response) -> requests.Response:
     """The token endpoint's answer as OAuth means it: an error is named or absent, a success has a token.
 
     The description of an error is dropped, so that no log and no page can ever repeat it; of apiHosts, what is no host.
-    An answer that is not a JSON object passes through.
+    A 429, which has no body, is a penalty too. Any other answer that is not a JSON object passes through.
     """
+    is_limited = response.status_code == HTTPStatus.TOO_MANY_REQUESTS
     try:
-        reply = msgspec.json.decode(response.content)
+        reply = {} if is_limited else msgspec.json.decode(response.content)
     except msgspec.DecodeError:
         return response
     if not isinstance(reply, dict):
@@ -215,7 +217,7 @@ def mend(response: requests.Response) -> requests.Response:
     if not reply.get("error"):
         reply.pop("error", None)
         if not reply.get("access_token"):
-            reply["error"] = PENALTY if "p-ticket" in reply else NO_TOKEN
+            reply["error"] = PENALTY if is_limited or "p-ticket" in reply else NO_TOKEN
     if isinstance(hosts := reply.pop("apiHosts", None), dict):
         reply["apiHosts"] = {name: host for name, host in hosts.items() if isinstance(host, str)}
     mended = requests.Response()

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +28,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import attempts, audit, grants, oauth
 from accounts.budgets import budgets
 from accounts.grants import Granted
-from accounts.models import AuditEvent, Connection, Environment, User, Way
+from accounts.models import AuditEvent, Connection, Environment, SignInAttempt, User, Way
 from accounts.reasons import Reason, SignInFailed
 from accounts.sign_out import forget_messages
 from accounts.signals import announce, connection_opened
@@ -60,12 +61,13 @@ def begin(request: HttpRequest, environment: Environment, next_url: str = "") ->
 def complete(request: HttpRequest) -> str:
     """Finish the sign-in that Tradovate sent the browser back from; returns where to go next ("" for the usual place).
 
-    The state is used up whatever happens. Whoever was signed in in this browser before is not any more, and the session
-    has a new key. Raises SignInFailed, having changed nothing else.
+    The state is used up once Tradovate is asked, whatever it answers. Whoever was signed in in this browser before is
+    not any more, and the session has a new key. Raises SignInFailed, having changed nothing else.
     """
     with failures_on_record(request, Way.OAUTH):
         environment, pending = _take_pending(request)
-        tokens = _exchange(request, environment)
+        with counted(partial(attempts.begin_with_code, audit.address_of(request)), (Reason.CODE, Reason.BUSY)):
+            tokens = _exchange(request, environment)
         me = identify(environment, tokens.access_token, tokens.api_hosts)
         enter(request, environment, Way.OAUTH, me, _granted(tokens))
     return str(pending.get("next", ""))
@@ -89,6 +91,23 @@ def failures_on_record(request: HttpRequest, way: Way, connection: Connection | 
         if left > 0:
             audit.record(AuditEvent.Kind.SIGN_IN_FAILED, connection=connection, ip_address=address, detail=detail)
         raise
+
+
+@contextmanager
+def counted(begin: Callable[[], SignInAttempt], failures: Container[Reason]) -> Iterator[None]:
+    """Count an attempt to sign in (accounts.attempts) for which Tradovate is asked in the block; it counts no more
+    unless it ends in one of `failures`. Raises SignInFailed, with Tradovate not asked, after too many."""
+    try:
+        attempt = begin()
+    except attempts.TooManyAttempts as refusal:
+        raise SignInFailed(Reason.LIMIT, wait=refusal.seconds) from None
+    try:
+        yield
+    except SignInFailed as failure:
+        if failure.reason not in failures:
+            attempt.delete()
+        raise
+    attempt.delete()
 
 
 def enter(request: HttpRequest, environment: Environment, way: Way, me: Me, granted: Granted) -> None:
@@ -148,7 +167,7 @@ def _exchange(request: HttpRequest, environment: Environment) -> OAuthTokens:
             case "invalid_client" | "unauthorized_client":
                 reason = Reason.PORTAL
             case oauth.PENALTY:
-                reason = Reason.UNREACHABLE
+                reason = Reason.BUSY
             case _:
                 reason = Reason.CODE
         raise SignInFailed(reason) from None

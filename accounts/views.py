@@ -88,7 +88,7 @@ def _redirect_in(next_url: str) -> HttpResponseBase:
 
 
 def _failed(request: HttpRequest, failure: SignInFailed) -> HttpResponseBase:
-    return _page(request, "accounts/sign_in_failed.html", {"reason": failure.reason}, status=failure.reason.status)
+    return _page(request, "accounts/sign_in_failed.html", {"failure": failure}, status=failure.reason.status)
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponseBase:

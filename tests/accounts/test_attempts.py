@@ -43,6 +43,17 @@ def test_three_failures_an_hour_of_one_name_whatever_the_addresses() -> None:
 
 
 @pytest.mark.django_db
+def test_codes_and_names_are_counted_apart() -> None:
+    for _ in range(10):
+        attempts.begin_with_code("192.0.2.1")
+    with pytest.raises(TooManyAttempts):
+        attempts.begin_with_code("192.0.2.1")
+
+    attempts.begin_with_code("192.0.2.2")
+    attempts.begin("192.0.2.1", SIM, "ann")
+
+
+@pytest.mark.django_db
 def test_an_attempt_that_was_no_failure_counts_no_more() -> None:
     for _ in range(5):
         attempts.begin("192.0.2.1", SIM, "ann").delete()

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts import oauth
 from accounts.models import AuditEvent
-from tests.accounts.conftest import ME, TOKEN, nobody_is_in, query
+from tests.accounts.conftest import ME, TOKEN, Browser, nobody_is_in, query, words
 
 pytestmark = pytest.mark.django_db
 
@@ -129,10 +130,10 @@ def test_an_environment_without_credentials_is_a_page_and_no_crash(browser, sett
         ({"error": "invalid_grant", "error_description": "the-code"}, 200, ME, 200, 400),
         ({"error": "invalid_grant", "error_description": "the-code"}, 401, ME, 200, 400),
         ({"token_type": "bearer"}, 200, ME, 200, 400),
-        ({"p-ticket": "t", "p-time": 9}, 200, ME, 200, 502),
+        ({"p-ticket": "t", "p-time": 9}, 200, ME, 200, 503),
         (TOKEN | {"apiHosts": {"new": ["a", "b"], "live": None}, "expires_in": None}, 200, ME, 200, 302),
         (b"<html>busy</html>", 200, ME, 200, 502),
-        (b"", 429, ME, 200, 502),
+        (b"", 429, ME, 200, 503),
         ({}, 503, ME, 200, 502),
         (TOKEN | {"expires_in": "soon"}, 200, ME, 200, 502),
         (TOKEN, 200, {"errorText": "live only"}, 200, 502),
@@ -165,6 +166,42 @@ def test_a_code_is_exchanged_once_even_when_the_answer_is_an_error(browser, scri
 
     assert browser.return_to(callback).status_code == 400
     assert len(scripted.asked("/auth/oauthtoken")) == 1
+
+
+def come_back(browser: Browser, code: str = "made-up") -> HttpResponse:
+    state = query(browser.press_sign_in())["state"]
+    return browser.return_to(f"/accounts/sign-in/callback/?code={code}&state={state}")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "refused", "status"),
+    [({"error": "invalid_grant"}, 400, 400), ({"p-ticket": "t", "p-time": 9}, 200, 503), (b"", 429, 503)],
+)
+def test_codes_that_somebody_makes_up_reach_tradovate_ten_times_an_hour(
+    scripted, time_machine, refusal, refused, status
+) -> None:
+    start = timezone.now()
+    time_machine.move_to(start, tick=False)
+    scripted.script("/auth/oauthtoken", refusal, refused)
+    assert [come_back(Browser()).status_code for _ in range(10)] == [status] * 10
+
+    page = come_back(Browser())
+
+    assert (page.status_code, len(scripted.asked("/auth/oauthtoken"))) == (429, 10)
+    assert "Too many failed sign-ins" in words(page)
+    assert "Try again in 60:00." in words(page)
+    time_machine.move_to(start + timedelta(hours=1), tick=False)
+    assert come_back(Browser()).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("reply", "replied"), [(TOKEN, 200), ({}, 503), ({"error": "invalid_client"}, 401)], ids=["in", "none", "ours"]
+)
+def test_a_sign_in_that_did_not_fail_by_its_code_counts_nowhere(scripted, reply, replied) -> None:
+    scripted.script("/auth/oauthtoken", reply, replied)
+    scripted.script("/auth/me", ME)
+
+    assert 429 not in [come_back(Browser()).status_code for _ in range(11)]
 
 
 def test_a_callback_whose_session_has_ended_meanwhile_exchanges_nothing(browser, scripted, monkeypatch) -> None:
