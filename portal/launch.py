@@ -61,8 +61,8 @@ def prepare() -> dict[str, str]:
     write_secrets()
     load_environment()
     commands = wanted(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
-    check_ports(commands)
     check_redis(commands)
+    check_ports(commands)
     prepare_database()
     return commands
 
@@ -112,6 +112,19 @@ def wanted(processes: dict[str, str]) -> dict[str, str]:
     return {name: command for name, command in processes.items() if name not in unneeded}
 
 
+def check_redis(commands: dict[str, str]) -> None:
+    """Raises CannotStart when there is no Redis to start, before the first staff password is printed, once for all; or
+    when this folder's runs already, before another port is proposed to a second Tradeport."""
+    from django.conf import settings
+
+    if "redis" in commands:
+        try:
+            redis_server.binary()
+            redis_server.check_place(env.embedded_redis_socket(settings.VAR_DIR))
+        except (redis_server.RedisMissing, redis_server.CannotListen) as reason:
+            raise CannotStart(str(reason)) from None
+
+
 def check_ports(commands: dict[str, str]) -> None:
     """Raises CannotStart when a process cannot listen where it is to."""
     wanted_ports = {"web": ("PORT", os.environ["HOST"]), "simulator": ("SIMULATOR_PORT", "127.0.0.1")}
@@ -132,15 +145,6 @@ def check_ports(commands: dict[str, str]) -> None:
             raise CannotStart(
                 f"port {port} is in use. Stop what uses it, or choose another: {variable}={int(port) + 1} make run"
             ) from None
-
-
-def check_redis(commands: dict[str, str]) -> None:
-    """Raises CannotStart when there is no Redis to start: before the first staff password is printed, once for all."""
-    if "redis" in commands:
-        try:
-            redis_server.binary()
-        except redis_server.RedisMissing as missing:
-            raise CannotStart(str(missing)) from None
 
 
 def prepare_database() -> None:

@@ -5,7 +5,10 @@
 
 import os
 import shutil
+import socket
+import stat
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +20,10 @@ MISSING = (
 
 class RedisMissing(Exception):
     """No Redis server binary is on this machine; the text says what to install."""
+
+
+class CannotListen(Exception):
+    """The private Redis must not have its socket where it is to be; the text says why."""
 
 
 def binary() -> str:
@@ -38,14 +45,39 @@ def binary() -> str:
     raise RedisMissing(MISSING)
 
 
-def command(socket: Path, directory: Path) -> list[str]:
-    """The command line of a private server on `socket` that keeps its data in `directory`; makes both directories."""
-    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def check_place(path: Path) -> None:
+    """Raises CannotListen when the socket's folder, in one where everybody may make some, is not ours alone, or when a
+    server listens on the socket, whose place and data a second one would take."""
+    folder = path.parent
+    if folder.parent.exists() and folder.parent.stat().st_mode & stat.S_IWOTH:
+        with suppress(FileNotFoundError):
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+                raise CannotListen(f"{folder} is not yours alone. Remove it, or move Tradeport to a shorter path.")
+    if listens(path):
+        raise CannotListen("This folder's Redis runs already, and so may all of Tradeport. Stop that first.")
+
+
+def listens(path: Path) -> bool:
+    """Whether a server listens on a unix socket; what one left behind that was killed does not."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
+def command(path: Path, directory: Path) -> list[str]:
+    """The command line of a private server on the socket `path` that keeps its data in `directory`; makes both
+    directories. Raises RedisMissing, CannotListen."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_place(path)
     return [
         binary(),
         *("--port", "0"),
-        *("--unixsocket", str(socket)),
+        *("--unixsocket", str(path)),
         *("--unixsocketperm", "700"),
         *("--dir", str(directory)),
         *("--save", ""),
@@ -65,5 +97,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except RedisMissing as missing:
-        sys.exit(str(missing))
+    except (RedisMissing, CannotListen) as reason:
+        sys.exit(str(reason))

@@ -151,6 +151,17 @@ def test_a_port_in_use_is_one_clear_line(project: Path, variable: str) -> None:
         )
 
 
+def test_a_second_tradeport_in_the_same_folder_is_not_started(project: Path) -> None:
+    place = env.embedded_redis_socket(project / "var")
+    place.parent.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as first, socket.create_server(("127.0.0.1", 0)) as its_web:
+        first.bind(str(place))
+        first.listen()
+        assert refused(project, PORT=str(its_web.getsockname()[1])) == (
+            "Tradeport cannot start: This folder's Redis runs already, and so may all of Tradeport. Stop that first.\n"
+        )
+
+
 def test_an_address_that_is_not_this_machines_is_not_told_as_a_port_in_use(monkeypatch) -> None:
     monkeypatch.setenv("HOST", "192.0.2.1")
     monkeypatch.setenv("PORT", str(free_port()))

@@ -1,6 +1,7 @@
 """The private Redis is found, listens on its socket only, and is asked for in one line when there is none."""
 
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -39,3 +40,40 @@ def test_it_listens_on_no_port(redis_url: str) -> None:
         pytest.skip("this run uses a Redis of its own")
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         assert client.config_get("port") == {"port": "0"}
+
+
+def test_a_second_one_does_not_take_the_place_of_the_first(tmp_path: Path) -> None:
+    place = tmp_path / "redis.sock"
+    with socket.socket(socket.AF_UNIX) as first:
+        first.bind(str(place))
+        first.listen()
+        with pytest.raises(redis_server.CannotListen, match="runs already"):
+            redis_server.command(place, tmp_path / "redis")
+    # Nobody listens on what one that was killed leaves behind.
+    assert place.exists()
+    assert str(place) in redis_server.command(place, tmp_path / "redis")
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder such as /tmp."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    return folder
+
+
+def test_a_folder_that_somebody_else_may_have_made_is_not_listened_in(shared: Path, tmp_path: Path) -> None:
+    open_to_all, link = shared / "open", shared / "link"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    link.symlink_to(tmp_path)
+    for folder in (open_to_all, link):
+        with pytest.raises(redis_server.CannotListen, match=f"{folder} is not yours alone"):
+            redis_server.command(folder / "redis.sock", tmp_path / "redis")
+
+
+def test_a_folder_of_ones_own_is_listened_in_once_more(shared: Path, tmp_path: Path) -> None:
+    place = shared / "own" / "redis.sock"
+    for _ in range(2):
+        assert str(place) in redis_server.command(place, tmp_path / "redis")
