@@ -33,13 +33,15 @@ WISH = re.compile(r"click:[0-9a-f]{32}|file:[0-9a-f-]{36}:[0-9]+")
 @dataclass
 class Ledger:
     """What the broker has of the portal's wishes. `times` counts how often each of our tags (clOrdId, customTag50 or
-    uuid) came to something; `orders` and `commands` name what it came to, and `about` the order that a command was for.
+    uuid) came to something, `received` how often it arrived; `orders` and `commands` name what it came to, and `about`
+    the order that a command was for.
 
     `placed` has the orders, `placing` the command that each began with, `versions` their terms by the command that
     brought them, `contracts` names by id; `replaced` and `cancelled` are the commands that took effect.
     """
 
     times: Counter[str] = field(default_factory=Counter)
+    received: Counter[str] = field(default_factory=Counter)
     orders: dict[str, int] = field(default_factory=dict)
     commands: dict[str, int] = field(default_factory=dict)
     strategies: dict[str, int] = field(default_factory=dict)
@@ -57,6 +59,9 @@ class Ledger:
     def read(cls, truth: dict[str, Any]) -> Ledger:
         """Of the simulator's /control/ledger."""
         ledger, entities = cls(contracts=truth["contracts"]), truth["entities"]
+        for request in truth["received"]:
+            tags = {request["params"].get(name) or "" for name in ("clOrdId", "customTag50", "uuid")}
+            ledger.received.update(tag for tag in tags if tag.startswith(OURS))
         for command in entities.get("command", []):
             for tag in {command.get("clOrdId"), command.get("customTag50")}:
                 if (tag or "").startswith(OURS):
@@ -93,8 +98,8 @@ def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
     intents = {intent.cl_ord_id: intent for intent in OrderIntent.objects.select_related("account", "lead")}
     changed = {intent.target_order_id for intent in intents.values() if intent.kind == Kind.MODIFY}
     found: dict[str, list[str]] = {
-        "sent twice": [tag for tag, count in ledger.times.items() if count > 1] + _repeated(intents.values()),
-        "unknown to the portal": [tag for tag in ledger.times if tag not in intents],
+        "sent twice": [*_sent_twice(ledger), *_repeated(intents.values())],
+        "unknown to the portal": [tag for tag in ledger.times | ledger.received if tag not in intents],
         "lost": _lost(ledger),
         "never answered": [],
         "said to be at the broker and is not": [],
@@ -146,6 +151,16 @@ def longest_open(faults_ended: datetime) -> timedelta:
         elif since is not None:
             longest, since = max(longest, at - max(since, faults_ended)), None
     return longest
+
+
+def _sent_twice(ledger: Ledger) -> list[str]:
+    """Tags that came to something twice, or arrived more often than their owners wanted: of some requests that arrive
+    nothing is left, such as a cancellation that came too late, and if their answers are lost, too, they may be wanted
+    again."""
+    wanted_again = IntentTransition.objects.filter(from_state=State.ABSENT, to_state=State.CREATED)
+    wanted = Counter(wanted_again.values_list("intent__cl_ord_id", flat=True))
+    twice = {tag for tag, count in ledger.times.items() if count > 1}
+    return sorted(twice | {tag for tag, count in ledger.received.items() if count > 1 + wanted[tag]})
 
 
 def _repeated(intents: Iterable[OrderIntent]) -> list[str]:
