@@ -95,6 +95,7 @@ def _trial(portal: portals.Portal, database_url: str, options: argparse.Namespac
     deadline = time.monotonic() + QUIET
     while any((found := audit.disagreements(portal.truth())).values()) and time.monotonic() < deadline:
         time.sleep(0.5)
+    found["sent while stopped"] = audit.sent_while_stopped(portal.truth(), guard.thrown)
     doubt, unclear = audit.longest_doubt(faults_ended), audit.longest_open(faults_ended)
     reached = IntentTransition.objects.filter(to_state="submitting").count()
     figures = {
@@ -109,7 +110,7 @@ def _trial(portal: portals.Portal, database_url: str, options: argparse.Namespac
         "states": dict(Counter(OrderIntent.objects.values_list("state", flat=True))),
         "kills": portal.kills,
         "faults met": dict(+monkey.met),
-        "kill switch thrown": guard.throws,
+        "kill switch thrown": len(guard.thrown),
         "died by themselves": portal.died,
         "answers": dict(sum((Counter(person.answers) for person in people), Counter())),
         long.DOUBT: round(doubt.total_seconds(), 1),

@@ -11,9 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 
-from trading.models import Account, Fill, IntentTransition, OrderFile, OrderIntent, Position
+from trading.models import Account, Fill, IntentTransition, KillSwitch, OrderFile, OrderIntent, Position
 from trading.orders.states import ENDS, STATE_OF_STATUS, Kind, State
+from trading.simulator.clock import read_stamp
 
 AT_THE_BROKER = frozenset({State.ACCEPTED, State.WORKING, State.FILLED, State.EXPIRED})
 OPEN = frozenset({State.CREATED, State.SUBMITTING, State.UNKNOWN})
@@ -60,21 +62,18 @@ class Ledger:
         """Of the simulator's /control/ledger."""
         ledger, entities = cls(contracts=truth["contracts"]), truth["entities"]
         for request in truth["received"]:
-            tags = {request["params"].get(name) or "" for name in ("clOrdId", "customTag50", "uuid")}
-            ledger.received.update(tag for tag in tags if tag.startswith(OURS))
+            ledger.received.update(_tags(request["params"]))
         for command in entities.get("command", []):
-            for tag in {command.get("clOrdId"), command.get("customTag50")}:
-                if (tag or "").startswith(OURS):
-                    ledger.times[tag] += 1
-                    is_new = command["commandType"] == "New"
-                    (ledger.orders if is_new else ledger.commands)[tag] = command["orderId" if is_new else "id"]
-                    ledger.about[tag] = command["orderId"]
+            for tag in _tags(command):
+                ledger.times[tag] += 1
+                is_new = command["commandType"] == "New"
+                (ledger.orders if is_new else ledger.commands)[tag] = command["orderId" if is_new else "id"]
+                ledger.about[tag] = command["orderId"]
             if command["commandType"] == "New":
                 ledger.placing[command["orderId"]] = command["id"]
         links = entities.get("orderStrategyLink", [])
         for strategy in entities.get("orderStrategy", []):
-            tag = strategy.get("uuid") or ""
-            if tag.startswith(OURS):
+            for tag in _tags(strategy):
                 ledger.times[tag] += 1
                 ledger.strategies[tag] = strategy["id"]
                 sent = [link["orderId"] for link in links if link["orderStrategyId"] == strategy["id"]]
@@ -94,12 +93,13 @@ class Ledger:
 def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
     """Where intents and ledger differ, by kind; all lists are empty when they agree."""
     entities = truth["entities"]
-    ledger = Ledger.read(truth)
+    ledger, accounts = Ledger.read(truth), set(Account.objects.values_list("tradovate_id", flat=True))
     intents = {intent.cl_ord_id: intent for intent in OrderIntent.objects.select_related("account", "lead")}
     changed = {intent.target_order_id for intent in intents.values() if intent.kind == Kind.MODIFY}
     found: dict[str, list[str]] = {
         "sent twice": [*_sent_twice(ledger), *_repeated(intents.values())],
         "unknown to the portal": [tag for tag in ledger.times | ledger.received if tag not in intents],
+        "without a tag": _untagged(entities, accounts),
         "lost": _lost(ledger),
         "never answered": [],
         "said to be at the broker and is not": [],
@@ -122,9 +122,29 @@ def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
             status = ledger.status.get(order_id or 0)
             what = f"{intent.filled_qty} and {ledger.filled[order_id or 0]} filled"
             found[kind].append(f"{intent} (intent {intent.pk}, {intent.kind}, order {order_id}, {status}, {what})")
-    accounts = set(Account.objects.values_list("tradovate_id", flat=True))
     found["fills that the journal lacks"] = _lacking(entities, accounts)
     found["positions told otherwise"] = _positions(entities, accounts)
+    return found
+
+
+def sent_while_stopped(truth: dict[str, Any], thrown: dict[int, datetime]) -> list[str]:
+    """What can only add risk and arrived although a kill switch stopped its trader. `thrown` says from when on
+    everybody could see each switch. What was claimed before that may have been on its way, for as long as the broker is
+    slow; whoever claimed it later has to have seen the switch in the last look before sending."""
+    arrivals = [
+        (tag, read_stamp(request["timestamp"])) for request in truth["received"] for tag in _tags(request["params"])
+    ]
+    adds_risk = Q(intent__kind__in=[Kind.OSO, Kind.BRACKET]) | Q(intent__source_key__startswith="file:")
+    claims = IntentTransition.objects.filter(adds_risk, to_state=State.SUBMITTING).select_related("intent")
+    found = []
+    for switch in KillSwitch.objects.filter(pk__in=thrown):
+        released = switch.released_at or timezone.now()
+        over = claims.filter(intent__connection__user=switch.user, at__gt=thrown[switch.pk], at__lt=released)
+        found += [
+            f"{claim.intent} (intent {claim.intent.pk}, {claim.intent.kind}), claimed {claim.at}, switch {switch.pk}"
+            for claim in over
+            if any(tag == claim.intent.cl_ord_id and claim.at <= at < released for tag, at in arrivals)
+        ]
     return found
 
 
@@ -161,6 +181,12 @@ def _sent_twice(ledger: Ledger) -> list[str]:
     wanted = Counter(wanted_again.values_list("intent__cl_ord_id", flat=True))
     twice = {tag for tag, count in ledger.times.items() if count > 1}
     return sorted(twice | {tag for tag, count in ledger.received.items() if count > 1 + wanted[tag]})
+
+
+def _tags(sent: dict[str, Any]) -> set[str]:
+    """Our tags of a request, or of the command or strategy that came of it."""
+    tags = {sent.get(name) or "" for name in ("clOrdId", "customTag50", "uuid")}
+    return {tag for tag in tags if tag.startswith(OURS)}
 
 
 def _repeated(intents: Iterable[OrderIntent]) -> list[str]:
@@ -251,6 +277,14 @@ def _of_command(intent: OrderIntent, ledger: Ledger) -> list[str]:
         done = state == State.DONE and ledger.status.get(intent.target_order_id or 0) == "Canceled"
         return [] if done else ["effect told otherwise"]
     return []
+
+
+def _untagged(entities: dict[str, list[dict[str, Any]]], accounts: set[int]) -> list[str]:
+    """Orders that came from a session under none of our tags, though nobody else trades. A strategy's are its own."""
+    theirs = {order["id"] for order in entities.get("order", []) if order.get("accountId") in accounts}
+    theirs -= {link["orderId"] for link in entities.get("orderStrategyLink", [])}
+    new = [one for one in entities.get("command", []) if one["commandType"] == "New" and one["orderId"] in theirs]
+    return [f"order {one['orderId']}" for one in new if one.get("userSessionId") and not _tags(one)]
 
 
 def _lacking(entities: dict[str, list[dict[str, Any]]], accounts: set[int]) -> list[str]:

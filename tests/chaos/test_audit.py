@@ -10,11 +10,12 @@ from django.db.models import QuerySet
 
 from accounts.models import Connection, User
 from tests.chaos import audit
-from trading.models import Account, IntentTransition, OrderFile, OrderIntent, OrderLine
+from trading.models import Account, IntentTransition, KillSwitch, OrderFile, OrderIntent, OrderLine
 from trading.orders import intents, reports, verify
 from trading.orders.states import State
 from trading.orders.templates import buy_limit, buy_market
 from trading.orders.wishes import Cancellation, Liquidation, Modification
+from trading.simulator.clock import stamp
 
 PRESS, FILE = "0123456789abcdef" * 2, "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
@@ -282,6 +283,58 @@ def test_a_way_out_that_was_sent_twice_is_found_though_nothing_came_of_it(
     OrderIntent.objects.update(state=State.INEFFECTIVE)
     assert found(truth(received=2 * [arrived])) == set()
     assert found(truth(received=3 * [arrived])) == {"sent twice"}
+
+
+@pytest.mark.parametrize(
+    ("source_key", "claimed", "arrived", "is_found"),
+    [
+        (f"file:{FILE}:1", 1, 2, True),
+        # On its way when the switch was thrown, and sent once it was released.
+        (f"file:{FILE}:1", -1, 2, False),
+        (f"file:{FILE}:1", 1, 11, False),
+        # It may close a position.
+        (f"click:{PRESS}", 1, 2, False),
+    ],
+)
+def test_what_was_sent_while_trading_was_stopped_is_found(
+    account: Account, source_key: str, claimed: int, arrived: int, is_found: bool
+) -> None:
+    thrown = datetime.now(UTC)
+    made = intents.create(buy_market("ESZ6", 2).set_account(account.pk).build(), source_key)
+    intents.claim(made.pk)
+    claim = IntentTransition.objects.get(to_state=State.SUBMITTING)
+    QuerySet(IntentTransition).filter(pk=claim.pk).update(at=thrown + timedelta(seconds=claimed))
+    user = account.connection.user
+    over = {"released_at": thrown + timedelta(seconds=10), "released_by": user}
+    switch = KillSwitch.objects.create(scope="user", user=user, thrown_by=user, by_staff=False, **over)
+    request = {
+        "route": "order/placeorder",
+        "params": {"clOrdId": made.cl_ord_id},
+        "timestamp": stamp(thrown + timedelta(seconds=arrived)),
+    }
+    found = audit.sent_while_stopped(truth(received=[request]), {switch.pk: thrown})
+    assert [f"(intent {made.pk}," in one for one in found] == [True] * is_found
+
+
+@pytest.mark.parametrize(
+    ("account_id", "session", "strategies", "kinds"),
+    [
+        (7, 2, [], {"without a tag"}),
+        # The broker's own.
+        (7, None, [], set()),
+        (8, 2, [], set()),
+        (7, 2, [{"id": 400, "orderStrategyId": 300, "orderId": 60}], set()),
+    ],
+)
+def test_an_order_that_came_under_none_of_our_tags_is_found(
+    account: Account, account_id: int, session: int | None, strategies: list[dict[str, Any]], kinds: set[str]
+) -> None:
+    ledger = truth(
+        command=[{"id": 110, "orderId": 60, "commandType": "New", "userSessionId": session}],
+        order=[{"id": 60, "ordStatus": "Working", "accountId": account_id, "contractId": 5, "action": "Buy"}],
+        orderStrategyLink=strategies,
+    )
+    assert found(ledger) == kinds
 
 
 def test_a_doubt_is_measured_from_the_end_of_the_faults(intent: OrderIntent) -> None:
