@@ -25,7 +25,7 @@ from tests.mortal import die_with_parent
 PRODUCTS = ("MES", "MNQ", "MCL", "MGC")
 # The share of trials at the desk; the others are order files.
 CLICKS = 0.6
-# Single orders that are sent just before the faults end, so that some are unknown then.
+# Single orders that are sent together just before the faults end, so that some are unknown then.
 LAST = 10
 # After the settle time (5 s) the next round (every 2 s) looks.
 RESOLVED_WITHIN = timedelta(seconds=10)
@@ -85,8 +85,8 @@ def _trial(portal: portals.Portal, database_url: str, options: argparse.Namespac
     with ThreadPoolExecutor(options.parallel) as pool:
         list(pool.map(trial, range(options.trials)))
     guard.stop()
-    monkey.stop(lambda: clicks.press_and_leave(last))
-    faults_ended, in_doubt = timezone.now(), OrderIntent.objects.filter(state="unknown").count()
+    left = monkey.stop(lambda: clicks.leave_in_doubt(last))
+    faults_ended, in_doubt = timezone.now(), clicks.in_doubt()
     portal.wait_until_up()
     deadline = time.monotonic() + QUIET + CLEAR_WITHIN.total_seconds()
     while OrderIntent.objects.filter(state__in=OPEN).exists() and time.monotonic() < deadline:
@@ -95,6 +95,7 @@ def _trial(portal: portals.Portal, database_url: str, options: argparse.Namespac
     deadline = time.monotonic() + QUIET
     while any((found := audit.disagreements(portal.truth())).values()) and time.monotonic() < deadline:
         time.sleep(0.5)
+    found["lost"] += clicks.without_intents(left)
     found["sent while stopped"] = audit.sent_while_stopped(portal.truth(), guard.thrown)
     doubt, unclear = audit.longest_doubt(faults_ended), audit.longest_open(faults_ended)
     reached = IntentTransition.objects.filter(to_state="submitting").count()
@@ -110,9 +111,11 @@ def _trial(portal: portals.Portal, database_url: str, options: argparse.Namespac
         "states": dict(Counter(OrderIntent.objects.values_list("state", flat=True))),
         "kills": portal.kills,
         "faults met": dict(+monkey.met),
+        "faults met by looks": dict(+monkey.met_by_looks),
         "kill switch thrown": len(guard.thrown),
         "died by themselves": portal.died,
-        "answers": dict(sum((Counter(person.answers) for person in people), Counter())),
+        "answers": dict(sum((person.answers for person in people), Counter())),
+        "traders": audit.decided() | dict(sum((person.did for person in people), Counter())),
         long.DOUBT: round(doubt.total_seconds(), 1),
         long.OPEN: round(unclear.total_seconds(), 1),
         "stuck": stuck,

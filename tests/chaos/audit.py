@@ -10,16 +10,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from trading.models import Account, Fill, IntentTransition, KillSwitch, OrderFile, OrderIntent, Position
+from trading.models import Account, Fill, IntentTransition, KillSwitch, OrderFile, OrderIntent, OrderLine, Position
 from trading.orders.states import ENDS, STATE_OF_STATUS, Kind, State
 from trading.simulator.clock import read_stamp
 
 AT_THE_BROKER = frozenset({State.ACCEPTED, State.WORKING, State.FILLED, State.EXPIRED})
 OPEN = frozenset({State.CREATED, State.SUBMITTING, State.UNKNOWN})
 OURS = "tp-"
+# What a file says whose rest nobody wants.
+GIVEN_UP = "given up"
 # What an order is, beside its account, contract and side: as it is wished for, and as Tradovate says it.
 NUMBERS = ("order_qty", "price", "stop_price", "limit_if_touched_price", "peg_difference")
 TERMS = {"order_qty": "orderQty", "price": "price", "stop_price": "stopPrice", "peg_difference": "pegDifference"} | {
@@ -91,16 +93,19 @@ class Ledger:
 
 
 def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
-    """Where intents and ledger differ, by kind; all lists are empty when they agree."""
+    """Where intents and ledger differ, by kind, and what has not come to its end; all lists are empty when all is as it
+    should be."""
     entities = truth["entities"]
     ledger, accounts = Ledger.read(truth), set(Account.objects.values_list("tradovate_id", flat=True))
     intents = {intent.cl_ord_id: intent for intent in OrderIntent.objects.select_related("account", "lead")}
+    waiting = _waiting()
     changed = {intent.target_order_id for intent in intents.values() if intent.kind == Kind.MODIFY}
     found: dict[str, list[str]] = {
         "sent twice": [*_sent_twice(ledger), *_repeated(intents.values())],
         "unknown to the portal": [tag for tag in ledger.times | ledger.received if tag not in intents],
         "without a tag": _untagged(entities, accounts),
         "lost": _lost(ledger),
+        "not finished within the limit": [f"{intent} ({intent.source_key})" for intent in waiting],
         "never answered": [],
         "said to be at the broker and is not": [],
         "at the broker and not said to be": [],
@@ -111,7 +116,7 @@ def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
         "effect told otherwise": [],
     }
     for tag, intent in intents.items():
-        if intent.state in OPEN:
+        if intent.state in OPEN and intent not in waiting:
             found["never answered"].append(f"{intent} (intent {intent.pk}, {intent.kind})")
             continue
         kinds = _of_command(intent, ledger) if intent.is_command else _of_order(intent, ledger)
@@ -146,6 +151,18 @@ def sent_while_stopped(truth: dict[str, Any], thrown: dict[int, datetime]) -> li
             if any(tag == claim.intent.cl_ord_id and claim.at <= at < released for tag, at in arrivals)
         ]
     return found
+
+
+def decided() -> dict[str, int]:
+    """How often traders have decided about what was stopped or never arrived."""
+    again = IntentTransition.objects.filter(from_state=State.ABSENT, to_state=State.CREATED)
+    given_up = Q(file__stop_reason__contains=GIVEN_UP)
+    return {
+        "resumed a file in doubt": OrderLine.objects.filter(~given_up, passed_over=True).count(),
+        "gave up a file": OrderLine.objects.filter(given_up).values("file").distinct().count(),
+        "sent a line again": again.filter(intent__source_key__startswith="file:").count(),
+        "sent a click again": again.filter(intent__source_key__startswith="click:").count(),
+    }
 
 
 def longest_doubt(faults_ended: datetime) -> timedelta:
@@ -196,11 +213,17 @@ def _repeated(intents: Iterable[OrderIntent]) -> list[str]:
     return [wish for wish, count in times.items() if count > 1]
 
 
+def _waiting() -> QuerySet[OrderIntent]:
+    """Lines of order files that are not through: they wait for their turn, or for what their traders decide."""
+    waits = Q(state=State.CREATED) | Q(state=State.ABSENT, line__passed_over=False)
+    return OrderIntent.objects.filter(waits).exclude(line=None).exclude(line__file__state=OrderFile.State.FINISHED)
+
+
 def _lost(ledger: Ledger) -> list[str]:
-    """Lines of order files that never arrived, and that no trader gave up or passed over."""
-    unsent = Q(state=State.CANCELLED) & ~Q(line__file__stop_reason__contains="given up")
+    """Lines of order files that never arrived, wait for nothing, and that no trader gave up or passed over."""
+    unsent = Q(state=State.CANCELLED) & ~Q(line__file__stop_reason__contains=GIVEN_UP)
     unsent |= Q(state=State.ABSENT, line__passed_over=False)
-    lines = OrderIntent.objects.filter(unsent, source_key__startswith="file:")
+    lines = OrderIntent.objects.filter(unsent, source_key__startswith="file:").exclude(pk__in=_waiting())
     lost = [f"{intent} ({intent.source_key})" for intent in lines if intent.cl_ord_id not in ledger.times]
     for file in OrderFile.objects.filter(state=OrderFile.State.FINISHED):
         written, made = len(file.content.splitlines()), file.lines.exclude(intent=None).count()

@@ -16,6 +16,8 @@ from trading.models import Account, Contract, OrderIntent
 from trading.orders.states import UNANSWERED, State
 
 WISHES = 2
+# Longer than a refusal for too many requests has traders wait, in seconds.
+PAUSE = 60.0
 # Prices that no market of these products comes near, on everybody's tick.
 LOW, HIGH = 10, 90_000
 OPEN = {*UNANSWERED, State.CREATED}
@@ -99,14 +101,17 @@ class Desk:
         if self.dice.random() < 0.2:
             # The browser's "resubmit the form?", long after.
             answers += [self._press_once(verb, fields)]
+            self.trader.did["submitted a page once more"] += 1
             made = self._answered(fields["key"])
         if not made and any(map(_is_taken, answers)):
             raise Stuck(f"{verb} of {self.trader.name} was taken, and is lost: {fields}")
         return made
 
-    def press_and_leave(self) -> None:
-        """One press for a resting order, whose answer nobody looks at."""
-        self._press_once("place", self._resting(self.dice.choice(self.symbols), "Buy") | {"key": self._new_key()})
+    def press_and_leave(self) -> str:
+        """One press for a resting order that nobody follows: its key if it was taken, else nothing."""
+        key = self._new_key()
+        answer = self._press_once("place", self._resting(self.dice.choice(self.symbols), "Buy") | {"key": key})
+        return key if _is_taken(answer) else ""
 
     def _new_key(self) -> str:
         return f"{self.dice.getrandbits(128):032x}"
@@ -137,10 +142,27 @@ class Desk:
         raise Stuck(f"A click of {self.trader.name}: {[str(one) for one in made]}")
 
 
-def press_and_leave(desks: list[Desk]) -> None:
-    """At each of the desks, at the same time, one press for a resting order that nobody follows."""
+def leave_in_doubt(desks: list[Desk]) -> list[str]:
+    """At each of the desks, at the same time, one press for a resting order that nobody follows, until half as many are
+    in doubt: those of a trader who has to wait for Tradovate are not. Returns the keys of those that were taken."""
+    taken: list[str] = []
+    deadline = time.monotonic() + PAUSE
     with ThreadPoolExecutor(len(desks)) as fingers:
-        list(fingers.map(Desk.press_and_leave, desks))
+        while True:
+            taken += filter(None, fingers.map(Desk.press_and_leave, desks))
+            if in_doubt() >= len(desks) // 2 or time.monotonic() > deadline:
+                return taken
+            time.sleep(1)
+
+
+def in_doubt() -> int:
+    """How many orders nobody can say of whether they have arrived."""
+    return OrderIntent.objects.filter(state=State.UNKNOWN).count()
+
+
+def without_intents(keys: list[str]) -> list[str]:
+    """The keys of presses of which there is no intent."""
+    return [key for key in keys if not _of_key(key).exists()]
 
 
 def _is_taken(answer: httpx.Response) -> bool:

@@ -10,11 +10,14 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from itertools import product
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
 
 from tests.chaos.portal import Portal
+
+T = TypeVar("T")
 
 # How often each is the next to be killed, in relation to the others, once each was killed.
 WEIGHTS = {"files": 4, "worker": 2, "web": 3, "sync": 3, "database": 2, "beat": 1, "redis": 1}
@@ -42,9 +45,9 @@ WATCHER = "chaos"
 ROUTES = (
     *("order/placeorder", "order/placeoco", "order/placeoso", "orderstrategy/startorderstrategy"),
     *("order/modifyorder", "order/cancelorder", "order/liquidateposition"),
-    # What is looked through for those whose answers were lost.
-    *("command/list", "order/list"),
 )
+# What is looked through for those whose answers were lost.
+LOOKS = ("command/list", "order/list")
 # Of the changes that are accepted, the share that changes nothing.
 IGNORED = 0.2
 # Longer than the portal waits for an answer in this test, shorter than the time it lets an order settle.
@@ -53,7 +56,8 @@ SLOW_SECONDS = 3.0
 
 class Monkey:
     """Breaks a portal again and again until it is told to stop, from a thread of its own. `steps` counts what the
-    portal has done so far; `met` counts the orders that met the broker's faults, by kind, once all is over."""
+    portal has done so far; `met` counts the orders that met the broker's faults, by kind, and `met_by_looks` the looks
+    for them, once all is over."""
 
     def __init__(self, portal: Portal, database_url: str, seed: int, steps: Callable[[], int]) -> None:
         self._portal = portal
@@ -63,12 +67,13 @@ class Monkey:
         self._unharmed = self._random.sample(list(WEIGHTS), len(WEIGHTS))
         self._patience = PATIENCE
         self.met: Counter[str] = Counter()
+        self.met_by_looks: Counter[str] = Counter()
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monkey")
         self.failure: Exception | None = None
 
     def begin(self) -> None:
-        for route, (kind, share) in product(ROUTES, BROKER_FAULTS.items()):
+        for route, (kind, share) in product((*ROUTES, *LOOKS), BROKER_FAULTS.items()):
             options = {"seconds": SLOW_SECONDS} if kind.startswith("slow") else {}
             options |= {"seconds": 1.0} if kind == "penalty" else {}
             seed = self._random.randrange(2**31)
@@ -76,20 +81,23 @@ class Monkey:
         self._portal.control("faults", kind="modify_ignored", probability=IGNORED, seed=self._random.randrange(2**31))
         self._thread.start()
 
-    def stop(self, last: Callable[[], None]) -> None:
+    def stop(self, last: Callable[[], T]) -> T:
         """Nothing goes wrong any more, and everything that was killed is back; but of the single orders that `last`
-        places before that some lose their answers and the others are lost. Raises what stopped the monkey."""
+        places before that some lose their answers and the others are lost. Returns what `last` does, and raises what
+        stopped the monkey."""
         self._enough.set()
         self._thread.join()
         for fault in self._portal.faults():
-            self.met[fault["kind"]] += fault["met"]
+            met = self.met_by_looks if fault["route"] in LOOKS else self.met
+            met[fault["kind"]] += fault["met"]
         self._portal.control("faults", kind="clear")
         if self.failure is not None:
             raise self.failure
         self._portal.control("faults", kind="lose_reply", route=ROUTES[0], times=5)
         self._portal.control("faults", kind="reset_before", route=ROUTES[0], probability=1)
-        last()
+        left = last()
         self._portal.control("faults", kind="clear")
+        return left
 
     def _run(self) -> None:
         try:

@@ -166,6 +166,18 @@ def test_a_line_of_a_file_that_nobody_gave_up_and_that_never_arrived_is_found(li
     assert found(truth()) == set()
 
 
+@pytest.mark.parametrize("state", [State.CREATED, State.ABSENT])
+def test_a_line_that_waits_when_time_is_over_is_not_finished_and_not_lost(line: OrderLine, state: State) -> None:
+    OrderFile.objects.update(state=OrderFile.State.STOPPED)
+    assert found(truth()) == set()
+    OrderIntent.objects.update(state=state)
+    assert found(truth()) == {"not finished within the limit"}
+    OrderIntent.objects.update(state=State.UNKNOWN)
+    assert found(truth()) == {"never answered"}
+    OrderIntent.objects.update(state=State.CANCELLED)
+    assert found(truth()) == {"lost"}
+
+
 def test_a_line_that_its_finished_file_has_no_intent_for_is_found(line: OrderLine) -> None:
     line.file.content += "NQZ6 -1\n"
     line.file.save()
@@ -335,6 +347,18 @@ def test_an_order_that_came_under_none_of_our_tags_is_found(
         orderStrategyLink=strategies,
     )
     assert found(ledger) == kinds
+
+
+def test_what_traders_decided_about_lines_is_counted(line: OrderLine) -> None:
+    assert not any(audit.decided().values())
+    OrderIntent.objects.update(state=State.ABSENT)
+    assert intents.want_again(OrderIntent.objects.get().pk)
+    OrderLine.objects.update(passed_over=True)
+    counted = {name: times for name, times in audit.decided().items() if times}
+    assert counted == {"sent a line again": 1, "resumed a file in doubt": 1}
+    OrderFile.objects.update(stop_reason="The lines that had not been sent were given up.")
+    counted = {name: times for name, times in audit.decided().items() if times}
+    assert counted == {"sent a line again": 1, "gave up a file": 1}
 
 
 def test_a_doubt_is_measured_from_the_end_of_the_faults(intent: OrderIntent) -> None:

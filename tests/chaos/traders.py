@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 import httpx
@@ -19,9 +20,11 @@ from trading.orders.states import UNANSWERED, State
 LINES = 3
 GIVE_UP = 300.0  # seconds
 # How often a file is uploaded once more as another one.
-TWICE = 0.1
+TWICE = 0.2
 # How often, at each look at a file, it is stopped, resumed with a line of which nobody knows, or given up.
 STOPS, IMPATIENT, GIVES_UP = 0.02, 0.02, 0.01
+
+STOPPED = "Stopped by the trader."
 
 
 class Stuck(Exception):
@@ -30,12 +33,14 @@ class Stuck(Exception):
 
 @dataclass
 class Trader:
-    """Somebody signed in, with a browser. `answers` counts the portal's status codes, 0 for none at all."""
+    """Somebody signed in, with a browser. `answers` counts the portal's status codes, 0 for none at all, and `did` what
+    nothing but a trader knows of."""
 
     portal: Portal
     name: str
     products: list[str]
-    answers: dict[int, int] = field(default_factory=dict)
+    answers: Counter[int] = field(default_factory=Counter)
+    did: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
@@ -73,7 +78,9 @@ class Trader:
     def trade(self, account: int, dice: random.Random) -> None:
         """One order file from upload to its end, or two of the same contents. Raises Stuck."""
         text = "".join(f"{symbol} {dice.choice((-2, -1, 1, 2))}\n" for symbol in dice.sample(self.products, LINES))
-        for file in [self._upload(account, text) for _ in range(2 if dice.random() < TWICE else 1)]:
+        files = [self._upload(account, text) for _ in range(2 if dice.random() < TWICE else 1)]
+        self.did["uploaded a file twice"] += len(files) == 2
+        for file in files:
             self._see_through(file, dice)
 
     def _see_through(self, file: str, dice: random.Random) -> None:
@@ -96,6 +103,7 @@ class Trader:
                         self.press(f"{file}resume/", times=dice.choice((1, 2)), stop_reason=reason)
                 case _ if dice.random() < STOPS:
                     self.press(f"{file}stop/", times=dice.choice((1, 2)))
+                    self.did["stopped a file"] += _stop_reason(file) == STOPPED
             time.sleep(dice.uniform(0.1, 0.4))
         raise Stuck(f"{file} of {self.name} is {_state(file)}: {_states(file)}")
 
@@ -115,18 +123,15 @@ class Trader:
                 headers = {"X-CSRFToken": self._browser.cookies.get("csrftoken", "")} | accepts
                 answer = self._browser.post(next(self._webs) + path, data=data, headers=headers)
             except httpx.HTTPError:
-                self._count(0)
+                self.answers[0] += 1
                 time.sleep(0.2)
                 continue
-            self._count(answer.status_code)
+            self.answers[answer.status_code] += 1
             if answer.status_code < 500:
                 times -= 1
             if times <= 0:
                 return answer
             time.sleep(0.05)
-
-    def _count(self, status: int) -> None:
-        self.answers[status] = self.answers.get(status, 0) + 1
 
 
 def _state(file: str) -> str:
