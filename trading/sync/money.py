@@ -35,13 +35,14 @@ class Cash:
 
 
 def cash_of(mirror: Mirror, account_id: int, until: TradeDate | None = None) -> Cash | None:
-    """The account's cash as of now, or as of the end of a trade date; None when nothing says so."""
+    """The account's cash as of now, or as of the end of a trade date; None when nothing says so, as of a day for which
+    a currency's balance is not kept any more: it has moved on to a later one."""
+    own = [balance for balance in mirror.cash_balances.values() if balance.account_id == account_id]
     newest: dict[int | None, CashBalance] = {}
-    for balance in mirror.cash_balances.values():
-        if balance.account_id == account_id and (until is None or _age(balance)[0] <= until):
-            other = newest.get(balance.currency_id)
-            newest[balance.currency_id] = balance if other is None else max(balance, other, key=_age)
-    if not newest:
+    for balance in sorted(own, key=_age):
+        if until is None or _age(balance)[0] <= until:
+            newest[balance.currency_id] = balance
+    if not newest or newest.keys() != {balance.currency_id for balance in own}:
         return None
     last = max(newest.values(), key=_age)
     of_the_day = (one for one in newest.values() if one.trade_date == last.trade_date)

@@ -66,6 +66,18 @@ def test_what_was_gained_in_a_currency_on_an_earlier_day_is_none_of_this_days() 
     assert facts_of(made, NOON).accounts[0].trade_date == date(2026, 11, 23)
 
 
+def test_a_day_whose_balance_of_a_currency_has_moved_on_stays_as_it_was_kept() -> None:
+    """A currency's balance keeps its id: on the next day that of the day before is told no more."""
+    made = book(DOLLARS, EUROS, RATE)
+    (friday,) = set(records(made.mirror, made.all_to_write() & {(CashBalance, 70), (CashBalance, 90)}))
+    assert isinstance(friday, CashRecord)
+    assert friday.realized_pnl == Decimal("-1.50")
+    later = msgspec.structs.replace(DOLLARS, trade_date=TOMORROW, timestamp=NOON + timedelta(days=3))
+    made.apply(told(later))
+    (monday,) = (one for one in records(made.mirror, made.all_to_write()) if isinstance(one, CashRecord))
+    assert (monday.trade_date, monday.amount) == (date(2026, 11, 23), Decimal("100220.10"))
+
+
 def test_positions_and_fees_in_another_currency_are_told_in_dollars() -> None:
     made = book(DOLLARS, msgspec.structs.replace(ES, currency_id=EURO), position(2), order("Filled"), fill(90))
     in_euros = msgspec.structs.replace(fee(90), exchange_currency_id=EURO, commission_currency_id=1)
