@@ -32,13 +32,14 @@ PATIENCE: Final = 0.5
 
 
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """An account's money and standing. `trade_date` is the day whose realised P&L is in `realized_pnl`; `premium` is
-    what the options held have taken out of `cash`."""
+    """An account's money and standing. `trade_date` is the day whose realised P&L, before `fees` as far as these are
+    known, is in `realized_pnl`; `premium` is what the options held have taken out of `cash`."""
 
     id: int
     name: str = ""
     cash: Decimal | None = None
     realized_pnl: Decimal | None = None
+    fees: Decimal = Decimal(0)
     trade_date: dt.date | None = None
     open_pnl: Decimal | None = None
     premium: Decimal = Decimal(0)

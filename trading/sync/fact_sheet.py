@@ -130,6 +130,7 @@ def _account(book: Book, account_id: int) -> AccountFacts:
         name=mirror.accounts[account_id].name,
         cash=cash.amount if cash else None,
         realized_pnl=cash.realized_pnl if cash else None,
+        fees=worth.known_fees,
         trade_date=date_of(cash.trade_date) if cash else None,
         # What stands in for a live price is good enough to look at, not to judge an order by.
         open_pnl=None if worth.is_estimate else worth.open_pnl,

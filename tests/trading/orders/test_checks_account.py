@@ -155,6 +155,17 @@ def test_where_tradovate_steps_in_is_told_before(limit: int, lost: int, remarks:
     assert found(spec("Sell"), near) == []
 
 
+def test_tradovate_counts_the_days_fees_and_ones_own_limit_does_not() -> None:
+    limits = UserAccountAutoLiq(id=ACCOUNT, daily_loss_auto_liq=Decimal(1000))
+    lost = {"realized_pnl": Decimal(-760), "fees": Decimal(40), "auto_liq": limits}
+    near = situation(limit(daily_loss=Decimal(1000)), facts=with_money(**lost))
+    assert only(spec(), near).message == (
+        "DEMO1001 has lost $800.00 today, with fees: at $1,000.00 Tradovate closes all positions and locks the account."
+    )
+    yesterdays = with_money(**lost, trade_date=dt.date(2026, 12, 1), open_pnl=Decimal(-760))
+    assert found(spec(), situation(facts=yesterdays)) == []
+
+
 @pytest.mark.parametrize("mode", ["EOD", "RealTime"])
 @pytest.mark.parametrize(
     ("worth", "status", "severity", "words"),

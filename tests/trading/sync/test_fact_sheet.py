@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 
 from accounts.models import Connection
 from tests.trading.sync.cast import aplace, front_month, running_hub, settled, until
-from tests.trading.sync.entities import NOON, book, order
+from tests.trading.sync.entities import CASH, NOON, book, fee, fill, order
 from trading.models import Account, Contract, TradingLimit
 from trading.orders import desk, facts, pretrade
 from trading.orders.facts import Facts
@@ -315,6 +315,11 @@ def test_an_order_that_waits_for_a_fill_counts_when_it_comes_on_top(action: str,
     child = msgspec.structs.replace(order("Suspended", 51), parent_id=50, action=action)
     versions = [OrderVersion(id=number + 10, order_id=number, **terms) for number in (50, 51)]
     assert left(book(entry, child, *versions)) == [2, counts]
+
+
+def test_the_days_fees_are_told_as_far_as_they_are_known() -> None:
+    known = book(CASH, order("Filled"), fill(90), fee(90), fill(91))
+    assert fact_sheet.facts_of(known, NOON).accounts[0].fees == Decimal("1.72")
 
 
 @pytest.mark.parametrize(("kind", "is_whole"), [("position", False), ("orderVersion", False), ("fillFee", True)])

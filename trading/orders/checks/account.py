@@ -105,18 +105,22 @@ def daily_loss(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
 
 
 def broker_loss_limits(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
-    """Tells when the day's loss is near, or past, where Tradovate itself steps in."""
-    limits = situation.money.auto_liq if situation.money else None
+    """Tells when the day's loss is near, or past, where Tradovate itself steps in: it counts fees, too (guide,
+    UserAccountAutoLiq)."""
+    money = situation.money
+    limits = money.auto_liq if money else None
     _, total = day_pnl(situation)
-    if limits is None or total is None or situation.is_exit(spec):
+    if money is None or limits is None or total is None or situation.is_exit(spec):
         return
+    if not _is_earlier(money.trade_date, situation.now):
+        total -= money.fees
     for amount, what in (
         (limits.daily_loss_auto_liq, "closes all positions and locks the account"),
         (limits.daily_loss_liq_only, "lets the account only reduce positions"),
     ):
         limit = drawdown.dollars(amount)
         if limit and total <= -limit * NEAR:
-            lost = f"{situation.account.name} has lost {dollars(-total)} today"
+            lost = f"{situation.account.name} has lost {dollars(-total)} today, with fees"
             yield warning("daily_loss", f"{lost}: at {dollars(limit)} Tradovate {what}.")
             return
 
