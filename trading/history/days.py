@@ -89,8 +89,14 @@ def curve(
 
 
 def _rows(points: QuerySet[EquityPoint], groups: QuerySet[EquityPoint, Any]) -> list[tuple[dt.datetime, int, Decimal]]:
-    """The last point of each group, in the order of time."""
-    wanted = {(row["account_id_at_broker"], row["last"]) for row in groups.annotate(last=Max("at"))}
-    found = points.filter(at__in={at for _, at in wanted}).order_by("at", "account_id_at_broker")
+    """The last point of each group, in the order of time. Those of one bucket are of one moment, that of its newest:
+    between them the accounts would add up to what they were never worth together."""
+    newest: dict[Any, dt.datetime] = {}
+    buckets: dict[tuple[int, dt.datetime], Any] = {}
+    for row in groups.annotate(last=Max("at")).order_by("last"):
+        bucket = row.get("bucket")
+        newest[bucket] = row["last"]
+        buckets[row["account_id_at_broker"], row["last"]] = bucket
+    found = points.filter(at__in={at for _, at in buckets}).order_by("at", "account_id_at_broker")
     rows = found.values_list("at", "account_id_at_broker", "net_liq")
-    return [(at, account, worth) for at, account, worth in rows if (account, at) in wanted]
+    return [(newest[buckets[account, at]], account, worth) for at, account, worth in rows if (account, at) in buckets]

@@ -171,7 +171,8 @@ def _rate(currency: str | None, told: Decimal | None) -> Decimal | None:
 def _value(action: str, qty: int, price: Decimal, per_point: Decimal | None) -> Decimal | None:
     if per_point is None:
         return None
-    return price * qty * per_point * (-1 if action == "Buy" else 1)
+    # Adding zero turns a negative zero into a plain one.
+    return price * qty * per_point * (-1 if action == "Buy" else 1) + 0
 
 
 def _plus(total: Decimal | None, more: Decimal | None) -> Decimal | None:

@@ -183,6 +183,12 @@ def test_the_csv_holds_exact_figures_and_no_formulas(browser, alice, fill) -> No
     assert (unknown["value"], unknown["fees"], unknown["net"]) == ("", "", "")
 
 
+def test_what_was_bought_for_nothing_has_no_value_in_the_csv_either(browser, alice, fill) -> None:
+    fill(alice, "Buy", 2, "0")
+    (row,) = csv.DictReader(browser.get("/fills/fills.csv").content.decode().splitlines())
+    assert (row["value"], row["net"]) == ("0", "-0.62")
+
+
 def test_the_fill_of_an_order_that_was_placed_here_leads_to_its_page(browser, alice, fill) -> None:
     made = fill(alice, "Buy", 1, "6850.25")
     account = Account.objects.get(tradovate_id=11)

@@ -112,6 +112,12 @@ def test_of_a_long_time_the_last_worth_of_each_day_is_drawn(alice) -> None:
     assert curve(alice, None, Span.ALL, NOW)[-1][1] == 1000
 
 
+def test_what_moves_from_one_account_to_another_within_a_day_makes_no_dip(alice) -> None:
+    for hour, account, amount in ((50, 11, "1000"), (50, 12, "1000"), (26, 11, "100"), (25, 12, "1900")):
+        worth(alice, hour, amount, account=account)
+    assert [amount for _, amount in curve(alice, None, Span.ALL, NOW)] == [2000, 2000]
+
+
 def test_empty_pages_say_when_figures_will_appear(browser, alice, bob) -> None:
     result(bob, MONDAY, "100.00", account=21)
     worth(bob, 1, "1000.00", account=21)
