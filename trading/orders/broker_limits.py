@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
@@ -11,20 +12,24 @@ from trading.orders.facts import AccountFacts, Facts
 from trading.tradovate.entities import UserAccountPositionLimit, UserAccountRiskParameter
 
 
-def in_words(facts: Facts, account: AccountFacts, products: Mapping[int, str]) -> list[str]:
-    """What Tradovate limits in an account, a sentence each; `products` are names by id."""
+def in_words(facts: Facts, account: AccountFacts, products: Mapping[int, str], now: dt.datetime) -> list[str]:
+    """What Tradovate limits in an account at a moment, a sentence each; `products` are names by id."""
     known = facts.position_limits or []
     own = [limit for limit in known if limit.account_id in (None, account.id) and limit.active is not False]
     said = [(_scope(limit, products), ", ".join(_position(limit, facts))) for limit in own]
     positions = [f"{scope}: {words}." for scope, words in said if words]
-    return [*_standing(account), *_losses(account), *positions]
+    return [*_standing(account, now), *_losses(account), *positions]
 
 
-def _standing(account: AccountFacts) -> Iterator[str]:
+def _standing(account: AccountFacts, now: dt.datetime) -> Iterator[str]:
     status = account.status
-    if status is not None and status.admin_action not in (None, "Normal"):
+    if status is None:
+        return
+    if status.admin_action not in (None, "Normal"):
         yield f"Tradovate's risk desk has acted on this account: {status.admin_action}."
-    if status is not None and (status.user_triggered_liq_only or status.liquidate_only):
+    # The time from which it holds, which may be ahead.
+    is_due = status.liquidate_only is not None and status.liquidate_only <= now
+    if status.user_triggered_liq_only or is_due:
         yield "The account may only reduce positions."
 
 

@@ -12,7 +12,8 @@ from trading.orders.spec import OrderSpec, OrderTerms
 
 @dataclass(frozen=True)
 class Stakes:
-    """Dollars that the stop would lose and that the target would gain, for the whole quantity; None without one."""
+    """Dollars that the stop would lose and that the target would gain at most, for the whole quantity; None without
+    one."""
 
     risk: Decimal | None
     reward: Decimal | None
@@ -39,9 +40,14 @@ def stakes(spec: OrderSpec, terms: PriceTerms) -> Stakes | None:
     gain = 1 if spec.action == "Buy" else -1
     ends = [gain * (price - entry) for _, price in exits if price is not None]
     return Stakes(
-        risk=_dollars(((-end, spec.order_qty) for end in ends if end < 0), terms),
-        reward=_dollars(((end, spec.order_qty) for end in ends if end > 0), terms),
+        risk=_dollars(((away, spec.order_qty) for away in _furthest(-end for end in ends)), terms),
+        reward=_dollars(((away, spec.order_qty) for away in _furthest(ends)), terms),
     )
+
+
+def _furthest(distances: Iterable[Decimal]) -> list[Decimal]:
+    """The longest that is more than nothing, if any: linked exits are each for all contracts, and one trades."""
+    return sorted(away for away in distances if away > 0)[-1:]
 
 
 def _price(order: OrderTerms) -> Decimal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -177,7 +178,7 @@ def _page(request: HttpRequest, connection: Connection, form: NewForm, *, status
         "form": form,
         "own": [limit for limit in limits if limit.set_by == TradingLimit.SetBy.TRADER],
         "by_staff": [limit for limit in limits if limit.set_by == TradingLimit.SetBy.STAFF],
-        "brokers": _brokers(connection, known),
+        "brokers": _brokers(connection, known, now),
         "now": now,
         "limits_known": known is not None and known.position_limits is not None,
         "most_contracts": settings.ORDER_MAX_QUANTITY,
@@ -185,12 +186,12 @@ def _page(request: HttpRequest, connection: Connection, form: NewForm, *, status
     return render(request, "trading/limits/page.html", context, status=status)
 
 
-def _brokers(connection: Connection, known: facts.Facts | None) -> list[BrokerLimits]:
+def _brokers(connection: Connection, known: facts.Facts | None, now: dt.datetime) -> list[BrokerLimits]:
     products = dict(Product.objects.filter(environment=connection.environment).values_list("tradovate_id", "name"))
     found = []
     for account in connection.accounts.all():
         figures = known.account(account.tradovate_id) if known else None
-        words = in_words(known, figures, products) if known and figures else None
+        words = in_words(known, figures, products, now) if known and figures else None
         found.append(BrokerLimits(account, words))
     return found
 

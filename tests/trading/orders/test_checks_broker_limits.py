@@ -6,17 +6,21 @@ from typing import Any
 import pytest
 
 from tests.trading.orders.situations import (
+    ACCOUNT,
+    NOW,
     NQ_FACTS,
     facts,
     found,
     listed,
+    money,
     position_limit,
     rich,
     situation,
     spec,
 )
+from trading.orders.broker_limits import in_words
 from trading.orders.checks import Situation
-from trading.tradovate.entities import UserAccountRiskParameter
+from trading.tradovate.entities import AccountRiskStatus, UserAccountRiskParameter
 
 
 def broker(limits: list[Any], parameters: list[Any] = [], **changes: Any) -> Situation:  # noqa: B006 - never changed
@@ -85,3 +89,9 @@ def test_limits_that_tradovate_has_not_told_yet_are_said() -> None:
 
 def test_what_a_held_contract_counts_towards_is_known_from_the_facts() -> None:
     assert NQ_FACTS in situation().counts_as().values()
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(0, ["The account may only reduce positions."]), (1, [])])
+def test_an_account_is_left_exits_only_from_the_time_on_that_tradovate_names(minutes: int, words: list[str]) -> None:
+    status = AccountRiskStatus(id=ACCOUNT, liquidate_only=NOW + dt.timedelta(minutes=minutes))
+    assert in_words(facts(), money(status=status), {}, NOW) == words

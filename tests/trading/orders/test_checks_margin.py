@@ -67,3 +67,13 @@ def test_earlier_lines_of_a_file_use_up_margin_and_position() -> None:
     second = first.after(spec("Buy", 3))
     assert found(spec("Buy", 3), second) == [("error", "position"), ("warning", "margin")]
     assert found(spec("Sell", 3), second) == [], "it closes what the first line opens"
+
+
+def test_earlier_lines_that_go_both_ways_use_up_what_they_come_to() -> None:
+    """Of 100,000 dollars five contracts can be held."""
+    one_is_held = situation().after(spec("Buy", 3)).after(spec("Sell", 2))
+    assert found(spec("Buy", 4), one_is_held) == []
+    assert found(spec("Buy", 5), one_is_held) == [("warning", "margin")]
+    four_are_held = situation().after(spec("Sell", 1)).after(spec("Buy", 5))
+    assert found(spec("Buy", 1), four_are_held) == []
+    assert found(spec("Buy", 2), four_are_held) == [("warning", "margin")]

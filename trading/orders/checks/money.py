@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
@@ -83,10 +84,15 @@ def _least(*amounts: Decimal | None) -> Decimal | None:
 
 def _promised(situation: Situation) -> Decimal | None:
     """Dollars that the earlier lines of a file need, which the broker does not know of yet."""
-    total = Decimal(0)
-    held = {contract.id: situation.held(contract.id) for contract, _, _ in situation.assumed}
+    traded: Counter[int] = Counter()
+    margins: dict[int, Decimal | None] = {}
     for contract, qty, per_contract in situation.assumed:
-        more = abs(held[contract.id]) - abs(held[contract.id] - qty)
+        traded[contract.id] += qty
+        margins[contract.id] = per_contract
+    total = Decimal(0)
+    for contract_id, qty in traded.items():
+        held, per_contract = situation.held(contract_id), margins[contract_id]
+        more = abs(held) - abs(held - qty)
         if more > 0 and per_contract is None:
             return None
         total += max(0, more) * (per_contract or 0)
