@@ -18,11 +18,13 @@ SPACING = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Waiting:
-    """A connection whose access token ends at `ends_at`; `by_refresh_token` says that it need not stand in line."""
+    """A connection whose access token ends at `ends_at`; `by_refresh_token` says that it need not stand in line,
+    `comes_first` that others must not make it miss its turn."""
 
     connection_id: int
     ends_at: datetime
     by_refresh_token: bool
+    comes_first: bool = False
 
 
 def due(waiting: Iterable[Waiting], now: datetime) -> list[Waiting]:
@@ -35,5 +37,9 @@ def due(waiting: Iterable[Waiting], now: datetime) -> list[Waiting]:
         begin = latest if begin is None else min(latest, begin - SPACING)
         if begin <= now:
             turns.append(one)
+    turns.reverse()
+    if begin is not None and begin < now - AHEAD:
+        # There are more than the hour has calls for: somebody's token ends before its turn.
+        turns.sort(key=lambda one: not one.comes_first)
     free = [one for one in ordered if one.by_refresh_token and one.ends_at - AHEAD <= now]
-    return free + turns[::-1]
+    return free + turns

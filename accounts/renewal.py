@@ -1,9 +1,9 @@
 """Access tokens that are still good, renewed before they end: one renewal at a time per connection, and paced.
 
 Whoever sets `renewing_until` by compare-and-swap renews; nobody else does until it has passed. A renewal that fails
-changes nothing but when it is tried again: the tokens stay. Tradovate allows fifteen `auth/renewaccesstoken` an hour to
-all of us together (see trading.tradovate.limits): the schedule leaves the last three to callers whose token is about to
-end.
+changes nothing but when it is tried again: the tokens stay, but for a refresh token that is one no longer. Tradovate
+allows fifteen `auth/renewaccesstoken` an hour to all of us together (see trading.tradovate.limits): the schedule leaves
+the last three to callers whose token is about to end.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections as database_connections
 from django.db import transaction
 from django.db.models import Q
+from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts import audit, grants
@@ -30,9 +31,9 @@ from accounts.crypto import CannotDecrypt
 from accounts.due import Waiting, due
 from accounts.grants import Grant, Granted
 from accounts.models import AuditEvent, Connection, ConnectionQuerySet, Environment
-from accounts.signals import announce, connection_ended, connection_renewed, renewals_due
+from accounts.signals import announce, connection_ended, connection_renewed, renewals_due, renewals_first
 from accounts.tokens import Tokens
-from trading.tradovate.errors import BudgetSpent, PenaltyImposed, RateLimited, TradovateError
+from trading.tradovate.errors import BudgetSpent, OAuthError, PenaltyImposed, RateLimited, TradovateError
 
 log = logging.getLogger(__name__)
 
@@ -137,16 +138,19 @@ def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def renew_due() -> int:
     """Renew the connections whose turn it is (accounts.due); returns how many were renewed.
 
-    Meant for a schedule. One connection's trouble never keeps the next one from its turn. What the floors above say is
-    left alone (signals.renewals_due).
+    Meant for a schedule. One connection's trouble never keeps the next one from its turn. The floors above say what is
+    left alone (signals.renewals_due), and what comes first when not all can be in time (signals.renewals_first).
     """
     now = timezone.now()
     queues: dict[str, list[Waiting]] = defaultdict(list)
-    answers = [answer for _, answer in renewals_due.send_robust(sender=Connection)]
-    left_alone = {one for answer in answers if not isinstance(answer, Exception) for one in answer}
+    left_alone, first = _told(renewals_due), _told(renewals_first)
     authorised = Connection.objects.authorised().exclude(access_token_expires_at=None).exclude(pk__in=left_alone)
     for connection in authorised.filter(Q(renew_after=None) | Q(renew_after__lte=now)):
-        queues[Environment(connection.environment).realm].append(_waiting(connection, now))
+        if possible := _possible(connection, now):
+            ends_at, by_refresh_token = connection.access_token_expires_at or now, Grant.REFRESH_TOKEN in possible
+            queues[Environment(connection.environment).realm].append(
+                Waiting(connection.pk, ends_at, by_refresh_token, comes_first=connection.pk in first)
+            )
     renewed = 0
     for one in [one for queue in queues.values() for one in due(queue, now)]:
         try:
@@ -158,13 +162,25 @@ def renew_due() -> int:
     return renewed
 
 
-def _waiting(connection: Connection, now: datetime) -> Waiting:
-    try:
-        tokens = connection.tokens
-    except CannotDecrypt:
-        tokens = None  # told when its turn comes
-    by_refresh_token = tokens is not None and grants.Grant.REFRESH_TOKEN in grants.available(connection, tokens, now)
-    return Waiting(connection.pk, connection.access_token_expires_at or now, by_refresh_token)
+def lapsed() -> set[int]:
+    """Ids of the connections whose access token has ended, with nothing that could renew it: only their traders can."""
+    now = timezone.now()
+    ended = Connection.objects.authorised().filter(access_token_expires_at__lte=now)
+    return {connection.pk for connection in ended if not _possible(connection, now)}
+
+
+def _told(signal: Signal) -> set[int]:
+    """The ids of connections that the receivers of a signal return."""
+    answers = [answer for _, answer in signal.send_robust(sender=Connection)]
+    return {one for answer in answers if not isinstance(answer, Exception) for one in answer}
+
+
+def _possible(connection: Connection, now: datetime) -> list[Grant]:
+    """What may still renew the connection's tokens; nothing can when they do not open."""
+    with contextlib.suppress(CannotDecrypt):
+        if tokens := connection.tokens:
+            return grants.available(connection, tokens, now)
+    return []
 
 
 def renew(connection_id: int, *, urgent: bool = False) -> Outcome:
@@ -271,14 +287,17 @@ def _row(connection: Connection) -> ConnectionQuerySet:
 
 def _try(connection: Connection, tokens: Tokens, possible: list[Grant], *, urgent: bool) -> Outcome:
     failure: TradovateError | None = None
+    left = tokens
     for grant in possible:
         try:
-            renewed = asyncio.run(grants.ask(connection, tokens, grant, urgent=urgent))
+            renewed = asyncio.run(grants.ask(connection, left, grant, urgent=urgent))
         except BudgetSpent:
             break
         except TradovateError as error:
             failure = error
             _note_failure(connection, grant, tokens.hidden_in(str(failure)))
+            if _is_over(failure):
+                left = _without_refresh_token(connection, tokens)
             if not isinstance(failure, grants.NOTHING_DONE):
                 # This grant may have worked, so the next one must not be spent yet.
                 break
@@ -309,9 +328,23 @@ def _keep(connection: Connection, grant: Grant, renewed: Granted) -> Outcome:
     return Outcome.RENEWED if kept else Outcome.BUSY
 
 
+def _is_over(failure: TradovateError) -> bool:
+    """Whether it says that the refresh token is one no longer (RFC 6749, 5.2)."""
+    return isinstance(failure, OAuthError) and failure.code == "invalid_grant"
+
+
+def _without_refresh_token(connection: Connection, tokens: Tokens) -> Tokens:
+    """Keep the access token alone: these are the tokens from now on."""
+    left, row = Tokens(tokens.access_token), _row(connection)
+    connection.sealed_tokens, connection.refresh_token_expires_at = connection.seal(left), None
+    row.update(sealed_tokens=connection.sealed_tokens, refresh_token_expires_at=None)
+    return left
+
+
 def _note_failure(connection: Connection, grant: Grant, words: str) -> None:
-    """Say what went wrong. The tokens stay."""
-    audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=f"{grant.value}: {words}")
+    """Say what went wrong; in the audit trail not again and again."""
+    if words[:255] != connection.renewal_error:
+        audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=f"{grant.value}: {words}")
     log.warning("Renewal of connection %s by %s failed: %s", connection.pk, grant.value, words)
 
 
@@ -335,4 +368,5 @@ def _pause(failure: TradovateError) -> timedelta:
         return RETRY_AFTER_LIMIT if failure.captcha else timedelta(seconds=max(failure.seconds, 1))
     if isinstance(failure, RateLimited):
         return RETRY_AFTER_LIMIT if failure.retry_after is None else timedelta(seconds=failure.retry_after)
-    return RETRY_AFTER_REFUSAL if isinstance(failure, grants.REFUSALS) else RETRY_AFTER_TROUBLE
+    will_be_repeated = isinstance(failure, grants.REFUSALS) and not _is_over(failure)
+    return RETRY_AFTER_REFUSAL if will_be_repeated else RETRY_AFTER_TROUBLE

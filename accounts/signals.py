@@ -16,6 +16,8 @@ connection_ended = Signal()  # Tradovate takes its access token no longer, and n
 connection_closed = Signal()
 # The schedule asks whose tokens it has to leave alone: a receiver returns ids of connections.
 renewals_due = Signal()
+# ... and whose it renews first when it cannot renew all in time: a receiver returns ids likewise.
+renewals_first = Signal()
 
 
 def announce(signal: Signal, connection: Connection) -> None:

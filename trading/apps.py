@@ -12,5 +12,6 @@ class TradingConfig(AppConfig):
         signals.connection_renewed.connect(doorbell.on_renewed, dispatch_uid="sync authorizes anew")
         signals.connection_ended.connect(doorbell.on_renewed, dispatch_uid="sync looks at its tokens")
         signals.renewals_due.connect(doorbell.on_renewals_due, dispatch_uid="taken sessions are left alone")
+        signals.renewals_first.connect(doorbell.on_renewals_first, dispatch_uid="open desks are renewed first")
         signals.connection_closed.connect(doorbell.on_closed, dispatch_uid="sync closes")
         signals.connection_closed.connect(replays.on_closed, dispatch_uid="replays end")

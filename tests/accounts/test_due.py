@@ -14,8 +14,8 @@ LIFE = timedelta(minutes=80)
 CAPACITY = int((LIFE - AHEAD) / SPACING)
 
 
-def waiting(key: int, minutes: float, *, refresh: bool = False) -> Waiting:
-    return Waiting(key, NOW + timedelta(minutes=minutes), refresh)
+def waiting(key: int, minutes: float, *, refresh: bool = False, first: bool = False) -> Waiting:
+    return Waiting(key, NOW + timedelta(minutes=minutes), refresh, first)
 
 
 def ids(*found: Waiting) -> list[int]:
@@ -35,6 +35,12 @@ def test_refresh_tokens_go_first_and_do_not_stand_in_line() -> None:
 def test_tokens_that_end_together_are_begun_with_one_after_another() -> None:
     together = [waiting(key, 40) for key in range(1, 8)]
     assert ids(*together) == [1, 2]  # 25 minutes are left for the other five
+
+
+def test_only_when_not_all_can_be_in_time_some_come_first() -> None:
+    # Tokens end from 16 minutes on, one a minute: of five the last is begun with after 20, of six after 25.
+    assert ids(*(waiting(key, 15 + key, first=key == 3) for key in range(1, 6))) == [1, 2, 3, 4]
+    assert ids(*(waiting(key, 15 + key, first=key == 3) for key in range(1, 7))) == [3, 1, 2, 4]
 
 
 @given(st.lists(st.integers(0, 80), min_size=1, max_size=CAPACITY), st.integers(0, 10**6))

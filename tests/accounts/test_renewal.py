@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection
-from accounts.renewal import Outcome, access_token, renew, renew_due
+from accounts.renewal import Outcome, access_token, lapsed, renew, renew_due
 from accounts.sign_out import sign_out
 from accounts.tokens import Tokens
 from tests.accounts.conftest import DENIED, GRANTED, REFRESH, RENEW, kinds, renewed_reply
@@ -82,8 +82,56 @@ def test_a_refused_refresh_token_falls_back_to_the_access_token(scripted, make_c
 
     assert access_token(connection.pk) == "access-1"
     connection.refresh_from_db()
+    assert connection.tokens == Tokens("access-1")
     assert connection.renewal_error == ""
     assert kinds() == ["renewal-failed", "token-renewed"]
+
+
+@pytest.mark.django_db
+def test_a_refresh_token_that_is_one_no_longer_is_asked_with_once(scripted, make_connection) -> None:
+    scripted.script(REFRESH, DENIED)
+    scripted.script(RENEW, b"", 503)
+    connection = make_connection(left=5)
+    assert renew(connection.pk) is Outcome.FAILED
+
+    connection.refresh_from_db()
+    assert connection.tokens == Tokens("access-0")
+    assert lapsed() == set()
+
+    Connection.objects.update(renew_after=None, access_token_expires_at=timezone.now())
+    assert lapsed() == {connection.pk}
+    assert renew_due() == 0
+    assert renew(connection.pk) is Outcome.IMPOSSIBLE
+    assert [path for path, _ in scripted.requests] == [REFRESH, RENEW]
+
+
+@pytest.mark.django_db
+def test_what_can_still_be_renewed_has_not_lapsed(make_connection) -> None:
+    make_connection(1, left=-1)
+    make_connection(2, left=1, refreshable=False)
+    over, unreadable = make_connection(3, left=-1, refreshable=False), make_connection(4, left=-1)
+    Connection.objects.filter(pk=unreadable.pk).update(sealed_tokens="gone:AAAA")
+
+    assert lapsed() == {over.pk, unreadable.pk}
+
+
+@pytest.mark.django_db
+def test_a_failure_that_repeats_is_audited_once(scripted, make_connection) -> None:
+    scripted.script(REFRESH, {"error": "invalid_client"}, 401)
+    connection = make_connection(left=-1)
+    for _ in range(3):
+        assert renew(connection.pk) is Outcome.FAILED
+        Connection.objects.update(renew_after=None)
+    assert kinds() == ["renewal-failed"]
+
+    scripted.replies.clear()
+    scripted.script(REFRESH, GRANTED)
+    assert renew(connection.pk) is Outcome.RENEWED
+    scripted.replies.clear()
+    scripted.script(REFRESH, {"error": "invalid_client"}, 401)
+    scripted.script(RENEW, b"", 503)
+    renew(connection.pk)
+    assert kinds()[:3] == ["renewal-failed", "token-renewed", "renewal-failed"]
 
 
 @pytest.mark.django_db
@@ -99,7 +147,7 @@ def test_a_failed_renewal_keeps_the_tokens(scripted, make_connection, reply, sta
     assert renew(connection.pk) is Outcome.FAILED
 
     connection.refresh_from_db()
-    assert connection.tokens == Tokens("access-0", "refresh-0")
+    assert connection.tokens == Tokens("access-0", None if reply is DENIED else "refresh-0")
     assert access_token(connection.pk) == "access-0"
     assert connection.renewal_error
     assert "refresh-0" not in connection.renewal_error

@@ -13,6 +13,7 @@ from accounts.models import Connection
 from accounts.renewal import Outcome, access_token, renew, renew_due
 from accounts.tokens import Tokens
 from tests.accounts.conftest import DENIED, REFRESH, RENEW, kinds, renewed_reply
+from trading.models import Upstream
 from trading.tradovate import Priority
 
 
@@ -61,6 +62,19 @@ def test_the_hour_has_fifteen_renewals_for_all_and_the_schedule_leaves_some(
     held_back = Connection.objects.get(pk=left[-1].pk)
     assert (held_back.renewing_until, held_back.renew_after, held_back.renewal_error) == (None, None, "")
     assert kinds() == ["token-renewed"] * 15
+
+
+@pytest.mark.django_db
+def test_when_renewals_are_too_few_an_open_desk_comes_first(scripted, make_connection, redis_url) -> None:
+    scripted.script(RENEW, renewed_reply())
+    connections = [make_connection(number, left=5 + number / 60, refreshable=False) for number in range(14)]
+    for connection, state in zip(connections, ["idle"] * 12 + ["up", "down"], strict=True):
+        Upstream.objects.create(connection=connection, state=state, since=timezone.now())
+
+    assert renew_due() == 12
+
+    left = [each.pk for each in connections if Connection.objects.get(pk=each.pk).tokens == Tokens("access-0")]
+    assert left == [each.pk for each in connections[10:12]]
 
 
 async def renewals_left(environment: str) -> int:

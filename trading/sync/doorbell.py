@@ -93,6 +93,12 @@ def on_renewals_due(sender: object, **_: Any) -> set[int]:
     return set(Upstream.objects.taken().values_list("connection_id", flat=True))
 
 
+def on_renewals_first(sender: object, **_: Any) -> set[int]:
+    """Those whose socket is held: their desk is open, or something of theirs is at work."""
+    held = [Upstream.State.CONNECTING, Upstream.State.UP, Upstream.State.DOWN]
+    return set(Upstream.objects.filter(state__in=held).values_list("connection_id", flat=True))
+
+
 def _ring(what: str, connection_id: int) -> bool:
     try:
         stream.client().publish(channel(), f"{what} {connection_id}")

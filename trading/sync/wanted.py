@@ -12,6 +12,7 @@ from django.db import connections as database_connections
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from accounts import renewal
 from accounts.models import Connection
 from trading.models import OrderFile, OrderIntent, Replay, TradingLimit, Upstream
 from trading.sync import visits
@@ -91,13 +92,16 @@ def _read() -> Roll:
         signed_in = Connection.objects.authorised().values_list("pk", "environment", "signed_in_at")
         authorised = {pk: SignIn(environment, at or NEVER) for pk, environment, at in signed_in}
         running = OrderFile.objects.filter(state__in=[OrderFile.State.QUEUED, OrderFile.State.EXECUTING])
+        # Where tokens have lapsed nothing can be seen or done until their traders sign in again.
+        lapsed = renewal.lapsed()
+        own = Connection.objects.filter(source=None).exclude(pk__in=lapsed)
         guarded = TradingLimit.objects.filter(Q(max_position__isnull=False) | Q(daily_loss__isnull=False))
         at_work = {
             *running.values_list("account__connection_id", flat=True),
             *followed().values_list("connection_id", flat=True),
             # A signal must meet the limit of somebody who is not looking.
-            *Connection.objects.filter(user__trading_limits__in=guarded, source=None).values_list("pk", flat=True),
-            *_to_visit(set(authorised), timezone.now()),
+            *own.filter(user__trading_limits__in=guarded).values_list("pk", flat=True),
+            *_to_visit(authorised.keys() - lapsed, timezone.now()),
         }
         return Roll(authorised | _replays(authorised), frozenset(at_work))
     finally:

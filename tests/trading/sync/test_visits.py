@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Connection
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import aplace, front_month, running_hub, until
-from trading.models import CashEntry, Fill, Upstream
+from trading.models import CashEntry, Fill, TradingLimit, Upstream
 from trading.sync import visits, wanted
 
 FRIDAY = datetime(2026, 11, 27, 22, 5, tzinfo=UTC)  # 16:05 in Chicago
@@ -71,6 +71,17 @@ async def test_a_session_that_another_login_took_is_not_visited(absent, monkeypa
     monkeypatch.setattr(visits, "is_due", lambda *_: True)
     assert not (await wanted.read()).at_work
     await Upstream.objects.filter(connection=absent).aupdate(state=Upstream.State.IDLE)
+    assert (await wanted.read()).at_work == {absent.pk}
+
+
+async def test_who_has_to_sign_in_again_is_not_visited_nor_guarded(absent, monkeypatch) -> None:
+    monkeypatch.setattr(visits, "begin", lambda _: timezone.now())
+    monkeypatch.setattr(visits, "is_due", lambda *_: True)
+    await TradingLimit.objects.acreate(user_id=absent.user_id, max_position=3)
+    await Connection.objects.aupdate(access_token_expires_at=timezone.now())
+    assert not (await wanted.read()).at_work
+
+    await Connection.objects.aupdate(access_token_expires_at=timezone.now() + timedelta(minutes=1))
     assert (await wanted.read()).at_work == {absent.pk}
 
 
