@@ -18,7 +18,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts.models import Connection
-from trading.files import execute
+from trading.files import execute, stock
 from trading.models import KillSwitch, KillSwitchAction, OrderIntent, OrderLine
 from trading.orders import clearing, intents, missed_ends, reconcile, verify
 from trading.sync import intent_rows, kill_banner, stream
@@ -65,7 +65,7 @@ def reconcile_orders() -> None:
         # Another process may have looked while this one waited for a thread.
         if reconcile.due(timezone.now(), connection_id):
             resolved = reconcile.look(connection_id)
-            execute.resolved(resolved, tell_pages)
+            stock.resolved(resolved, tell_pages)
             intent_rows.tell(resolved)
 
     def verified(connection_id: int) -> None:

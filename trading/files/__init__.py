@@ -1,1 +1,2 @@
-"""Order files, from bytes to results: `readers` parse, `preview` checks, `execute` sends, `report` tells."""
+"""Order files, from bytes to results: `readers` parse, `preview` checks, `execute` sends, `stock` says
+what a stopped one waits for, `report` tells."""

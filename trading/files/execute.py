@@ -14,16 +14,16 @@ import datetime as dt
 import logging
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from trading.files import preview
+from trading.files import preview, stock
 from trading.models import Account, OrderFile, OrderIntent, OrderLine
 from trading.orders import checks, facts, gateway, intents, pretrade, reconcile, reports, turns
 from trading.orders.contracts import Looked
@@ -34,7 +34,6 @@ from trading.orders.states import State
 logger = logging.getLogger(__name__)
 
 FileState = OrderFile.State
-OnLine = Callable[[int], None]
 
 # A POST begins within gateway.LATEST of its claim and ends within 50 seconds, a redirect included; a `submitting`
 # intent older than this has lost its worker.
@@ -47,15 +46,7 @@ LATE_AFTER: Final = dt.timedelta(minutes=5)
 FRESH: Final = dt.timedelta(minutes=2)
 # Seconds after which a run lets the other files that wait have a turn.
 RUN_FOR: Final = 20.0
-_UNKNOWN: Final = "It is unknown whether Tradovate has the order of line"
-_ABSENT: Final = "Tradovate does not have the order of line"
-_RESUMABLE: Final = "All that was unknown is clear now. Resume sends what is left."
-_GIVEN_UP: Final = "The lines that had not been sent were given up."
-# What a STOPPED file says whose rest nobody wants, as long as a line of it is on its way.
-_UNWANTED: Final = frozenset({_GIVEN_UP, ""})
 _OPEN: Final = Q(state__in=[FileState.QUEUED, FileState.EXECUTING])
-_IN_DOUBT: Final = Q(intent__state__in=[State.UNKNOWN, State.ABSENT], passed_over=False)
-_UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | _IN_DOUBT
 
 
 class CannotConfirm(Exception):
@@ -92,10 +83,10 @@ def confirm(file_id: uuid.UUID, user: User) -> bool:
             line.intent = intents.create(_spec(line), key, received_at=received, checked_at=checked)
         OrderLine.objects.bulk_update(lines, ["intent"])
         now = timezone.now()
-        return _move(file.pk, {FileState.READY}, FileState.QUEUED, confirmed_at=now, progressed_at=now)
+        return stock.move(file.pk, {FileState.READY}, FileState.QUEUED, confirmed_at=now, progressed_at=now)
 
 
-def run(file_id: uuid.UUID, on_line: OnLine, *, seconds: float = RUN_FOR) -> bool:
+def run(file_id: uuid.UUID, on_line: stock.OnLine, *, seconds: float = RUN_FOR) -> bool:
     """Send what is left of a QUEUED or EXECUTING file; True when `seconds` ran out and there is more to send.
 
     `on_line` gets the id of each line whose state, or whose file's state, has changed and is committed; it must not
@@ -103,7 +94,7 @@ def run(file_id: uuid.UUID, on_line: OnLine, *, seconds: float = RUN_FOR) -> boo
     """
     if not _look_first(file_id, on_line):
         return False
-    _move(file_id, {FileState.QUEUED}, FileState.EXECUTING)
+    stock.move(file_id, {FileState.QUEUED}, FileState.EXECUTING)
     if not OrderFile.objects.filter(pk=file_id, state=FileState.EXECUTING).exists():
         return False
     end = time.monotonic() + seconds
@@ -118,13 +109,13 @@ def run(file_id: uuid.UUID, on_line: OnLine, *, seconds: float = RUN_FOR) -> boo
         _stop(file_id, "An internal error interrupted the file. Look at the lines before you resume.", on_line)
         raise
     if line is _Next.IN_DOUBT:
-        _stop(file_id, _doubtful(file_id), on_line)
+        _stop(file_id, stock.doubtful(file_id), on_line)
     elif line is _Next.NOTHING_LEFT:
         _finish(file_id, on_line)
     return False
 
 
-def stop(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
+def stop(file_id: uuid.UUID, user: User, on_line: stock.OnLine) -> bool:
     """Send nothing more of a file; a line that is on its way is still answered. False if it was not being sent."""
     file = OrderFile.objects.visible_to(user).get(pk=file_id)
     return _stop(file.pk, "Stopped by the trader.", on_line)
@@ -144,45 +135,38 @@ def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
         if seen is not None and seen != file.stop_reason:
             return False
         if file.state == FileState.STOPPED:
-            if _numbers(file.pk, State.UNKNOWN) and _say_doubts(file):
+            if stock.numbers(file.pk, State.UNKNOWN) and stock.say_doubts(file):
                 return False
             turns.begin(file.account_id)
             lines = list(file.lines.sendable().select_related("file"))
             _meet_checks(file, lines, checks.CHECKS_OF_RESUMED, known)
-        if not _move(file.pk, {FileState.STOPPED}, FileState.QUEUED, stop_reason="", progressed_at=timezone.now()):
+        if not stock.move(file.pk, {FileState.STOPPED}, FileState.QUEUED, stop_reason="", progressed_at=timezone.now()):
             return False
-        _pass_over(file)
+        stock.pass_over(file)
         for line in file.lines.sendable():
             if line.intent_id is not None:
                 intents.want_again(line.intent_id)
         return True
 
 
-def discard(file_id: uuid.UUID, user: User, on_line: OnLine) -> bool:
+def discard(file_id: uuid.UUID, user: User, on_line: stock.OnLine) -> bool:
     """Put a file aside that was not confirmed, or give up the lines of a STOPPED one that were not sent."""
     with transaction.atomic():
         file = _own(file_id, user)
         given_up = []
-        if not _move(file.pk, {FileState.UNCHECKED, FileState.REFUSED, FileState.READY}, FileState.DISCARDED):
-            told = _GIVEN_UP if file.stop_reason == _GIVEN_UP else ""
-            if not _move(file.pk, {FileState.STOPPED}, FileState.STOPPED, stop_reason=told):
+        if not stock.move(file.pk, {FileState.UNCHECKED, FileState.REFUSED, FileState.READY}, FileState.DISCARDED):
+            told = stock.GIVEN_UP if file.stop_reason == stock.GIVEN_UP else ""
+            if not stock.move(file.pk, {FileState.STOPPED}, FileState.STOPPED, stop_reason=told):
                 return False
-            given_up = _put_aside(file)
-            _settle(file.pk)
+            given_up = stock.put_aside(file)
+            stock.settle(file.pk)
     for line_id in given_up:
         on_line(line_id)
-    _tell(file_id, on_line)
+    stock.tell(file_id, on_line)
     return True
 
 
-def resolved(intent_ids: Collection[int], on_line: OnLine) -> None:
-    """The unknown outcome of these intents has become known: tell their lines, and say what their files wait for."""
-    for line in OrderLine.objects.filter(intent__in=intent_ids):
-        _take_stock(line.file_id, on_line)
-        on_line(line.pk)
-
-
-def sweep(on_line: OnLine) -> list[uuid.UUID]:
+def sweep(on_line: stock.OnLine) -> list[uuid.UUID]:
     """Mend what crashes left behind and return the files that must be rung for again.
 
     `submitting` without a worker becomes unknown and stops its file; news of an order that nobody told its line are
@@ -191,17 +175,11 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
     """
     for intent_id in intents.give_up_waiting(timezone.now() - ABANDONED_AFTER):
         line = OrderLine.objects.filter(intent=intent_id).first()
-        if line is not None and not _stop(line.file_id, _doubtful(line.file_id), on_line):
+        if line is not None and not _stop(line.file_id, stock.doubtful(line.file_id), on_line):
             on_line(line.pk)
     for line in OrderLine.objects.filter(intent__in=reports.observe_missed()):
         on_line(line.pk)
-    lines = OrderLine.objects.filter(_UNSETTLED, file=OuterRef("pk"))
-    unlike_told = ~Exists(lines) | Exists(lines.filter(_IN_DOUBT)) | Q(stop_reason__in=_UNWANTED)
-    # The stream may have resolved what these say is in doubt.
-    unlike_told |= Q(stop_reason__startswith=_UNKNOWN) | Q(stop_reason__startswith=_ABSENT)
-    stopped = OrderFile.objects.filter(unlike_told, state=FileState.STOPPED)
-    for pk in list(stopped.values_list("pk", flat=True)):
-        _take_stock(pk, on_line)
+    stock.take_all(on_line)
     now = timezone.now()
     # Not progress: a file that waits behind others grows late like any other.
     unheard = Q(rung_at=None) | Q(rung_at__lt=now - STALLED_AFTER)
@@ -213,7 +191,7 @@ def sweep(on_line: OnLine) -> list[uuid.UUID]:
     ]
 
 
-def _look_first(file_id: uuid.UUID, on_line: OnLine) -> bool:
+def _look_first(file_id: uuid.UUID, on_line: stock.OnLine) -> bool:
     """Take what Tradovate has of a file that is about to begin or to go on; False when its records cannot be read.
 
     What was tried before may have arrived since, and a database from a backup does not know what was sent.
@@ -238,7 +216,7 @@ def _look_first(file_id: uuid.UUID, on_line: OnLine) -> bool:
     return True
 
 
-def _send(line: OrderLine, on_line: OnLine) -> bool:
+def _send(line: OrderLine, on_line: stock.OnLine) -> bool:
     """Send one line; True when the next one may follow."""
 
     def claim(intent_id: int) -> int:
@@ -261,13 +239,13 @@ def _send(line: OrderLine, on_line: OnLine) -> bool:
     on_line(line.pk)
     if OrderFile.objects.filter(pk=line.file_id, state=FileState.EXECUTING).exists():
         return True
-    _take_stock(line.file_id, on_line)
+    stock.take(line.file_id, on_line)
     return False
 
 
 def _next(file_id: uuid.UUID) -> OrderLine | _Next:
     """The first line that waits, if all before it are answered."""
-    for line in OrderLine.objects.filter(_UNSETTLED, file=file_id).select_related("intent").order_by("number"):
+    for line in OrderLine.objects.filter(stock.UNSETTLED, file=file_id).select_related("intent").order_by("number"):
         match line.intent and line.intent.state:
             case State.CREATED:
                 return line
@@ -278,19 +256,14 @@ def _next(file_id: uuid.UUID) -> OrderLine | _Next:
     return _Next.NOTHING_LEFT
 
 
-def _move(file_id: uuid.UUID, from_states: set[FileState], to_state: FileState, **fields: object) -> bool:
-    """Compare-and-swap on the file's state."""
-    return bool(OrderFile.objects.filter(pk=file_id, state__in=from_states).update(state=to_state, **fields))
-
-
-def _stop(file_id: uuid.UUID, reason: str, on_line: OnLine) -> bool:
-    stopped = _move(file_id, {FileState.QUEUED, FileState.EXECUTING}, FileState.STOPPED, stop_reason=reason[:255])
+def _stop(file_id: uuid.UUID, reason: str, on_line: stock.OnLine) -> bool:
+    stopped = stock.move(file_id, {FileState.QUEUED, FileState.EXECUTING}, FileState.STOPPED, stop_reason=reason[:255])
     if stopped:
-        _tell(file_id, on_line)
+        stock.tell(file_id, on_line)
     return stopped
 
 
-def _stop_late(file_id: uuid.UUID, on_line: OnLine) -> bool:
+def _stop_late(file_id: uuid.UUID, on_line: stock.OnLine) -> bool:
     """Stop a file whose trader has waited too long for what is left to go out now without another look."""
     waits = OrderFile.objects.filter(_OPEN, pk=file_id, progressed_at__lt=timezone.now() - LATE_AFTER)
     since = waits.values_list("progressed_at", flat=True).first()
@@ -300,91 +273,14 @@ def _stop_late(file_id: uuid.UUID, on_line: OnLine) -> bool:
     return _stop(file_id, f"{reason} Look at the market, then resume or give up the rest.", on_line)
 
 
-def _finish(file_id: uuid.UUID, on_line: OnLine) -> None:
-    if _move(file_id, {FileState.EXECUTING}, FileState.FINISHED, finished_at=timezone.now(), stop_reason=""):
-        _tell(file_id, on_line)
-
-
-def _settle(file_id: uuid.UUID) -> bool:
-    """Finish a STOPPED file that has nothing left to send or to doubt. That lines were given up stays so."""
-    if OrderLine.objects.filter(_UNSETTLED, file=file_id).exists():
-        return False
-    reason = Case(When(stop_reason=_GIVEN_UP, then="stop_reason"), default=Value(""))
-    return _move(file_id, {FileState.STOPPED}, FileState.FINISHED, finished_at=timezone.now(), stop_reason=reason)
-
-
-def _take_stock(file_id: uuid.UUID, on_line: OnLine) -> None:
-    """A line of a file was answered, or is unknown: when the file is STOPPED, finish it if it can be, or have it say
-    what is in doubt. Where nobody wants the rest, that line is put aside as well."""
-    with transaction.atomic():
-        file = OrderFile.objects.select_for_update().filter(pk=file_id, state=FileState.STOPPED).first()
-        if file is None:
-            return
-        given_up = _put_aside(file) if file.stop_reason in _UNWANTED else []
-        finished = _settle(file.pk)
-        if not (given_up or finished or _say_doubts(file)):
-            return
-    for line_id in given_up:
-        on_line(line_id)
-    _tell(file_id, on_line)
-
-
-def _put_aside(file: OrderFile) -> list[int]:
-    """Give up what was not sent of a STOPPED file, and pass over what is unknown; the lines that were given up. Its row
-    is locked by the caller."""
-    given_up = [
-        line.pk
-        for line in file.lines.sendable()
-        if line.intent_id is not None and intents.give_up(line.intent_id, "Given up before it was sent.")
-    ]
-    _pass_over(file)
-    if given_up:
-        _move(file.pk, {FileState.STOPPED}, FileState.STOPPED, stop_reason=_GIVEN_UP)
-    return given_up
-
-
-def _say_doubts(file: OrderFile) -> bool:
-    """Have a STOPPED file, as it was read, say what is in doubt, or that what it says was in doubt is clear; False when
-    it does already."""
-    told, stands = file.stop_reason, _doubtful(file.pk)
-    if stands == told or (stands == _RESUMABLE and not told.startswith((_UNKNOWN, _ABSENT))):
-        return False
-    stopped = OrderFile.objects.filter(pk=file.pk, state=FileState.STOPPED, stop_reason=told)
-    return bool(stopped.update(stop_reason=stands))
-
-
-def _tell(file_id: uuid.UUID, on_line: OnLine) -> None:
-    """The file's own state travels with its lines: one is enough."""
-    last = OrderLine.objects.filter(file=file_id).order_by("number").last()
-    if last is not None:
-        on_line(last.pk)
+def _finish(file_id: uuid.UUID, on_line: stock.OnLine) -> None:
+    if stock.move(file_id, {FileState.EXECUTING}, FileState.FINISHED, finished_at=timezone.now(), stop_reason=""):
+        stock.tell(file_id, on_line)
 
 
 def _own(file_id: uuid.UUID, user: User) -> OrderFile:
     """The user's file, its row locked until the caller's transaction ends."""
     return OrderFile.objects.visible_to(user).select_for_update(of=("self",)).get(pk=file_id)
-
-
-def _pass_over(file: OrderFile) -> None:
-    file.lines.filter(intent__state=State.UNKNOWN).update(passed_over=True)
-
-
-def _doubtful(file_id: uuid.UUID) -> str:
-    """What is not clear about a file's lines, or that all is, and what to do."""
-    parts = []
-    if unknown := _numbers(file_id, State.UNKNOWN):
-        parts.append(
-            f"{_UNKNOWN} {unknown}. It will not be sent again: "
-            "look at your orders at Tradovate, then resume or give up the rest."
-        )
-    if absent := _numbers(file_id, State.ABSENT):
-        parts.append(f"{_ABSENT} {absent}. Resume sends it, and what is left.")
-    return " ".join(parts)[:255] or _RESUMABLE
-
-
-def _numbers(file_id: uuid.UUID, state: State) -> str:
-    lines = OrderLine.objects.filter(file=file_id, intent__state=state, passed_over=False)
-    return ", ".join(str(number) for number in lines.values_list("number", flat=True))
 
 
 def _known(file_id: uuid.UUID, user: User) -> Facts | None:

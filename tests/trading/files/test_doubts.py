@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from tests.trading.cast import order_of
 from tests.trading.files.conftest import ROUTE, Run, has_stopped, nobody, now, sent, states
-from trading.files import execute, preview
+from trading.files import execute, preview, stock
 from trading.models import Account, OrderFile, OrderIntent
 from trading.orders import intents, reconcile, reports, resend
 from trading.orders.states import State
@@ -55,13 +55,13 @@ def test_what_the_stream_resolved_is_told_as_clear(simulator: RunningSimulator, 
 def test_a_doubt_that_the_stream_resolves_before_it_is_told_is_clear(
     simulator: RunningSimulator, queued: OrderFile, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    doubtful = execute._doubtful
+    doubtful = stock.doubtful
 
     def resolved_before(file_id: uuid.UUID) -> str:
         by_the_stream(simulator, queued.lines.get(number=1).intent)
         return doubtful(file_id)
 
-    monkeypatch.setattr(execute, "_doubtful", resolved_before)
+    monkeypatch.setattr(stock, "doubtful", resolved_before)
     simulator.control.fault("lose_reply", ROUTE)
     run(queued.pk)
     has_stopped(queued, "All that was unknown is clear now.", State.ACCEPTED)
@@ -104,7 +104,7 @@ def test_what_tradovate_does_not_have_is_sent_again_when_the_trader_resumes(
     simulator.control.fault("reset_before", ROUTE)
     run(queued.pk)
     told: list[int] = []
-    execute.resolved(reconcile.look(queued.account.connection_id), told.append)
+    stock.resolved(reconcile.look(queued.account.connection_id), told.append)
     assert told
     assert states(queued) == [State.ABSENT, State.CREATED, State.CREATED]
     assert now(queued).stop_reason == "Tradovate does not have the order of line 1. Resume sends it, and what is left."
@@ -128,7 +128,7 @@ def test_what_the_trader_passed_over_is_not_sent_when_it_turns_out_to_be_missing
     simulator.control.fault("reset_before", ROUTE)
     run(queued.pk)
     execute.resume(queued.pk, user)
-    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    stock.resolved(reconcile.look(queued.account.connection_id), nobody)
     run(queued.pk)
     assert states(queued) == [State.ABSENT, State.ACCEPTED, State.ACCEPTED]
     assert sent(simulator) == [("Sell", 3), ("Buy", 1)]
@@ -147,7 +147,7 @@ def test_a_worker_that_comes_back_does_not_send_what_turned_out_to_be_missing(
     simulator.control.fault("reset_before", ROUTE)
     run(queued.pk)
     OrderFile.objects.update(state=OrderFile.State.EXECUTING)  # as if the worker had died before it could stop it
-    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    stock.resolved(reconcile.look(queued.account.connection_id), nobody)
     run(queued.pk)
     assert sent(simulator) == []
     assert now(queued).state == OrderFile.State.STOPPED
@@ -159,7 +159,7 @@ def test_a_lost_answer_that_is_found_leaves_only_the_rest_to_send(
 ) -> None:
     simulator.control.fault("lose_reply", ROUTE)
     run(queued.pk)
-    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    stock.resolved(reconcile.look(queued.account.connection_id), nobody)
     assert states(queued) == [State.FILLED, State.CREATED, State.CREATED]
     assert now(queued).stop_reason == "All that was unknown is clear now. Resume sends what is left."
     execute.resume(queued.pk, user)
@@ -204,7 +204,7 @@ def test_a_doubt_that_comes_after_the_stop_is_not_passed_over_unread(
     has_stopped(queued, "line 1", State.UNKNOWN)
     assert bool(told) == crashes, "its own run has told it"
     assert not execute.resume(queued.pk, user, "Stopped by the trader.")
-    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    stock.resolved(reconcile.look(queued.account.connection_id), nobody)
     assert execute.resume(queued.pk, user, now(queued).stop_reason)
     run(queued.pk)
     assert sent(simulator) == [("Buy", 2), ("Sell", 3), ("Buy", 1)]
@@ -228,7 +228,7 @@ def test_giving_up_leaves_what_tradovate_does_not_have_unsent(
     monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
     simulator.control.fault("reset_before", ROUTE)
     run(queued.pk)
-    execute.resolved(reconcile.look(queued.account.connection_id), nobody)
+    stock.resolved(reconcile.look(queued.account.connection_id), nobody)
     assert execute.discard(queued.pk, user, nobody)
     assert states(queued) == [State.CANCELLED] * 3
     assert now(queued).state == OrderFile.State.FINISHED

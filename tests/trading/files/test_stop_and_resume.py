@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import Connection, User
 from tests.trading.cast import posts, sign_in
 from tests.trading.files.conftest import ROUTE, Run, nobody, now, sent, states
-from trading.files import execute, preview
+from trading.files import execute, preview, stock
 from trading.models import Account, Contract, OrderFile, TradingLimit
 from trading.orders import facts, kill_switch, reconcile
 from trading.orders.facts import AccountFacts, Facts, PositionFacts
@@ -64,7 +64,7 @@ def test_what_tradovate_does_not_have_meets_the_position_limit_when_it_is_resume
     assert execute.confirm(file.pk, user)
     simulator.control.fault("reset_before", ROUTE)
     run(file.pk)
-    execute.resolved(reconcile.look(account.connection_id), nobody)
+    stock.resolved(reconcile.look(account.connection_id), nobody)
     assert states(file) == [State.ABSENT]
     TradingLimit.objects.create(user=user, max_position=3)
     known(account, symbols[0], net=2)
