@@ -11,7 +11,6 @@ decided by compare-and-swap on the intents, under the file's own row lock, and w
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import time
 import uuid
 from collections.abc import Sequence
@@ -30,8 +29,6 @@ from trading.orders.contracts import Looked
 from trading.orders.facts import Facts
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
-
-logger = logging.getLogger(__name__)
 
 FileState = OrderFile.State
 
@@ -74,13 +71,13 @@ def confirm(file_id: uuid.UUID, user: User) -> bool:
             raise CannotConfirm("The file has not been checked yet. Check it first.")
         if file.state != FileState.READY:
             return False
-        lines = list(file.lines.select_related("contract", "file"))
+        lines = list(file.lines.select_related("contract"))
         turns.begin(file.account_id)
         _still_good(file, lines, known)
         checked = timezone.now()
         for line in lines:
             key = f"{intents.FILE}:{file.pk}:{line.number}"
-            line.intent = intents.create(_spec(line), key, received_at=received, checked_at=checked)
+            line.intent = intents.create(_spec(file, line), key, received_at=received, checked_at=checked)
         OrderLine.objects.bulk_update(lines, ["intent"])
         now = timezone.now()
         return stock.move(file.pk, {FileState.READY}, FileState.QUEUED, confirmed_at=now, progressed_at=now)
@@ -109,7 +106,7 @@ def run(file_id: uuid.UUID, on_line: stock.OnLine, *, seconds: float = RUN_FOR) 
         _stop(file_id, "An internal error interrupted the file. Look at the lines before you resume.", on_line)
         raise
     if line is _Next.IN_DOUBT:
-        _stop(file_id, stock.doubtful(file_id), on_line)
+        _stop(file_id, stock.doubts(stock.unsettled(file_id)), on_line)
     elif line is _Next.NOTHING_LEFT:
         _finish(file_id, on_line)
     return False
@@ -126,27 +123,26 @@ def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
     so and is never sent again.
 
     `seen` is the reason for the stop that the trader has read: a press that was meant for an earlier one does nothing.
-    So does one while the reason does not tell all that is unknown. Raises CannotConfirm for what has come to forbid a
-    line since the file was confirmed.
+    So does one while the reason does not tell what is in doubt, or that nothing is any more; from then on it does.
+    Raises CannotConfirm for what has come to forbid a line since the file was confirmed.
     """
     known = _known(file_id, user)
     with transaction.atomic():
         file = _own(file_id, user)
-        if seen is not None and seen != file.stop_reason:
+        if file.state != FileState.STOPPED or (seen is not None and seen != file.stop_reason):
             return False
-        if file.state == FileState.STOPPED:
-            if stock.numbers(file.pk, State.UNKNOWN) and stock.say_doubts(file):
-                return False
-            turns.begin(file.account_id)
-            lines = list(file.lines.sendable().select_related("file"))
-            _meet_checks(file, lines, checks.CHECKS_OF_RESUMED, known)
-        if not stock.move(file.pk, {FileState.STOPPED}, FileState.QUEUED, stop_reason="", progressed_at=timezone.now()):
+        # Read once: what becomes of a line from here on is neither what the trader has read nor what was checked.
+        lines = stock.unsettled(file.pk)
+        if stock.say_doubts(file, lines):
             return False
-        stock.pass_over(file)
-        for line in file.lines.sendable():
+        turns.begin(file.account_id)
+        wanted = stock.sendable(lines)
+        _meet_checks(file, wanted, checks.CHECKS_OF_RESUMED, known)
+        stock.pass_over(lines)
+        for line in wanted:
             if line.intent_id is not None:
                 intents.want_again(line.intent_id)
-        return True
+        return stock.move(file.pk, {FileState.STOPPED}, FileState.QUEUED, stop_reason="", progressed_at=timezone.now())
 
 
 def discard(file_id: uuid.UUID, user: User, on_line: stock.OnLine) -> bool:
@@ -175,7 +171,7 @@ def sweep(on_line: stock.OnLine) -> list[uuid.UUID]:
     """
     for intent_id in intents.give_up_waiting(timezone.now() - ABANDONED_AFTER):
         line = OrderLine.objects.filter(intent=intent_id).first()
-        if line is not None and not _stop(line.file_id, stock.doubtful(line.file_id), on_line):
+        if line is not None and not _stop(line.file_id, stock.doubts(stock.unsettled(line.file_id)), on_line):
             on_line(line.pk)
     for line in OrderLine.objects.filter(intent__in=reports.observe_missed()):
         on_line(line.pk)
@@ -245,7 +241,7 @@ def _send(line: OrderLine, on_line: stock.OnLine) -> bool:
 
 def _next(file_id: uuid.UUID) -> OrderLine | _Next:
     """The first line that waits, if all before it are answered."""
-    for line in OrderLine.objects.filter(stock.UNSETTLED, file=file_id).select_related("intent").order_by("number"):
+    for line in stock.unsettled(file_id):
         match line.intent and line.intent.state:
             case State.CREATED:
                 return line
@@ -312,12 +308,12 @@ def _meet_checks(
     # What waits to be sent must not count against itself.
     surroundings = surroundings.but_for({line.intent_id for line in lines if line.intent_id is not None})
     for line in lines:
-        spec = _spec(line)
+        spec = _spec(file, line)
         for finding in checks.check(spec, surroundings.situation(line.symbol), which):
             if finding.is_error:
                 raise CannotConfirm(f"Nothing was sent. Line {line.number}: {finding.message}")
         surroundings = surroundings.after(spec)
 
 
-def _spec(line: OrderLine) -> OrderSpec:
-    return preview.spec_of(line.file.account_id, line.symbol, line.quantity or 0)
+def _spec(file: OrderFile, line: OrderLine) -> OrderSpec:
+    return preview.spec_of(file.account_id, line.symbol, line.quantity or 0)

@@ -6,7 +6,7 @@ Whoever learns what became of a line has stock taken of its file.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from django.db import transaction
@@ -28,7 +28,7 @@ GIVEN_UP: Final = "The lines that had not been sent were given up."
 _UNWANTED: Final = frozenset({GIVEN_UP, ""})
 _IN_DOUBT: Final = Q(intent__state__in=[State.UNKNOWN, State.ABSENT], passed_over=False)
 # The lines of which something is still to come.
-UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | _IN_DOUBT
+_UNSETTLED: Final = Q(intent__state__in=[State.CREATED, State.SUBMITTING]) | _IN_DOUBT
 
 
 def move(file_id: uuid.UUID, from_states: set[FileState], to_state: FileState, **fields: object) -> bool:
@@ -45,7 +45,7 @@ def resolved(intent_ids: Collection[int], on_line: OnLine) -> None:
 
 def take_all(on_line: OnLine) -> None:
     """Take stock of each STOPPED file that may say something else than what stands: the stream resolves doubts, too."""
-    lines = OrderLine.objects.filter(UNSETTLED, file=OuterRef("pk"))
+    lines = OrderLine.objects.filter(_UNSETTLED, file=OuterRef("pk"))
     unlike_told = ~Exists(lines) | Exists(lines.filter(_IN_DOUBT)) | Q(stop_reason__in=_UNWANTED)
     unlike_told |= Q(stop_reason__startswith=_UNKNOWN) | Q(stop_reason__startswith=_ABSENT)
     stopped = OrderFile.objects.filter(unlike_told, state=FileState.STOPPED)
@@ -55,7 +55,7 @@ def take_all(on_line: OnLine) -> None:
 
 def settle(file_id: uuid.UUID) -> bool:
     """Finish a STOPPED file that has nothing left to send or to doubt. That lines were given up stays so."""
-    if OrderLine.objects.filter(UNSETTLED, file=file_id).exists():
+    if OrderLine.objects.filter(_UNSETTLED, file=file_id).exists():
         return False
     reason = Case(When(stop_reason=GIVEN_UP, then="stop_reason"), default=Value(""))
     return move(file_id, {FileState.STOPPED}, FileState.FINISHED, finished_at=timezone.now(), stop_reason=reason)
@@ -70,35 +70,66 @@ def take(file_id: uuid.UUID, on_line: OnLine) -> None:
             return
         given_up = put_aside(file) if file.stop_reason in _UNWANTED else []
         finished = settle(file.pk)
-        if not (given_up or finished or say_doubts(file)):
+        if not (given_up or finished or say_doubts(file, unsettled(file.pk))):
             return
     for line_id in given_up:
         on_line(line_id)
     tell(file_id, on_line)
 
 
+def unsettled(file_id: uuid.UUID) -> list[OrderLine]:
+    """The lines of a file of which something is still to come, in their order, as one statement sees them with their
+    intents: what is said about them and what is done with them must not come from two reads."""
+    return list(OrderLine.objects.filter(_UNSETTLED, file=file_id).select_related("intent").order_by("number"))
+
+
+def sendable(lines: Iterable[OrderLine]) -> list[OrderLine]:
+    """Those of the unsettled `lines` that were not sent, or that Tradovate does not have."""
+    return _in(lines, State.CREATED, State.ABSENT)
+
+
 def put_aside(file: OrderFile) -> list[int]:
     """Give up what was not sent of a STOPPED file, and pass over what is unknown; the lines that were given up. Its row
     is locked by the caller."""
+    lines = unsettled(file.pk)
     given_up = [
         line.pk
-        for line in file.lines.sendable()
+        for line in sendable(lines)
         if line.intent_id is not None and intents.give_up(line.intent_id, "Given up before it was sent.")
     ]
-    pass_over(file)
+    pass_over(lines)
     if given_up:
         move(file.pk, {FileState.STOPPED}, FileState.STOPPED, stop_reason=GIVEN_UP)
     return given_up
 
 
-def say_doubts(file: OrderFile) -> bool:
-    """Have a STOPPED file, as it was read, say what is in doubt, or that what it says was in doubt is clear; False when
-    it does already."""
-    told, stands = file.stop_reason, doubtful(file.pk)
+def pass_over(lines: Iterable[OrderLine]) -> None:
+    """Go on without those of the unsettled `lines` that are unknown."""
+    unknown = [line.pk for line in _in(lines, State.UNKNOWN)]
+    OrderLine.objects.filter(pk__in=unknown).update(passed_over=True)
+
+
+def say_doubts(file: OrderFile, lines: Collection[OrderLine]) -> bool:
+    """Have a STOPPED file, as it was read, say what is in doubt about its unsettled `lines`, or that what it says was
+    in doubt is clear; False when it does already."""
+    told, stands = file.stop_reason, doubts(lines)
     if stands == told or (stands == _RESUMABLE and not told.startswith((_UNKNOWN, _ABSENT))):
         return False
     stopped = OrderFile.objects.filter(pk=file.pk, state=FileState.STOPPED, stop_reason=told)
     return bool(stopped.update(stop_reason=stands))
+
+
+def doubts(lines: Collection[OrderLine]) -> str:
+    """What is not clear about the unsettled `lines` of a file, or that all is, and what to do."""
+    parts = []
+    if unknown := _in(lines, State.UNKNOWN):
+        parts.append(
+            f"{_UNKNOWN} {_numbers(unknown)}. It will not be sent again: "
+            "look at your orders at Tradovate, then resume or give up the rest."
+        )
+    if absent := _in(lines, State.ABSENT):
+        parts.append(f"{_ABSENT} {_numbers(absent)}. Resume sends it, and what is left.")
+    return " ".join(parts)[:255] or _RESUMABLE
 
 
 def tell(file_id: uuid.UUID, on_line: OnLine) -> None:
@@ -108,25 +139,9 @@ def tell(file_id: uuid.UUID, on_line: OnLine) -> None:
         on_line(last.pk)
 
 
-def pass_over(file: OrderFile) -> None:
-    """Go on without the lines that are unknown."""
-    file.lines.filter(intent__state=State.UNKNOWN).update(passed_over=True)
+def _in(lines: Iterable[OrderLine], *states: State) -> list[OrderLine]:
+    return [line for line in lines if line.intent is not None and line.intent.state in states]
 
 
-def doubtful(file_id: uuid.UUID) -> str:
-    """What is not clear about a file's lines, or that all is, and what to do."""
-    parts = []
-    if unknown := numbers(file_id, State.UNKNOWN):
-        parts.append(
-            f"{_UNKNOWN} {unknown}. It will not be sent again: "
-            "look at your orders at Tradovate, then resume or give up the rest."
-        )
-    if absent := numbers(file_id, State.ABSENT):
-        parts.append(f"{_ABSENT} {absent}. Resume sends it, and what is left.")
-    return " ".join(parts)[:255] or _RESUMABLE
-
-
-def numbers(file_id: uuid.UUID, state: State) -> str:
-    """The lines whose orders are in doubt in this way, "1, 3"; "" for none."""
-    lines = OrderLine.objects.filter(file=file_id, intent__state=state, passed_over=False)
-    return ", ".join(str(number) for number in lines.values_list("number", flat=True))
+def _numbers(lines: Iterable[OrderLine]) -> str:
+    return ", ".join(str(line.number) for line in lines)

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -55,13 +56,15 @@ def test_what_the_stream_resolved_is_told_as_clear(simulator: RunningSimulator, 
 def test_a_doubt_that_the_stream_resolves_before_it_is_told_is_clear(
     simulator: RunningSimulator, queued: OrderFile, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    doubtful = stock.doubtful
+    look_on = execute._next
 
-    def resolved_before(file_id: uuid.UUID) -> str:
-        by_the_stream(simulator, queued.lines.get(number=1).intent)
-        return doubtful(file_id)
+    def resolved_after(file_id: uuid.UUID) -> object:
+        found = look_on(file_id)
+        if found is execute._Next.IN_DOUBT:
+            by_the_stream(simulator, queued.lines.get(number=1).intent)
+        return found
 
-    monkeypatch.setattr(stock, "doubtful", resolved_before)
+    monkeypatch.setattr(execute, "_next", resolved_after)
     simulator.control.fault("lose_reply", ROUTE)
     run(queued.pk)
     has_stopped(queued, "All that was unknown is clear now.", State.ACCEPTED)
@@ -220,6 +223,55 @@ def test_a_doubt_that_the_reason_does_not_tell_yet_is_told_before_anybody_resume
     assert not execute.resume(queued.pk, user, "Stopped by the trader.")
     has_stopped(queued, "line 1", State.UNKNOWN)
     assert execute.resume(queued.pk, user, queued.stop_reason)
+
+
+def test_what_turns_out_to_be_missing_is_told_before_anybody_resumes(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was told that it will not be sent again has placed it by hand; that it will be now nobody has said yet."""
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    has_stopped(queued, "It will not be sent again", State.UNKNOWN)
+    read = queued.stop_reason
+    reconcile.look(queued.account.connection_id)
+    assert not execute.resume(queued.pk, user, read)
+    has_stopped(queued, "Tradovate does not have the order of line 1. Resume sends it", State.ABSENT)
+    assert not execute.resume(queued.pk, user, read)
+    run(queued.pk)
+    assert sent(simulator) == []
+
+
+@pytest.mark.parametrize(("at_first", "then"), [(State.SUBMITTING, State.UNKNOWN), (State.UNKNOWN, State.ABSENT)])
+def test_what_becomes_of_a_line_while_the_trader_resumes_changes_nothing_about_what_was_read(
+    simulator: RunningSimulator,
+    queued: OrderFile,
+    user: User,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    at_first: State,
+    then: State,
+) -> None:
+    first = queued.lines.get(number=1).intent
+    intents.claim(first.pk)
+    execute.stop(queued.pk, user, nobody)
+    if at_first == State.UNKNOWN:
+        intents.transition(first.pk, {State.SUBMITTING}, State.UNKNOWN)
+        stock.resolved([first.pk], nobody)
+    met = execute._meet_checks
+
+    def moved_meanwhile(*about: Any) -> None:
+        met(*about)
+        intents.transition(first.pk, {at_first}, then)
+
+    monkeypatch.setattr(execute, "_meet_checks", moved_meanwhile)
+    assert execute.resume(queued.pk, user, now(queued).stop_reason)
+    run(queued.pk)
+    told = at_first == State.UNKNOWN
+    assert states(queued)[0] == then
+    assert queued.lines.get(number=1).passed_over == told
+    assert sent(simulator) == ([("Sell", 3), ("Buy", 1)] if told else [])
+    assert ("line 1" in now(queued).stop_reason) != told
 
 
 def test_giving_up_leaves_what_tradovate_does_not_have_unsent(

@@ -38,8 +38,9 @@ def test_what_tradovate_has_is_not_sent_again_when_a_file_begins_or_goes_on(
     tried = state == State.ABSENT
     OrderIntent.objects.filter(pk=first.pk).update(state=state, version=3 * tried, order_id_at_broker=None)
     if tried:
-        OrderFile.objects.update(state=OrderFile.State.STOPPED)
-        execute.resume(queued.pk, user)
+        OrderFile.objects.update(state=OrderFile.State.STOPPED, stop_reason="It is unknown.")
+        stock.resolved([first.pk], nobody)
+        assert execute.resume(queued.pk, user)
     else:
         OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=1))
     run(queued.pk)
