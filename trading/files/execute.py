@@ -205,7 +205,11 @@ def _look_first(file_id: uuid.UUID, on_line: stock.OnLine) -> bool:
     try:
         found = reconcile.find(file.account.connection, intents_of_file)
     except reconcile.CannotLook as trouble:
-        _stop(file_id, f"Nothing was sent: what Tradovate has of this file could not be looked up. {trouble}", on_line)
+        was_sent = OrderIntent.objects.filter(line__file=file).exclude(state=State.CREATED).exists()
+        more = " more" if was_sent else ""
+        reason = f"Nothing{more} was sent: what Tradovate has of this file could not be looked up. {trouble}"
+        # Another run may have looked, and be sending it.
+        _stop(file_id, reason, on_line, still=begins & Q(progressed_at=file.progressed_at))
         return False
     for line in OrderLine.objects.filter(intent__in=found):
         on_line(line.pk)
@@ -252,8 +256,10 @@ def _next(file_id: uuid.UUID) -> OrderLine | _Next:
     return _Next.NOTHING_LEFT
 
 
-def _stop(file_id: uuid.UUID, reason: str, on_line: stock.OnLine) -> bool:
-    stopped = stock.move(file_id, {FileState.QUEUED, FileState.EXECUTING}, FileState.STOPPED, stop_reason=reason[:255])
+def _stop(file_id: uuid.UUID, reason: str, on_line: stock.OnLine, still: Q = _OPEN) -> bool:
+    """Stop a file of which this is `still` so: that it waits to be sent, or is being sent. False when it is not."""
+    going = OrderFile.objects.filter(still, pk=file_id)
+    stopped = bool(going.update(state=FileState.STOPPED, stop_reason=reason[:255]))
     if stopped:
         stock.tell(file_id, on_line)
     return stopped

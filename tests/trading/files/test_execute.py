@@ -10,9 +10,9 @@ from django.utils import timezone
 from accounts.models import User
 from tests.trading.cast import order_of, posts
 from tests.trading.files.conftest import Run, in_threads, nobody, now, sent, states
-from trading.files import execute
+from trading.files import execute, stock
 from trading.models import OrderFile, OrderIntent, OrderLine
-from trading.orders import gateway, intents
+from trading.orders import gateway, intents, reconcile
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 
@@ -48,15 +48,35 @@ def test_what_tradovate_has_is_not_sent_again_when_a_file_begins_or_goes_on(
     assert OrderIntent.objects.get(pk=first.pk).order_id_at_broker == order_of(simulator, first.cl_ord_id)
 
 
+@pytest.mark.parametrize(("before", "words"), [(0, "Nothing was sent: "), (1, "Nothing more was sent: ")])
 def test_a_file_does_not_go_on_while_tradovates_records_cannot_be_read(
-    simulator: RunningSimulator, queued: OrderFile, run: Run
+    simulator: RunningSimulator, queued: OrderFile, run: Run, before: int, words: str
 ) -> None:
+    for line in queued.lines.all()[:before]:
+        gateway.submit(line.intent_id)
     OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=1))
     simulator.control.fault("error_500", "command/list")
     run(queued.pk)
     assert now(queued).state == OrderFile.State.STOPPED
-    assert "could not be looked up" in queued.stop_reason
-    assert posts(simulator) == []
+    assert queued.stop_reason.startswith(f"{words}what Tradovate has of this file could not be looked up.")
+    assert len(posts(simulator)) == before
+
+
+def test_a_run_that_cannot_look_does_not_stop_what_another_one_is_sending(
+    simulator: RunningSimulator, queued: OrderFile, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=1))
+    find = reconcile.find
+
+    def cannot(*_: object) -> list[int]:
+        monkeypatch.setattr(reconcile, "find", find)
+        assert execute.run(queued.pk, nobody, seconds=-1), "another one has begun meanwhile"
+        raise reconcile.CannotLook("Tradovate did not answer.")
+
+    monkeypatch.setattr(reconcile, "find", cannot)
+    run(queued.pk)
+    assert now(queued).state == OrderFile.State.EXECUTING
+    assert queued.stop_reason == ""
 
 
 def test_a_rejected_line_does_not_stop_the_file(simulator: RunningSimulator, queued: OrderFile, run: Run) -> None:
