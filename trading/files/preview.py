@@ -65,7 +65,7 @@ def upload(account: Account, name: str, raw: bytes) -> OrderFile:
             name=_file_name(name),
             content=text,
             state=found.state,
-            findings=[finding.as_json() for finding in found.about],
+            findings=_about(account, found),
         )
         _keep_lines(file, found)
     return file
@@ -79,8 +79,7 @@ def check_again(file_id: uuid.UUID, user: User) -> bool:
     found = _examine(file.account, file.content)
     with transaction.atomic():
         waiting = OrderFile.objects.filter(pk=file.pk, state=OrderFile.State.UNCHECKED)
-        about = [finding.as_json() for finding in found.about]
-        if not waiting.update(state=found.state, findings=about):
+        if not waiting.update(state=found.state, findings=_about(file.account, found)):
             return False
         file.lines.all().delete()
         _keep_lines(file, found)
@@ -156,7 +155,7 @@ def _examine(account: Account, text: str) -> Examined:
     lines = [replace(one, findings=tuple(found for found in one.findings if found not in of_all)) for one in lines]
     wrong = any(finding.is_error for one in lines for finding in one.findings)
     state = OrderFile.State.REFUSED if wrong else OrderFile.State.READY
-    return Examined(state, lines, [*_seen_before(account, parsed), *of_all])
+    return Examined(state, lines, list(of_all))
 
 
 def _for_now(finding: Finding) -> Finding:
@@ -172,6 +171,15 @@ def _spec(account_id: int, line: ParsedLine) -> OrderSpec | None:
         return spec_of(account_id, line.symbol, line.quantity or 1)
     except InvalidSpec:
         return None
+
+
+def _about(account: Account, found: Examined) -> list[dict[str, str]]:
+    """The findings about a whole file, as they are kept; inside the transaction that keeps it."""
+    # One file of an account after another: of two with the same orders the later one sees the earlier.
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    was_checked = found.state != OrderFile.State.UNCHECKED
+    twins = _seen_before(account, [one.line for one in found.lines]) if was_checked else ()
+    return [finding.as_json() for finding in (*twins, *found.about)]
 
 
 def _seen_before(account: Account, parsed: Sequence[ParsedLine]) -> Iterator[Finding]:

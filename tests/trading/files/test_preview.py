@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from accounts.models import Connection
+from accounts.models import Connection, User
 from tests.trading.cast import contracts_of, listed, sign_in
+from tests.trading.files.conftest import now
 from trading.files import execute, preview, report
 from trading.models import Account, Contract, OrderFile, Product
 from trading.simulator import RunningSimulator
@@ -86,6 +88,28 @@ def test_the_same_orders_again_are_a_warning_not_an_error(
 
     OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=13))
     assert said(preview.upload(account, "later.txt", ready.content.encode())) == {}
+
+
+@pytest.mark.parametrize("checked", ["at once", "again"])
+def test_of_the_same_orders_uploaded_twice_at_once_the_later_one_is_warned_of(
+    account: Account, user: User, ready: OrderFile, monkeypatch: pytest.MonkeyPatch, checked: str
+) -> None:
+    OrderFile.objects.update(state=OrderFile.State.UNCHECKED)
+    examine = preview._examine
+
+    def examined_as_another_is_kept(*about: Any) -> preview.Examined:
+        monkeypatch.setattr(preview, "_examine", examine)
+        found = examine(*about)
+        assert said(preview.upload(account, "first.txt", ready.content.encode())) == {}
+        return found
+
+    monkeypatch.setattr(preview, "_examine", examined_as_another_is_kept)
+    if checked == "again":
+        assert preview.check_again(ready.pk, user)
+        later = now(ready)
+    else:
+        later = preview.upload(account, "later.txt", ready.content.encode())
+    assert "as first.txt" in said(later)[0]
 
 
 def test_other_orders_are_no_twin(account: Account, ready: OrderFile) -> None:
