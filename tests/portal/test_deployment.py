@@ -40,7 +40,8 @@ def process_name(command: list[str]) -> str | None:
 def test_every_process_of_a_server_has_a_service() -> None:
     names = {name: process_name(service["command"]) for name, service in OURS.items()}
     replicas = {process: OURS[name].get("deploy", {}).get("replicas", 1) for name, process in names.items() if process}
-    assert replicas == TWO_OF_EACH | {"simulator": 1}
+    given = {name: f"${{{name.upper()}_PROCESSES:-2}}" for name in TWO_OF_EACH if name != "beat"}
+    assert replicas == given | {"beat": 1, "simulator": 1}
     assert OURS["simulator"]["profiles"] == ["simulator"]
 
 
@@ -115,12 +116,15 @@ def test_docker_compose_reads_it(files: list[str], tmp_path: Path) -> None:
     for name in (*files, "Dockerfile"):
         shutil.copy(ROOT / name, tmp_path / name)
     known = {"POSTGRES_PASSWORD": "only-for-tests", "PORTAL_HOST": "desk.example.com"}
-    known |= {"COMPOSE_FILE": ":".join(files), "COMPOSE_PROFILES": "simulator"}
+    known |= {"COMPOSE_FILE": ":".join(files), "COMPOSE_PROFILES": "simulator", "SYNC_PROCESSES": "3"}
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in known.items()))
     command = [docker, "compose", "config", "--format", "json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["services"].keys() == COMPOSE["services"].keys()
+    services = json.loads(done.stdout)["services"]
+    assert services.keys() == COMPOSE["services"].keys()
+    replicas = [services[name]["deploy"]["replicas"] for name in ("web", "sync")]
+    assert replicas == ([2, 3] if len(files) == 1 else [1, 1])
 
 
 def test_the_image_runs_as_nobody_special_and_holds_what_it_copies() -> None:
@@ -163,6 +167,22 @@ def test_what_systemd_starts_may_write_to_var_alone() -> None:
         lines = (UNITS / name).read_text().splitlines()
         assert {"User=tradeport", "ProtectSystem=strict", "CapabilityBoundingSet="} <= set(lines), name
         assert [line for line in lines if line.startswith("ReadWritePaths=")] == ["ReadWritePaths=/opt/tradeport/var"]
+
+
+def test_systemd_waits_for_the_right_time_and_lets_many_connect() -> None:
+    migration = (UNITS / "tradeport-migrate.service").read_text()
+    for order in ("After", "Wants"):
+        assert re.search(rf"^{order}=.*\btime-sync\.target\b", migration, re.MULTILINE)
+    process = (UNITS / "tradeport@.service").read_text()
+    assert re.search(r"^After=.*\btradeport-migrate\.service\b", process, re.MULTILINE)
+    assert re.search(r"^LimitNOFILE=65536$", process, re.MULTILINE)
+
+
+def test_what_the_proxy_logs_of_a_request_has_no_code_of_a_sign_in() -> None:
+    lines = [line.strip() for line in (ROOT / "deploy" / "Caddyfile").read_text().splitlines()]
+    options = " ".join(line for line in lines[: lines.index("{$PORTAL_HOST} {")] if not line.startswith("#"))
+    assert "request>uri query { replace code REDACTED replace state REDACTED }" in options
+    assert "request>headers>Referer delete" in options
 
 
 def test_honcho_starts_what_is_there() -> None:

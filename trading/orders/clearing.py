@@ -14,7 +14,7 @@ import logging
 from collections.abc import Collection
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from trading.models import Account, KillSwitch, KillSwitchAction, OrderIntent
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 ActionState = KillSwitchAction.State
 
-# A round that lasts longer has lost its worker.
+# A round that lasts longer has lost its worker; nothing is put off for longer.
 LEASE: Final = dt.timedelta(seconds=90)
 # Between two rounds: the longer it has been going on, the longer.
 SOONEST: Final = dt.timedelta(seconds=2)
@@ -41,8 +41,14 @@ _RELEASED: Final = "Ended: the kill switch was released."
 
 def due() -> list[int]:
     """The actions (primary keys) that have a round to do now."""
-    waiting = KillSwitchAction.objects.filter(state=ActionState.WORKING, look_at__lte=timezone.now())
-    return list(waiting.values_list("pk", flat=True))
+    return list(_due(timezone.now()).values_list("pk", flat=True))
+
+
+def _due(now: dt.datetime) -> QuerySet[KillSwitchAction]:
+    # What waits for longer than anything is put off was put off before the clock was set back. Twice as long, as those
+    # of two machines differ.
+    is_time = Q(look_at__lte=now) | Q(look_at__gt=now + 2 * LEASE)
+    return KillSwitchAction.objects.filter(is_time, state=ActionState.WORKING)
 
 
 def carry_out(action_id: int) -> int | None:
@@ -52,8 +58,7 @@ def carry_out(action_id: int) -> int | None:
     transaction.
     """
     now = timezone.now()
-    waiting = KillSwitchAction.objects.filter(pk=action_id, state=ActionState.WORKING, look_at__lte=now)
-    if not waiting.update(look_at=now + LEASE):
+    if not _due(now).filter(pk=action_id).update(look_at=now + LEASE):
         return None
     action = KillSwitchAction.objects.select_related("switch", "connection").get(pk=action_id)
     if not action.switch.is_thrown:

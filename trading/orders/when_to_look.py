@@ -71,7 +71,8 @@ def _was_tried(connection_id: int, about: str, counts_from: dt.datetime, now: dt
     except redis.RedisError:
         return False
     pause = AGAIN * min(_MOST_TIMES, max(1, failed - _PATIENT_AFTER + 1))
-    return at >= counts_from.timestamp() and now.timestamp() - at < pause.total_seconds()
+    # Either way: one of times to come was before the clock was set back.
+    return at >= counts_from.timestamp() and abs(now.timestamp() - at) < pause.total_seconds()
 
 
 def _tried(key: str) -> tuple[float, int]:

@@ -23,13 +23,16 @@ log = logging.getLogger(__name__)
 PER_HOUR = 300
 BURST = 60
 
-# KEYS: when the bucket will be full. ARGV: seconds between turns, burst. Returns the seconds until the turn taken.
+# KEYS: when the bucket will be full, and when it was last asked: where the clock was set back since, both go back with
+# it. ARGV: seconds between turns, burst. Returns the seconds until the turn taken.
 _TAKE = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local full = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + interval
-redis.call('SET', KEYS[1], string.format('%.6f', full), 'EX', math.ceil(full - now) + 1)
+local kept_full, kept_at = string.match(redis.call('GET', KEYS[1]) or '0 0', '(%S+) (%S+)')
+local set_back = math.max(0, (tonumber(kept_at) or 0) - now)
+local full = math.max((tonumber(kept_full) or 0) - set_back, now) + interval
+redis.call('SET', KEYS[1], string.format('%.6f %.6f', full, now), 'EX', math.ceil(full - now) + 1)
 return string.format('%.6f', math.max(0, full - now - burst * interval))
 """
 

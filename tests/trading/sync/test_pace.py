@@ -81,6 +81,19 @@ async def test_all_processes_of_a_network_take_turns_from_one_bucket(redis_url) 
         await client.aclose()
 
 
+async def test_a_clock_that_was_set_back_makes_nobody_wait_longer(redis_url) -> None:
+    client = stream.async_client()
+    pace = Pace(client, per_hour=30, burst=6)
+    for _ in range(7):
+        await pace.reserve("demo")
+    # As a machine leaves it whose clock was two hours ahead.
+    (key,) = await client.keys("pace:*")
+    moments = (await client.get(key)).decode().split()
+    await client.set(key, " ".join(f"{float(moment) + 7200:.6f}" for moment in moments))
+    assert [round(await pace.reserve("demo") / 150) for _ in range(2)] == [2, 3]
+    await client.aclose()
+
+
 async def test_without_redis_each_process_paces_itself() -> None:
     client = redis.asyncio.Redis(unix_socket_path="/nonexistent", retry=None)
     pace = Pace(client, per_hour=30, burst=2)
