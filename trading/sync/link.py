@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from accounts import renewal
 from accounts.budgets import kept_in
 from trading.models import Upstream
-from trading.sync import access, lease, retry, standing
+from trading.sync import access, retry, standing
 from trading.sync.access import Target, Targets
 from trading.sync.fact_sheet import FactSheet
 from trading.sync.journal import Journal
@@ -159,7 +159,7 @@ class Link:
             if is_mine:
                 with contextlib.suppress(RedisError, OSError, Fenced, StateLost):
                     # It may have been stopped for long just before, and what it leaves is another one's by now.
-                    await self._be_owner()
+                    await self._lease.confirm()
                     await self._leave()
                     await self._lease.release()
 
@@ -171,7 +171,7 @@ class Link:
         """What is done side by side; the first to end ends it all."""
         return (
             self._publisher.run(),
-            self._keep_lease(),
+            self._lease.keep(),
             self._follow(),
             self._keep_authorized(),
             self._look_at_refused(),
@@ -203,21 +203,6 @@ class Link:
             self._write_state(*((Upstream.State.CONNECTING, "") if handed_over else (Upstream.State.DOWN, STOPPED)))
             if self._stream.epoch:
                 await self._stream.change(self._standing.row())
-
-    async def _keep_lease(self) -> None:
-        while True:
-            await asyncio.sleep(lease.RENEW_EVERY)
-            await self._be_owner()
-
-    async def _be_owner(self) -> None:
-        """Renew the lease. Who was stopped for long, and finds the socket ended on waking, must not write that down of
-        the socket that its successor has. Raises Fenced."""
-        try:
-            if not await self._lease.renew():
-                raise Fenced
-        except (RedisError, OSError):
-            # Nobody else can take the lease meanwhile; the stream refuses our writes if somebody has afterwards.
-            log.warning("Redis does not answer; connection %d keeps its socket.", self.connection_id)
 
     async def _follow(self) -> None:
         """Mirror the user, one socket after the other. Returns when signed out."""
@@ -385,7 +370,9 @@ class Link:
         if self.is_up:
             self._began_at = time.monotonic()
         await self._mirroring.end()
-        await self._be_owner()
+        # Who was stopped for long, and finds the socket ended on waking, must not write that down of the socket that
+        # its successor has.
+        await self._lease.confirm()
         self._show(*retry.shown(error))
         if isinstance(error, NotAuthorized):
             self._refused.set()
