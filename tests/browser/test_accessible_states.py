@@ -110,6 +110,11 @@ def test_open_dialogs_editors_and_notices(portal: Stack, open_page: OpenPage) ->
 
 # How an address answers that has no page: with another one's, or that it is for a press.
 NO_PAGE = {302, 405}
+# Whose session has been lost is sent on from each of these.
+PAGES_OF_A_TRADER = {
+    *("desk", "order", "order-elsewhere", "code", "files", "file", "fills", "performance", "chart", "replay"),
+    *("settings", "own-limits", "own-limit", "kill-switch", "limits"),
+}
 
 
 def test_every_address_that_has_a_page(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
@@ -133,6 +138,7 @@ def test_every_address_that_has_a_page(portal: Stack, open_page: OpenPage, tmp_p
     page.get_by_label("Most contracts in an order", exact=True).fill("10")
     page.get_by_role("button", name="Set the limit").click()
     made["limit_id"] = (page.get_by_role("link", name="Change").get_attribute("href") or "").split("/")[-2]
+    looked_at = set[str]()
     for name, route in addresses(get_resolver().url_patterns):
         if name == "accounts:sign-out":
             continue
@@ -143,6 +149,8 @@ def test_every_address_that_has_a_page(portal: Stack, open_page: OpenPage, tmp_p
         assert answer.ok or answer.status == 400, f"{url}: {answer.status}"
         page.goto(url)
         inspector.look(page, name)
+        looked_at.add(name)
+    assert looked_at >= {f"trading:{name}" for name in PAGES_OF_A_TRADER}
     inspector.finish()
 
 

@@ -1,7 +1,9 @@
 """What goes to Tradovate for each kind of order."""
 
+import datetime as dt
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -10,9 +12,15 @@ from tests.trading.orders.specs import price_terms, specs
 from trading.orders.codegen import raw_json
 from trading.orders.messages import message
 from trading.orders.prices import Distance, PriceTerms, Unit
-from trading.orders.spec import InvalidSpec, OrderSpec
+from trading.orders.spec import InvalidSpec, OrderSpec, OrderTerms
 from trading.orders.templates import bracket, buy_limit, buy_market, one_cancels_other, sell_limit, sell_stop
 
+PRICES = {
+    "price": "price",
+    "stop_price": "stopPrice",
+    "limit_if_touched_price": "limitIfTouchedPrice",
+    "peg_difference": "pegDifference",
+}
 ES = PriceTerms(Decimal("0.25"), Decimal(50))
 
 
@@ -91,12 +99,30 @@ def test_nothing_that_was_asked_for_is_left_out(spec: OrderSpec, terms: PriceTer
     assert body["isAutomated"] is spec.is_automated
     entry = json.loads(body["params"], parse_float=str)["entryVersion"] if spec.brackets else body
     assert (body["action"], entry["orderQty"], entry["orderType"]) == (spec.action, spec.order_qty, spec.order_type)
-    names = {"price": "price", "stop_price": "stopPrice", "limit_if_touched_price": "limitIfTouchedPrice"}
-    for field, name in {**names, "peg_difference": "pegDifference"}.items():
-        value = getattr(spec, field)
-        assert value == (None if name not in entry else Decimal(str(entry[name])))
     assert entry.get("maxShow") == spec.max_show
-    assert entry.get("text", "") == spec.text
-    assert ("expireTime" in entry) is (spec.expire_time is not None)
-    links = [body.get("other"), body.get("bracket1"), body.get("bracket2")]
-    assert len([one for one in links if one]) == len(spec.triggers) + (spec.other is not None)
+    assert said(entry) == meant(spec)
+    links = [body[name] for name in ("other", "bracket1", "bracket2") if body.get(name)]
+    linked = [spec.other] if spec.other else spec.triggers
+    assert [(link["action"], said(link)) for link in links] == [(one.action, meant(one)) for one in linked]
+
+
+def said(body: dict[str, Any]) -> dict[str, object]:
+    """The terms of an order on the wire, by the names that a spec has for them."""
+    prices = {field: Decimal(str(body[name])) for field, name in PRICES.items() if name in body}
+    expires = dt.datetime.fromisoformat(body["expireTime"]) if "expireTime" in body else None
+    return prices | {
+        "order_type": body["orderType"],
+        "time_in_force": body["timeInForce"],
+        "expire_time": expires,
+        "text": body.get("text", ""),
+    }
+
+
+def meant(terms: OrderTerms) -> dict[str, object]:
+    prices = {field: value for field in PRICES if (value := getattr(terms, field)) is not None}
+    return prices | {
+        "order_type": terms.order_type,
+        "time_in_force": terms.time_in_force,
+        "expire_time": terms.expire_time,
+        "text": terms.text,
+    }
