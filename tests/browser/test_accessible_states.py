@@ -120,15 +120,18 @@ PAGES_OF_A_TRADER = {
 def test_every_address_that_has_a_page(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
     """A new address is looked at by itself; one that names something new wants it among `made`."""
     inspector, page = Inspector(), one_click_desk(portal, open_page)
-    fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25")
+    symbol, made = portal.front_month("MES"), {"switch_id": "1"}
+    fill_in(page, symbol, order_type="Limit", price="1000.25")
     send(page)
     row = page.locator("[data-orders] [data-row^='order:']").first
-    made = {"order_id": (row.get_attribute("data-row") or "").removeprefix("order:"), "switch_id": "1"}
     intent = row.locator("[data-order-page]")
     expect(intent).to_have_attribute("href", re.compile(r"^/orders/\d+/$"))
     made["intent_id"] = (intent.get_attribute("href") or "").split("/")[2]
     row.get_by_role("button", name=re.compile("^Cancel")).click()
     expect(row).to_have_count(0)
+    # Of an order of the portal's own Tradovate's page of it leads to the order's.
+    made["order_id"] = str(OtherProgram(portal, "trader").order(symbol, order_type="Limit", price=1000.25))
+    expect(page.locator(f"[data-row='order:{made['order_id']}']")).to_be_visible(timeout=SOON)
     upload(page, portal, tmp_path, "ESZ9 1")
     made["file_id"] = page.url.split("/")[-2]
     page.goto(f"{portal.url}/kill-switch/")

@@ -1,10 +1,17 @@
-"""README and the manuals lead to what is there."""
+"""README and the manuals lead to what is there, and say what is so."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+
+from portal.postgresql import base as postgresql
+from trading.files import execute
+from trading.orders import gateway, sole
+from trading.sync import crew, hub, lease
+from trading.views import files, kill_switch, refusals
 
 MANUALS = [settings.BASE_DIR / "README.md", *sorted((settings.BASE_DIR / "docs").glob("*.md"))]
 
@@ -36,6 +43,28 @@ def test_a_backup_is_for_its_owner_alone_and_holds_no_session() -> None:
     assert len(making) == 2
     assert all(block.startswith("umask 077") for block in making)
     assert "DELETE FROM django_session" in making[1]
+
+
+@pytest.mark.parametrize(
+    ("promised", "said", "is_so"),
+    [
+        ("12 hours after its session was last written", 12 * 3600, settings.SESSION_COOKIE_AGE),
+        ("Ten wrong passwords", 10, settings.AXES_FAILURE_LIMIT),
+        ("lock an account out for 15 minutes", timedelta(minutes=15), settings.AXES_COOLOFF_TIME),
+        ("of orders that were not sent 60 an hour for a connection", 60, refusals.MOST),
+        ("lists the last 20 that were released", 20, kill_switch.LISTED),
+        ("lists the newest 50", 50, files.LISTED),
+        ("keeps at most 5 connections to PostgreSQL", 5, postgresql.MOST),
+        ("take its connections 3.5 s later at most", 3.5, lease.LASTS + hub.LOOK),
+        ("take its connections 3.5 s later at most", 3.5, crew.LASTS + hub.LOOK),
+        ("waits ten seconds at most for an answer that was lost", timedelta(seconds=10), sole.CLOSES_WITHIN),
+        ("a request begins within 20 s of its claim", timedelta(seconds=20), gateway.LATEST),
+        ("That is 75 s in a portal", timedelta(seconds=75), execute.ABANDONED_AFTER),
+    ],
+)
+def test_the_numbers_of_the_readme_are_so(promised: str, said: object, is_so: object) -> None:
+    assert promised in " ".join(MANUALS[0].read_text().replace("*", "").split())
+    assert is_so == said
 
 
 @pytest.mark.parametrize("manual", MANUALS, ids=lambda path: path.name)
