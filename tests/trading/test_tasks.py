@@ -130,12 +130,12 @@ def test_an_environment_that_cannot_be_reached_keeps_nobody_elses_orders_waiting
     away = [Connection.objects.create(user=one, environment="demo", tradovate_user_id=one.pk) for one in traders]
     switch = KillSwitch.objects.create(scope="global", by_staff=True, thrown_by=connection.user)
     stopped = [switch.actions.create(connection=one, flatten=False) for one in (*away, connection)]
-    answered, asked = threading.Event(), Counter[str]()
+    answered, asked, gave_up = threading.Event(), Counter[str](), list[int]()
 
     def ask(what: str, pk: int, mine: int) -> None:
         asked[f"{what} {pk}"] += 1
-        if pk != mine:
-            answered.wait(5)
+        if pk != mine and not answered.wait(30):
+            gave_up.append(pk)
 
     def look(pk: int) -> list[int]:
         return ask("look", pk, connection.pk) or []
@@ -145,15 +145,13 @@ def test_an_environment_that_cannot_be_reached_keeps_nobody_elses_orders_waiting
     monkeypatch.setattr(reconcile, "look", look)
     monkeypatch.setattr(clearing, "due", lambda: [one.pk for one in stopped])
     monkeypatch.setattr(clearing, "carry_out", lambda pk: ask("kill", pk, stopped[-1].pk))
-    began = time.monotonic()
     for _ in range(3):
         tasks.reconcile_orders()
         tasks.carry_out_kill_switches()
-    took = time.monotonic() - began
     answered.set()
     while tasks._at_work:
         time.sleep(0.01)
-    assert took < 4
+    assert not gave_up
     assert asked[f"look {connection.pk}"] == asked[f"kill {stopped[-1].pk}"] == 3
     assert {asked[f"look {one.pk}"] for one in away} == {1}, "nobody is asked again while the first question waits"
 
