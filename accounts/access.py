@@ -6,8 +6,8 @@ from axes.models import AccessAttempt, AccessLog
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import audit
-from accounts.models import AuditEvent, User
+from accounts import attempts, audit
+from accounts.models import AuditEvent, Environment, User
 from accounts.sign_out import sign_out
 
 
@@ -37,6 +37,8 @@ def forget(user: User, detail: str) -> None:
     with transaction.atomic():
         switch_off(user, detail)
         User.objects.filter(pk=user.pk).update(first_name="", last_name="", email="", last_login=None)
+        for connection in user.connections.all():
+            attempts.forget(Environment(connection.environment), connection.name)
         user.connections.update(name="forgotten", full_name="", email="", renewal_error="")
         for seen in (AccessLog, AccessAttempt):
             seen.objects.filter(username=user.username).delete()

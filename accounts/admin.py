@@ -48,6 +48,9 @@ else:
 class ReadOnly:
     """Mixin for admins and inlines whose rows nobody adds, changes or deletes here."""
 
+    # Those that axes brings along ask for no right.
+    actions: Any = None
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 

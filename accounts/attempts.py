@@ -62,6 +62,11 @@ def begin_with_code(ip_address: str | None) -> SignInAttempt:
     return _begin(network, _BY_CODE, CODES_PER_HOUR, same)
 
 
+def forget(environment: Environment, name: str) -> None:
+    """Delete the attempts to sign in as `name`, and with them where they came from."""
+    SignInAttempt.objects.filter(login_digest=digest(environment, name)).delete()
+
+
 def forget_old() -> None:
     """Delete what no longer counts."""
     SignInAttempt.objects.filter(at__lte=timezone.now() - HOUR).delete()

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.core.management import call_command
 
-from accounts import renewal
+from accounts import attempts, renewal
 
 
 @shared_task
@@ -14,5 +14,7 @@ def renew_due_tokens() -> int:
 
 @shared_task
 def clear_sessions() -> None:
-    """Delete browser sessions that have ended; each visit to the sign-in page begins one."""
+    """Delete browser sessions that have ended, of which each visit to the sign-in page begins one, and failed sign-ins
+    that no longer count."""
     call_command("clearsessions")
+    attempts.forget_old()

@@ -367,6 +367,8 @@ def test_failed_sign_ins_of_staff_are_read_and_not_deleted(client, supporter) ->
     page = f"/admin/axes/accessattempt/{attempt.pk}"
     assert client.get(f"{page}/change/").status_code == 200
     assert client.post(f"{page}/delete/", {"post": "yes"}).status_code == 403
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(days=1))
+    client.post("/admin/axes/accessattempt/", {"action": "cleanup_expired_attempts", "_selected_action": attempt.pk})
     assert AccessAttempt.objects.exists()
 
 

@@ -9,7 +9,8 @@ from django.contrib.admin.models import ADDITION, DELETION, LogEntry
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.models import AuditEvent, Connection, User
+from accounts import attempts
+from accounts.models import AuditEvent, Connection, Environment, User
 from tests.accounts.kept import in_the_database
 from tests.trading.signed_in import browser_of, person
 from trading.models import Account, Fill, OrderFile, OrderIntent, OrderLine, TradingLimit
@@ -47,6 +48,7 @@ def zebra() -> Connection:
         by_support(user, connection, account, name)
         AccessLog.objects.create(username=user.username, ip_address=address, user_agent=f"{name}'s phone")
         AccessAttempt.objects.create(username=user.username, ip_address=address, failures_since_start=1)
+        attempts.begin(address, Environment.SIM, name)
         AuditEvent.objects.create(kind="signed-in", user=user, connection=connection, ip_address=address, detail=name)
         trade = {"order_id_at_broker": 5, "qty": 2, "price": 5000, "symbol": "ESZ6", "action": "Buy"}
         Fill.objects.create(connection=connection, tradovate_id=66, at=timezone.now(), **trade)
