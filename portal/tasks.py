@@ -12,6 +12,7 @@ from django.conf import settings
 from trading.sync import stream
 
 DONE: Final = "tasks:done:{}"
+IDLE: Final = "tasks:idle"
 FAILED: Final = "tasks:failed:{}"
 # Seconds for which a task says that beat, Redis and a worker work together; some are due every few seconds.
 LASTS: Final = 60
@@ -23,13 +24,16 @@ def scheduled() -> list[str]:
 
 
 @signals.task_postrun.connect
-def tell(sender: Task[Any, Any] | None = None, state: str | None = None, **_: Any) -> None:
-    """A task has ended, here; those that nobody rings for say nothing of the schedule."""
+def tell(sender: Task[Any, Any] | None = None, state: str | None = None, retval: object = None, **_: Any) -> None:
+    """A task has ended, here; those that nobody rings for say nothing of the schedule. One that returns False had
+    nothing to do, which makes nothing good that failed before."""
     if sender is None or sender.name not in scheduled():
         return
     done, failed = DONE.format(sender.name), FAILED.format(sender.name)
     with suppress(redis.RedisError):
-        if state == states.SUCCESS:
+        if state == states.SUCCESS and retval is False:
+            stream.client().set(IDLE, 1, ex=LASTS)
+        elif state == states.SUCCESS:
             stream.client().set(done, 1, ex=LASTS)
             stream.client().delete(failed)
         else:
@@ -38,9 +42,10 @@ def tell(sender: Task[Any, Any] | None = None, state: str | None = None, **_: An
 
 
 def are_done(client: redis.Redis) -> bool:
-    """Whether some task was done lately, and none has failed since it was. Raises RedisError."""
+    """Whether some task was done lately, or had nothing to do, and none has failed since it was. Raises RedisError."""
 
     def kept(key: str) -> set[str]:
         return {name for name in scheduled() if client.exists(key.format(name))}
 
-    return bool(done := kept(DONE)) and kept(FAILED) <= done
+    done = kept(DONE)
+    return bool(done or client.exists(IDLE)) and kept(FAILED) <= done

@@ -38,6 +38,10 @@ PATIENCE = 1.0
 UNSENT_AFTER: Final = dt.timedelta(minutes=2)
 
 
+class Undone(Exception):
+    """Some of what a task was to do failed, as the log tells; the rest of it is done."""
+
+
 @shared_task
 def execute_order_file(file_id: str) -> None:
     """Send what is left of an order file (its UUID). Safe to run twice, or in two workers at the same time."""
@@ -57,9 +61,10 @@ def sweep_order_files() -> None:
 
 
 @shared_task
-def reconcile_orders() -> None:
+def reconcile_orders() -> bool:
     """Look at Tradovate for what got no answer, for the effect of what was accepted and for ends that nobody saw, and
-    put aside what was to go out at once and was not. Safe to run at the same time as itself."""
+    put aside what was to go out at once and was not; whether anything was to be looked for. Safe to run at the same
+    time as itself. Raises Undone."""
 
     def look(connection_id: int) -> None:
         # Another process may have looked while this one waited for a thread.
@@ -80,9 +85,11 @@ def reconcile_orders() -> None:
             intent_rows.tell(changed)
 
     intent_rows.tell(intents.give_up_unsent(timezone.now() - UNSENT_AFTER))
+    done = []
     for work, due in ((look, reconcile.due), (verified, verify.due), (ended, missed_ends.due)):
         wanted = Connection.objects.filter(pk__in=due(timezone.now()))
-        _each(work, wanted.values_list("pk", "environment"))
+        done += _each(work, wanted.values_list("pk", "environment"))
+    return _any_of(done)
 
 
 def ring(file_id: uuid.UUID) -> None:
@@ -94,9 +101,9 @@ def ring(file_id: uuid.UUID) -> None:
 
 
 @shared_task
-def carry_out_kill_switches() -> None:
-    """Cancel orders and close positions where a thrown switch wants that, several connections at the same time. Safe
-    to run at the same time as itself, or again after a crash."""
+def carry_out_kill_switches() -> bool:
+    """Cancel orders and close positions where a thrown switch wants that, several connections at the same time; whether
+    one did. Safe to run at the same time as itself, or again after a crash. Raises Undone."""
 
     def carry_out(action_id: int) -> None:
         began = timezone.now()
@@ -107,11 +114,19 @@ def carry_out_kill_switches() -> None:
             intent_rows.tell(sent.values_list("pk", flat=True))
 
     wanted = KillSwitchAction.objects.filter(pk__in=clearing.due())
-    _each(carry_out, wanted.values_list("pk", "connection__environment"))
+    return _any_of(_each(carry_out, wanted.values_list("pk", "connection__environment")))
 
 
-def _each(work: Callable[[int], None], wanted: Iterable[tuple[int, str]]) -> None:
-    """Have threads of this process do `work` for each (primary key, environment) that they are not at yet.
+def _any_of(done: list[bool]) -> bool:
+    """Whether there was anything to do; raises Undone when some of it failed."""
+    if failed := done.count(False):
+        raise Undone(f"{failed} of {len(done)}")
+    return bool(done)
+
+
+def _each(work: Callable[[int], None], wanted: Iterable[tuple[int, str]]) -> list[bool]:
+    """Have threads of this process do `work` for each (primary key, environment) that they are not at yet; of each that
+    has ended meanwhile, whether it was done.
 
     Each environment has threads of its own, and what takes longer than PATIENCE goes on when this returns: one that
     cannot be reached keeps no worker, and nobody else's orders, waiting. A fault with one of them does not either;
@@ -123,6 +138,7 @@ def _each(work: Callable[[int], None], wanted: Iterable[tuple[int, str]]) -> Non
             work(pk)
         except Exception:
             logger.exception("%s failed for %s", work.__name__, pk)
+            raise
         finally:
             _at_work.discard((work.__name__, pk))
             database_connections.close_all()
@@ -132,7 +148,8 @@ def _each(work: Callable[[int], None], wanted: Iterable[tuple[int, str]]) -> Non
         if (work.__name__, pk) not in _at_work:
             _at_work.add((work.__name__, pk))
             begun.append(_crews[work.__name__, environment].submit(do, pk))
-    wait(begun, PATIENCE)
+    ended, _ = wait(begun, PATIENCE)
+    return [one.exception() is None for one in ended]
 
 
 @worker_process_shutdown.connect

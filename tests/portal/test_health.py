@@ -12,8 +12,10 @@ from django.test import Client
 from accounts import renewal
 from accounts.tasks import clear_sessions, renew_due_tokens
 from portal import health, tasks
+from tests.trading.signed_in import person
+from trading.orders import reconcile
 from trading.sync import crew
-from trading.tasks import execute_order_file
+from trading.tasks import execute_order_file, reconcile_orders
 
 
 @pytest.mark.django_db
@@ -71,6 +73,30 @@ def test_tasks_that_fail_are_not_done(client: Client, redis_url: str, monkeypatc
     assert told() is True, "it was done within the minute"
     redis.Redis.from_url(redis_url).delete(tasks.DONE.format(renew_due_tokens.name))  # a minute later
     assert told() is False
+
+
+def test_rounds_with_nothing_to_do_hide_none_that_failed(
+    client: Client, redis_url: str, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> bool:
+        return client.get("/health/all/").json()["tasks"]
+
+    def fail(connection_id: int) -> list[int]:
+        raise ValueError("as all of them do with an error of ours")
+
+    connection = person("sim:1", 1)
+    reconcile_orders.apply()
+    assert told() is True
+    monkeypatch.setattr(reconcile, "look", fail)
+    monkeypatch.setattr(reconcile, "due", lambda *_: [connection.pk])
+    assert reconcile_orders.apply().state == "FAILURE"
+    monkeypatch.setattr(reconcile, "due", lambda *_: [])
+    reconcile_orders.apply()
+    assert told() is False
+    monkeypatch.setattr(reconcile, "look", lambda _: [])
+    monkeypatch.setattr(reconcile, "due", lambda *_: [connection.pk])
+    reconcile_orders.apply()
+    assert told() is True
 
 
 @pytest.mark.django_db
