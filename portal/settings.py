@@ -167,17 +167,17 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "unacked_restore_interval": 5}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULER = "portal.beat:Clock"
+# A round that no worker took is worth nothing once the next one comes.
 CELERY_BEAT_SCHEDULE = {
-    "renew due tokens": {"task": "accounts.tasks.renew_due_tokens", "schedule": 60},
-    "sweep order files": {"task": "trading.tasks.sweep_order_files", "schedule": 15},
-    # A round that no worker took is worth nothing once the next one comes.
-    "reconcile orders": {"task": "trading.tasks.reconcile_orders", "schedule": 2, "options": {"expires": 2}},
-    "carry out kill switches": {
-        "task": "trading.tasks.carry_out_kill_switches",
-        "schedule": 2,
-        "options": {"expires": 2},
-    },
-    "clear sessions": {"task": "accounts.tasks.clear_sessions", "schedule": 60 * 60 * 6},
+    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for name, task, seconds in (
+        ("renew due tokens", "accounts.tasks.renew_due_tokens", 60),
+        ("sweep order files", "trading.tasks.sweep_order_files", 15),
+        ("reconcile orders", "trading.tasks.reconcile_orders", 2),
+        ("carry out kill switches", "trading.tasks.carry_out_kill_switches", 2),
+        ("clear sessions", "accounts.tasks.clear_sessions", 60 * 60 * 6),
+    )
 }
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 # Files take long: token renewals and looks for lost answers must not wait behind them.
