@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Line, authorize, open_desk, sign_in
 from tests.browser.elsewhere import OtherProgram
@@ -221,6 +221,8 @@ def test_a_refusal_says_why_on_every_desk_and_leads_to_the_order(portal: Stack, 
     other.goto(portal.url)
     is_streaming(other)
     one_click(other)
+    other.get_by_role("button", name="Sound").click()
+    tones(other)
     account = OtherProgram(portal, "trader").account
     portal.control("refuse", accountId=account["id"], reason="TradingLocked", stage="risk")
     symbol = portal.front_month("MGC")
@@ -241,6 +243,50 @@ def test_a_refusal_says_why_on_every_desk_and_leads_to_the_order(portal: Stack, 
     expect(page.get_by_role("heading", level=1)).to_contain_text(symbol)
     expect(page.locator("h1 .badge")).to_have_text("rejected")
     assert told(other) == [], "told twice where it was sent"
+    assert tones(other) == REFUSAL
+
+
+def test_what_becomes_of_the_tickets_order_later_or_behind_a_question_is_told_as_of_any_other(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.clock.install()
+    page.add_init_script(RECORD)
+    # Tells of intents only what a new socket begins with: when is for the test to say.
+    line = Line(page, loses=lambda frame: frame.startswith('{"t":"intent",'))
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    page.get_by_role("button", name="Sound").click()
+    account, symbol = OtherProgram(portal, "trader").account, portal.front_month("MGC")
+
+    def answer_early(route: Route) -> None:
+        """Answer with what was known when the order was accepted, before it was refused."""
+        answer = route.fetch().json()
+        for row in answer["rows"].values():
+            row |= {"state": "accepted", "level": "info", "words": "Accepted so far.", "version": "0"}
+        route.fulfill(json=answer)
+
+    page.route("**/desk/place/", answer_early)
+    question = page.get_by_role("dialog", name="Send this order?")
+    why = f"^Buy 1 {symbol}: rejected. {LOCKED}"
+    for times, is_asked in enumerate((False, True), 1):
+        portal.control("refuse", accountId=account["id"], reason="TradingLocked", stage="risk")
+        button = fill_in(page, symbol, order_type="Limit", price=f"10{times}.0")
+        button.click()
+        question.locator("[data-yes]").click()
+        expect(page.locator("[data-outcome]")).to_contain_text("Accepted so far.", timeout=SOON)
+        tones(page)
+        if is_asked:
+            button.click()
+            expect(question).to_be_visible(timeout=SOON)
+        else:
+            page.clock.fast_forward(6_000)
+        line.drop()
+        is_told(page, why, times)
+        assert tones(page) == REFUSAL
+    question.get_by_role("button", name="Back").click()
+    expect(page.locator("#toasts .toast", has_text=re.compile(why)).last).to_be_visible()
+    assert len(told(page)) == 2
 
 
 def test_a_page_of_the_sign_in_before_shows_nothing_of_the_next_one(portal: Stack, open_page: OpenPage) -> None:

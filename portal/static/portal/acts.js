@@ -3,7 +3,7 @@
 
 import { ask, askMode, mustAsk } from "./confirm.js";
 import { post, Wish } from "./press.js";
-import { toast } from "./toasts.js";
+import { chime, toast } from "./toasts.js";
 
 export class Acts {
   /**
@@ -56,6 +56,7 @@ export class Acts {
     wish.answered(answer);
     this.learn(answer.rows, answer.intent);
     toast(answer.level, answer.words, pageOf(answer));
+    if (answer.level === "error") chime("error");
     return answer;
   }
 }

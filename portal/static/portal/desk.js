@@ -32,9 +32,10 @@ export class Desk {
     const fills = this.tables.get("fill");
     fills.dress = (row) => ofFill(row, this.orders.sources);
     this.orders.tell = (orders) => fills.renew(this.state.rows, (row) => orders.has(row.order_id));
-    this.acts = new Acts(root.querySelector("[data-acts]"), (rows, told) => this.learn(rows, told));
+    const learn = (rows, told) => this.learn(rows, told);
+    this.acts = new Acts(root.querySelector("[data-acts]"), learn);
     const ticket = root.querySelector("[data-ticket]");
-    this.ticket = ticket && new Ticket(ticket, this.acts, (rows) => this.learn(rows), (symbol) => choice.follow(symbol));
+    this.ticket = ticket && new Ticket(ticket, this.acts, learn, (symbol) => choice.follow(symbol));
     this.news = new News(() => this.acts.isPressing || this.ticket?.isSending);
     this.chosen = root.querySelector("[data-chosen-account]");
     this.editors = new Editors(root, this.acts, (key) => this.#row(key));
@@ -104,9 +105,9 @@ export class Desk {
     return this.state.rows;
   }
 
-  /** Have notices tell what is new, but for what the ticket's answer, or that of a button, tells. */
+  /** Have notices tell what is new, but for what an answer, or the ticket, tells. */
   #tell(changed, first, told) {
-    const except = [this.ticket?.sent, told].filter(Boolean);
+    const except = [this.ticket?.tells, told].filter(Boolean);
     this.news.tell(this.state.rows, changed, { first, except });
   }
 

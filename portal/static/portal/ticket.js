@@ -5,10 +5,12 @@ import { ASK, ask, askMode, mustAsk, setAskMode, showFindings } from "./confirm.
 import { follow, hasFocus, setHidden, setText } from "./dom.js";
 import { minutesBehindUtc, zoneName } from "./figures.js";
 import { post, Wish } from "./press.js";
+import { chime } from "./toasts.js";
 
 const COMPLETE_SYMBOL = /^[A-Z0-9]{1,5}[FGHJKMNQUVXZ]\d{1,2}$/; // as of trading/views/ticket.py
 const SOON = 250; // milliseconds after the last letter until the ticket is looked at
 const FRESH = 10_000; // milliseconds for which what was found then is relied on
+const WATCHED = 5_000; // milliseconds after an answer for which its trader looks at what the ticket says
 const CHECKING = "Checking…";
 const PRICES = ["price", "stop_price", "limit_if_touched_price", "peg_difference"];
 
@@ -16,7 +18,8 @@ export class Ticket {
   /**
    * @param {HTMLFormElement} form
    * @param {import("./acts.js").Acts} acts presses the buttons in what the ticket shows
-   * @param {(rows: object) => Map<string, object>} learn takes the rows of intents that an answer brings; returns all
+   * @param {(rows: object, told: string) => Map<string, object>} learn takes the rows of intents that an answer brings, and
+   *   the key of the one that is told here; returns all rows
    * @param {(symbol: string) => void} look takes the contract that its trader has written down
    */
   constructor(form, acts, learn, look) {
@@ -93,9 +96,22 @@ export class Ticket {
     this.form.elements[name].select?.();
   }
 
+  /** The intent (its key) of whose news the ticket tells its trader by itself, or empty. */
+  get tells() {
+    const isWatched = Date.now() - this.answeredAt < WATCHED && !this.busy && !document.querySelector("dialog[open]");
+    return isWatched ? this.sent : "";
+  }
+
   /** Rows have changed: what was sent last may have moved on. */
   follow(rows, changed) {
-    if (this.sent && changed.includes(this.sent)) this.#tell(rows.get(this.sent));
+    if (!this.sent || !changed.includes(this.sent)) return;
+    const wasWrong = this.#isWrong;
+    this.#tell(rows.get(this.sent));
+    if (this.tells && this.#isWrong && !wasWrong) chime("error");
+  }
+
+  get #isWrong() {
+    return this.outcome.querySelector('[data-level="error"]') !== null;
   }
 
   #offer() {
@@ -238,6 +254,8 @@ export class Ticket {
       this.send.setAttribute("aria-disabled", "true");
       this.#outcome("info", "Sending…");
       this.#answered(await post(this.form.getAttribute("action"), data));
+      this.answeredAt = Date.now();
+      if (this.#isWrong) chime("error");
     } finally {
       this.busy = false;
       this.send.removeAttribute("aria-disabled");
@@ -270,7 +288,7 @@ export class Ticket {
   }
 
   #nothingSent({ findings, words }) {
-    this.sent = ""; // what becomes of the one before is told in a notice
+    this.sent = ""; // news of the one before do not take its place
     this.#say(findings);
     this.#outcome("error", `Nothing was sent. ${findings.length ? "Mend what is marked." : words}`);
     if (hasFocus(this.form)) this.form.querySelector('[aria-invalid="true"]')?.focus();
@@ -283,7 +301,7 @@ export class Ticket {
       return;
     }
     this.sent = answer.intent;
-    const known = this.learn(answer.rows);
+    const known = this.learn(answer.rows, answer.intent);
     if (answer.intent) {
       this.#say([]);
       // The stream may have told more than the answer knew.
