@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import get_resolver
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import PHONE, Line, open_desk
+from tests.browser.conftest import PHONE, SCREEN, Line, open_desk
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import STAFF_PASSWORD, Stack
 from tests.browser.test_accessibility import settle, violations
@@ -280,11 +280,15 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("viewport", [None, PHONE], ids=["screen", "phone"])
+# A screen at 400 %, and a phone on its side.
+LOW = [{"width": 320, "height": 256}, {"width": 667, "height": 331}]
+
+
+@pytest.mark.parametrize("viewport", [SCREEN, PHONE, *LOW], ids=["screen", "phone", "zoomed", "on its side"])
 def test_whoever_tabs_through_the_desk_sees_where_they_are(
-    portal: Stack, open_page: OpenPage, viewport: dict[str, int] | None
+    portal: Stack, open_page: OpenPage, viewport: dict[str, int]
 ) -> None:
-    page = open_page(**({"viewport": viewport} if viewport else {}))
+    page = open_page(viewport)
     open_desk(page, portal, "pro")
     is_streaming(page)
     expect(page.locator("[data-row^='position:']").first).to_be_visible(timeout=SOON)
