@@ -118,6 +118,22 @@ def test_a_ticket_whose_check_takes_long_says_so(portal: Stack, open_page: OpenP
     expect(answer(page)).to_be_empty()
 
 
+def test_what_is_folded_away_under_more_is_told_before_it_goes_out(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    more = page.locator("[data-ticket] details > summary")
+    expect(more).to_have_text("More")
+    more.click()
+    page.get_by_label("Show at most").fill("1")
+    page.get_by_label("Text").fill("mine")
+    more.click()
+    expect(page.get_by_label("Show at most")).to_be_hidden()
+    expect(more).to_have_text("More: shows 1, with a text")
+    symbol = portal.front_month("MES")
+    expect(fill_in(page, symbol, order_type="Limit")).to_have_text(f"Buy 1 {symbol} Limit showing 1")
+
+
 @pytest.mark.parametrize(("unit", "target", "stop"), [("points", "10", "5"), ("dollars", "50", "25")])
 def test_exits_are_told_in_points_or_dollars_and_what_they_risk_and_may_gain(
     portal: Stack, open_page: OpenPage, unit: str, target: str, stop: str

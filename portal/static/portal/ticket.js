@@ -163,8 +163,13 @@ export class Ticket {
       fieldset.hidden = fieldset.disabled = fieldset.dataset.exits !== elements.exits.value;
     }
     const { action, order_qty: qty, symbol, order_type: type } = this.#values();
+    const [shown, text] = [elements.max_show.value.trim(), elements.text.value.trim()];
     this.send.dataset.side = action;
-    this.send.textContent = [action, qty, symbol.toUpperCase() || "…", type.selectedOptions[0].text].join(" ");
+    const parts = [action, qty, symbol.toUpperCase() || "…", type.selectedOptions[0].text, shown && `showing ${shown}`];
+    this.send.textContent = parts.filter(Boolean).join(" ");
+    // They go out from behind it, too.
+    const more = [shown && `shows ${shown}`, text && "with a text"].filter(Boolean).join(", ");
+    setText(this.form.querySelector(".more summary"), more ? `More: ${more}` : "More");
   }
 
   #values() {
