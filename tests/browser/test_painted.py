@@ -62,3 +62,16 @@ def test_the_totals_are_those_of_the_account_that_is_chosen(line: Line) -> None:
     expect(page.locator("[data-total='cash']")).to_have_text(cash.text_content() or "")
     picker.select_option("")
     expect(page.locator("[data-total='cash']")).to_have_text(all_cash or "")
+
+
+def test_a_row_that_cannot_be_changed_yet_says_so(line: Line) -> None:
+    page = line.page
+    for name in ("Modify", "Add exits"):
+        page.get_by_role("button", name=re.compile(f"^{name}")).first.click()
+        notice = page.locator("#toasts .toast", has_text="nothing can be changed here yet")
+        notice.get_by_role("button", name="Close this notice").click()
+    expect(page.locator("[data-editor-of]")).to_have_count(0)
+    line.mend()
+    is_streaming(page)
+    page.get_by_role("button", name=re.compile("^Modify")).first.click()
+    expect(page.locator("[data-editor-of]")).to_have_count(1)

@@ -59,6 +59,16 @@ def test_a_page_says_that_nobody_listens_to_tradovate_any_more(portal: Stack, op
     expect(notice).to_be_hidden()
 
 
+def test_a_chart_that_did_not_load_says_so_and_the_desk_goes_on_without_it(portal: Stack, page: Page) -> None:
+    page.unroute(MODULE)
+    page.route("**/chart.js", lambda route: route.abort())
+    open_desk(page, portal, "trader")
+    expect(page.locator("[data-chart-status]")).to_have_text(
+        "The chart did not load. Load the page again.", timeout=SOON
+    )
+    expect(page.locator("[data-upstream-words]")).to_have_text("streaming", timeout=SOON)
+
+
 def test_what_is_pressed_before_its_scripts_are_there_is_asked_as_after(portal: Stack, page: Page) -> None:
     open_desk(page, portal, "trader")
     page.get_by_label("Symbol", exact=True).fill(portal.front_month("MES"))

@@ -57,8 +57,13 @@ export class Editors {
       return;
     }
     const key = line.dataset.row;
+    const row = this.rowOf(key);
+    if (!row) {
+      toast("info", "This page is still connecting, and nothing can be changed here yet. Press again when it streams.");
+      return;
+    }
     const template = document.querySelector(`template[data-editor="${button.dataset.edit}"]`);
-    const editor = new Editor(template.content.firstElementChild.cloneNode(true), this.rowOf(key));
+    const editor = new Editor(template.content.firstElementChild.cloneNode(true), row);
     editor.element.dataset.editorOf = key;
     editor.form.addEventListener("submit", (event) => {
       event.preventDefault();

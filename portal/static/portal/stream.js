@@ -3,7 +3,7 @@
 
 import { ChartChoice } from "./chart_choice.js";
 import { Desk } from "./desk.js";
-import { focusOn, localise } from "./dom.js";
+import { focusOn, localise, setText } from "./dom.js";
 import { RequestGauge } from "./gauge.js";
 import { KillBanner } from "./kill.js";
 import { FileLines } from "./lines.js";
@@ -52,7 +52,7 @@ const choice = chartRoot && new ChartChoice(chartRoot, connection);
 const own = deskRoot ? JSON.parse(document.getElementById("own-accounts").textContent) : {};
 const desk = deskRoot && new Desk(deskRoot, connection, own, choice);
 const replay = replayRoot && new ReplayDesk(replayRoot);
-const chart = chartRoot && import("./chart.js").then(({ DeskChart }) => new DeskChart(chartRoot, choice));
+const chart = chartRoot && import("./chart.js").then(({ DeskChart }) => new DeskChart(chartRoot, choice), tellNoChart);
 const orderPage = document.querySelector("[data-intent-page]") && new OrderPage();
 
 if (deskRoot) watchSeen(deskRoot, state, (orders) => socket.send({ t: "seen", orders }));
@@ -98,7 +98,7 @@ const socket = new DeskSocket(url.href, {
     if (!result.fresh && !result.changed.length && !result.gone.length) return;
     desk?.show(state, result);
     replay?.show(state);
-    chart?.then((drawn) => drawn.show(state, result));
+    chart?.then((drawn) => drawn?.show(state, result));
   },
   up() {
     pill.setLink("up");
@@ -121,6 +121,11 @@ const socket = new DeskSocket(url.href, {
 });
 
 addEventListener("tradeport:stale", () => desk?.tellTitle());
+
+function tellNoChart() {
+  chartRoot.dataset.state = "failed";
+  setText(chartRoot.querySelector("[data-chart-status]"), "The chart did not load. Load the page again.");
+}
 
 /** What a page in the background measures is how slow its browser lets it be. */
 function ping() {
