@@ -37,7 +37,7 @@ def move(file_id: uuid.UUID, from_states: set[FileState], to_state: FileState, *
 
 
 def resolved(intent_ids: Collection[int], on_line: OnLine) -> None:
-    """The unknown outcome of these intents has become known: tell their lines, and say what their files wait for."""
+    """There is news of these intents that were unknown: tell their lines, and say what their files wait for."""
     for line in OrderLine.objects.filter(intent__in=intent_ids):
         take(line.file_id, on_line)
         on_line(line.pk)

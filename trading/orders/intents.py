@@ -227,7 +227,8 @@ def give_up_unsent(made_before: dt.datetime) -> list[int]:
 def seen(connection_id: int, order_ids: Collection[int]) -> None:
     """Note that a trader's page shows these orders (Tradovate's ids); the first time of each intent is kept."""
     ours = OrderIntent.objects.filter(connection_id=connection_id, order_id_at_broker__in=order_ids)
-    unseen = ours.exclude(transitions__step=Step.SEEN)
+    # In the order in which whoever writes a lead and its legs locks them.
+    unseen = ours.exclude(transitions__step=Step.SEEN).order_by("pk")
     rows = [_beside(intent, Step.SEEN, timezone.now()) for intent in unseen]
     if rows:
         # Of two pages that show it at the same time, one is first.

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db import close_old_connections
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import renewal
@@ -56,7 +57,7 @@ _DAY_ENDS: Final = dt.timedelta(hours=7)  # a trading day ends at 17:00 in Chica
 _NOT_THERE: Final = "Tradovate has no such order: it can be sent again."
 _LINE_NOT_THERE: Final = "Tradovate has no such order."
 _LEFT_BEHIND: Final = "Tradovate has no such order, which went with another one: give it up, or place it anew."
-_ANOTHER_DAY: Final = (
+ANOTHER_DAY: Final = (
     "Tradovate shows only the current trading day, and this order was sent before it: look at your statement there."
 )
 
@@ -68,7 +69,7 @@ def due(now: dt.datetime, *only: int) -> list[int]:
 
 
 def look(connection_id: int) -> list[int]:
-    """Look for all that is unknown of a connection; the ids of the intents that were resolved.
+    """Look for all that is unknown of a connection; the ids of the intents of which there is news.
 
     For threads without a running event loop, outside a transaction. Costs a few requests, however much
     is looked for, and never sends an order. Raises nothing when Tradovate cannot be asked: the next look may.
@@ -174,15 +175,21 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
         return take(intent, found)
     sent_at = intent.transitions.filter(to_state=State.SUBMITTING).latest("id").at
     if _trading_day(sent_at - DAY_MARGIN) != _trading_day(timezone.now() + DAY_MARGIN):
-        # Not a transition: nothing has become of the order that is known.
-        OrderIntent.objects.filter(pk=intent.pk, state=State.UNKNOWN).update(reason=_ANOTHER_DAY)
-        return False
+        return _say_another_day(intent)
     if looked < intent.changed_at + SETTLE:
         return False
     # Of a leg: its lead was found, or it would have gone along. Of a line its file says what can be done about it.
     words = _LEFT_BEHIND if intent.kind == Kind.LEG else _NOT_THERE
     words = _LINE_NOT_THERE if intent.source == intents.FILE else words
     return intents.transition(intent.pk, {State.UNKNOWN}, State.ABSENT, words, at_version=intent.version, reason=words)
+
+
+def _say_another_day(intent: OrderIntent) -> bool:
+    """Have an intent that stays unknown say where to look; False when it does already, or has moved."""
+    unsaid = OrderIntent.objects.filter(pk=intent.pk, state=State.UNKNOWN, version=intent.version)
+    # Not a transition: nothing has become of the order that is known. Pages take it for news by its version.
+    said = unsaid.exclude(reason=ANOTHER_DAY).update(reason=ANOTHER_DAY, version=F("version") + 1)
+    return bool(said)
 
 
 def _trading_day(moment: dt.datetime) -> dt.date:

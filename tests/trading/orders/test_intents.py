@@ -154,6 +154,18 @@ def test_every_step_has_its_time(account: Account) -> None:
     assert intent.transitions.count() == 8
 
 
+def test_orders_are_noted_as_seen_in_the_order_in_which_answers_lock_them(account: Account) -> None:
+    """Of a lead and its legs PostgreSQL would end one of the two otherwise."""
+    spec = OrderSpec(account_id=account.pk, symbol="ESZ6", action="Buy", order_qty=3)
+    made = [intents.create(spec, f"click:{number}").pk for number in (57, 56, 55)]
+    for number, pk in enumerate(reversed(made), start=55):
+        intents.claim(pk)
+        reports.accept(pk, number)
+    intents.seen(account.connection_id, [55, 56, 57])
+    noted = QuerySet(IntentTransition).filter(step="seen").order_by("pk")
+    assert list(noted.values_list("intent", flat=True)) == made
+
+
 def test_an_order_that_fills_at_once_was_at_the_exchange(intent: OrderIntent) -> None:
     accepted(intent)
     reports.observe_order(intent.connection_id, 55, "Filled", 3, Decimal(5000))

@@ -19,6 +19,7 @@ from trading.orders import gateway, intents, lookup, reconcile, reports
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
+from trading.sync import intent_rows
 from trading.tradovate.entities import Command
 from trading.tradovate.transport import Transport
 
@@ -147,9 +148,14 @@ def test_another_trading_day_proves_nothing(simulator: RunningSimulator, intent:
     unknown(simulator, intent, "reset_before")
     yesterday = timezone.now() - timedelta(days=1)
     assert QuerySet(IntentTransition).filter(intent=intent, to_state=State.SUBMITTING).update(at=yesterday) == 1
-    assert reconcile.look(intent.connection_id) == []
+    version = now(intent).version
+    assert reconcile.look(intent.connection_id) == [intent.pk], "open pages are told"
     assert now(intent).state == State.UNKNOWN
     assert "statement" in intent.reason
+    assert intent.version > version, "or they would take it for what they know"
+    assert "look at your statement" in intent_rows.words(intent)
+    assert "is looking for it" not in intent_rows.words(intent)
+    assert reconcile.look(intent.connection_id) == [], "once"
 
 
 def test_looks_come_soon_at_first_and_then_less_often(simulator: RunningSimulator, intent: OrderIntent) -> None:
