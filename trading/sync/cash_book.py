@@ -14,12 +14,18 @@ from trading.sync.recording import cash_entries
 from trading.sync.records import Record
 from trading.tradovate import MirroringSocket
 from trading.tradovate.entities import CashBalanceLog
-from trading.tradovate.errors import NotFound, TradovateError
+from trading.tradovate.errors import NotAuthorized, NotFound, TradovateError
 
 log = logging.getLogger(__name__)
 
 EVERY = 30.0  # seconds between readings at least, and as long again for every so many lines:
 LINES = 500
+MOST_DOUBLINGS = 6
+
+
+def rest(lines: int, failures: int = 0) -> float:
+    """Seconds until the books are read again: by the lines that were read, or the failures before."""
+    return EVERY * (2.0 ** min(failures, MOST_DOUBLINGS) + lines / LINES)
 
 
 class CashBook:
@@ -33,7 +39,7 @@ class CashBook:
         self._keep = keep
         self._known: set[int] = set()
         self.was_read = asyncio.Event()
-        """The books have been read once, or there are none to read."""
+        """The books have been read once, or there are none that may be read."""
         self._changed = asyncio.Event()
         self._changed.set()
 
@@ -42,26 +48,29 @@ class CashBook:
         self._changed.set()
 
     async def run(self) -> None:
-        """Read until cancelled."""
+        """Read until cancelled, or until Tradovate has none for this user."""
+        failures = 0
         while True:
             await self._changed.wait()
             self._changed.clear()
             try:
                 lines = await self._read()
-            except NotFound:
-                log.info("This Tradovate serves no cash books.")
+            except (NotFound, NotAuthorized) as error:
+                log.info("Tradovate serves no cash books: %s", type(error).__name__)
                 self.was_read.set()
                 return
             except TradovateError as error:
                 log.warning("The cash books were not read: %s", type(error).__name__)
                 self._changed.set()
-                lines = 0
+                pause = rest(0, failures)
+                failures += 1
             except Exception:
                 self._changed.set()
                 raise
             else:
                 self.was_read.set()
-            await asyncio.sleep(EVERY * (1 + lines / LINES))
+                pause, failures = rest(lines), 0
+            await asyncio.sleep(pause)
 
     async def _read(self) -> int:
         accounts = self._accounts()
