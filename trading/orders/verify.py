@@ -20,6 +20,7 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from msgspec import structs
 
 from trading.models import OrderIntent
 from trading.orders import in_force, intents, lookup, reconcile, reports, when_to_look
@@ -199,7 +200,8 @@ def _is_under_way(intent: OrderIntent, order: Order, seen: _Seen) -> bool:
 
 
 def _has(version: OrderVersion, wanted: OrderSpec) -> bool:
-    return all(getattr(version, name) == value for name in _TERMS if (value := getattr(wanted, name)) is not None)
+    has = structs.replace(version, time_in_force=version.time_in_force or "Day")
+    return all(getattr(has, name) == value for name in _TERMS if (value := getattr(wanted, name)) is not None)
 
 
 def _prices(version: OrderVersion) -> str:

@@ -10,7 +10,7 @@ from . import answers
 from .attempts import Patience
 from .entities import SyncRequest, SyncSnapshot
 from .entities.codec import encode
-from .errors import BadReply, OutcomeUnknown, PenaltyImposed, TradovateError
+from .errors import BadReply, OutcomeUnknown, PenaltyImposed, Shutdown, SocketClosed, TradovateError
 from .frames import Event, Response, SnapshotPart
 from .penalties import with_ticket
 from .reconnect import Access, AccessSource, Reconnecting
@@ -20,6 +20,9 @@ E = TypeVar("E")
 
 # After a failed sync request Tradovate wants three seconds of peace (official Access text, Request Rate Limits).
 SYNC_BACK_OFF = 3.0
+# Who must split and does not is cut without a word (protocol notes, user/syncrequest): of so many attempts in a row
+# that end so the last one asks to split.
+SPLIT_EACH = 3
 
 
 class SyncingSession(SocketSession[E]):
@@ -73,6 +76,7 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
     """A user's mirror that lasts (see Reconnecting). Each socket begins with a SyncSnapshot; events follow it.
 
     The access must name the user, unless there is a `request`. That, `split` and `quiet` are those of UserSocket.sync;
+    after sockets that were cut while they waited for their snapshot it is asked for as with `split`, too;
     the ticket of a penalty is presented with the next sync request. Many of them must share a `turn`, because of the
     300 sync requests an hour.
     """
@@ -95,6 +99,7 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
         self._request = request
         self._split = split
         self._quiet = quiet
+        self._cuts = 0
 
     async def _connect(self, access: Access) -> UserSocket:
         return await UserSocket.connect(access.url, access.token, budgets=access.budgets, **self._timings)
@@ -105,7 +110,17 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
         user = self._request or access.user_id
         if not user:
             raise ValueError("The access must name the user whose socket it is for.")
-        return await socket.sync(user, split=self._split, quiet=self._quiet, ticket=ticket)
+        split = self._split or self._cuts % SPLIT_EACH == SPLIT_EACH - 1
+        try:
+            snapshot = await socket.sync(user, split=split, quiet=self._quiet, ticket=ticket)
+        except Shutdown:
+            raise
+        except SocketClosed:
+            self._cuts += 1
+            raise
+        if not split:
+            self._cuts = 0
+        return snapshot
 
 
 class _Parts:

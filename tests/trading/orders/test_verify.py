@@ -1,8 +1,11 @@
 """What was accepted is looked at again: whether it took effect, was refused later, or changed nothing."""
 
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+import msgspec
 import pytest
 from django.utils import timezone
 
@@ -25,6 +28,7 @@ from trading.orders import desk, lookup, reconcile, reports, verify
 from trading.orders.desk import NewTerms
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
+from trading.tradovate import Tradovate
 
 
 @pytest.fixture(autouse=True)
@@ -264,6 +268,33 @@ def test_an_order_of_which_only_refused_terms_are_known_still_stands_as_it_was(
     monkeypatch.setattr(lookup, "of_commands", refusing(versions_of(simulator, resting)))
     verify.look(account.connection_id)
     has_become(intent, State.INEFFECTIVE, "still stands: as it was")
+
+
+def test_terms_that_name_no_time_in_force_are_good_for_the_day(
+    simulator: RunningSimulator, user: User, account: Account, resting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OrderVersion.timeInForce need not be there (openapi.json). Nothing else says here that the change took effect."""
+    intent = changed(user, account, resting, price=Decimal(4001))
+
+    class Terse(Tradovate):
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            versions, reports = self.order_version, self.execution_report
+            monkeypatch.setattr(versions, "ldeps", answering(versions.ldeps, time_in_force=None))
+            monkeypatch.setattr(reports, "ldeps", answering(reports.ldeps, exec_type="New"))
+
+    monkeypatch.setattr(reconcile, "Tradovate", Terse)
+    verify.look(account.connection_id)
+    assert now(intent).state == State.DONE
+
+
+def answering(ask: Callable[..., Awaitable[list[Any]]], **terms: object) -> Callable[..., Awaitable[list[Any]]]:
+    """The same question, whose answers say this instead."""
+
+    async def answer(ids: Collection[int]) -> list[Any]:
+        return [msgspec.structs.replace(one, **terms) for one in await ask(ids)]
+
+    return answer
 
 
 def test_the_task_looks_at_all_of_it_and_sends_nothing(

@@ -1,5 +1,6 @@
 """Sockets that last: what the reader is told, and what is asked for again."""
 
+import asyncio
 import json
 
 import pytest
@@ -163,6 +164,47 @@ async def test_a_failed_sync_request_is_left_alone_for_three_seconds(scenes) -> 
     owner = await scenes(refuse)
     async with ReconnectingUserSocket(owner.access, patience=owner.patience) as user:
         assert (await anext(user)).seconds >= 3
+
+
+async def test_who_is_cut_for_want_of_splitting_splits_from_the_third_socket_on(scenes) -> None:
+    """As Tradovate does with the users of organisation vendors."""
+    asked, has_begun = [], asyncio.Event()
+
+    async def demanding(peer: Peer) -> None:
+        await authorized(peer)
+        _, request_id, _, body = await peer.request()
+        asked.append(json.loads(body)["splitResponses"])
+        if asked[-1]:
+            await peer.respond(request_id, {"users": [{"id": 11}]})
+            await has_begun.wait()
+        await peer.connection.close()
+
+    owner = await scenes(*[demanding] * 4)
+    async with ReconnectingUserSocket(owner.access, patience=owner.patience, quiet=0.05) as user:
+        news = [await anext(user) for _ in range(3)]
+        has_begun.set()
+        news += [await anext(user) for _ in range(2)]
+    assert [type(one) for one in news] == [Interrupted, Interrupted, SyncSnapshot, Interrupted, SyncSnapshot]
+    assert asked == [False, False, True, True]
+
+
+async def test_who_is_cut_now_and_then_does_not_split(scenes) -> None:
+    asked = []
+
+    async def cut(peer: Peer) -> None:
+        await authorized(peer)
+        asked.append(json.loads((await peer.request())[3])["splitResponses"])
+        await peer.connection.close()
+
+    async def begun(peer: Peer) -> None:
+        asked.append((await synced(peer))["splitResponses"])
+        await peer.connection.close()
+
+    owner = await scenes(cut, begun, cut, begun)
+    async with ReconnectingUserSocket(owner.access, patience=owner.patience) as user:
+        for _ in range(6):
+            await anext(user)
+    assert asked == [False] * 4
 
 
 async def test_the_source_of_access_hears_that_the_host_has_moved() -> None:
