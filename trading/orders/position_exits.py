@@ -17,7 +17,7 @@ from accounts.models import Connection, User
 from trading.models import Account
 from trading.orders import checks, contracts, desk, facts, looks, sole
 from trading.orders.outcomes import Outcome, derived, first, own_account, refused, told
-from trading.orders.prices import Distance, PriceTerms
+from trading.orders.prices import PRICE_PLACES, Distance, PriceTerms
 from trading.orders.spec import InvalidSpec, LinkedOrder, OrderSpec
 from trading.tradovate.entities import Order, OrdStatus, Position
 
@@ -42,9 +42,10 @@ class Held:
         return "Sell" if self.net > 0 else "Buy"
 
     def at_distance(self, distance: Distance, *, gain: bool) -> Decimal:
-        """The price so far from the average on the side of a gain or of a loss, on a tick."""
+        """The price so far from break-even on the side of a gain or of a loss, on a tick: no more is risked than was
+        asked."""
         away = distance.points(self.terms) * (1 if self.net > 0 else -1)
-        return self.terms.rounded(self.average) + (away if gain else -away)
+        return self.break_even + (away if gain else -away)
 
     @property
     def break_even(self) -> Decimal:
@@ -86,8 +87,8 @@ def add_exits(
     *,
     received_at: dt.datetime | None = None,
 ) -> Outcome:
-    """Place a target and a stop for all of a position, at these distances from its average: the first that trades
-    cancels the other. With one of them only, place that one."""
+    """Place a target and a stop for all of a position, at these distances from its average, or from the next tick that
+    loses nothing: the first that trades cancels the other. With one of them only, place that one."""
     account = own_account(user, account_id, source_key)
     if isinstance(account, Outcome):
         return account
@@ -209,6 +210,8 @@ def _held(account: Account, contract_id: int) -> Held:
     symbol = looks.symbol(connection, contract_id)
     if not found:
         raise NoPosition(f"There is no open position in {symbol} any more.")
+    if found[1:]:
+        raise NoPosition(f"Tradovate tells of {len(found)} positions in {symbol}: look at them in Tradovate's own app.")
     [position] = found
     try:
         contract = contracts.look_up(connection, [symbol]).found.get(symbol)
@@ -217,7 +220,8 @@ def _held(account: Account, contract_id: int) -> Held:
     if contract is None or position.net_price is None:
         raise NoPosition(f"The tick or the average price of {symbol} is not known.")
     terms = contracts.price_terms(contract.product)
-    return Held(symbol, position.net_pos, position.net_price, terms)
+    # A sum of doubles on the wire may have a little more or less than it means.
+    return Held(symbol, position.net_pos, round(position.net_price, PRICE_PLACES), terms)
 
 
 def _closing_orders(account: Account, contract_id: int, held: Held, orders: Collection[Order]) -> list[looks.Standing]:

@@ -130,7 +130,9 @@ async def _read(client: Tradovate, account_id: int) -> Limits:
         found = []
     limits = found[0] if found else UserAccountAutoLiq(id=account_id)
     amounts = {field: _amount(getattr(limits, field)) for field in _AMOUNTS}
-    mode = limits.trailing_max_drawdown_mode or REAL_TIME
+    # openapi.json has RealTime, the guide Realtime.
+    is_daily = (limits.trailing_max_drawdown_mode or "").upper() == END_OF_DAY
+    mode = END_OF_DAY if is_daily else REAL_TIME
     return Limits(**amounts, trailing_max_drawdown_mode=mode, changes_locked=bool(limits.changes_locked))
 
 

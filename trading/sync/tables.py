@@ -74,6 +74,8 @@ _TERMS_IN_FORCE = {
     name: f"CASE WHEN {_KEEPS_TERMS} THEN {OLD}.{name} ELSE {NEW}.{name} END"
     for name in (*_TERMS, "version_id_at_broker")
 }
+# A snapshot may come without currencies: then what was asked for (trading.orders.product_terms) stays.
+_CURRENCY_IF_TOLD = {"currency": f"CASE WHEN {NEW}.currency = '' THEN {OLD}.currency ELSE {NEW}.currency END"}
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def _contracts(entries: list[Entry]) -> None:
         )
         for environment, record in found
     )
-    upsert(Product, products, unique, ("name", "description", "tick_size", "value_per_point", "currency"))
+    changing = ("name", "description", "tick_size", "value_per_point", "currency")
+    upsert(Product, products, unique, changing, values=_CURRENCY_IF_TOLD)
     known = {
         (product.environment, product.tradovate_id): product
         for product in Product.objects.filter(tradovate_id__in={record.product.id for _, record in found})

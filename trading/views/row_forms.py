@@ -27,7 +27,7 @@ class ChangeForm(forms.Form):
 
 
 class ExitsForm(forms.Form):
-    """Distances of a target and a stop from a position's average price."""
+    """Distances of a target and a stop from where a position breaks even."""
 
     target = PriceField()
     stop = PriceField()

@@ -46,7 +46,13 @@ def test_a_kill_switch_holds_back_every_order_but_what_is_known_to_close() -> No
     assert ("error", "kill") in found(spec("Sell", 2), old)
 
 
-@pytest.mark.parametrize("action", ["LockTradingImmediately", "LiquidateImmediately", "AgreedOnLiquidationByAutoLiq"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("LockTradingImmediately", "LiquidateImmediately"),
+        *("AgreedOnLiquidationByAutoLiq", "AgreedOnAutoLiquidationByAutoLiq"),
+    ],
+)
 def test_a_locked_account_takes_no_order_at_all(action: str) -> None:
     locked = situation(facts=with_money(status=AccountRiskStatus(id=ACCOUNT, admin_action=action)))
     assert found(spec("Buy"), locked) == [("error", "account")]

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ def test_exits_close_the_position_on_the_right_side_of_it_and_on_ticks(
     assert (spec.action, spec.other.action, spec.order_qty) == (*[held.closing] * 2, qty)
     assert (spec.price - spec.other.stop_price) * gain == (target + stop) * TERMS.tick_size
     assert TERMS.is_on_tick(spec.price)
+    assert (average - spec.other.stop_price) * gain <= stop * TERMS.tick_size, "no more is risked than was asked"
     assert (held.break_even - average) * gain >= 0
     assert TERMS.is_on_tick(held.break_even)
     assert abs(held.break_even - average) < TERMS.tick_size
@@ -236,6 +238,34 @@ def test_an_exit_that_fills_between_the_looks_gets_no_others_after_it(
     assert "has exits already" in pressed.words
     assert looked(connection, {account.tradovate_id}) == []
     assert working(connection, account) == []
+
+
+def test_an_average_that_is_a_double_breaks_even_where_it_means(
+    connection: Connection, account: Account, contract_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [told_of(connection, account, net_price=Decimal("5000.2500000000005"))]
+    monkeypatch.setattr(looks, "open_positions", lambda *_: told)
+    outcome = position_exits.to_break_even(connection.user, account.pk, contract_id, "click:1")
+    assert "place a stop at 5000.25" in outcome.words
+
+
+def test_of_two_positions_in_a_contract_none_is_protected_and_it_is_said(
+    connection: Connection, account: Account, contract_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [told_of(connection, account), told_of(connection, account, id=1, net_pos=-1)]
+    monkeypatch.setattr(looks, "open_positions", lambda *_: told)
+    for outcome in (
+        position_exits.add_exits(connection.user, account.pk, contract_id, Distance(Decimal(5)), None, "click:1"),
+        position_exits.to_break_even(connection.user, account.pk, contract_id, "click:2"),
+    ):
+        assert "tells of 2 positions" in outcome.words
+    assert working(connection, account) == []
+
+
+def told_of(connection: Connection, account: Account, **otherwise: Any) -> Position:
+    """The position, told with these figures."""
+    [position] = looks.open_positions(connection, {account.tradovate_id})
+    return msgspec.structs.replace(position, **otherwise)
 
 
 def test_without_a_position_nothing_is_placed(

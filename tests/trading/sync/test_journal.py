@@ -96,6 +96,14 @@ def test_a_batch_written_twice_is_there_once(connection, entries) -> None:
     assert Contract.objects.get().product.name == "ES"
 
 
+def test_a_product_that_is_told_without_its_currency_keeps_the_one_that_is_known(connection, entries) -> None:
+    kept = []
+    for currency in ("EUR", "", "GBP", ""):
+        writing.write(entries(replace(CONTRACT, product=replace(PRODUCT, currency=currency))))
+        kept.append(Product.objects.get().currency)
+    assert kept == ["EUR", "EUR", "GBP", "GBP"]
+
+
 def test_what_has_the_longest_name_that_tradovate_gives_is_kept(connection, entries) -> None:
     """Contract.name and Product.name of openapi.json: PostgreSQL refuses what is longer than its column."""
     name = "N" * 64

@@ -14,7 +14,13 @@ from trading.orders.session_hours import CHICAGO, next_trading_day, trading_day
 from trading.orders.spec import OrderSpec
 
 # AccountRiskStatus.adminAction (openapi.json): what keeps every order out, and what all but exits.
-LOCKED: Final = frozenset({"LockTradingImmediately", "LiquidateImmediately", "AgreedOnLiquidationByAutoLiq"})
+# The guide spells one of them otherwise.
+LOCKED: Final = frozenset(
+    {
+        *("LockTradingImmediately", "LiquidateImmediately"),
+        *("AgreedOnLiquidationByAutoLiq", "AgreedOnAutoLiquidationByAutoLiq"),
+    }
+)
 EXITS_ONLY: Final = frozenset({"LiquidateOnlyModeImmediately", "AgreedOnLiqOnlyModeByAutoLiq"})
 # Who has lost this part of a limit is told.
 NEAR: Final = Decimal("0.8")
