@@ -105,7 +105,7 @@ def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
         "unknown to the portal": [tag for tag in ledger.times | ledger.received if tag not in intents],
         "without a tag": _untagged(entities, accounts),
         "lost": _lost(ledger),
-        "not finished within the limit": [f"{intent} ({intent.source_key})" for intent in waiting],
+        "not finished within the limit": [f"{one} ({one.source_key}), file {one.line.file.state}" for one in waiting],
         "never answered": [],
         "said to be at the broker and is not": [],
         "at the broker and not said to be": [],

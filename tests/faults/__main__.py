@@ -2,7 +2,7 @@
 
 One of the traders' desks is open in Chromium as well, where there is one. Prints its figures. The exit status is 1 when
 a fill was missed (one that is told later than `--within` says is), when anything was told otherwise than it is, or took
-longer than that to be right again.
+longer than that to be right again, and when something did not happen that this is to be shown by.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from tests.bench.processes import fresh_database
 from tests.browser.stack import last_words
 from tests.chaos import portal as portals
+from tests.faults.verdict import shortcomings
 from tests.mortal import die_with_parent
 
 TRADERS = ("trader", "pro")
@@ -33,21 +34,19 @@ def main() -> int:
         django.setup()
         figures = asyncio.run(_play(portal, options))
         sys.stdout.write(_table(figures) + "\n" + json.dumps(figures) + "\n")
-        late = [one["name"] for one in figures["phases"] if _is_late(one, options)]
-        bad = (
-            *("fills missed", "cash lines told otherwise", "wrong in a book", "errors of screens"),
-            *("died by themselves", "gave up"),
+        found = shortcomings(
+            figures, within=options.within, taken=options.taken, back=options.back, hangs=not options.no_hang
         )
-        failed = bool(late or any(figures[name] for name in bad))
-        if failed:
-            sys.stderr.write(f"{last_words(portal.directory)}\nLate: {late}\n")
-        return int(failed)
+        if found:
+            sys.stderr.write(f"{last_words(portal.directory)}\n" + "\n".join(found) + "\n")
+        return int(bool(found))
 
 
 async def _play(portal: portals.Portal, options: argparse.Namespace) -> dict[str, Any]:
     from tests.chaos.traders import Trader
     from tests.faults.elsewhere import Elsewhere
-    from tests.faults.run import Plan, Run
+    from tests.faults.plan import Plan
+    from tests.faults.run import Run
 
     symbols = await asyncio.to_thread(portals.front_months, portal, ("MES", "MNQ"))
     cookies = {}
@@ -71,12 +70,6 @@ async def _play(portal: portals.Portal, options: argparse.Namespace) -> dict[str
     finally:
         for trader in traders:
             await trader.close()
-
-
-def _is_late(phase: dict[str, Any], options: argparse.Namespace) -> bool:
-    """Whether everything took longer than it may to be connected, or to be right again."""
-    is_late = max(phase["told"], phase["equal"]) > options.within
-    return is_late or (phase["taken"] or 0.0) > options.taken or phase["back"] > options.back + phase["grace"]
 
 
 def _table(figures: dict[str, Any]) -> str:
