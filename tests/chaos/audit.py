@@ -105,7 +105,7 @@ def disagreements(truth: dict[str, Any]) -> dict[str, list[str]]:
         "unknown to the portal": [tag for tag in ledger.times | ledger.received if tag not in intents],
         "without a tag": _untagged(entities, accounts),
         "lost": _lost(ledger),
-        "not finished within the limit": [f"{one} ({one.source_key}), file {one.line.file.state}" for one in waiting],
+        "not finished within the limit": [_unfinished(intent) for intent in waiting],
         "never answered": [],
         "said to be at the broker and is not": [],
         "at the broker and not said to be": [],
@@ -155,14 +155,16 @@ def sent_while_stopped(truth: dict[str, Any], thrown: dict[int, datetime]) -> li
 
 def decided() -> dict[str, int]:
     """How often traders have decided about what was stopped or never arrived."""
-    again = IntentTransition.objects.filter(from_state=State.ABSENT, to_state=State.CREATED)
     given_up = Q(file__stop_reason__contains=GIVEN_UP)
     return {
         "resumed a file in doubt": OrderLine.objects.filter(~given_up, passed_over=True).count(),
         "gave up a file": OrderLine.objects.filter(given_up).values("file").distinct().count(),
-        "sent a line again": again.filter(intent__source_key__startswith="file:").count(),
-        "sent a click again": again.filter(intent__source_key__startswith="click:").count(),
+        "sent again what never arrived": _wanted_again().count(),
     }
+
+
+def _wanted_again() -> QuerySet[IntentTransition]:
+    return IntentTransition.objects.filter(from_state=State.ABSENT, to_state=State.CREATED)
 
 
 def longest_doubt(faults_ended: datetime) -> timedelta:
@@ -194,8 +196,7 @@ def _sent_twice(ledger: Ledger) -> list[str]:
     """Tags that came to something twice, or arrived more often than their owners wanted: of some requests that arrive
     nothing is left, such as a cancellation that came too late, and if their answers are lost, too, they may be wanted
     again."""
-    wanted_again = IntentTransition.objects.filter(from_state=State.ABSENT, to_state=State.CREATED)
-    wanted = Counter(wanted_again.values_list("intent__cl_ord_id", flat=True))
+    wanted = Counter(_wanted_again().values_list("intent__cl_ord_id", flat=True))
     twice = {tag for tag, count in ledger.times.items() if count > 1}
     return sorted(twice | {tag for tag, count in ledger.received.items() if count > 1 + wanted[tag]})
 
@@ -217,6 +218,11 @@ def _waiting() -> QuerySet[OrderIntent]:
     """Lines of order files that are not through: they wait for their turn, or for what their traders decide."""
     waits = Q(state=State.CREATED) | Q(state=State.ABSENT, line__passed_over=False)
     return OrderIntent.objects.filter(waits).exclude(line=None).exclude(line__file__state=OrderFile.State.FINISHED)
+
+
+def _unfinished(intent: OrderIntent) -> str:
+    file = intent.line.file
+    return f"{intent} ({intent.source_key}), its file is {file.get_state_display()}: {file.stop_reason}"
 
 
 def _lost(ledger: Ledger) -> list[str]:

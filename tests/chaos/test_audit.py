@@ -355,10 +355,10 @@ def test_what_traders_decided_about_lines_is_counted(line: OrderLine) -> None:
     assert intents.want_again(OrderIntent.objects.get().pk)
     OrderLine.objects.update(passed_over=True)
     counted = {name: times for name, times in audit.decided().items() if times}
-    assert counted == {"sent a line again": 1, "resumed a file in doubt": 1}
+    assert counted == {"sent again what never arrived": 1, "resumed a file in doubt": 1}
     OrderFile.objects.update(stop_reason="The lines that had not been sent were given up.")
     counted = {name: times for name, times in audit.decided().items() if times}
-    assert counted == {"sent a line again": 1, "gave up a file": 1}
+    assert counted == {"sent again what never arrived": 1, "gave up a file": 1}
 
 
 def test_a_doubt_is_measured_from_the_end_of_the_faults(intent: OrderIntent) -> None:

@@ -24,8 +24,8 @@ from trading.models import Account
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
 IN_CI = (os.environ.get("CI") or "false") != "false"
 DECISIONS = {
-    *("uploaded a file twice", "stopped a file", "resumed a file in doubt", "gave up a file", "sent a line again"),
-    *("sent a click again", "submitted a page once more"),
+    *("uploaded a file twice", "stopped a file", "resumed a file in doubt", "gave up a file"),
+    *("submitted a page once more", "sent again what never arrived"),
 }
 ALL_KINDS = {"order", "oco", "leg", "oso", "bracket", "modify", "cancel", "liquidate"}
 
