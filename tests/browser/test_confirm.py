@@ -113,6 +113,29 @@ def test_an_answer_is_about_the_question_that_was_read(portal: Stack, open_page:
     assert len(orders_sent(portal)) == before
 
 
+def test_a_key_that_came_before_the_question_could_be_read_does_not_answer_it(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    before, question = len(orders_sent(portal)), page.locator("#confirm[open]")
+    fill_in(page, portal.front_month("MES"), order_type="Limit", price="1000.25")
+    page.evaluate("window.clicksAt = performance.now()")
+    page.locator("#ticket-price").press("Enter")
+    expect(question).to_be_visible(timeout=SOON)
+    page.keyboard.press("Enter")
+    expect(question).to_be_visible()
+    assert len(orders_sent(portal)) == before
+    page.evaluate("delete window.clicksAt")
+    page.keyboard.press("Enter")
+    expect(question).to_have_count(0)
+    expect(answer(page)).to_contain_text(re.compile("accepted|working"), timeout=SOON)
+    assert len(orders_sent(portal)) == before + 1
+    working(page, portal.front_month("MES")).get_by_role("button", name=re.compile("^Cancel")).first.click()
+    expect(working(page, portal.front_month("MES"))).to_have_count(0, timeout=SOON)
+
+
 def test_the_key_that_cancels_all_orders_asks_with_one_click_too(portal: Stack, open_page: OpenPage) -> None:
     page = one_click_desk(portal, open_page)
     page.locator("#content").focus()

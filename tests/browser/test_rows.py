@@ -187,6 +187,21 @@ def test_the_focus_stays_in_the_table_whose_row_goes(portal: Stack, open_page: O
     expect(page.get_by_role("heading", name="Orders", exact=True)).to_be_focused()
 
 
+def test_the_focus_stays_in_the_panel_whose_row_goes_while_it_asks(portal: Stack, open_page: OpenPage) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    other, symbol = OtherProgram(portal, "trader"), portal.front_month("MGC")
+    other.order(symbol)
+    row = page.locator("[data-row^='position:']", has_text=symbol)
+    row.get_by_role("button", name=f"Flatten {symbol}").press("Enter")
+    expect(page.locator("#confirm[open]")).to_have_count(1)
+    other.order(symbol, "Sell")
+    expect(row).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Positions", exact=True)).to_be_focused()
+
+
 def test_exits_that_are_being_written_when_their_position_goes_are_told_as_lost(
     portal: Stack, open_page: OpenPage
 ) -> None:

@@ -1,11 +1,13 @@
 // Asks before something is sent, as this browser's trader wants to be asked.
 
-import { recall, remember } from "./dom.js";
+import { focusOn, recall, remember } from "./dom.js";
 import { toast } from "./toasts.js";
 
 /** Under this key it is kept when to ask. */
 export const ASK = "tradeport.ask";
 const MODES = ["always", "market", "never"];
+const UNREAD = 300; // milliseconds in which nobody has read a question
+let askedAt = -Infinity;
 
 /** "always", "market" (ask for market orders only) or "never"; without a choice it is always asked. */
 export function askMode() {
@@ -42,10 +44,23 @@ export function ask({ title, words, yes, side = "", findings = [] }) {
   dialog.querySelector("[data-yes]").dataset.side = side;
   showFindings(dialog.querySelector("[data-findings]"), findings);
   dialog.returnValue = "";
+  const asker = document.activeElement;
+  const panel = asker.closest(".panel");
   dialog.showModal();
+  askedAt = performance.now();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    const answer = () => {
+      // The focus goes back to what asked, unless that has gone with its row.
+      if (!asker.isConnected && panel) focusOn(panel.querySelector("h2"));
+      resolve(dialog.returnValue === "yes");
+    };
+    dialog.addEventListener("close", answer, { once: true });
   });
+}
+
+/** Whether what was pressed at `time` (a timeStamp) came too soon to be an answer to the question that is open. */
+export function isUnread(time) {
+  return time - askedAt < UNREAD;
 }
 
 /** List findings in `list`, a `<ul class="findings">`. */

@@ -1,6 +1,6 @@
 // What a desk has beside its tables: guarded buttons, one press for one click, keys with their sheet, the sound.
 
-import { ask, askMode, mustAsk } from "./confirm.js";
+import { ask, askMode, isUnread, mustAsk } from "./confirm.js";
 import { follow, recall, remember } from "./dom.js";
 import { Places } from "./places.js";
 import { setSound, SOUND, soundIsOn, toast } from "./toasts.js";
@@ -56,6 +56,11 @@ export function takeEachPressOnce(root) {
     if (event.detail > 1 && since < DOUBLE) {
       drop(event);
       if (button === surprise) tellMoved();
+      return;
+    }
+    // A key that was meant for what had the focus before.
+    if (event.detail === 0 && button.matches("[data-yes]") && isUnread(event.timeStamp)) {
+      drop(event);
       return;
     }
     pressedAt = event.timeStamp;
