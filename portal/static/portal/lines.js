@@ -1,6 +1,9 @@
 // The page of an order file: its lines and totals change as the broker answers, its own state when all is answered.
 
 import { announce, flash, setText } from "./dom.js";
+import { toast } from "./toasts.js";
+
+const UNREAD = 400; // milliseconds after which somebody who presses has seen what a button means now
 
 export class FileLines {
   /** @param {HTMLElement} root the element with data-file="<uuid>", data-state and, once it is a report, data-confirmed */
@@ -8,7 +11,10 @@ export class FileLines {
     this.root = root;
     this.file = root.dataset.file;
     this.summary = root.querySelector("#file-summary");
+    this.means = this.#meaning();
+    this.changedAt = -Infinity;
     this.summary.addEventListener("htmx:afterSwap", () => this.#redrawn());
+    this.summary.addEventListener("click", (event) => this.#dropUnread(event), { capture: true });
     // Without an answer the next frame asks again.
     this.summary.addEventListener("htmx:afterRequest", () => (this.asked = ""));
   }
@@ -74,5 +80,22 @@ export class FileLines {
     const { state, stateLabel } = this.summary.firstElementChild.dataset;
     this.#name(state, stateLabel);
     if (this.totals) this.#total(this.totals);
+    if (this.means !== this.#meaning()) this.changedAt = performance.now();
+    this.means = this.#meaning();
+  }
+
+  /** What its buttons do hangs on this. */
+  #meaning() {
+    const { state, stopReason } = this.summary.firstElementChild.dataset;
+    return `${state} ${stopReason}`;
+  }
+
+  /** A pointer's click on a button that has just come to mean something else was meant for what stood there before. */
+  #dropUnread(event) {
+    // Keys press what has the focus, which a button that is drawn anew has not: their clicks have no detail.
+    if (event.detail === 0 || event.timeStamp - this.changedAt >= UNREAD || !event.target.closest("button")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    toast("warning", "This had just changed: nothing was done. Read it and press again.");
   }
 }

@@ -1,0 +1,43 @@
+"""The page of an order file: what its buttons mean changes as the broker answers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import open_desk
+from tests.browser.stack import Stack
+from tests.browser.test_walk import SOON, OpenPage, upload
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+# A pointer comes down on the button at the very moment at which it is drawn anew for another reason.
+PRESS_AS_IT_CHANGES = """() => {
+  const summary = document.querySelector("#file-summary");
+  summary.addEventListener("htmx:afterSwap", () => {
+    const click = new MouseEvent("click", { detail: 1, bubbles: true, cancelable: true });
+    window.clicksAt = performance.now();
+    summary.querySelector("button.primary").dispatchEvent(click);
+    delete window.clicksAt;
+  }, { once: true });
+}"""
+
+
+def test_a_button_that_has_just_come_to_mean_something_else_is_not_pressed_by_mistake(
+    portal: Stack, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    upload(page, portal, tmp_path, f"{portal.front_month('MES')} 1\n{portal.front_month('MNQ')} 1\n")
+    portal.control("faults", kind="reset_before", route="order/placeorder")
+    page.get_by_role("button", name=re.compile("Confirm")).click()
+    expect(page.locator("#file-summary")).to_contain_text("will not be sent again", timeout=SOON)
+    page.evaluate(PRESS_AS_IT_CHANGES)
+    expect(page.locator("#file-summary")).to_contain_text("Resume sends it", timeout=SOON)
+    expect(page.locator(".toast")).to_contain_text("This had just changed: nothing was done.")
+    expect(page.locator("[data-file-state]")).to_have_text("stopped")
+    page.get_by_role("button", name="Resume with 2 lines").click()
+    expect(page.locator("[data-file-state]")).to_have_text("finished", timeout=SOON)
