@@ -207,9 +207,10 @@ class Mirror:
         self._earlier = before._earlier
 
     def not_all_filled(self) -> set[int]:
-        """The orders that have contracts of which no fill is told."""
+        """The orders that have contracts of which Tradovate tells no fill, whatever is recalled of them."""
         versions = {order_id: self.version(order_id) for order_id in self.orders}
-        return {key for key, terms in versions.items() if terms is None or self.filled(key)[0] < terms.order_qty}
+        told = {order_id: sum(fill.qty for fill in self.order_fills(order_id)) for order_id in self.orders}
+        return {key for key, terms in versions.items() if terms is None or told[key] < terms.order_qty}
 
     def last_fill(self, contract_id: int) -> Fill | None:
         """The newest fill in the contract, whichever account's."""

@@ -177,6 +177,18 @@ def test_what_an_order_filled_on_earlier_days_counts_and_counts_once() -> None:
     assert fresh.recall(earlier[:1]).rows["order:50"]["filled"] == "3"
 
 
+def test_what_was_recalled_of_an_order_that_has_filled_since_is_recalled_again_after_a_reconnect() -> None:
+    terms = OrderVersion(id=60, order_id=50, order_qty=5, order_type="Limit")
+    monday = [EarlierFill(80, 50, 3, Decimal(4998))]
+    made = book(order("Filled"), terms, fill(90, 2))
+    made.recall(monday)
+    snapshot = SyncSnapshot(accounts=[ACCOUNT], orders=[order("Filled")], order_versions=[terms], fills=[fill(90, 2)])
+    fresh = Book.load(snapshot, made)
+    assert fresh.rows["done:50"]["filled"] == "5"
+    assert fresh.mirror.not_all_filled() == {50}
+    assert fresh.recall(monday).rows == {}
+
+
 def test_an_order_that_has_filled_all_of_its_contracts_has_filled_none_before() -> None:
     made = book(order("Filled"), OrderVersion(id=60, order_id=50, order_qty=2, order_type="Limit"), fill(90, 2))
     assert not made.mirror.not_all_filled()
