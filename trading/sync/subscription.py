@@ -34,7 +34,7 @@ class Subscription(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[None] = self._loop.create_future()
         self._heard_at = self._loop.time()
-        self._is_asked = False
+        self._asked_at: float | None = None
         self._watch = self._loop.call_later(watchful.QUIET, self._look)
         # redis-py has signed in and waits for nothing any more: from here on its stream is passed by.
         self._transport: Any = connection._writer.transport  # type: ignore[union-attr]  # it is connected
@@ -92,16 +92,18 @@ class Subscription(asyncio.Protocol):
 
     def _look(self) -> None:
         """After some silence Redis is asked whether it is there, and has to answer."""
-        silent = self._loop.time() - self._heard_at
-        if silent < watchful.QUIET:
-            self._is_asked = False
-            self._watch = self._loop.call_later(watchful.QUIET - silent, self._look)
-        elif not self._is_asked:
-            self._is_asked = True
+        if self._asked_at is not None and self._heard_at < self._asked_at:
+            self._fail(RedisTimeout(f"Redis has not answered for {watchful.ANSWER:g} seconds."))
+            return
+        self._asked_at = None
+        now = self._loop.time()
+        quiet_at = self._heard_at + watchful.QUIET
+        if now < quiet_at:
+            self._watch = self._loop.call_at(quiet_at, self._look)
+        else:
+            self._asked_at = now
             self._say("PING")
             self._watch = self._loop.call_later(watchful.ANSWER, self._look)
-        else:
-            self._fail(RedisTimeout(f"Redis has not answered for {watchful.ANSWER:g} seconds."))
 
     def _fail(self, error: Exception) -> None:
         self._watch.cancel()

@@ -64,6 +64,7 @@ async def test_a_quiet_redis_that_answers_keeps_its_subscription(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watchful, "QUIET", 0.05)
+    monkeypatch.setattr(watchful, "ANSWER", 0.2)
     async with listening("quiet") as (subscription, taken):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
