@@ -85,6 +85,7 @@ class PositionFacts(msgspec.Struct, frozen=True, kw_only=True):
 class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     """An order that works, or one of the newest. `left` is the contracts that may still trade, 0 when it has ended and
     None when its terms are not known; `filled` is those that have traded. `at` is Tradovate's time of it.
+    `is_finished`: nothing can happen to it any more; of one that waits for another one to fill 0 may be left, too.
     `is_elsewhere`: somebody has placed it, and not with this portal; never so of an exit, which Tradovate places after
     the order on which it hangs has filled."""
 
@@ -96,6 +97,7 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     filled: int = 0
     oco_id: int | None = None
     at: dt.datetime | None = None
+    is_finished: bool = False
     is_elsewhere: bool = False
 
 

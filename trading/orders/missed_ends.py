@@ -1,7 +1,7 @@
 """Orders of ours that ended on an earlier trading day while nobody was signed in to see it: no stream tells of that.
 
     the hub shows it as working       it works
-    Tradovate knows it by its number  it gets its status
+    Tradovate knows it by its number  it gets its status, and says where to look for fills that are not told
     else                              it is expired, and says where to look
 
 Looked for once after each day that the hub has read (Upstream.synced_at).
@@ -28,6 +28,10 @@ _OPEN: Final = frozenset({State.ACCEPTED, State.WORKING})
 _NOT_SHOWN: Final = (
     "Tradovate does not show this order any more: it ended on an earlier day while you were not signed in. Whether it"
     " traded is in your statement there."
+)
+_FILLS_NOT_SHOWN: Final = (
+    "It filled on an earlier day while you were not signed in, and Tradovate does not show all of its fills any more:"
+    " they are in your statement there."
 )
 
 
@@ -60,13 +64,13 @@ def look(connection_id: int) -> list[int]:
 
 
 def _shown(connection_id: int) -> set[int] | None:
-    """The orders (Tradovate's ids) that the hub shows since it has read the day, all that work among them; None while
-    that is not known."""
+    """The orders (Tradovate's ids) that the hub shows as working since it has read the day; None while that is not
+    known."""
     known = facts.read(connection_id)
     read_at = Upstream.objects.filter(connection=connection_id).values_list("synced_at", flat=True).first()
     if known is None or not known.is_whole or read_at is None or known.heard_at < read_at:
         return None
-    return {order.id for order in known.orders}
+    return {order.id for order in known.orders if not order.is_finished}
 
 
 def _waiting(now: dt.datetime) -> QuerySet[OrderIntent]:
@@ -85,6 +89,15 @@ def _settle(intent: OrderIntent, number: int, found: Found | None) -> list[int]:
     # `Completed` does not say how it ended, and fills of an earlier day are not served.
     if found is not None and found.status != OrdStatus.COMPLETED:
         told = (found.status, found.filled_qty, found.average_price, found.reason)
-        return reports.observe_order(intent.connection_id, number, *told)
+        changed = reports.observe_order(intent.connection_id, number, *told)
+        _explain_fills(intent)
+        return changed
     gone = intents.transition(intent.pk, _OPEN, State.EXPIRED, _NOT_SHOWN, at_version=intent.version, reason=_NOT_SHOWN)
     return [intent.pk] if gone else []
+
+
+def _explain_fills(intent: OrderIntent) -> None:
+    """Say of an intent that has filled where its fills are when not all of them are told."""
+    intent.refresh_from_db()
+    if intent.state == State.FILLED and not reports.are_all(intent.filled_qty, intent):
+        intents.transition(intent.pk, {State.FILLED}, State.FILLED, _FILLS_NOT_SHOWN, reason=_FILLS_NOT_SHOWN)

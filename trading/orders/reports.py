@@ -225,7 +225,7 @@ def _report(
         intent = locked(intent_id)
         current = State(intent.state)
         filled = max(filled_qty, intent.filled_qty)
-        after = after_report(current, status, all_filled=_are_all(filled, intent, status))
+        after = after_report(current, status, all_filled=status != "Completed" or are_all(filled, intent))
         fields: dict[str, Any] = {}
         if filled_qty > intent.filled_qty or (filled_qty == intent.filled_qty > 0 and intent.average_price is None):
             fields = {"filled_qty": filled_qty, "average_price": average_price}
@@ -249,12 +249,12 @@ def _clock(at: dt.datetime) -> str:
     return f"{at.astimezone(dt.UTC).time().isoformat(timespec='milliseconds')} UTC"
 
 
-def _are_all(filled: int, intent: OrderIntent, status: str) -> bool:
+def are_all(filled: int, intent: OrderIntent) -> bool:
     """Whether so many contracts are all that an order had to fill, also after a change of their number."""
     # Of a position that was closed nobody said how many contracts it had.
     if filled >= (intent.order_qty or 1):
         return True
-    if status != "Completed" or not filled:
+    if not filled:
         return False
     known = Order.objects.filter(connection=intent.connection_id, tradovate_id=intent.order_id_at_broker or 0)
     return known.filter(order_qty__lte=filled).exists()

@@ -171,6 +171,7 @@ def _orders(book: Book) -> list[OrderFacts]:
             filled=book.mirror.filled(order.id)[0],
             oco_id=order.oco_id,
             at=order.timestamp,
+            is_finished=order.finished,
             is_elsewhere=order.parent_id is None and book.mirror.is_ours(order.id) is False,
         )
         for order in orders.values()

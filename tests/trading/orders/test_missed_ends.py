@@ -34,11 +34,12 @@ def resting(user: User, account: Account, symbol: str) -> OrderIntent:
 
 @pytest.fixture
 def shows(account: Account) -> Callable[..., None]:
-    """The hub shows these orders and no others."""
+    """The hub shows these orders as working, one that has `finished`, and no others."""
 
-    def tell(*order_ids: int, **more: object) -> None:
+    def tell(*order_ids: int, finished: int = 0, **more: object) -> None:
         terms = {"account_id": account.tradovate_id, "contract_id": 1, "action": "Buy", "left": 1}
         orders = [OrderFacts(id=number, **terms) for number in order_ids]  # type: ignore[arg-type]
+        orders += [OrderFacts(id=finished, is_finished=True, **terms)] if finished else []  # type: ignore[arg-type]
         told = Facts(heard_at=timezone.now(), orders=orders, **more)  # type: ignore[arg-type]
         facts._client().set(facts.key(account.connection_id), facts.encode(told))
 
@@ -84,6 +85,29 @@ def test_what_tradovate_serves_no_more_has_expired_and_says_where_to_look(
     gone = now(resting)
     assert (gone.state, "statement" in gone.reason) == (State.EXPIRED, True)
     assert account.connection_id not in wanted._read().at_work
+
+
+def test_what_the_hub_shows_as_finished_does_not_work(resting: OrderIntent, shows: Callable[..., None]) -> None:
+    OrderIntent.objects.filter(pk=resting.pk).update(order_id_at_broker=404)
+    shows(finished=404)
+    assert missed_ends.look(resting.connection_id) == [resting.pk]
+    assert now(resting).state == State.EXPIRED
+
+
+@pytest.mark.parametrize(("told", "is_explained"), [(0, True), (1, True), (2, False)])
+def test_what_filled_on_an_earlier_day_says_where_the_fills_are_that_tradovate_does_not_show(
+    resting: OrderIntent, shows: Callable[..., None], monkeypatch: pytest.MonkeyPatch, told: int, is_explained: bool
+) -> None:
+    OrderIntent.objects.filter(pk=resting.pk).update(filled_qty=told)
+
+    async def filled(_: Tradovate, numbers: set[int]) -> dict[int, lookup.Found]:
+        return {number: lookup.Found(number, "Filled") for number in numbers}
+
+    monkeypatch.setattr(lookup, "orders_now", filled)  # the simulator serves the fills of its past, too
+    shows()
+    assert missed_ends.look(resting.connection_id) == [resting.pk]
+    gone = now(resting)
+    assert (gone.state, gone.filled_qty, "statement" in gone.reason) == (State.FILLED, told, is_explained)
 
 
 def test_what_is_there_though_the_hub_does_not_show_it_goes_on(

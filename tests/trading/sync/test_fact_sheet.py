@@ -322,6 +322,15 @@ def test_the_days_fees_are_told_as_far_as_they_are_known() -> None:
     assert fact_sheet.facts_of(known, NOON).accounts[0].fees == Decimal("1.72")
 
 
+@pytest.mark.parametrize(
+    ("status", "is_finished"),
+    [("Completed", True), ("Filled", True), ("Canceled", True), ("Working", False), ("Suspended", False)],
+)
+def test_what_has_ended_is_told_apart_from_what_waits(status: str, is_finished: bool) -> None:
+    [told] = fact_sheet.facts_of(book(order(status)), NOON).orders
+    assert told.is_finished is is_finished
+
+
 @pytest.mark.parametrize(("kind", "is_whole"), [("position", False), ("orderVersion", False), ("fillFee", True)])
 def test_what_cannot_be_read_of_positions_and_orders_is_told(kind: str, is_whole: bool) -> None:
     known = book()
