@@ -191,6 +191,7 @@ class Relay:
         self._task: asyncio.Task[None] | None = None
         self._presence: asyncio.Task[None] | None = None
         self._name_now = asyncio.Event()
+        self._delay = RETRY_FIRST
 
     async def join(self, outbox: Outbox) -> None:
         """Collect for an outbox; returns once Redis has confirmed, so that a snapshot read after this misses nothing.
@@ -261,19 +262,17 @@ class Relay:
                     await self._name_now.wait()
 
     async def _listen(self) -> None:
-        delay = RETRY_FIRST
         while True:
             try:
                 async with aclosing(await self._subscribe()) as self._subscription:
-                    delay = RETRY_FIRST
                     await self._subscription.ended()
             except Exception as error:
                 # Whatever it is: listening no more, this process would leave all its pages without a row.
                 is_ours = not isinstance(error, RedisError | OSError)
-                log.warning("The subscription to Redis broke; trying again in %.1f s.", delay, exc_info=is_ours)
+                log.warning("The subscription to Redis broke; trying again in %.1f s.", self._delay, exc_info=is_ours)
             self._subscription = None
-            await asyncio.sleep(delay)
-            delay = min(RETRY_MOST, delay * 2)
+            await asyncio.sleep(self._delay)
+            self._delay = min(RETRY_MOST, self._delay * 2)
 
     async def _subscribe(self) -> Subscription:
         for event in self._confirmed.values():
@@ -298,6 +297,8 @@ class Relay:
         if kind == "message":
             self._fan_out(outboxes, message.decode())
         elif kind == "subscribe" and outboxes:
+            # Not as soon as the connection is open: Redis may refuse the subscription.
+            self._delay = RETRY_FIRST
             for outbox in outboxes:
                 outbox.make_stale()
             self._confirmed[channel].set()

@@ -11,7 +11,9 @@ import redis
 from redis.exceptions import RedisError, ResponseError
 
 from tests.trading.sync.cast import cut, until
+from trading.sync import relay as relays
 from trading.sync import stream, watchful
+from trading.sync.relay import Outbox, Relay
 from trading.sync.subscription import Subscription
 
 
@@ -99,6 +101,33 @@ async def test_a_redis_that_refuses_to_tell_ends_the_subscription(settings) -> N
         async with asyncio.timeout(10):
             with pytest.raises(ResponseError, match="may not"):
                 await subscription.ended()
+
+
+async def test_a_redis_that_refuses_to_tell_is_asked_less_and_less_often(
+    redis_url: str, settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with redis.Redis.from_url(redis_url) as direct:
+        direct.execute_command("ACL", "SETUSER", "untold", "on", "nopass", "allkeys", "+@all", "resetchannels")
+        settings.REDIS_URL = f"{redis_url}{'&' if '?' in redis_url else '?'}username=untold"
+        try:
+            relay, outbox = Relay(), Outbox(5)
+            page = asyncio.create_task(relay.join(outbox))
+            await until(lambda: len(pauses(caplog)) == 3)
+            direct.execute_command("ACL", "SETUSER", "untold", "allchannels")
+            await page
+            cut("pubsub")
+            await until(lambda: len(pauses(caplog)) == 4)
+            await relay.leave(outbox)
+        finally:
+            direct.execute_command("ACL", "DELUSER", "untold")
+    first, second, third, after_an_answer = pauses(caplog)
+    assert first < second < third
+    assert after_an_answer == first
+
+
+def pauses(caplog: pytest.LogCaptureFixture) -> list[float]:
+    """How long the relay said that it waits, each time that its subscription broke."""
+    return [one.args[0] for one in caplog.records if one.name == relays.__name__ and one.args]  # type: ignore[misc]
 
 
 async def test_a_redis_that_says_nothing_is_not_waited_for(settings, monkeypatch: pytest.MonkeyPatch) -> None:
