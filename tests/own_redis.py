@@ -16,8 +16,8 @@ class NoRoom(Exception):
 
 
 def in_ci() -> bool:
-    """Whether this run is CI's."""
-    return os.environ.get("CI", "false") != "false"
+    """Whether this run is CI's: CI is set, to neither nothing nor "false" (.ci/run)."""
+    return (os.environ.get("CI") or "false") != "false"
 
 
 def databases(url: str) -> list[str]:

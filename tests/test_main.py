@@ -16,7 +16,7 @@ from tests import own_redis
 from tests.browser import chromium
 
 
-@pytest.mark.parametrize(("ci", "code"), [("true", 1), ("false", 0), (None, 0)])
+@pytest.mark.parametrize(("ci", "code"), [("true", 1), ("false", 0), ("", 0), (None, 0)])
 def test_where_postgresql_is_not_there_ci_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ci: str | None, code: int
 ) -> None:
@@ -50,14 +50,17 @@ def somebodys_redis(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> redis.Re
     return redis.Redis.from_url(redis_url)
 
 
+@pytest.mark.parametrize("ci", ["", "false", None])
 def test_a_redis_in_use_is_left_alone(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], somebodys_redis
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], somebodys_redis, ci: str | None
 ) -> None:
     somebodys_redis.flushdb()
     somebodys_redis.set("orders", "of somebody")
     runs = []
     monkeypatch.setattr(command, "everything", lambda *_, **environment: runs.append(environment) or 0)
     monkeypatch.delenv("CI", raising=False)
+    if ci is not None:
+        monkeypatch.setenv("CI", ci)
 
     assert command.main([]) == 0
 

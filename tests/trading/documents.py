@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests import own_redis
+
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -38,7 +40,7 @@ def _document(variable: str, place: str) -> str:
             return path.read_text(encoding="utf-8")
     if named:
         pytest.fail(f"{variable} names a file that is not there.")
-    if os.environ.get("CI", "false") != "false":
+    if own_redis.in_ci():
         pytest.fail(f"CI has to compare with Tradovate's document, and it is not at hand ({variable} can name it).")
     pytest.skip(f"NOT COMPARED: Tradovate's document is not at hand ({variable} can name it).")
 
