@@ -168,9 +168,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "unacked_restore_interval": 5}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULER = "portal.beat:Clock"
-# A round that no worker took is worth nothing once the next one comes.
+# A round that no worker took is worth nothing once the next one comes, but a worker whose clock is some seconds ahead of
+# beat's must find it good: the end is told as a time of day. How many wait is for portal.beat to bound.
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    name: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 30)}}
     for name, task, seconds in (
         ("renew due tokens", "accounts.tasks.renew_due_tokens", 60),
         ("sweep order files", "trading.tasks.sweep_order_files", 15),
