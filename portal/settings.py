@@ -168,8 +168,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "unacked_restore_interval": 5}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULER = "portal.beat:Clock"
-# A round that no worker took is worth nothing once the next one comes, but a worker whose clock is some seconds ahead of
-# beat's must find it good: the end is told as a time of day. How many wait is for portal.beat to bound.
+# A round that no worker took is worth nothing once the next one comes, but must be good for a worker whose clock is
+# seconds ahead of beat's: the end is told as a time of day. How many wait is for portal.beat to bound.
 CELERY_BEAT_SCHEDULE = {
     name: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 30)}}
     for name, task, seconds in (

@@ -11,11 +11,13 @@ from django.conf import settings
 
 from trading.sync import stream
 
-DONE: Final = "tasks:done:{}"
-IDLE: Final = "tasks:idle"
-FAILED: Final = "tasks:failed:{}"
+DONE: Final = "tasks:done"
+FAILED: Final = "tasks:failed"
 # Seconds for which a task says that beat, Redis and a worker work together; some are due every few seconds.
 LASTS: Final = 60
+# Seconds for which a failure is told: what goes on failing fails anew in that time. Renewals come once a minute, and a
+# kill switch that failed is looked at again after a minute and a half.
+TOLD: Final = 120
 
 
 def scheduled() -> list[str]:
@@ -24,28 +26,16 @@ def scheduled() -> list[str]:
 
 
 @signals.task_postrun.connect
-def tell(sender: Task[Any, Any] | None = None, state: str | None = None, retval: object = None, **_: Any) -> None:
-    """A task has ended, here; those that nobody rings for say nothing of the schedule. One that returns False had
-    nothing to do, which makes nothing good that failed before."""
+def tell(sender: Task[Any, Any] | None = None, state: str | None = None, **_: Any) -> None:
+    """A task has ended, here; those that nobody rings for say nothing of the schedule."""
     if sender is None or sender.name not in scheduled():
         return
-    done, failed = DONE.format(sender.name), FAILED.format(sender.name)
+    key, seconds = (DONE, LASTS) if state == states.SUCCESS else (FAILED, TOLD)
     with suppress(redis.RedisError):
-        if state == states.SUCCESS and retval is False:
-            stream.client().set(IDLE, 1, ex=LASTS)
-        elif state == states.SUCCESS:
-            stream.client().set(done, 1, ex=LASTS)
-            stream.client().delete(failed)
-        else:
-            # Until it is done, or the turn after the next one of those that come once a minute.
-            stream.client().set(failed, 1, ex=2 * LASTS)
+        stream.client().set(key, 1, ex=seconds)
 
 
 def are_done(client: redis.Redis) -> bool:
-    """Whether some task was done lately, or had nothing to do, and none has failed since it was. Raises RedisError."""
-
-    def kept(key: str) -> set[str]:
-        return {name for name in scheduled() if client.exists(key.format(name))}
-
-    done = kept(DONE)
-    return bool(done or client.exists(IDLE)) and kept(FAILED) <= done
+    """Whether some task was done within a minute, and none has failed within two: a round that is done says nothing of
+    what failed before, which it may have left out. Raises RedisError."""
+    return bool(client.exists(DONE)) and not client.exists(FAILED)

@@ -61,10 +61,9 @@ def sweep_order_files() -> None:
 
 
 @shared_task
-def reconcile_orders() -> bool:
+def reconcile_orders() -> None:
     """Look at Tradovate for what got no answer, for the effect of what was accepted and for ends that nobody saw, and
-    put aside what was to go out at once and was not; whether anything was to be looked for. Safe to run at the same
-    time as itself. Raises Undone."""
+    put aside what was to go out at once and was not. Safe to run at the same time as itself. Raises Undone."""
 
     def look(connection_id: int) -> None:
         # Another process may have looked while this one waited for a thread.
@@ -89,7 +88,7 @@ def reconcile_orders() -> bool:
     for work, due in ((look, reconcile.due), (verified, verify.due), (ended, missed_ends.due)):
         wanted = Connection.objects.filter(pk__in=due(timezone.now()))
         done += _each(work, wanted.values_list("pk", "environment"))
-    return _any_of(done)
+    _check(done)
 
 
 def ring(file_id: uuid.UUID) -> None:
@@ -101,9 +100,9 @@ def ring(file_id: uuid.UUID) -> None:
 
 
 @shared_task
-def carry_out_kill_switches() -> bool:
-    """Cancel orders and close positions where a thrown switch wants that, several connections at the same time; whether
-    one did. Safe to run at the same time as itself, or again after a crash. Raises Undone."""
+def carry_out_kill_switches() -> None:
+    """Cancel orders and close positions where a thrown switch wants that, several connections at the same time.
+    Safe to run at the same time as itself, or again after a crash. Raises Undone."""
 
     def carry_out(action_id: int) -> None:
         began = timezone.now()
@@ -114,14 +113,13 @@ def carry_out_kill_switches() -> bool:
             intent_rows.tell(sent.values_list("pk", flat=True))
 
     wanted = KillSwitchAction.objects.filter(pk__in=clearing.due())
-    return _any_of(_each(carry_out, wanted.values_list("pk", "connection__environment")))
+    _check(_each(carry_out, wanted.values_list("pk", "connection__environment")))
 
 
-def _any_of(done: list[bool]) -> bool:
-    """Whether there was anything to do; raises Undone when some of it failed."""
+def _check(done: list[bool]) -> None:
+    """Raises Undone when some of it failed."""
     if failed := done.count(False):
         raise Undone(f"{failed} of {len(done)}")
-    return bool(done)
 
 
 def _each(work: Callable[[int], None], wanted: Iterable[tuple[int, str]]) -> list[bool]:

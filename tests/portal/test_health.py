@@ -48,7 +48,7 @@ def test_what_beat_rings_for_and_nobody_does_is_told_to_whoever_watches(client: 
     clear_sessions.apply()
     assert told() == (200, True)
     with redis.Redis.from_url(redis_url) as server:
-        assert 0 < server.ttl(tasks.DONE.format(clear_sessions.name)) <= tasks.LASTS
+        assert 0 < server.ttl(tasks.DONE) <= tasks.LASTS
 
 
 @pytest.mark.django_db
@@ -67,36 +67,45 @@ def test_tasks_that_fail_are_not_done(client: Client, redis_url: str, monkeypatc
 
     monkeypatch.setattr(renewal, "renew_due", lambda: 0)
     renew_due_tokens.apply()
-    assert told() is True
-    monkeypatch.setattr(renewal, "renew_due", fail)
-    renew_due_tokens.apply()
-    assert told() is True, "it was done within the minute"
-    redis.Redis.from_url(redis_url).delete(tasks.DONE.format(renew_due_tokens.name))  # a minute later
     assert told() is False
+    two_minutes_pass(redis_url)
+    assert told() is True
 
 
-def test_rounds_with_nothing_to_do_hide_none_that_failed(
+def two_minutes_pass(redis_url: str) -> None:
+    """Without a failure: with tasks that are done all the while."""
+    with redis.Redis.from_url(redis_url) as server:
+        assert 0 < server.ttl(tasks.FAILED) <= 120
+        server.delete(tasks.FAILED)
+
+
+def test_rounds_that_leave_out_what_failed_do_not_hide_it_and_it_is_told_no_longer_than_it_lasts(
     client: Client, redis_url: str, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def told() -> bool:
         return client.get("/health/all/").json()["tasks"]
 
-    def fail(connection_id: int) -> list[int]:
-        raise ValueError("as all of them do with an error of ours")
+    good, bad = person("sim:1", 1), person("sim:2", 2)
 
-    connection = person("sim:1", 1)
-    reconcile_orders.apply()
+    def look(connection_id: int) -> list[int]:
+        if connection_id == bad.pk:
+            raise ValueError("as with an error of ours")
+        return []
+
+    def round_with(*due: int) -> str:
+        monkeypatch.setattr(reconcile, "due", lambda *_: list(due))
+        return reconcile_orders.apply().state
+
+    monkeypatch.setattr(reconcile, "look", look)
+    assert round_with(good.pk) == "SUCCESS"
     assert told() is True
-    monkeypatch.setattr(reconcile, "look", fail)
-    monkeypatch.setattr(reconcile, "due", lambda *_: [connection.pk])
-    assert reconcile_orders.apply().state == "FAILURE"
-    monkeypatch.setattr(reconcile, "due", lambda *_: [])
-    reconcile_orders.apply()
-    assert told() is False
-    monkeypatch.setattr(reconcile, "look", lambda _: [])
-    monkeypatch.setattr(reconcile, "due", lambda *_: [connection.pk])
-    reconcile_orders.apply()
-    assert told() is True
+    assert round_with(bad.pk) == "FAILURE"
+    assert told() is False, "at once"
+    assert round_with() == round_with(good.pk) == "SUCCESS"
+    assert told() is False, "others' orders say nothing of those"
+    two_minutes_pass(redis_url)
+    round_with()
+    assert told() is True, "though nothing was to do since"
 
 
 @pytest.mark.django_db
