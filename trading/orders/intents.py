@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from trading.models import Account, IntentTransition, OrderIntent
@@ -160,6 +161,13 @@ def transition(
         if of_attempt not in (None, _attempts(intent)):
             return False
         return move(intent, to_state, detail, fields, step=step)
+
+
+def remark(intent: OrderIntent, words: str) -> bool:
+    """Have an intent that stays as it is say so, and why; False when it does already, or has moved."""
+    unsaid = OrderIntent.objects.filter(pk=intent.pk, state=intent.state, version=intent.version).exclude(reason=words)
+    # Not a transition: nothing has become of it that is known. Pages take it for news by its version.
+    return bool(unsaid.update(reason=words, version=F("version") + 1))
 
 
 def claim(intent_id: int) -> int:

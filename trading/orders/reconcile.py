@@ -18,7 +18,6 @@ from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db import close_old_connections
-from django.db.models import F
 from django.utils import timezone
 
 from accounts import renewal
@@ -175,21 +174,13 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
         return take(intent, found)
     sent_at = intent.transitions.filter(to_state=State.SUBMITTING).latest("id").at
     if _trading_day(sent_at - DAY_MARGIN) != _trading_day(timezone.now() + DAY_MARGIN):
-        return _say_another_day(intent)
+        return intents.remark(intent, ANOTHER_DAY)
     if looked < intent.changed_at + SETTLE:
         return False
     # Of a leg: its lead was found, or it would have gone along. Of a line its file says what can be done about it.
     words = _LEFT_BEHIND if intent.kind == Kind.LEG else _NOT_THERE
     words = _LINE_NOT_THERE if intent.source == intents.FILE else words
     return intents.transition(intent.pk, {State.UNKNOWN}, State.ABSENT, words, at_version=intent.version, reason=words)
-
-
-def _say_another_day(intent: OrderIntent) -> bool:
-    """Have an intent that stays unknown say where to look; False when it does already, or has moved."""
-    unsaid = OrderIntent.objects.filter(pk=intent.pk, state=State.UNKNOWN, version=intent.version)
-    # Not a transition: nothing has become of the order that is known. Pages take it for news by its version.
-    said = unsaid.exclude(reason=ANOTHER_DAY).update(reason=ANOTHER_DAY, version=F("version") + 1)
-    return bool(said)
 
 
 def _trading_day(moment: dt.datetime) -> dt.date:

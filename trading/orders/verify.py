@@ -2,7 +2,7 @@
 
     change        done once it is reported as Replaced, or the order's terms are the new ones and nothing of it is under
                   way; rejected when a report refuses it, however late; ineffective when after the settle time the order
-                  still has its old terms, or the change has been under way for too long to be waited for
+                  still has its old terms; still accepted while it is under way, and it says so when that takes long
     cancellation  done with the order's end (`reports`); rejected when a report refuses it
     strategy      followed as its entry, once that is known; rejected when its failureMessage says why there is none
 
@@ -34,8 +34,8 @@ from trading.tradovate.entities import CommandStatus, ExecType, Order, OrderVers
 ACCEPTED: Final = "accepted"
 # What is not clear within a day is Tradovate's no more: it serves the current trading day only.
 GIVEN_UP_AFTER: Final = dt.timedelta(days=1)
-# A change that is not through the broker's risk check or the exchange by then is not waited for any longer.
-UNDER_WAY_AT_MOST: Final = dt.timedelta(minutes=1)
+# A change that is not through the broker's risk check or the exchange by then says so.
+LONG_UNDER_WAY: Final = dt.timedelta(minutes=1)
 _UNDER_WAY: Final = frozenset(
     {CommandStatus.PENDING, CommandStatus.RISK_PASSED, CommandStatus.ON_HOLD, CommandStatus.PENDING_EXECUTION}
 )
@@ -184,8 +184,9 @@ def _judge_change(intent: OrderIntent, order: Order, seen: _Seen) -> bool:
         ended = STATE_OF_STATUS.get(order.ord_status)
         return _changed_nothing(intent, f"The order was {ended.label if ended else 'over'} before it could be changed.")
     if under_way:
-        is_late = timezone.now() - intent.changed_at >= UNDER_WAY_AT_MOST
-        return is_late and _changed_nothing(intent, _STILL_UNDER_WAY)
+        # It may still take effect: nobody may count on the old terms.
+        is_late = timezone.now() - intent.changed_at >= LONG_UNDER_WAY
+        return is_late and intents.remark(intent, _STILL_UNDER_WAY)
     stands = f"{newest.order_qty} at {_prices(newest)}" if newest is not None else "as it was"
     words = f"Tradovate accepted the change, but the order still stands: {stands}."
     return _changed_nothing(intent, words)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from django.db import connection as database
+from django.utils import timezone
 
 from accounts.models import Connection, User
 from trading.models import Account, Contract, OrderIntent
@@ -69,6 +70,19 @@ def versions_of(simulator: RunningSimulator, order_id: int) -> list[int]:
     """The ids of all terms of an order in the simulator, which are those of the commands that brought them."""
     versions = simulator.control.ledger()["entities"]["orderVersion"]
     return [one["id"] for one in versions if one["orderId"] == order_id]
+
+
+def mirrored(account: Account, symbol: str, order_id: int, **terms: Any) -> None:
+    """The journal has an order to buy two."""
+    plain = {"action": "Buy", "status": "Working", "order_qty": 2, "order_type": "Limit", "time_in_force": "Day"}
+    account.connection.orders.create(
+        tradovate_id=order_id,
+        account_id_at_broker=account.tradovate_id,
+        symbol=symbol,
+        at=timezone.now(),
+        **plain,
+        **terms,
+    )
 
 
 def change_elsewhere(account: Account, order_id: int, **terms: Any) -> None:

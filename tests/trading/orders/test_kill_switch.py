@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection, User
 from tests.trading.cast import order_of, orders_at_broker, posts, sign_in
-from tests.trading.orders.pressing import bought
+from tests.trading.orders.pressing import bought, mirrored
 from tests.trading.stopping import environment_of
-from trading.models import Account, Contract, KillSwitch, Order, OrderIntent
+from trading.models import Account, Contract, KillSwitch, OrderIntent
 from trading.orders import contracts, desk, facts, gateway, intents, kill_switch, let_through
 from trading.orders.facts import Facts, PositionFacts
 from trading.orders.prices import Distance
@@ -130,20 +130,6 @@ def test_a_change_that_the_hub_has_not_told_yet_counts(
     OrderIntent.objects.filter(pk=change(told, "click:1").pk).update(state=state)
     kill_switch.throw(user, user=user)
     assert (let_through.forbids(change(wanted, "click:2")) == "") is passes
-
-
-def mirrored(account: Account, symbol: str, order_id: int, **terms: Any) -> None:
-    """The journal has an order to buy two."""
-    plain = {"action": "Buy", "status": "Working", "order_qty": 2, "order_type": "Limit", "time_in_force": "Day"}
-    Order.objects.create(
-        connection=account.connection,
-        tradovate_id=order_id,
-        account_id_at_broker=account.tradovate_id,
-        symbol=symbol,
-        at=timezone.now(),
-        **plain,
-        **terms,
-    )
 
 
 def wishes(account: Account, symbol: str) -> Iterator[Wish]:

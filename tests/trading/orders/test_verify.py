@@ -15,6 +15,7 @@ from tests.trading.orders.pressing import (
     change_elsewhere,
     has_become,
     limit,
+    mirrored,
     now,
     received,
     refusing,
@@ -24,9 +25,10 @@ from tests.trading.orders.pressing import (
 )
 from trading import tasks
 from trading.models import Account, OrderIntent
-from trading.orders import desk, lookup, reconcile, reports, verify
+from trading.orders import desk, intents, kill_switch, let_through, lookup, reconcile, reports, verify
 from trading.orders.desk import NewTerms
 from trading.orders.states import State
+from trading.orders.wishes import Modification
 from trading.simulator import RunningSimulator
 from trading.tradovate import Tradovate
 
@@ -105,11 +107,11 @@ def test_a_change_that_took_longer_than_anybody_waited_is_done_after_all(
 def test_a_change_that_is_under_way_is_waited_for(
     simulator: RunningSimulator, user: User, account: Account, resting: int
 ) -> None:
-    simulator.control.fault("modify_pending", seconds=600)
+    simulator.control.fault("modify_pending", seconds=10)
     intent = changed(user, account, resting, price=Decimal(4001))
     assert verify.look(account.connection_id) == []
     assert now(intent).state == State.ACCEPTED
-    simulator.control.advance(600)
+    simulator.control.advance(10)
     assert verify.look(account.connection_id) == [intent.pk]
     assert now(intent).state == State.DONE
 
@@ -117,22 +119,41 @@ def test_a_change_that_is_under_way_is_waited_for(
 def test_a_change_that_is_refused_after_a_while_is_refused(
     simulator: RunningSimulator, user: User, account: Account, resting: int
 ) -> None:
-    simulator.control.fault("modify_pending", seconds=600)
+    simulator.control.fault("modify_pending", seconds=10)
     intent = changed(user, account, resting, order_qty=49)
     assert verify.look(account.connection_id) == []
-    simulator.control.advance(600)
+    simulator.control.advance(10)
     verify.look(account.connection_id)
     has_become(intent, State.REJECTED, "margin")
 
 
-def test_a_change_of_which_nothing_is_said_for_long_is_not_taken_for_one_that_took(
+def test_a_change_of_which_nothing_is_said_for_long_says_so_once_and_is_still_waited_for(
     simulator: RunningSimulator, user: User, account: Account, resting: int
 ) -> None:
-    simulator.control.fault("modify_pending", seconds=600)
-    intent = changed(user, account, resting, price=Decimal(4001))
-    OrderIntent.objects.filter(pk=intent.pk).update(changed_at=timezone.now() - verify.UNDER_WAY_AT_MOST)
+    simulator.control.fault("modify_pending", seconds=10)
+    intent = changed(user, account, resting, order_qty=1)
+    OrderIntent.objects.filter(pk=intent.pk).update(changed_at=timezone.now() - verify.LONG_UNDER_WAY)
+    assert verify.look(account.connection_id) == [intent.pk]
+    has_become(intent, State.ACCEPTED, "has not said what came of it")
+    assert now(intent).version > intent.version
+    assert verify.look(account.connection_id) == []
+    simulator.control.advance(10)
     verify.look(account.connection_id)
-    has_become(intent, State.INEFFECTIVE, "has not said what came of it")
+    assert (now(intent).state, now(intent).reason) == (State.DONE, "")
+
+
+def test_a_reduction_that_hangs_is_not_undone_while_trading_is_stopped(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, resting: int
+) -> None:
+    """It may land after whatever is changed next: an order for two that it makes one of must not become two again."""
+    mirrored(account, symbol, resting, price=Decimal(4000))
+    simulator.control.fault("modify_pending", seconds=600)
+    reduction = changed(user, account, resting, order_qty=1)
+    OrderIntent.objects.filter(pk=reduction.pk).update(changed_at=timezone.now() - verify.LONG_UNDER_WAY)
+    verify.look(account.connection_id)
+    kill_switch.throw(user, user=user)
+    again = intents.create(Modification(order_id=resting, becomes=limit(account, symbol, qty=2)), "click:2")
+    assert "only exits and cancels" in let_through.forbids(again)
 
 
 def test_a_change_of_an_order_that_ended_while_it_was_under_way_changed_nothing(
