@@ -108,7 +108,31 @@ def test_what_the_trader_may_not_read_leaves_the_other_terms(
     simulator.control.fault("expire_token", "productmargin/item")
     product = contracts.look_up(connection, [symbol]).found[symbol].product
     assert (product.initial_margin, product.currency, product.exchange) == (None, "USD", "CME")
-    assert product.terms_read_at is not None
+    assert contracts.look_up(connection, [symbol]).found[symbol].product.initial_margin == Decimal(22400)
+
+
+@pytest.mark.parametrize("fault", ["expire_token", "error_500", "garbage"])
+@pytest.mark.parametrize("route", ["productmargin/item", "exchange/item"])
+def test_terms_that_cannot_be_read_any_more_stay_as_they_were(
+    connection: Connection, symbol: str, simulator: RunningSimulator, fault: str, route: str
+) -> None:
+    known = Product.objects.filter(pk=contracts.look_up(connection, [symbol]).found[symbol].product_id)
+    known.update(terms_read_at=timezone.now() - dt.timedelta(days=1))
+    simulator.control.fault(fault, route, times=9)
+    contracts.look_up(connection, [symbol])
+    assert known.values_list("initial_margin", "exchange", "currency").get() == (Decimal(22400), "CME", "USD")
+
+
+def test_a_product_that_tradovate_fails_to_tell_leaves_the_terms_of_the_other_ones(
+    connection: Connection, symbol: str, simulator: RunningSimulator
+) -> None:
+    simulator.control.fault("error_500", "productmargin/item")
+    both = [symbol, listed(connection, "GC")]
+    margins = {one.product.initial_margin for one in contracts.look_up(connection, both).found.values()}
+    assert len(margins) == 2
+    assert None in margins
+    margins = {one.product.initial_margin for one in contracts.look_up(connection, both).found.values()}
+    assert None not in margins
 
 
 def test_the_same_order_twice_is_told(account: Account, symbol: str) -> None:
