@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import open_desk
 from tests.browser.stack import Stack, without
@@ -59,14 +59,30 @@ def test_a_page_says_that_nobody_listens_to_tradovate_any_more(portal: Stack, op
     expect(notice).to_be_hidden()
 
 
-def test_a_chart_that_did_not_load_says_so_and_the_desk_goes_on_without_it(portal: Stack, page: Page) -> None:
+NO_CANVAS = "export class DeskChart { constructor() { throw new Error('no canvas'); } }"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda route: route.abort(),
+        lambda route: route.fulfill(body=NO_CANVAS, content_type="text/javascript"),
+    ],
+    ids=["does not come", "cannot be drawn"],
+)
+def test_a_chart_that_did_not_load_says_so_and_the_desk_goes_on_without_it(
+    portal: Stack, page: Page, answer: Callable[[Route], None]
+) -> None:
     page.unroute(MODULE)
-    page.route("**/chart.js", lambda route: route.abort())
+    page.route("**/chart.js", answer)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     open_desk(page, portal, "trader")
     expect(page.locator("[data-chart-status]")).to_have_text(
         "The chart did not load. Load the page again.", timeout=SOON
     )
     expect(page.locator("[data-upstream-words]")).to_have_text("streaming", timeout=SOON)
+    assert errors == [], "not one for each thing that the desk hears"
 
 
 def test_what_is_pressed_before_its_scripts_are_there_is_asked_as_after(portal: Stack, page: Page) -> None:
@@ -85,4 +101,13 @@ def test_what_is_pressed_before_its_scripts_are_there_is_asked_as_after(portal: 
         "Cancel all working orders? In all accounts.",
         "Close all positions, cancel all orders? In all accounts.",
     ]
+    asked.clear()
+    for change in (
+        "(button) => { button.dataset.words = ''; }",  # as the desk has it where there is one account
+        "(button) => { delete button.dataset.words; }",
+        "(button) => { delete button.dataset.ofAll; }",
+    ):
+        page.locator("[data-cancel-all]").evaluate(change)
+        page.locator("[data-cancel-all]").click()
+    assert asked == [*["Cancel all working orders? In all accounts."] * 2, "Cancel all working orders?"]
     assert posted == []

@@ -52,7 +52,7 @@ const choice = chartRoot && new ChartChoice(chartRoot, connection);
 const own = deskRoot ? JSON.parse(document.getElementById("own-accounts").textContent) : {};
 const desk = deskRoot && new Desk(deskRoot, connection, own, choice);
 const replay = replayRoot && new ReplayDesk(replayRoot);
-const chart = chartRoot && import("./chart.js").then(({ DeskChart }) => new DeskChart(chartRoot, choice), tellNoChart);
+const chart = chartRoot && import("./chart.js").then(({ DeskChart }) => new DeskChart(chartRoot, choice)).catch(tellNoChart);
 const orderPage = document.querySelector("[data-intent-page]") && new OrderPage();
 
 if (deskRoot) watchSeen(deskRoot, state, (orders) => socket.send({ t: "seen", orders }));

@@ -53,10 +53,10 @@
   }
 
   /** What is to be asked before `button` posts its form as it stands, unchecked and for all accounts; empty for nothing. */
-  function question({ dataset: { asks, words, ofAll, send }, textContent }) {
+  function question({ dataset: { asks, words = "", ofAll, send }, textContent }) {
     if (send !== undefined) return "Send this order? It has not been checked yet.";
-    if (ofAll !== undefined) return `${asks ?? `${textContent}?`} ${words ?? "In all accounts."}`;
-    return asks ? `${asks} ${words}` : "";
+    if (ofAll !== undefined) return `${asks ?? `${textContent}?`} ${words || "In all accounts."}`;
+    return asks ? `${asks} ${words}`.trim() : "";
   }
 
   function ask(event) {
