@@ -147,11 +147,10 @@ def simulator(settings, redis_url: str) -> "Iterator[RunningSimulator]":
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """What meets a simulator has one trading day for it; pytest-timeout begins to count after the wait."""
+    """pytest-timeout begins to count after the wait."""
     from tests import turn
 
-    if {"simulator", "portal"}.intersection(getattr(item, "fixturenames", ())):
-        turn.wait_out(turn.ROOM)
+    turn.wait_out_for(item)
     return (yield)
 
 

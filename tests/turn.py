@@ -6,13 +6,32 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from pathlib import Path
+from typing import Final
+
+import pytest
 
 from trading.simulator.clock import SESSION_END_HOUR, chicago, from_chicago
 
 # trading.orders.reconcile.DAY_MARGIN, and a second.
 DOUBT = dt.timedelta(seconds=61)
-# Seconds that a test needs, about.
+# Seconds that a test needs, about, and the longest module of those that walk the pages of one portal.
 ROOM = 60.0
+ROOM_OF_MODULE = 240.0
+# The last module whose tests have one portal.
+_SHARING: Final = pytest.StashKey[Path]()
+
+
+def wait_out_for(item: pytest.Item) -> None:
+    """Give a test one trading day for the simulator that it meets; where the tests of a module share a portal, the
+    module gets one for all, before the first of them."""
+    asked = getattr(item, "fixturenames", ())
+    if "portal" in asked:
+        if item.config.stash.get(_SHARING, None) != item.path:
+            item.config.stash[_SHARING] = item.path
+            wait_out(ROOM_OF_MODULE)
+    elif "simulator" in asked:
+        wait_out(ROOM)
 
 
 def wait_out(room: float) -> None:
