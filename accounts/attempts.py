@@ -30,8 +30,6 @@ CODES_PER_HOUR = 10
 # fill the disk, nor bury what support looks for.
 FAILURES_ON_RECORD = 20
 HOUR = timedelta(hours=1)
-
-
 # In place of the name, which a code does not tell.
 _BY_CODE = ""
 
@@ -77,7 +75,7 @@ def _begin(network: str, login_digest: str, most: int, same: list[QuerySet[SignI
     with one_at_a_time():
         forget_old()
         now = timezone.now()
-        if seconds := max(_wait(attempts, most, now) for attempts in same):
+        if seconds := max(_wait(alike, most, now) for alike in same):
             raise TooManyAttempts(seconds)
         return SignInAttempt.objects.create(at=now, network=network, login_digest=login_digest)
 
@@ -124,9 +122,9 @@ def left_on_record(ip_address: str | None) -> int:
     return FAILURES_ON_RECORD - from_there
 
 
-def _wait(attempts: QuerySet[SignInAttempt], most: int, now: datetime) -> int:
+def _wait(alike: QuerySet[SignInAttempt], most: int, now: datetime) -> int:
     """Seconds until one more may be begun beside these, 0 when it may be now."""
-    latest = attempts.order_by("-at").values_list("at", flat=True)[:most]
+    latest = alike.order_by("-at").values_list("at", flat=True)[:most]
     if len(latest) < most:
         return 0
     return max(1, math.ceil((latest[most - 1] + HOUR - now).total_seconds()))

@@ -1,7 +1,7 @@
 """The two ways to a new access token, and what each asks of Tradovate. No table is written here.
 
-A refresh token is tried first. Without one, or when that certainly did nothing, a still valid access token renews
-itself by `auth/renewaccesstoken`, which keeps the session.
+A refresh token is tried first. Without one, when that certainly did nothing, or when the access token is about to end
+and that was not answered, a still valid access token renews itself by `auth/renewaccesstoken`, which keeps the session.
 """
 
 from __future__ import annotations

@@ -33,7 +33,14 @@ from accounts.grants import Grant, Granted
 from accounts.models import AuditEvent, Connection, ConnectionQuerySet, Environment
 from accounts.signals import announce, connection_ended, connection_renewed, renewals_due, renewals_first
 from accounts.tokens import Tokens
-from trading.tradovate.errors import BudgetSpent, OAuthError, PenaltyImposed, RateLimited, TradovateError
+from trading.tradovate.errors import (
+    BudgetSpent,
+    OAuthError,
+    OutcomeUnknown,
+    PenaltyImposed,
+    RateLimited,
+    TradovateError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +153,12 @@ def renew_due() -> int:
     left_alone, first = _told(renewals_due), _told(renewals_first)
     authorised = Connection.objects.authorised().exclude(access_token_expires_at=None).exclude(pk__in=left_alone)
     for connection in authorised.filter(Q(renew_after=None) | Q(renew_after__lte=now)):
-        if possible := _possible(connection, now):
+        try:
+            possible = _possible(connection, now)
+        except CannotDecrypt as reason:
+            log.warning("Connection %s cannot be renewed: its tokens do not open. %s", connection.pk, reason)
+            continue
+        if possible:
             ends_at, by_refresh_token = connection.access_token_expires_at or now, Grant.REFRESH_TOKEN in possible
             queues[Environment(connection.environment).realm].append(
                 Waiting(connection.pk, ends_at, by_refresh_token, comes_first=connection.pk in first)
@@ -166,7 +178,14 @@ def lapsed() -> set[int]:
     """Ids of the connections whose access token has ended, with nothing that could renew it: only their traders can."""
     now = timezone.now()
     ended = Connection.objects.authorised().filter(access_token_expires_at__lte=now)
-    return {connection.pk for connection in ended if not _possible(connection, now)}
+    return {connection.pk for connection in ended if _has_lapsed(connection, now)}
+
+
+def _has_lapsed(connection: Connection, now: datetime) -> bool:
+    try:
+        return not _possible(connection, now)
+    except CannotDecrypt:
+        return True
 
 
 def _told(signal: Signal) -> set[int]:
@@ -176,11 +195,9 @@ def _told(signal: Signal) -> set[int]:
 
 
 def _possible(connection: Connection, now: datetime) -> list[Grant]:
-    """What may still renew the connection's tokens; nothing can when they do not open."""
-    with contextlib.suppress(CannotDecrypt):
-        if tokens := connection.tokens:
-            return grants.available(connection, tokens, now)
-    return []
+    """What may still renew the connection's tokens. Raises CannotDecrypt."""
+    tokens = connection.tokens
+    return grants.available(connection, tokens, now) if tokens else []
 
 
 def renew(connection_id: int, *, urgent: bool = False) -> Outcome:
@@ -294,11 +311,13 @@ def _try(connection: Connection, tokens: Tokens, possible: list[Grant], *, urgen
         except BudgetSpent:
             break
         except TradovateError as error:
-            failure = error
-            _note_failure(connection, grant, tokens.hidden_in(str(failure)))
-            if _is_over(failure):
+            _note_failure(connection, grant, tokens.hidden_in(str(error)))
+            if _is_over(error):
                 left = _without_refresh_token(connection, tokens)
-            if not isinstance(failure, grants.NOTHING_DONE):
+            # A refresh without an answer is soon tried again, whatever comes of the access token's last chance.
+            failure = failure if isinstance(failure, OutcomeUnknown) else error
+            is_last_chance = isinstance(error, OutcomeUnknown) and _left(connection) <= USABLE
+            if not isinstance(error, grants.NOTHING_DONE) and not is_last_chance:
                 # This grant may have worked, so the next one must not be spent yet.
                 break
         else:
@@ -342,9 +361,13 @@ def _without_refresh_token(connection: Connection, tokens: Tokens) -> Tokens:
 
 
 def _note_failure(connection: Connection, grant: Grant, words: str) -> None:
-    """Say what went wrong; in the audit trail not again and again."""
-    if words[:255] != connection.renewal_error:
-        audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=f"{grant.value}: {words}")
+    """Say what went wrong; in the audit trail not again and again while the connection has the same tokens."""
+    detail = f"{grant.value}: {words}"[: audit.DETAIL_LENGTH]
+    failed = Q(kind=AuditEvent.Kind.RENEWAL_FAILED, detail__startswith=f"{grant.value}: ")
+    got_tokens = Q(kind__in=[AuditEvent.Kind.TOKEN_RENEWED, AuditEvent.Kind.SIGNED_IN])
+    last = AuditEvent.objects.filter(failed | got_tokens, connection=connection).first()
+    if last is None or last.detail != detail:
+        audit.record(AuditEvent.Kind.RENEWAL_FAILED, connection=connection, detail=detail)
     log.warning("Renewal of connection %s by %s failed: %s", connection.pk, grant.value, words)
 
 
@@ -356,7 +379,7 @@ def _give_up(connection: Connection, failure: TradovateError | None, words: str)
     else:
         pause, until_last_chance = _pause(failure), _left(connection) - USABLE
         if until_last_chance > RETRY_AFTER_TROUBLE:
-            # Once the token has ended only the trader can help.
+            # An access token that has ended does not renew itself any more.
             pause = min(pause, until_last_chance)
         row.update(renewing_until=None, renew_after=timezone.now() + pause, renewal_error=words[:255])
 

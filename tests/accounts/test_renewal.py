@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection
-from accounts.renewal import Outcome, access_token, lapsed, renew, renew_due
+from accounts.renewal import RETRY_AFTER_TROUBLE, Outcome, access_token, lapsed, renew, renew_due
 from accounts.sign_out import sign_out
 from accounts.tokens import Tokens
 from tests.accounts.conftest import DENIED, GRANTED, REFRESH, RENEW, kinds, renewed_reply
@@ -135,6 +135,17 @@ def test_a_failure_that_repeats_is_audited_once(scripted, make_connection) -> No
 
 
 @pytest.mark.django_db
+def test_each_way_that_goes_on_failing_in_its_own_words_is_audited_once(scripted, make_connection) -> None:
+    scripted.script(REFRESH, {"error": "invalid_client"}, 401)
+    scripted.script(RENEW, b"", 404)
+    connection = make_connection()
+    for _ in range(3):
+        assert renew(connection.pk) is Outcome.FAILED
+        Connection.objects.update(renew_after=None)
+    assert kinds() == ["renewal-failed", "renewal-failed"]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("reply", "status"),
     [(DENIED, 200), (DENIED, 400), ({}, 500), (b"<html>", 200), (b"", 429), ({"p-ticket": "t"}, 200)],
@@ -186,7 +197,34 @@ def test_no_answer_does_not_spend_the_other_grant(scripted, make_connection) -> 
 
 
 @pytest.mark.django_db
-def test_renew_due_renews_what_ends_soon_and_no_trouble_stops_it(scripted, make_connection) -> None:
+def test_a_token_about_to_end_renews_itself_though_the_refresh_is_not_answered(scripted, make_connection) -> None:
+    scripted.script(REFRESH, b"", 502)
+    scripted.script(RENEW, renewed_reply())
+    connection = make_connection(left=0.9)
+
+    assert renew(connection.pk) is Outcome.RENEWED
+
+    connection.refresh_from_db()
+    assert connection.tokens == Tokens("access-1", "refresh-0")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("refused", [401, 429])
+def test_a_refresh_that_is_not_answered_is_soon_tried_again_though_the_access_token_is_refused(
+    scripted, make_connection, refused
+) -> None:
+    scripted.script(REFRESH, b"", 502)
+    scripted.script(RENEW, b"", refused)
+    connection = make_connection(left=0.9)
+
+    assert renew(connection.pk) is Outcome.FAILED
+
+    connection.refresh_from_db()
+    assert connection.renew_after <= timezone.now() + RETRY_AFTER_TROUBLE
+
+
+@pytest.mark.django_db
+def test_renew_due_renews_what_ends_soon_and_no_trouble_stops_it(scripted, make_connection, caplog) -> None:
     scripted.script(REFRESH, GRANTED)
     unreadable = make_connection(1, left=1)
     Connection.objects.filter(pk=unreadable.pk).update(sealed_tokens="gone:AAAA")
@@ -195,6 +233,7 @@ def test_renew_due_renews_what_ends_soon_and_no_trouble_stops_it(scripted, make_
     due, later = make_connection(3, left=10), make_connection(4, left=70)
 
     assert renew_due() == 1
+    assert f"Connection {unreadable.pk} cannot be renewed" in caplog.text
 
     due.refresh_from_db()
     later.refresh_from_db()
