@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 EVERY = 30.0  # seconds between readings at least, and as long again for every so many lines:
 LINES = 500
-MOST_DOUBLINGS = 6
+MOST_DOUBLINGS = 4
 
 
 def rest(lines: int, failures: int = 0) -> float:
@@ -39,7 +39,7 @@ class CashBook:
         self._keep = keep
         self._known: set[int] = set()
         self.was_read = asyncio.Event()
-        """The books have been read once, or there are none that may be read."""
+        """The books have been read once, or there are none, or none that may be read."""
         self._changed = asyncio.Event()
         self._changed.set()
 
@@ -48,17 +48,23 @@ class CashBook:
         self._changed.set()
 
     async def run(self) -> None:
-        """Read until cancelled, or until Tradovate has none for this user."""
+        """Read until cancelled, or until Tradovate says that it has none; seldom while the user may not read them."""
         failures = 0
         while True:
             await self._changed.wait()
             self._changed.clear()
             try:
                 lines = await self._read()
-            except (NotFound, NotAuthorized) as error:
-                log.info("Tradovate serves no cash books: %s", type(error).__name__)
+            except NotFound:
+                log.info("Tradovate has no cash books")
                 self.was_read.set()
                 return
+            except NotAuthorized:
+                # A token that is presented later may let the user read them.
+                log.info("The user may not read the cash books")
+                self.was_read.set()
+                self._changed.set()
+                pause = rest(0, MOST_DOUBLINGS)
             except TradovateError as error:
                 log.warning("The cash books were not read: %s", type(error).__name__)
                 self._changed.set()

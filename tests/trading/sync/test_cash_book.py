@@ -30,28 +30,30 @@ def of(socket: Refusing) -> CashBook:
     return CashBook(cast(MirroringSocket, socket), accounts=lambda: [7], keep=lambda _: None)
 
 
-@pytest.mark.parametrize("error", [NotFound(), NotAuthorized()])
-async def test_books_that_are_not_served_to_this_user_are_not_asked_for_again(error: TradovateError) -> None:
-    socket = Refusing(error)
+async def test_books_that_tradovate_does_not_have_are_not_asked_for_again() -> None:
+    socket = Refusing(NotFound())
     book = of(socket)
     await asyncio.wait_for(book.run(), 5)
     assert book.was_read.is_set()
     assert socket.asked == 1
 
 
-async def test_books_that_could_not_be_read_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("error", "counts_as_read"), [(OutcomeUnknown(), False), (NotAuthorized(), True)])
+async def test_books_that_could_not_be_read_are_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, error: TradovateError, counts_as_read: bool
+) -> None:
     monkeypatch.setattr(cash_book, "EVERY", 0.0)
-    socket = Refusing(OutcomeUnknown())
+    socket = Refusing(error)
     book = of(socket)
     reading = asyncio.create_task(book.run())
     async with asyncio.timeout(5):
         await socket.was_asked_again.wait()
     reading.cancel()
-    assert not book.was_read.is_set()
+    assert book.was_read.is_set() is counts_as_read
 
 
 def test_the_longer_it_fails_the_more_seldom_it_is_asked() -> None:
     rests = [cash_book.rest(0, failures) for failures in range(9)]
     assert rests[:3] == [cash_book.EVERY, 2 * cash_book.EVERY, 4 * cash_book.EVERY]
-    assert rests[-2] == rests[-1] <= 3600
+    assert rests[-2] == rests[-1] <= 600
     assert cash_book.rest(cash_book.LINES) == 2 * cash_book.EVERY
