@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import threading
 import time
+from concurrent.futures import Future
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -271,9 +272,11 @@ def test_an_order_that_was_held_up_on_its_way_to_the_wire_is_not_sent_late(
 def test_an_order_for_which_nobody_waits_any_more_does_not_go_out(
     simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked, ended = threading.Event(), threading.Event()
+    looking, looked, ended = threading.Event(), threading.Event(), threading.Event()
+    wait = gateway._wait
 
     def look() -> tuple[float, str]:
+        looking.set()
         looked.wait(10)
         return time.monotonic(), ""
 
@@ -283,9 +286,14 @@ def test_an_order_for_which_nobody_waits_any_more_does_not_go_out(
         finally:
             ended.set()
 
+    def give_up(post: Future[Reply]) -> Reply:
+        assert looking.wait(10)
+        return wait(post)
+
+    monkeypatch.setattr(gateway, "_wait", give_up)
     monkeypatch.setattr(gateway, "_look_last", lambda claimed: dataclasses.replace(claimed.permit, look=look))
     monkeypatch.setattr(gateway, "send", send)
-    monkeypatch.setattr(warm, "PATIENCE", 0.1)
+    monkeypatch.setattr(warm, "PATIENCE", 0.0)
     assert gateway.submit(intent.pk) == State.UNKNOWN
     looked.set()
     assert ended.wait(10)

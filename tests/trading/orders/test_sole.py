@@ -89,7 +89,7 @@ def test_a_press_that_was_delivered_twice_puts_the_closing_that_it_made_not_asid
     assert OrderIntent.objects.get(source_key="click:2").state == State.CREATED
 
 
-@pytest.mark.parametrize(("seconds", "sent"), [(7, 1), (11, 2)])
+@pytest.mark.parametrize(("seconds", "sent"), [(2, 1), (11, 2)])
 def test_a_closing_of_which_nothing_was_heard_for_ten_seconds_is_in_no_other_ones_way(
     simulator: RunningSimulator, user: User, account: Account, symbol: str, seconds: float, sent: int
 ) -> None:
@@ -279,7 +279,7 @@ def test_a_change_that_follows_an_answered_one_is_not_kept_back(user: User, acco
         assert desk.modify(user, account.pk, placed.order_id_at_broker or 0, moved, f"click:{number}").succeeded
 
 
-@pytest.mark.parametrize(("seconds", "goes"), [(7, False), (11, True)])
+@pytest.mark.parametrize(("seconds", "goes"), [(2, False), (11, True)])
 def test_a_change_whose_sender_was_not_heard_of_for_ten_seconds_keeps_no_other_one_back(
     user: User, account: Account, seconds: float, goes: bool
 ) -> None:
