@@ -92,7 +92,8 @@ def _read() -> Roll:
         signed_in = Connection.objects.authorised().values_list("pk", "environment", "signed_in_at")
         authorised = {pk: SignIn(environment, at or NEVER) for pk, environment, at in signed_in}
         running = OrderFile.objects.filter(state__in=[OrderFile.State.QUEUED, OrderFile.State.EXECUTING])
-        # Where tokens have lapsed nothing can be seen or done until their traders sign in again.
+        # Where tokens have lapsed no socket can be opened until their traders sign in again. One that is open outlasts
+        # them (protocol notes, WebSocket frames), and goes on telling what becomes of orders.
         lapsed = renewal.lapsed()
         own = Connection.objects.filter(source=None).exclude(pk__in=lapsed)
         guarded = TradingLimit.objects.filter(Q(max_position__isnull=False) | Q(daily_loss__isnull=False))

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.models import User
+from accounts import renewal
+from accounts.models import Connection, User
 from tests.trading.orders.pressing import limit, now, settled
 from trading import tasks
 from trading.models import Account, OrderIntent, Upstream
@@ -116,6 +117,12 @@ def test_what_is_there_though_the_hub_does_not_show_it_goes_on(
     shows()
     assert missed_ends.look(resting.connection_id) == []
     assert now(resting).state == State.WORKING
+
+
+def test_an_order_is_followed_on_a_socket_that_outlasts_its_tokens(resting: OrderIntent) -> None:
+    Connection.objects.update(access_token_expires_at=timezone.now(), refresh_token_expires_at=timezone.now())
+    assert renewal.lapsed() == {resting.connection_id}
+    assert resting.connection_id in wanted._read().at_work
 
 
 @pytest.mark.parametrize(
