@@ -114,6 +114,7 @@ def level(intent: OrderIntent) -> str:
 
 def words(intent: OrderIntent) -> str:
     """How an intent stands, in a sentence for its trader, and what to do where there is something to do."""
+    # Not above: loading it leads back to this module.
     from trading.orders.reconcile import ANOTHER_DAY
 
     what, reason = intent.described, intent.reason
