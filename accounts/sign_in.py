@@ -66,6 +66,7 @@ def complete(request: HttpRequest) -> str:
     """
     with failures_on_record(request, Way.OAUTH):
         environment, pending = _take_pending(request)
+        # BUSY, too: whose made-up codes have earned a penalty could make it last with more of them.
         with counted(partial(attempts.begin_with_code, audit.address_of(request)), (Reason.CODE, Reason.BUSY)):
             tokens = _exchange(request, environment)
         me = identify(environment, tokens.access_token, tokens.api_hosts)
