@@ -5,6 +5,7 @@ account, starts the Procfile under honcho and says when every process answers.
 """
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
@@ -60,6 +61,7 @@ def prepare() -> dict[str, str]:
     check_disk()
     write_secrets()
     load_environment()
+    take_folder()
     commands = wanted(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
     check_redis(commands)
     check_ports(commands)
@@ -98,6 +100,19 @@ def load_environment() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ["PYTHONUNBUFFERED"] = "1"
+
+
+def take_folder() -> None:
+    """Keeps this folder for this process as long as it lives. Raises CannotStart when another start has it."""
+    from django.conf import settings
+
+    settings.VAR_DIR.mkdir(mode=0o700, exist_ok=True)
+    # Never closed: the lock ends with this process, and not with those that it starts.
+    lock = os.open(settings.VAR_DIR / "launch.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CannotStart("it runs in this folder already. Stop that first: Ctrl-C where it was started.") from None
 
 
 def wanted(processes: dict[str, str]) -> dict[str, str]:
@@ -150,12 +165,10 @@ def check_ports(commands: dict[str, str]) -> None:
 def prepare_database() -> None:
     """Migrates, and makes the first staff account; its password is printed here and nowhere else."""
     import django
-    from django.conf import settings
     from django.core.checks import run_checks
     from django.core.management import call_command
     from django.db import OperationalError
 
-    settings.VAR_DIR.mkdir(mode=0o700, exist_ok=True)
     django.setup()
     problems = [problem for problem in run_checks() if problem.is_serious()]
     if problems:

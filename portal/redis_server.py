@@ -4,6 +4,7 @@
 """
 
 import os
+import shlex
 import shutil
 import socket
 import stat
@@ -55,16 +56,22 @@ def check_place(path: Path) -> None:
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
                 raise CannotListen(f"{folder} is not yours alone. Remove it, or move Tradeport to a shorter path.")
     if listens(path):
-        raise CannotListen("This folder's Redis runs already, and so may all of Tradeport. Stop that first.")
+        raise CannotListen(
+            "This folder's Redis runs already, and so may all of Tradeport. "
+            f"Stop that first: Ctrl-C where it was started or, where that is gone, pkill -f {shlex.quote(str(path))}"
+        )
 
 
 def listens(path: Path) -> bool:
-    """Whether a server listens on a unix socket; what one left behind that was killed does not."""
+    """Whether a server listens on a unix socket; what one left behind that was killed does not.
+    Raises CannotListen where that cannot be known, as with a socket of somebody else's."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
         except (FileNotFoundError, ConnectionRefusedError):
             return False
+        except OSError as error:
+            raise CannotListen(f"{path}: {error.strerror or error}.") from None
     return True
 
 

@@ -1,5 +1,6 @@
 """`make run`'s launcher, started as a newcomer would in a fresh copy of the project."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -158,7 +159,17 @@ def test_a_second_tradeport_in_the_same_folder_is_not_started(project: Path) -> 
         first.bind(str(place))
         first.listen()
         assert refused(project, PORT=str(its_web.getsockname()[1])) == (
-            "Tradeport cannot start: This folder's Redis runs already, and so may all of Tradeport. Stop that first.\n"
+            "Tradeport cannot start: This folder's Redis runs already, and so may all of Tradeport. Stop that first: "
+            f"Ctrl-C where it was started or, where that is gone, pkill -f {place}\n"
+        )
+
+
+def test_of_two_starts_in_the_same_moment_one_goes_on(project: Path) -> None:
+    (project / "var").mkdir(mode=0o700)
+    with (project / "var" / "launch.lock").open("w") as first, socket.create_server(("127.0.0.1", 0)) as its_web:
+        fcntl.lockf(first, fcntl.LOCK_EX)
+        assert refused(project, PORT=str(its_web.getsockname()[1])) == (
+            "Tradeport cannot start: it runs in this folder already. Stop that first: Ctrl-C where it was started.\n"
         )
 
 
@@ -230,7 +241,7 @@ def test_without_a_redis_nothing_is_made_that_is_told_once_only(monkeypatch: pyt
     settings.REDIS_URL = f"unix://{env.embedded_redis_socket(settings.VAR_DIR)}"
     monkeypatch.setattr(redis_server, "binary", missing)
     monkeypatch.setattr(launch, "prepare_database", lambda: made.append("a password"))
-    for step in ("check_disk", "write_secrets", "load_environment"):
+    for step in ("check_disk", "write_secrets", "load_environment", "take_folder"):
         monkeypatch.setattr(launch, step, lambda: None)
     monkeypatch.setattr(launch, "check_ports", lambda commands: None)
     with pytest.raises(launch.CannotStart, match="No Redis found: install redis-server"):

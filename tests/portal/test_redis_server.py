@@ -3,7 +3,9 @@
 import shutil
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import redis
@@ -42,8 +44,14 @@ def test_it_listens_on_no_port(redis_url: str) -> None:
         assert client.config_get("port") == {"port": "0"}
 
 
-def test_a_second_one_does_not_take_the_place_of_the_first(tmp_path: Path) -> None:
-    place = tmp_path / "redis.sock"
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A socket's path has a limit, which that of `tmp_path` may be beyond."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder) / "redis.sock"
+
+
+def test_a_second_one_does_not_take_the_place_of_the_first(place: Path, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as first:
         first.bind(str(place))
         first.listen()
@@ -52,6 +60,13 @@ def test_a_second_one_does_not_take_the_place_of_the_first(tmp_path: Path) -> No
     # Nobody listens on what one that was killed leaves behind.
     assert place.exists()
     assert str(place) in redis_server.command(place, tmp_path / "redis")
+
+
+def test_a_place_of_which_nothing_can_be_known_is_named(place: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as no_redis:
+        no_redis.bind(str(place))
+        with pytest.raises(redis_server.CannotListen, match=f"^{place}: Protocol wrong type for socket.$"):
+            redis_server.command(place, tmp_path / "redis")
 
 
 @pytest.fixture
