@@ -23,6 +23,8 @@ SYNC_BACK_OFF = 3.0
 # Who must split and does not is cut without a word (protocol notes, user/syncrequest): of so many attempts in a row
 # that end so the last one asks to split.
 SPLIT_EACH = 3
+# Sockets are cut for other reasons, too: who got a snapshot only when split, so many times in a row, must split.
+SPLIT_PROVEN = 2
 
 
 class SyncingSession(SocketSession[E]):
@@ -76,9 +78,9 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
     """A user's mirror that lasts (see Reconnecting). Each socket begins with a SyncSnapshot; events follow it.
 
     The access must name the user, unless there is a `request`. That, `split` and `quiet` are those of UserSocket.sync;
-    after sockets that were cut while they waited for their snapshot it is asked for as with `split`, too;
-    the ticket of a penalty is presented with the next sync request. Many of them must share a `turn`, because of the
-    300 sync requests an hour.
+    after sockets that were cut while they waited for their snapshot it is asked for as with `split`, too, unless there
+    is a `request`, which says itself whether to; the ticket of a penalty is presented with the next sync request. Many
+    of them must share a `turn`, because of the 300 sync requests an hour.
     """
 
     _begin_back_off = SYNC_BACK_OFF
@@ -100,6 +102,7 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
         self._split = split
         self._quiet = quiet
         self._cuts = 0
+        self._proofs = 0
 
     async def _connect(self, access: Access) -> UserSocket:
         return await UserSocket.connect(access.url, access.token, budgets=access.budgets, **self._timings)
@@ -110,7 +113,8 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
         user = self._request or access.user_id
         if not user:
             raise ValueError("The access must name the user whose socket it is for.")
-        split = self._split or self._cuts % SPLIT_EACH == SPLIT_EACH - 1
+        must_split = self._split or self._proofs >= SPLIT_PROVEN
+        split = must_split or self._cuts % SPLIT_EACH == SPLIT_EACH - 1
         try:
             snapshot = await socket.sync(user, split=split, quiet=self._quiet, ticket=ticket)
         except Shutdown:
@@ -119,7 +123,11 @@ class ReconnectingUserSocket(Reconnecting[UserSocket, SyncSnapshot, Event]):
             self._cuts += 1
             raise
         if not split:
-            self._cuts = 0
+            self._cuts = self._proofs = 0
+        elif not must_split:
+            # The next one asks unsplit again; if it is cut, the one after it is split.
+            self._proofs += 1
+            self._cuts = SPLIT_EACH - 2
         return snapshot
 
 

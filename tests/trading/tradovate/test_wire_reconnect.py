@@ -166,9 +166,10 @@ async def test_a_failed_sync_request_is_left_alone_for_three_seconds(scenes) -> 
         assert (await anext(user)).seconds >= 3
 
 
-async def test_who_is_cut_for_want_of_splitting_splits_from_the_third_socket_on(scenes) -> None:
+async def test_who_is_cut_for_want_of_splitting_splits_with_the_third_socket_and_soon_always(scenes) -> None:
     """As Tradovate does with the users of organisation vendors."""
-    asked, has_begun = [], asyncio.Event()
+    asked: list[bool] = []
+    has_begun: asyncio.Queue[None] = asyncio.Queue()
 
     async def demanding(peer: Peer) -> None:
         await authorized(peer)
@@ -176,16 +177,39 @@ async def test_who_is_cut_for_want_of_splitting_splits_from_the_third_socket_on(
         asked.append(json.loads(body)["splitResponses"])
         if asked[-1]:
             await peer.respond(request_id, {"users": [{"id": 11}]})
-            await has_begun.wait()
+            await has_begun.get()
         await peer.connection.close()
 
-    owner = await scenes(*[demanding] * 4)
+    owner = await scenes(*[demanding] * 6)
     async with ReconnectingUserSocket(owner.access, patience=owner.patience, quiet=0.05) as user:
-        news = [await anext(user) for _ in range(3)]
-        has_begun.set()
-        news += [await anext(user) for _ in range(2)]
-    assert [type(one) for one in news] == [Interrupted, Interrupted, SyncSnapshot, Interrupted, SyncSnapshot]
-    assert asked == [False, False, True, True]
+        for _ in range(3):
+            while not isinstance(await anext(user), SyncSnapshot):
+                pass
+            has_begun.put_nowait(None)
+    assert asked == [False, False, True, False, True, True]
+
+
+async def test_who_was_cut_twice_for_other_reasons_splits_once(scenes) -> None:
+    asked = []
+
+    async def cut(peer: Peer) -> None:
+        await authorized(peer)
+        asked.append(json.loads((await peer.request())[3])["splitResponses"])
+        await peer.connection.close()
+
+    async def begun(peer: Peer) -> None:
+        asked.append((await synced(peer))["splitResponses"])
+        await has_begun.get()
+        await peer.connection.close()
+
+    has_begun: asyncio.Queue[None] = asyncio.Queue()
+    owner = await scenes(cut, cut, begun, begun, cut, begun)
+    async with ReconnectingUserSocket(owner.access, patience=owner.patience, quiet=0.05) as user:
+        for _ in range(3):
+            while not isinstance(await anext(user), SyncSnapshot):
+                pass
+            has_begun.put_nowait(None)
+    assert asked == [False, False, True, False, False, False]
 
 
 async def test_who_is_cut_now_and_then_does_not_split(scenes) -> None:
