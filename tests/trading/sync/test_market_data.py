@@ -79,7 +79,7 @@ async def test_delayed_quotes_are_never_shown_nor_checked_as_prices_of_now(grant
 
         await until(delayed)
         assert all(row["estimate"] for row in await rows(trader, "account"))
-        contract = await Contract.objects.aget(name=symbol)
+        contract = await until(Contract.objects.filter(name=symbol).afirst)
         watched.name(trader.pk, contract.tradovate_id)
 
         async def known() -> facts.Facts | None:
