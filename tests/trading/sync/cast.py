@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
+import msgspec
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.conf import settings
 from accounts.models import Connection
 from trading.sync import presence, stream
 from trading.sync.hub import Hub
+from trading.sync.relay import Outbox
 from trading.sync.stream import Snapshot
 
 # Starts a sync process (conftest.py).
@@ -121,3 +123,15 @@ def front_month(simulator: Any, connection: Connection, product: str = "MES") ->
     headers = {"Authorization": f"Bearer {connection.tokens.access_token}"}
     found = httpx.get(f"{simulator.url}/v1/contract/suggest", params={"t": product, "l": 1}, headers=headers).json()
     return found[0]["name"]
+
+
+def ready(outbox: Outbox, seq: int = 0, epoch: str = "e") -> Outbox:
+    """The outbox of a page that has read its snapshot, which held all until `seq`."""
+    outbox.begin()
+    outbox.continue_from(epoch, seq)
+    return outbox
+
+
+async def seqs(outbox: Outbox, count: int) -> list[int]:
+    """The numbers of the next so many frames."""
+    return [msgspec.json.decode(await outbox.get())["seq"] for _ in range(count)]
