@@ -43,9 +43,7 @@ _TERMS: Final = (
     *("order_qty", "order_type", "price", "stop_price", "limit_if_touched_price"),
     *("peg_difference", "max_show", "time_in_force"),
 )
-_STILL_UNDER_WAY: Final = (
-    "Tradovate accepted the change and has not said what came of it. Look at the order before you rely on it."
-)
+_STILL_UNDER_WAY: Final = "Tradovate has not said what came of the change. Look at the order before you rely on it."
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ _LEVELS: Final = {
 _WORDS: Final = {
     "created": "{what}: about to be sent.",
     "submitting": "{what}: sent, waiting for Tradovate's answer.",
-    "accepted": "{what}: accepted by Tradovate.",
+    "accepted": "{what}: accepted by Tradovate. {reason}",
     "rejected": "{what}: rejected. {reason}",
     "unknown": "{what}: no readable answer came, so Tradovate may have it. It will not be sent again; Tradeport is "
     "looking for it in Tradovate's records and says here what it finds.",
@@ -109,7 +109,9 @@ def _more_terms(intent: OrderIntent, tick_size: Decimal | None) -> str:
 
 def level(intent: OrderIntent) -> str:
     """How a notice about an intent looks: success, info, warning or error."""
-    return _LEVELS.get(intent.state, "success")
+    # What is accepted gives a reason only where its trader is to look at it.
+    is_doubtful = intent.state == "accepted" and intent.reason
+    return "warning" if is_doubtful else _LEVELS.get(intent.state, "success")
 
 
 def words(intent: OrderIntent) -> str:

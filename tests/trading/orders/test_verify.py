@@ -30,6 +30,7 @@ from trading.orders.desk import NewTerms
 from trading.orders.states import State
 from trading.orders.wishes import Modification
 from trading.simulator import RunningSimulator
+from trading.sync import intent_rows
 from trading.tradovate import Tradovate
 
 
@@ -134,7 +135,9 @@ def test_a_change_of_which_nothing_is_said_for_long_says_so_once_and_is_still_wa
     intent = changed(user, account, resting, order_qty=1)
     OrderIntent.objects.filter(pk=intent.pk).update(changed_at=timezone.now() - verify.LONG_UNDER_WAY)
     assert verify.look(account.connection_id) == [intent.pk]
-    has_become(intent, State.ACCEPTED, "has not said what came of it")
+    has_become(intent, State.ACCEPTED, "has not said what came of the change")
+    assert intent_rows.level(now(intent)) == "warning"
+    assert intent_rows.words(now(intent)).endswith("Look at the order before you rely on it.")
     assert now(intent).version > intent.version
     assert verify.look(account.connection_id) == []
     simulator.control.advance(10)
