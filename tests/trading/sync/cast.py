@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -34,6 +36,18 @@ async def until(condition: Callable[[], Awaitable[Any] | Any], patience: float =
             return found
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.02)
+
+
+async def stop(process: subprocess.Popen[bytes]) -> None:
+    """Have a process stand still, as one that sleeps. It is told through one of its threads, and the others run on
+    meanwhile: one could take a lock of the database, and keep it."""
+    process.send_signal(signal.SIGSTOP)
+    await until(lambda: _stands_still(process.pid))
+
+
+def _stands_still(pid: int) -> bool:
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(thread.read_text().rpartition(") ")[2].startswith("T") for thread in threads)
 
 
 def cut(kind: str) -> None:

@@ -16,7 +16,7 @@ from django.db import connection as database
 
 from accounts.models import Connection
 from tests.faults.truth import Differences, differences, of_journal, of_ledger
-from tests.trading.sync.cast import StartSync, aplace, ask, front_month, running_hub, settled, snapshot, until
+from tests.trading.sync.cast import StartSync, aplace, ask, front_month, running_hub, settled, snapshot, stop, until
 from trading.models import Account, Order, Upstream
 from trading.sync import lease, stream
 
@@ -86,7 +86,7 @@ async def test_a_process_that_wakes_after_its_lease_writes_over_nothing(
         await ask(simulator, trader, "order/modifyorder", orderId=resting, orderQty=2, orderType="Limit", price=low)
         simulator.control.advance(1)
         await until(lambda: shows(trader, f"order:{resting}", "2"))
-        process.send_signal(signal.SIGSTOP)
+        await stop(process)
     if cut_off:
         simulator.control.fault("kick", user="trader")
     async with running_hub() as hub:

@@ -3,23 +3,16 @@ waits some seconds for them, and what the stopped one had to write it writes whe
 
 import asyncio
 import signal
-from pathlib import Path
 
 import psycopg
 import pytest
 from django.db import connection as database
 
-from tests.trading.sync.cast import StartSync, aplace, ask, front_month, running_hub, settled, until
+from tests.trading.sync.cast import StartSync, aplace, ask, front_month, running_hub, settled, stop, until
 from trading.models import Order, Upstream
 
 WAIT_FOR = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND %s = ANY(pg_blocking_pids(pid))"
 STAND_STILL = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
-
-
-def stands_still(pid: int) -> bool:
-    """Whether a process that is told to stop has: one of its threads is told, and the others run on meanwhile."""
-    threads = Path(f"/proc/{pid}/task").glob("*/stat")
-    return all(thread.read_text().rpartition(") ")[2].startswith("T") for thread in threads)
 
 
 @pytest.mark.timeout(120)
@@ -47,8 +40,7 @@ async def test_its_successor_gets_the_rows_that_it_had_locked(
         await ask(simulator, trader, "order/cancelorder", orderId=placed["orderId"])
         simulator.control.advance(1)
         [stopped] = await until(lambda: those_that(WAIT_FOR, holder.info.backend_pid))
-        process.send_signal(signal.SIGSTOP)
-        await until(lambda: stands_still(process.pid))
+        await stop(process)
         # The server finishes the statement for who does not ask for the next one.
         holder.rollback()
         await until(lambda: stopped in those_that(STAND_STILL))
