@@ -18,7 +18,7 @@ class Product(models.Model):
     """What contracts are of, e.g. ES (openapi.json, Product, ProductMargin and Exchange).
 
     Ids are Tradovate's. `currency` is that of `value_per_point`, "" when it is not known. `initial_margin` is in
-    dollars for one contract; `terms_read_at` is when all of this was last read, together with the session.
+    dollars for one contract; `terms_read_at` is when it was asked for last, together with the session.
     """
 
     environment = models.CharField(max_length=4, choices=SIGNED_IN_TO)

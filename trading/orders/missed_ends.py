@@ -4,7 +4,7 @@
     Tradovate knows it by its number  it gets its status, and says where to look for fills that are not told
     else                              it is expired, and says where to look
 
-Looked for once after each day that the hub has read (Upstream.synced_at).
+Looked for once after each day that the hub has read (Upstream.synced_at), when the journal has told what it read.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from trading.tradovate.entities import OrdStatus
 
 # What is looked for here.
 ENDED: Final = "ended"
+# The ends and fills of today are known by then; what is found here goes by those of earlier days.
+TOLD_WITHIN: Final = dt.timedelta(minutes=1)
 _OPEN: Final = frozenset({State.ACCEPTED, State.WORKING})
 _NOT_SHOWN: Final = (
     "Tradovate does not show this order any more: it ended on an earlier day while you were not signed in. Whether it"
@@ -81,7 +83,7 @@ def _waiting(now: dt.datetime) -> QuerySet[OrderIntent]:
         order_id_at_broker__isnull=False,
         changed_at__lt=began,
         connection__upstream__state=Upstream.State.UP,
-        connection__upstream__synced_at__gte=began,
+        connection__upstream__synced_at__range=(began, now - TOLD_WITHIN),
     ).exclude(kind__in=[Kind.MODIFY, Kind.CANCEL])
 
 

@@ -53,7 +53,7 @@ async def read(client: Tradovate, product_ids: Collection[int]) -> list[ProductT
 
 
 def keep(environment: str, found: Collection[ProductTerms]) -> None:
-    """Write the terms of products that are kept already. What is not known stays as it was, and is asked for again."""
+    """Write the terms of products that are kept already. What is not known stays as it was for this day."""
     for terms in found:
         with transaction.atomic():
             product = terms.product
@@ -63,14 +63,13 @@ def keep(environment: str, found: Collection[ProductTerms]) -> None:
                 "initial_margin": terms.margin.initial_margin if terms.margin else None,
             }
             known = {name: value for name, value in columns.items() if name not in terms.unread}
-            if not terms.unread:
-                known["terms_read_at"] = timezone.now()
             row = Product.objects.filter(environment=environment, tradovate_id=product.id)
             row.update(
                 product_type=product.product_type[:20],
                 exchange_id_at_broker=product.exchange_id,
                 contract_group_id_at_broker=product.contract_group_id,
                 status=product.status[:20],
+                terms_read_at=timezone.now(),
                 **known,
             )
             if terms.session is not None and (kept := row.first()):

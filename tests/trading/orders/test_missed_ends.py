@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import renewal
@@ -22,14 +23,13 @@ from trading.tradovate.entities import CancelOrder
 
 @pytest.fixture
 def resting(user: User, account: Account, symbol: str) -> OrderIntent:
-    """An order good till cancelled, of which nothing has been heard for days; the hub has just read the day."""
+    """An order good till cancelled, of which nothing has been heard for days; the hub has read the day."""
     [intent] = desk.place(user, limit(account, symbol), "click:rests").intents
     settled(account)
     days_ago = timezone.now() - timedelta(days=5)
     OrderIntent.objects.filter(pk=intent.pk).update(changed_at=days_ago, time_in_force="GTC")
-    Upstream.objects.create(
-        connection=account.connection, state=Upstream.State.UP, since=days_ago, synced_at=timezone.now()
-    )
+    synced_at = timezone.now() - missed_ends.TOLD_WITHIN
+    Upstream.objects.create(connection=account.connection, state=Upstream.State.UP, since=days_ago, synced_at=synced_at)
     return now(intent)
 
 
@@ -41,7 +41,7 @@ def shows(account: Account) -> Callable[..., None]:
         terms = {"account_id": account.tradovate_id, "contract_id": 1, "action": "Buy", "left": 1}
         orders = [OrderFacts(id=number, **terms) for number in order_ids]  # type: ignore[arg-type]
         orders += [OrderFacts(id=finished, is_finished=True, **terms)] if finished else []  # type: ignore[arg-type]
-        told = Facts(heard_at=timezone.now(), orders=orders, **more)  # type: ignore[arg-type]
+        told = Facts(**{"heard_at": timezone.now(), "orders": orders} | more)  # type: ignore[arg-type]
         facts._client().set(facts.key(account.connection_id), facts.encode(told))
 
     return tell
@@ -127,9 +127,14 @@ def test_an_order_is_followed_on_a_socket_that_outlasts_its_tokens(resting: Orde
 
 @pytest.mark.parametrize(
     "before",
-    [{"state": Upstream.State.DOWN}, {"synced_at": timezone.now() - timedelta(days=5)}, {"synced_at": None}],
+    [
+        {"state": Upstream.State.DOWN},
+        {"synced_at": Now() - timedelta(days=5)},
+        {"synced_at": Now() - missed_ends.TOLD_WITHIN / 2},
+        {"synced_at": None},
+    ],
 )
-def test_before_the_hub_has_read_the_day_nothing_is_looked_for(
+def test_before_the_hub_has_read_the_day_and_the_journal_has_told_it_nothing_is_looked_for(
     resting: OrderIntent, shows: Callable[..., None], before: dict[str, object]
 ) -> None:
     shows()
@@ -142,8 +147,7 @@ def test_what_the_hub_says_must_be_whole_and_of_now(resting: OrderIntent, shows:
     assert missed_ends.look(resting.connection_id) == []
     shows(is_whole=False)
     assert missed_ends.look(resting.connection_id) == []
-    shows()
-    Upstream.objects.update(synced_at=timezone.now() + timedelta(seconds=1))
+    shows(heard_at=timezone.now() - 2 * missed_ends.TOLD_WITHIN)
     assert missed_ends.look(resting.connection_id) == []
     assert now(resting).state == State.WORKING
 
