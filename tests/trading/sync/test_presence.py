@@ -14,6 +14,7 @@ from accounts.models import Connection
 from tests.trading.cast import sign_in
 from tests.trading.sync.cast import cut, look_at, page_open, running_hub, settled, snapshot, until
 from trading.models import Account, OrderFile, OrderIntent, Upstream
+from trading.orders import missed_ends
 from trading.sync import doorbell, presence, stream
 from trading.sync.relay import Outbox, Relay
 from trading.tasks import reconcile_orders
@@ -152,8 +153,11 @@ async def test_a_running_file_and_an_order_at_work_have_their_socket_though_nobo
         await until(lambda: not simulator.control.sockets())
 
 
-async def test_an_order_whose_end_nobody_saw_keeps_no_socket_open(simulator, absent) -> None:
+async def test_an_order_whose_end_nobody_saw_keeps_no_socket_open(
+    simulator, absent, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It was cancelled in Tradovate's own app while its trader was signed out, and that day is served no more."""
+    monkeypatch.setattr(missed_ends, "TOLD_WITHIN", timedelta())
     intent = await OrderIntent.objects.acreate(
         connection=absent,
         account=await Account.objects.aget(connection=absent),
