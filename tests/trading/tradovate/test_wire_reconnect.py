@@ -189,8 +189,14 @@ async def test_who_is_cut_for_want_of_splitting_splits_with_the_third_socket_and
     assert asked == [False, False, True, False, True, True]
 
 
-async def test_who_was_cut_twice_for_other_reasons_splits_once(scenes) -> None:
-    asked = []
+@pytest.mark.parametrize(
+    ("sockets", "splits"),
+    [("cut cut begun begun cut begun", [2]), ("cut begun cut begun", [])],
+    ids=["cut twice for other reasons: once", "cut now and then: never"],
+)
+async def test_who_need_not_split_does_not_do_so_for_good(scenes, sockets: str, splits: list[int]) -> None:
+    asked: list[bool] = []
+    has_begun: asyncio.Queue[None] = asyncio.Queue()
 
     async def cut(peer: Peer) -> None:
         await authorized(peer)
@@ -202,33 +208,15 @@ async def test_who_was_cut_twice_for_other_reasons_splits_once(scenes) -> None:
         await has_begun.get()
         await peer.connection.close()
 
-    has_begun: asyncio.Queue[None] = asyncio.Queue()
-    owner = await scenes(cut, cut, begun, begun, cut, begun)
+    script = [{"cut": cut, "begun": begun}[one] for one in sockets.split()]
+    owner = await scenes(*script)
     async with ReconnectingUserSocket(owner.access, patience=owner.patience, quiet=0.05) as user:
-        for _ in range(3):
+        for _ in range(script.count(begun)):
             while not isinstance(await anext(user), SyncSnapshot):
                 pass
             has_begun.put_nowait(None)
-    assert asked == [False, False, True, False, False, False]
-
-
-async def test_who_is_cut_now_and_then_does_not_split(scenes) -> None:
-    asked = []
-
-    async def cut(peer: Peer) -> None:
-        await authorized(peer)
-        asked.append(json.loads((await peer.request())[3])["splitResponses"])
-        await peer.connection.close()
-
-    async def begun(peer: Peer) -> None:
-        asked.append((await synced(peer))["splitResponses"])
-        await peer.connection.close()
-
-    owner = await scenes(cut, begun, cut, begun)
-    async with ReconnectingUserSocket(owner.access, patience=owner.patience) as user:
-        for _ in range(6):
-            await anext(user)
-    assert asked == [False] * 4
+    assert [number for number, split in enumerate(asked) if split] == splits
+    assert len(asked) == len(script)
 
 
 async def test_the_source_of_access_hears_that_the_host_has_moved() -> None:
