@@ -143,3 +143,12 @@ def authorize(page: Page, portal: stack.Stack, name: str, *, lands_on: str = "/"
     page.get_by_label("Password").fill(f"{name}-pass")
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{portal.url}{lands_on}")
+
+
+def sign_in_as_staff(page: Page, portal: stack.Stack) -> None:
+    """Sign in to the admin, to its first page."""
+    page.goto(f"{portal.url}/admin/")
+    page.get_by_label("Username").fill("staff")
+    page.get_by_label("Password").fill(stack.STAFF_PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{portal.url}/admin/")

@@ -13,11 +13,10 @@ from django.template.loader import render_to_string
 from django.urls import get_resolver
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import PHONE, SCREEN, Line, open_desk
+from tests.browser.conftest import PHONE, SCREEN, Line, open_desk, sign_in_as_staff
 from tests.browser.elsewhere import OtherProgram
 from tests.browser.stack import STAFF_PASSWORD, Stack
 from tests.browser.test_accessibility import settle, violations
-from tests.browser.test_kill_switch import sign_in_as_staff
 from tests.browser.test_orders import answer, fill_in, one_click_desk, send
 from tests.browser.test_walk import is_streaming, overflow, upload
 from tests.portal.test_addresses import addresses, filled_in
@@ -27,6 +26,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(300)]
 OpenPage = Callable[..., Page]
 SOON = 20_000
 PAGES = "links => links.map((link) => link.href)"
+# A row's page in the admin.
+ONE = "**/change/**"
 ERRORS = ("400", "403", "403_csrf", "404", "413", "500", "503")
 
 
@@ -193,6 +194,7 @@ def test_the_admin(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
         first = page.locator("#result_list tbody tr th a").first
         if there := bool(first.count()):
             first.click()
+            page.wait_for_url(ONE)
             look(f"one of {address}")
         return there
 
@@ -207,6 +209,7 @@ def test_the_admin(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
     page.get_by_label("Scope").select_option("global")
     page.get_by_label("Reason").fill("Exchange outage")
     page.get_by_role("button", name="Stop trading now").click()
+    page.wait_for_url("**/admin/trading/killswitch/")
     shown = {address for address in lists if look_at_list(address)}
     # There was no reconnect, nobody mistyped a password, and who signed in where axes keeps by other means.
     assert {address.split("/")[-2] for address in set(lists) - shown} <= {"comparison", "accessattempt"}
@@ -214,6 +217,7 @@ def test_the_admin(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
     look("password_change")
     page.goto(f"{portal.url}/admin/accounts/user/?q=pro")
     page.locator("#result_list tbody tr th a").click()
+    page.wait_for_url(ONE)
     trader_page = page.url
     page.get_by_role("link", name="End access").click()
     look("end of an access")
@@ -246,6 +250,7 @@ def test_what_the_admin_adds_and_removes_and_what_it_has_changed(portal: Stack, 
     page.locator("#id_user").evaluate(choose, number)
     page.locator("#id_max_order_qty").fill("9")
     page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/admin/trading/tradinglimit/")
     seen = set[str]()
     for address in lists:
         page.goto(address)
@@ -253,6 +258,7 @@ def test_what_the_admin_adds_and_removes_and_what_it_has_changed(portal: Stack, 
         first = page.locator("#result_list tbody tr th a").first
         if first.count():
             first.click()
+            page.wait_for_url(ONE)
             found += page.locator(".historylink, .deletelink").evaluate_all(PAGES)
         for link in found:
             page.goto(link)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from tests.browser.conftest import PHONE, Line, authorize, sign_in
+from tests.browser.conftest import PHONE, Line, authorize, sign_in, sign_in_as_staff
 from tests.browser.stack import STAFF_PASSWORD, Stack
 from tests.browser.test_accessibility import violations
 from tests.browser.test_orders import answer, fill_in, send, working
@@ -255,10 +255,3 @@ def test_nothing_keeps_a_person_from_using_it(portal: Stack, open_page: OpenPage
     expect(page.get_by_text("Tradovate keeps these limits")).to_be_visible()
     expect(page.get_by_label("Daily loss")).to_have_value("2500")
     assert violations(page) == []
-
-
-def sign_in_as_staff(page: Page, portal: Stack) -> None:
-    page.goto(f"{portal.url}/admin/")
-    page.get_by_label("Username").fill("staff")
-    page.get_by_label("Password").fill(STAFF_PASSWORD)
-    page.get_by_role("button", name="Log in").click()

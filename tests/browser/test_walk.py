@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import PHONE, Line, authorize, fill_in_api_key, open_desk, sign_in
-from tests.browser.stack import CLIENT_SECRET, STAFF_PASSWORD, Stack
+from tests.browser.conftest import PHONE, Line, authorize, fill_in_api_key, open_desk, sign_in, sign_in_as_staff
+from tests.browser.stack import CLIENT_SECRET, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 OpenPage = Callable[..., Page]
@@ -358,10 +358,7 @@ def test_the_chosen_theme_is_remembered(portal: Stack, open_page: OpenPage) -> N
 
 def test_staff_without_a_connection_are_shown_the_way_to_the_admin(portal: Stack, open_page: OpenPage) -> None:
     page = open_page()
-    page.goto(f"{portal.url}/admin/")
-    page.get_by_label("Username").fill("staff")
-    page.get_by_label("Password").fill(STAFF_PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    sign_in_as_staff(page, portal)
     page.goto(portal.url)
     expect(page.get_by_role("link", name="Open the admin")).to_be_visible()
 

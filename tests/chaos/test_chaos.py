@@ -16,7 +16,6 @@ import httpx
 import pytest
 from django.conf import settings
 
-from tests import own_redis
 from tests.chaos import clicks, long, traders
 from tests.chaos import monkey as monkeys
 from tests.chaos.portal import LONGEST_WAIT, Portal
@@ -68,8 +67,6 @@ def test_no_order_is_sent_twice_or_lost_whatever_is_killed(record_property: Call
         assert {name for name, times in figures["traders"].items() if times} == DECISIONS
     assert figures["were unknown"]
     assert figures["unknown when the faults ended"] >= 5, "nothing for the doubt to be measured by"
-    if own_redis.in_ci() and not POSTGRES_URL:
-        assert figures["seconds"] < 300, f"200 trials took {figures['seconds']} s; they have to take less than 300"
 
 
 def test_everything_is_killed_before_anything_is_killed_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -157,12 +157,15 @@ def _id(file: str) -> str:
 
 
 def patiently(query):
-    """What a query says, asked again while the database is away. Between questions no thread keeps a connection: there
-    are as many traders as a server by default has connections to give, and the portal needs some."""
+    """What a query says, asked again while the database is away. Between questions no thread keeps a connection of
+    PostgreSQL: there are as many traders as a server by default has connections to give, and the portal needs some. One
+    of SQLite takes longer to open than to ask."""
     while True:
         try:
             return query()
         except DatabaseTrouble:
+            database.close()
             time.sleep(0.1)
         finally:
-            database.close()
+            if database.vendor == "postgresql":
+                database.close()
