@@ -28,6 +28,8 @@ from portal.fresh_secrets import fresh_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
+# As the settings have it, which cannot be read before the secrets are written.
+VAR_DIR = BASE_DIR / "var"
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 PATIENCE = 60.0
 # honcho's exit statuses after SIGINT (Ctrl-C) and SIGTERM
@@ -59,9 +61,9 @@ def prepare() -> dict[str, str]:
     Raises CannotStart.
     """
     check_disk()
+    take_folder()
     write_secrets()
     load_environment()
-    take_folder()
     commands = wanted(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
     check_redis(commands)
     check_ports(commands)
@@ -104,11 +106,9 @@ def load_environment() -> None:
 
 def take_folder() -> None:
     """Keeps this folder for this process as long as it lives. Raises CannotStart when another start has it."""
-    from django.conf import settings
-
-    settings.VAR_DIR.mkdir(mode=0o700, exist_ok=True)
+    VAR_DIR.mkdir(mode=0o700, exist_ok=True)
     # Never closed: the lock ends with this process, and not with those that it starts.
-    lock = os.open(settings.VAR_DIR / "launch.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(VAR_DIR / "launch.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -171,6 +171,7 @@ def test_of_two_starts_in_the_same_moment_one_goes_on(project: Path) -> None:
         assert refused(project, PORT=str(its_web.getsockname()[1])) == (
             "Tradeport cannot start: it runs in this folder already. Stop that first: Ctrl-C where it was started.\n"
         )
+    assert not (project / ".env").exists(), "keys of its own, under which the first one's tokens do not open"
 
 
 def test_an_address_that_is_not_this_machines_is_not_told_as_a_port_in_use(monkeypatch) -> None:
