@@ -199,6 +199,14 @@ def test_what_a_trader_has_stopped_support_sees_and_cannot_release(
     assert KillSwitch.objects.thrown().exists()
 
 
+def test_whoever_may_stop_trading_reads_what_came_of_it(stopper: tuple[User, Client], connection: Connection) -> None:
+    switch = thrown(user=connection.user)
+    change = reverse("admin:trading_killswitch_change", args=[switch.pk])
+    switch.actions.create(connection=connection, flatten=True, state="ended", words="Given up, look at Tradovate.")
+    assert "Given up, look at Tradovate." in browser_text(stopper[1], change)
+    assert "Given up" not in browser_text(member("vera", "view_killswitch")[1], change)
+
+
 def browser_text(browser: Client, url: str) -> str:
     answer = browser.get(url)
     assert answer.status_code == 200

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.models import AuditEvent, Connection, User
 from tests.trading.signed_in import browser_of, person
 from trading.admin import timeline
-from trading.models import Account, Comparison, Fill, Order, OrderFile, OrderIntent, OrderVersion
+from trading.models import Account, Comparison, Fill, KillSwitchAction, Order, OrderFile, OrderIntent, OrderVersion
 from trading.orders import intents, kill_switch
 from trading.orders.spec import OrderSpec
 
@@ -190,6 +190,20 @@ def test_support_signs_a_trader_out_everywhere(tess: Connection) -> None:
     assert tess.user.is_active
     event = AuditEvent.objects.get(kind="signed-out")
     assert (event.user, event.connection, event.detail) == (tess.user, tess, "by support (sam): lost the phone")
+
+
+def test_what_a_kill_switch_has_closed_so_far_is_told_before_the_access_ends(tess: Connection) -> None:
+    browser, url = member("view_user", "end_access"), reverse("admin:accounts_user_access", args=[tess.user_id])
+    boss = User.objects.get(username="boss")
+    kill_switch.throw(boss, by_staff=True, user=tess.user, flatten=True)
+    action = KillSwitchAction.objects.get()
+    assert "sim:1 (SIM), in progress<" in browser.get(url).content.decode()
+    KillSwitchAction.objects.update(state="ended", words="Given up, look at Tradovate. Found 1 open position.")
+    page = browser.get(url).content.decode()
+    assert "sim:1 (SIM), ended: Given up, look at Tradovate. Found 1 open position." in page
+    assert reverse("admin:trading_killswitch_change", args=[action.switch_id]) in page
+    kill_switch.release_by_staff(action.switch_id, boss)
+    assert "Given up" not in browser.get(url).content.decode()
 
 
 def test_support_switches_a_login_off_and_on_again(tess: Connection) -> None:

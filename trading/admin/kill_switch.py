@@ -112,6 +112,9 @@ class ActionInline(ReadOnly, ActionInlineBase):
     fields = ("connection", "flatten", "state", "words", "changed_at")
     readonly_fields = fields
 
+    def has_view_permission(self, request: HttpRequest, obj: KillSwitch | None = None) -> bool:
+        return super().has_view_permission(request, obj) or request.user.has_perm(MAY_STOP)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[KillSwitchAction]:
         return super().get_queryset(request).select_related("connection")
 

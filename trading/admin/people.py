@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.sign_out import sign_out
 from trading.admin import timeline
 from trading.admin.records import INTENTS_OF
+from trading.models import KillSwitch, KillSwitchAction
 
 MAY_END_ACCESS = "accounts.end_access"
 
@@ -104,6 +105,9 @@ class TraderAdmin(PersonAdmin):
             "person": person,
             "form": form,
             "signed_in": person.connections.authorised(),
+            "clearings": KillSwitchAction.objects.filter(
+                connection__user=person, switch__in=KillSwitch.objects.thrown()
+            ).select_related("connection"),
         }
         return TemplateResponse(request, "admin/accounts/user/access.html", context)
 
