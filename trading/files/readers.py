@@ -42,10 +42,10 @@ def decode(raw: bytes) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        line = raw.count(b"\n", 0, problem.start) + 1
+        line = _line_after(problem.object[: problem.start].decode())
         raise Unreadable(f"Line {line} is not UTF-8 text. Save the file as plain text in UTF-8.") from None
     if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+        line = _line_after(text.partition("\0")[0])
         raise Unreadable(f"Line {line} holds a NUL byte: this is not a text file. Save it as plain text in UTF-8.")
     return text
 
@@ -54,6 +54,11 @@ def read(text: str) -> list[ParsedLine]:
     """The orders of a text, in its order; line numbers start at 1 and count every line. Never raises."""
     lines = enumerate(_LINE_END.split(text.removeprefix("\ufeff")), start=1)
     return [_parse(number, line) for number, line in lines if line.partition("#")[0].strip()]
+
+
+def _line_after(before: str) -> int:
+    """The number of the line that what follows this text is in."""
+    return len(_LINE_END.findall(before)) + 1
 
 
 def _parse(number: int, line: str) -> ParsedLine:

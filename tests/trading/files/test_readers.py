@@ -77,6 +77,10 @@ def test_a_byte_order_mark_is_not_part_of_the_symbol() -> None:
         ("ESZ6 2\n# für\n".encode("latin-1"), "Line 2 is not UTF-8"),
         ("ESZ6 2".encode("utf-16"), "Line 1 is not UTF-8"),
         (b"ESZ6 2\n\nCLF7\x00 1", "Line 3 holds a NUL byte"),
+        (b"ESZ6 1\rMNQZ6 2\rCLF7 1 # \xe9", "Line 3 is not UTF-8"),
+        (b"\xef\xbb\xbf# f\xc3\xbcr\n\xe9", "Line 2 is not UTF-8"),
+        (b"ESZ6 1\r\nMNQZ6 2\r\nCLF7\x00 1", "Line 3 holds a NUL byte"),
+        (b"ESZ6 1\rMNQZ6 2\rCLF7\x00 1", "Line 3 holds a NUL byte"),
     ],
 )
 def test_bytes_that_are_no_text_are_refused_with_the_line(raw: bytes, expected: str) -> None:
