@@ -286,6 +286,16 @@ def test_a_stopped_file_can_be_resumed_or_given_up(
     assert file.state == OrderFile.State.FINISHED
 
 
+def test_what_is_discarded_twice_was_not_confirmed(browser: Client, connection: Connection) -> None:
+    file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
+    for _ in range(2):
+        answer = browser.post(f"/files/{file.pk}/discard/", follow=True)
+        assert "meanwhile" not in answer.content.decode()
+    file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
+    browser.post(f"/files/{file.pk}/confirm/")
+    assert "resumed meanwhile" in browser.post(f"/files/{file.pk}/discard/", follow=True).content.decode()
+
+
 def test_a_trader_without_accounts_reads_why(transactional_db: None, simulator: RunningSimulator) -> None:
     text = browser_of(sign_in(simulator, "empty")).get("/files/").content.decode()
     assert "No trading accounts" in text

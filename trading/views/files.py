@@ -163,8 +163,11 @@ def resume(request: HttpRequest, file: OrderFile) -> None:
 @_decision
 def discard(request: HttpRequest, file: OrderFile) -> None:
     """Put the file aside, or give up what a stopped one has not sent."""
-    if not execute.discard(file.pk, _user(request), tasks.tell_pages):
-        messages.info(request, "The file was confirmed meanwhile; it cannot be discarded any more.")
+    if execute.discard(file.pk, _user(request), tasks.tell_pages):
+        return
+    file.refresh_from_db(fields=["state"])
+    if _is_open(file):
+        messages.info(request, "The file was confirmed or resumed meanwhile. Stop it, then give up what was not sent.")
 
 
 @login_required
