@@ -137,11 +137,11 @@ def is_fresh(signed_in_at: dt.datetime | None, thrown_at: dt.datetime, now: dt.d
 
 def _release(switch: KillSwitch, by: User, ip_address: str | None) -> KillSwitch:
     with transaction.atomic():
-        thrown = KillSwitch.objects.thrown().filter(pk=switch.pk)
-        if thrown.update(released_at=timezone.now(), released_by=by):
+        now, thrown = timezone.now(), KillSwitch.objects.thrown().filter(pk=switch.pk)
+        if thrown.update(released_at=now, released_by=by):
             # What it still wanted to cancel or close is the trader's again.
-            words = "Ended: the kill switch was released."
-            switch.actions.filter(state=ActionState.WORKING).update(state=ActionState.ENDED, words=words)
+            ended = {"state": ActionState.ENDED, "words": "Ended: the kill switch was released."}
+            switch.actions.filter(state=ActionState.WORKING).update(**ended, changed_at=now)
             _record(AuditEvent.Kind.TRADING_RELEASED, switch, by, ip_address, _by(by, switch.by_staff, switch))
     switch.refresh_from_db()
     return switch
@@ -154,7 +154,7 @@ def _want(switch: KillSwitch, *, flatten: bool) -> None:
         )
         if not is_new:
             now = timezone.now()
-            again = {"state": ActionState.WORKING, "words": "", "wanted_at": now, "look_at": now}
+            again = {"state": ActionState.WORKING, "words": "", "wanted_at": now, "look_at": now, "changed_at": now}
             # Positions that were to be closed still are; once that is over, it is asked for anew or not at all.
             still = Case(When(state=ActionState.WORKING, then=F("flatten")), default=False)
             # Another round, whose outcome one that is under way does not overwrite.

@@ -1,6 +1,7 @@
 """While a kill switch is thrown nothing that adds risk reaches Tradovate, whoever sends it; exits and cancels do."""
 
 import dataclasses
+import datetime as dt
 import subprocess
 import sys
 import threading
@@ -348,6 +349,23 @@ def test_two_who_throw_at_the_same_time_throw_one_switch(user: User) -> None:
         thread.join(60)
     assert thrown == [KillSwitch.objects.get().pk] * 3
     assert AuditEvent.objects.filter(kind="trading-stopped").count() == 1
+
+
+def test_what_a_press_makes_of_a_clearing_is_told_with_its_own_time(user: User) -> None:
+    def at() -> dt.datetime:
+        return switch.actions.get().changed_at
+
+    switch = kill_switch.throw(user, user=user, cancel=True)
+    for press in (
+        lambda: kill_switch.throw(user, user=user, cancel=True),
+        lambda: kill_switch.release(switch.pk, user, timezone.now()),
+    ):
+        switch.actions.update(changed_at=timezone.now() - dt.timedelta(seconds=45))
+        pressed = timezone.now()
+        press()
+        assert at() >= pressed
+    switch.refresh_from_db()
+    assert at() == switch.released_at
 
 
 def test_the_history_cannot_be_rewritten(user: User) -> None:
