@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class Reason(enum.Enum):
@@ -116,13 +120,15 @@ class Reason(enum.Enum):
 
 
 class SignInFailed(Exception):
-    """Nobody was signed in. `wait` is the seconds until another try makes sense, `words` what Tradovate itself said."""
+    """Nobody was signed in. `wait` is the seconds until another try makes sense, `words` what Tradovate itself said,
+    `user` who it was, where Tradovate has let somebody in whom the portal does not."""
 
-    def __init__(self, reason: Reason, *, wait: int | None = None, words: str = "") -> None:
+    def __init__(self, reason: Reason, *, wait: int | None = None, words: str = "", user: User | None = None) -> None:
         super().__init__(reason.title)
         self.reason = reason
         self.wait = wait
         self.words = words
+        self.user = user
 
     @property
     def remaining(self) -> str:

@@ -90,7 +90,8 @@ def failures_on_record(request: HttpRequest, way: Way, connection: Connection | 
         if left == 1:
             detail += "; more of this hour from there are in the log only"
         if left > 0:
-            audit.record(AuditEvent.Kind.SIGN_IN_FAILED, connection=connection, ip_address=address, detail=detail)
+            kind = AuditEvent.Kind.SIGN_IN_FAILED
+            audit.record(kind, user=failure.user, connection=connection, ip_address=address, detail=detail)
         raise
 
 
@@ -221,7 +222,7 @@ def _connect(environment: Environment, way: Way, me: Me, granted: Granted, ip_ad
         )
         if not user.is_active or user.is_staff or user.is_superuser:
             # Staff sign in with a password and a second look, never because somebody at Tradovate says so.
-            raise SignInFailed(Reason.DISABLED)
+            raise SignInFailed(Reason.DISABLED, user=user)
         connection, _ = Connection.objects.get_or_create(
             environment=environment, tradovate_user_id=me.user_id, defaults={"user": user}
         )

@@ -187,6 +187,8 @@ def test_who_is_switched_off_or_staff_does_not_get_in_through_tradovate(browser,
 
     assert browser.sign_in().status_code == 403
     nobody_is_in(browser)
+    # Support looks for it at that person.
+    assert AuditEvent.objects.get(kind="sign-in-failed").user == User.objects.get()
 
 
 @pytest.mark.django_db(transaction=True)
