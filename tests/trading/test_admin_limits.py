@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 from django.test import Client
 
 from accounts.models import AuditEvent, Connection, User
@@ -54,6 +56,20 @@ def test_support_sets_changes_and_removes_a_limit(trader: User) -> None:
         "Trading limit for DEMO1001001, ES changed to: at most 9 contracts an order; by support (sam)",
         "Trading limit for DEMO1001001, ES removed, was: at most 9 contracts an order; by support (sam)",
     ]
+
+
+def test_who_changed_a_limit_is_told_whatever_it_limits(trader: User) -> None:
+    browser = staff(*ALL)
+    User.objects.update(username=Concat(F("username"), Value(".of.the.night.shift")))
+    Account.objects.update(alias="Evaluation of the second quarter")
+    figures = {"max_order_qty": 100, "max_position": 100, "collar_ticks": 1000, "collar_percent": "12.25"}
+    given = {"user": trader.pk, "account": Account.objects.get().pk, "daily_loss": "12500.50", **figures}
+    browser.post("/admin/trading/tradinglimit/add/", given)
+    limit = TradingLimit.objects.get()
+    browser.post(f"/admin/trading/tradinglimit/{limit.pk}/delete/", {"post": "yes"})
+    for event in AuditEvent.objects.filter(kind="limits-changed"):
+        assert "Evaluation of the second quarter" in event.detail
+        assert event.detail.endswith("; by support (sam.of.the.night.shift)")
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,11 @@ def test_support_signs_a_trader_out_everywhere(tess: Connection) -> None:
     event = AuditEvent.objects.get(kind="signed-out")
     assert (event.user, event.connection, event.detail) == (tess.user, tess, "by support (sam): lost the phone")
 
+    # Who holds no tokens here may have a browser that is signed in, and the reason is kept all the same.
+    browser.post(url, {"what": "sign-out", "reason": "and the tablet"})
+    event = AuditEvent.objects.filter(kind="signed-out").latest("pk")
+    assert (event.user, event.connection, event.detail) == (tess.user, None, "by support (sam): and the tablet")
+
 
 def test_what_a_kill_switch_has_closed_so_far_is_told_before_the_access_ends(tess: Connection) -> None:
     browser, url = member("view_user", "end_access"), reverse("admin:accounts_user_access", args=[tess.user_id])

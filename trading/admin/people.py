@@ -16,7 +16,7 @@ from django.utils.html import format_html_join
 from accounts import audit
 from accounts.access import switch_off, switch_on
 from accounts.admin import PersonAdmin
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from accounts.sign_out import sign_out
 from trading.admin import timeline
 from trading.admin.records import INTENTS_OF
@@ -122,7 +122,9 @@ class TraderAdmin(PersonAdmin):
                 switch_on(person, detail, ip_address=address)
                 words = f"{person.display_name} may sign in again."
             case _:
-                sign_out(person, detail=detail, ip_address=address)
+                if not sign_out(person, detail=detail, ip_address=address):
+                    # It closed no connection, whose event would say why.
+                    audit.record(AuditEvent.Kind.SIGNED_OUT, user=person, detail=detail, ip_address=address)
                 words = f"{person.display_name} is signed out everywhere."
         messages.success(request, words)
         return redirect(reverse("admin:accounts_user_change", args=[person.pk]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
+from textwrap import shorten
 from typing import Final
 
 from django.db import IntegrityError, transaction
@@ -92,11 +93,13 @@ def record(limit: TradingLimit, what: str, by: User, ip_address: str | None) -> 
     if limit.next_from is not None:
         loss = "none" if limit.next_daily_loss is None else f"${limit.next_daily_loss:,.2f}"
         later = f"; daily loss {loss} from {limit.next_from:%Y-%m-%d %H:%M %Z}"
-    detail = f"Trading limit for {limit.scope} {what}: {', '.join(limit.words()) or 'nothing'}{later}; by {who}"
+    head = f"Trading limit for {limit.scope} {what}: {', '.join(limit.words()) or 'nothing'}"
+    tail = f"{later}; by {who}"
     audit.record(
         AuditEvent.Kind.LIMITS_CHANGED,
         user=limit.user,
         connection=limit.account.connection if limit.account else None,
         ip_address=ip_address,
-        detail=detail,
+        # Who it was is told, however much there is to say.
+        detail=shorten(head, audit.DETAIL_LENGTH - len(tail), placeholder=" ...") + tail,
     )
