@@ -205,9 +205,7 @@ def _look_first(file_id: uuid.UUID, on_line: stock.OnLine) -> bool:
     try:
         found = reconcile.find(file.account.connection, intents_of_file)
     except reconcile.CannotLook as trouble:
-        was_sent = OrderIntent.objects.filter(line__file=file).exclude(state=State.CREATED).exists()
-        more = " more" if was_sent else ""
-        reason = f"Nothing{more} was sent: what Tradovate has of this file could not be looked up. {trouble}"
+        reason = f"{_nothing_sent(file)}: what Tradovate has of this file could not be looked up. {trouble}"
         # Another run may have looked, and be sending it.
         _stop(file_id, reason, on_line, still=begins & Q(progressed_at=file.progressed_at))
         return False
@@ -317,8 +315,13 @@ def _meet_checks(
         spec = _spec(file, line)
         for finding in checks.check(spec, surroundings.situation(line.symbol), which):
             if finding.is_error:
-                raise CannotConfirm(f"Nothing was sent. Line {line.number}: {finding.message}")
+                raise CannotConfirm(f"{_nothing_sent(file)}. Line {line.number}: {finding.message}")
         surroundings = surroundings.after(spec)
+
+
+def _nothing_sent(file: OrderFile) -> str:
+    was_sent = OrderIntent.objects.filter(line__file=file).exclude(state=State.CREATED).exists()
+    return "Nothing more was sent" if was_sent else "Nothing was sent"
 
 
 def _spec(file: OrderFile, line: OrderLine) -> OrderSpec:

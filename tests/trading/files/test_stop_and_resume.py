@@ -22,13 +22,23 @@ def test_a_limit_that_was_set_meanwhile_holds_for_the_lines_that_are_resumed(
 ) -> None:
     assert execute.stop(queued.pk, user, nobody)
     rule = TradingLimit.objects.create(user=user, max_order_qty=1)
-    with pytest.raises(execute.CannotConfirm, match="Line 1: 2 contracts: your limit is 1 in one order"):
+    with pytest.raises(execute.CannotConfirm, match=r"^Nothing was sent\. Line 1: 2 contracts: your limit is 1"):
         execute.resume(queued.pk, user)
     assert now(queued).state == OrderFile.State.STOPPED
     rule.delete()
     assert execute.resume(queued.pk, user)
     run(queued.pk)
     assert states(queued) == [State.ACCEPTED] * 3
+
+
+def test_a_check_that_keeps_the_rest_of_a_half_sent_file_back_does_not_say_that_nothing_was_sent(
+    queued: OrderFile, user: User
+) -> None:
+    execute.run(queued.pk, lambda _: bool(execute.stop(queued.pk, user, nobody)))
+    assert states(queued) == [State.ACCEPTED, State.CREATED, State.CREATED]
+    TradingLimit.objects.create(user=user, max_order_qty=1)
+    with pytest.raises(execute.CannotConfirm, match=r"^Nothing more was sent\. Line 2: 3 contracts: your limit is 1"):
+        execute.resume(queued.pk, user)
 
 
 def known(account: Account, symbol: str, net: int, realized: int = 0) -> None:
