@@ -14,7 +14,8 @@ from django.utils.crypto import get_random_string
 from accounts.models import Connection, User
 from tests.trading.cast import listed, orders_at_broker, posts, sign_in
 from tests.trading.signed_in import browser_of, connection_of
-from trading.models import OrderFile, OrderIntent
+from trading.models import OrderFile, OrderIntent, ProductSession
+from trading.orders.session_hours import CHICAGO
 from trading.simulator import RunningSimulator
 from trading.tasks import execute_order_file, reconcile_orders
 
@@ -348,3 +349,20 @@ def test_a_warning_about_the_whole_file_is_for_who_has_to_confirm(browser: Clien
     assert "The same orders were uploaded" in page(browser, file)
     browser.post(f"/files/{file.pk}/confirm/")
     assert "The same orders were uploaded" not in page(browser, file)
+
+
+def test_what_a_line_met_before_it_was_confirmed_is_no_part_of_the_report(
+    browser: Client, connection: Connection
+) -> None:
+    contract = listed(connection, "ES")
+    now = timezone.now().astimezone(CHICAGO)
+    later = [(now + timedelta(hours=hours)).time() for hours in (1, 2)]
+    upload(browser, connection, f"{contract} 1")
+    ProductSession.objects.update(all_day=False, open_time=later[0], close_time=later[1], sunday_open_time=None)
+    file = upload(browser, connection, f"{contract} 2")
+    assert "the file cannot be confirmed" in page(browser, file)
+    ProductSession.objects.update(all_day=True)
+    browser.post(f"/files/{file.pk}/confirm/")
+    report = page(browser, file)
+    assert 'data-state="queued"' in report
+    assert "cannot be confirmed" not in report
