@@ -121,6 +121,28 @@ def test_either_box_is_acted_upon_for_each_connection_that_is_signed_in(
     assert not KillSwitchAction.objects.exists()
 
 
+@pytest.mark.parametrize("box", ["cancel", "flatten"])
+@pytest.mark.parametrize(("scope", "out"), [("user", "tess (SIM), tess-demo (DEMO)"), ("connection", "tess (SIM)")])
+def test_that_nothing_is_closed_for_who_is_not_signed_in_is_said(
+    stopper: tuple[User, Client], connection: Connection, scope: str, out: str, box: str
+) -> None:
+    stranger = User.objects.create_user("sim:1002")
+    Connection.objects.create(user=stranger, environment="sim", tradovate_user_id=1002, name="sid")
+    of = {"user": connection.user, "environment": "demo", "tradovate_user_id": 7, "name": "tess-demo"}
+    replay_of(Connection.objects.create(**of))
+    asked = {"scope": scope, "reason": "rang", scope: connection.user_id if scope == "user" else connection.pk}
+
+    def told(**boxes: str) -> str:
+        return stopper[1].post(ADD, asked | boxes, follow=True).content.decode()
+
+    assert "Not signed in" not in told()
+    assert f"Not signed in: {out}. Nothing is cancelled or closed there" in told(**{box: "on"})
+    connection.store_tokens(Tokens("a-token"), timezone.now() + dt.timedelta(hours=1))
+    page = told(**{box: "on"})
+    assert ("Not signed in: tess-demo (DEMO). Nothing" in page) == (scope == "user")
+    assert page.count("Not signed in") == (scope == "user")
+
+
 @pytest.mark.parametrize(
     ("box", "done"),
     [

@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -99,6 +99,17 @@ def _of_how_many(*, flatten: bool) -> str:
     return f"This {done} of {whose}. Tick this if that is meant."
 
 
+def _warn_of_signed_out(request: HttpRequest, switch: KillSwitch) -> None:
+    """Of the one trader whom a switch is over: where nothing is cancelled or closed although that was asked for."""
+    own = Connection.objects.filter(Q(user=switch.user_id or 0) | Q(pk=switch.connection_id or 0), source=None)
+    if out := own.filter(sealed_tokens="").order_by("pk"):
+        messages.warning(
+            request,
+            f"Not signed in: {', '.join(map(str, out))}. Nothing is cancelled or closed there: only Tradovate can do "
+            "that, or the kill switch, thrown again once they are signed in.",
+        )
+
+
 class PasswordForm(forms.Form):
     """The password of whoever is signed in, once more."""
 
@@ -173,6 +184,8 @@ class KillSwitchAdmin(SwitchBase):
         )
         obj.__dict__.update(switch.__dict__)
         transaction.on_commit(partial(tasks.kill_switch_changed, switch))
+        if asked["cancel"] or asked["flatten"]:
+            _warn_of_signed_out(request, switch)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Nothing hangs on the form."""
