@@ -4,12 +4,13 @@ import logging
 from http import HTTPStatus
 
 from django.contrib import messages
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
+
+from trading.sync.journal import is_away
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +27,10 @@ class NoStore(MiddlewareMixin):
 
 
 class DatabaseAway(MiddlewareMixin):
-    """A database that was restarted or is too busy is a reason to try again, not a fault of ours: status 503."""
+    """A database that was restarted, is too busy or takes no writes is a reason to try again, no fault of ours: 503."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, InterfaceError | OperationalError):
+        if not is_away(error):
             return None
         logger.error("%s: the database did not answer (%s)", request.path, type(error.__cause__ or error).__name__)
         # Without the request: its session and user are in the database.

@@ -28,6 +28,8 @@ MOST: Final = 5
 IDLE: Final = 60.0
 # Seconds after which the server is asked whether it is there: a network may forget a connection and tell nobody.
 UNASKED: Final = 2.0
+# What a server tells of a connection on which nothing can be written, as a standby before its address has moved.
+READ_ONLY: Final = (b"in_hot_standby", b"default_transaction_read_only")
 
 _Key = tuple[object, ...]
 # By process and how they were made; the last one was used last. A forked process never finds those of its parent.
@@ -98,9 +100,12 @@ def _works(connection: psycopg.Connection[Any], since: float) -> bool:
 
 
 def _keep(key: _Key, connection: psycopg.Connection[Any]) -> bool:
-    """Keep a connection of this process that nothing is under way on."""
+    """Keep a connection of this process that nothing is under way on and that writes."""
     # Of a parent's connection a forked process has but a copy; what is BAD, or in a transaction, is not IDLE.
     if not key or key[0] != os.getpid() or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        return False
+    # With a new one the server may be another one, or take writes again.
+    if any(connection.pgconn.parameter_status(name) == b"on" for name in READ_ONLY):
         return False
     kept, now = _kept.setdefault(key, deque()), time.monotonic()
     kept.append((connection, now))

@@ -29,6 +29,13 @@ def nothing_is_kept_yet() -> Iterator[None]:
     base.forget()
 
 
+@pytest.fixture
+def administrator() -> Iterator[psycopg.Connection]:
+    writes = "-c default_transaction_read_only=off"
+    with psycopg.connect(**database.get_connection_params() | {"options": writes}, autocommit=True) as connection:
+        yield connection
+
+
 def session() -> int:
     """The server's process that answers this thread."""
     with database.cursor() as cursor:
@@ -80,6 +87,17 @@ def test_one_that_the_server_has_cut_is_noticed_before_it_is_used() -> None:
         first = pool.submit(in_a_request).result()
         cut(first)
         assert pool.submit(in_a_request).result() != first
+
+
+def test_one_that_takes_no_writes_is_not_kept_for_the_time_after(administrator: psycopg.Connection) -> None:
+    """Such as one to a standby, before an address has moved to the server that has taken over."""
+    name = psycopg.sql.Identifier(database.settings_dict["NAME"])
+    administrator.execute(psycopg.sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+    try:
+        first = in_a_request()
+    finally:
+        administrator.execute(psycopg.sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
+    assert in_a_request() != first
 
 
 def test_one_that_was_long_unasked_is_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import runpy
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.test import Client
 
 from accounts.models import User
@@ -63,7 +63,17 @@ def test_a_button_that_a_sign_in_leads_back_to_does_nothing_and_says_so(client: 
     assert client.get(path, headers={"Accept": "application/json"}).status_code == 405
 
 
-@pytest.mark.parametrize("error", [OperationalError("the connection is closed"), InterfaceError("closed")])
+class ReadOnly(Exception):
+    sqlstate = "25006"
+
+
+def read_only() -> InternalError:
+    error = InternalError("cannot execute UPDATE in a read-only transaction")
+    error.__cause__ = ReadOnly()
+    return error
+
+
+@pytest.mark.parametrize("error", [OperationalError("the connection is closed"), InterfaceError("closed"), read_only()])
 def test_a_database_that_went_away_is_a_reason_to_try_again(client: Client, staff, monkeypatch, error) -> None:
     def gone(*_: object) -> None:
         raise error

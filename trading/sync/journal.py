@@ -26,8 +26,10 @@ BATCH = 500  # records in one transaction
 # enough. Before, writing would only slow it down.
 GATHER, GATHER_MOST = 0.02, 0.2
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds
-# SQLSTATE idle_in_transaction_session_timeout (PostgreSQL's documentation, Appendix A).
-IDLE_IN_TRANSACTION = "25P03"
+# SQLSTATEs idle_in_transaction_session_timeout and read_only_sql_transaction (PostgreSQL's documentation, Appendix A):
+# it has ended the session of a process that stood still, or takes no writes for a while. Django tells both as an
+# InternalError.
+AWAY = ("25P03", "25006")
 
 
 Key = tuple[int, type, Hashable]
@@ -139,7 +141,7 @@ class Journal:
         try:
             changed = self._write(batch)
         except Exception as error:
-            if _is_away(error):
+            if is_away(error):
                 log.warning("The journal waits for the database: %s", error)
                 connections.close_all()
                 return False
@@ -153,11 +155,9 @@ class Journal:
         return True
 
 
-def _is_away(error: Exception) -> bool:
+def is_away(error: Exception) -> bool:
     """Whether the database is away or busy, so that the same writing may succeed later."""
-    # PostgreSQL has ended the session of a process that stood still, which Django tells as an InternalError.
-    was_ended = getattr(error.__cause__, "sqlstate", None) == IDLE_IN_TRANSACTION
-    return was_ended or isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, OperationalError | InterfaceError) or getattr(error.__cause__, "sqlstate", None) in AWAY
 
 
 def _named(entry: Entry) -> tuple[str, int]:

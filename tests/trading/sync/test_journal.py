@@ -285,11 +285,14 @@ def test_a_database_that_is_away_delays_and_loses_nothing(connection, entries) -
     assert (Fill.objects.count(), Order.objects.count(), failures) == (1, 1, [])
 
 
-def test_a_session_that_postgresql_has_ended_for_standing_still_loses_nothing(connection) -> None:
-    class Ended(Exception):
-        sqlstate = "25P03"
+@pytest.mark.parametrize("state", ["25P03", "25006"])
+def test_what_postgresql_tells_as_an_error_of_ours_loses_nothing(connection, state: str) -> None:
+    """It has ended a session that stood still, or takes no writes for a while, as a standby does."""
 
-    failures = [Ended("terminating connection due to idle-in-transaction timeout")]
+    class Refused(Exception):
+        sqlstate = state
+
+    failures = [Refused]
 
     def write(batch: list[Entry]) -> list[int]:
         if failures:
