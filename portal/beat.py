@@ -14,7 +14,18 @@ MOST_WAITING: Final = 300
 
 
 class Clock(PersistentScheduler):
-    """Celery's own scheduler, but that it leaves a round out while MOST_WAITING tasks wait for a worker."""
+    """Celery's own scheduler, but that it leaves a round out while MOST_WAITING tasks wait for a worker, and that it
+    does not wait for the time of a clock that was ahead to come again."""
+
+    def tick(self, *args: Any, **options: Any) -> float:
+        """Ring for what is due; the seconds until the next look."""
+        for entry in self.schedule.values():
+            now = entry.default_now()
+            if (entry.last_run_at or now) > now:
+                entry.last_run_at = now
+                # It has the times of before.
+                self._heap = None
+        return super().tick(*args, **options)
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         """Ring for an entry that is due."""

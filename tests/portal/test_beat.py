@@ -1,8 +1,14 @@
 """beat rings for workers, and stops while nobody comes."""
 
+import time
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 import redis
+import time_machine
 from celery.beat import ScheduleEntry
+from django.utils import timezone
 
 from portal import beat
 from portal.celery import app
@@ -26,6 +32,37 @@ def test_rounds_that_no_worker_takes_fill_redis_to_a_bound(
     queue.lpop("celery")
     clock.apply_entry(entry)
     assert queue.llen("celery") == 3
+
+
+def test_a_clock_that_was_ahead_and_is_set_back_stops_no_round(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the process that runs meanwhile, and in one that reads its file."""
+    kept = str(tmp_path / "schedule")
+    monkeypatch.setitem(app.conf, "beat_schedule", {"sweep": {"task": sweep_order_files.name, "schedule": 0.01}})
+    queue = redis.Redis.from_url(redis_url)
+    with time_machine.travel(timezone.now() + timedelta(hours=2), tick=True):
+        running = beat.Clock(app=app, schedule_filename=kept)
+        ring(running)
+        assert queue.llen("celery") == 1
+    ring(running)
+    assert queue.llen("celery") == 2
+    running.schedule["sweep"].last_run_at += timedelta(hours=2)
+    running.close()
+    started = beat.Clock(app=app, schedule_filename=kept)
+    ring(started)
+    started.close()
+    assert queue.llen("celery") == 3
+
+
+def ring(clock: beat.Clock) -> None:
+    """Let it look until it has rung, for a second at most."""
+    rounds = clock.schedule["sweep"].total_run_count
+    for _ in range(20):
+        clock.tick()
+        if clock.schedule["sweep"].total_run_count > rounds:
+            return
+        time.sleep(0.05)
 
 
 def test_it_is_the_clock_that_beat_starts() -> None:
