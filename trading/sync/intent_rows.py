@@ -116,10 +116,13 @@ def level(intent: OrderIntent) -> str:
 
 def words(intent: OrderIntent) -> str:
     """How an intent stands, in a sentence for its trader, and what to do where there is something to do."""
-    # Not above: loading it leads back to this module.
+    # Not above: loading them leads back to this module.
+    from trading.orders.intents import FILE
     from trading.orders.reconcile import ANOTHER_DAY
 
     what, reason = intent.described, intent.reason
+    if intent.state == "created" and intent.source == FILE:
+        return f"{what}: not sent; it waits in its order file."
     if intent.state == "unknown" and reason == ANOTHER_DAY:
         return f"{what}: nobody knows whether Tradovate has it, and it will not be sent again. {reason}"
     if intent.state == "cancelled" and intent.order_id_at_broker is None and not intent.is_command:

@@ -15,6 +15,7 @@ from trading.orders import facts, kill_switch, reconcile
 from trading.orders.facts import AccountFacts, Facts, PositionFacts
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
+from trading.sync import intent_rows
 
 
 def test_a_limit_that_was_set_meanwhile_holds_for_the_lines_that_are_resumed(
@@ -39,6 +40,13 @@ def test_a_check_that_keeps_the_rest_of_a_half_sent_file_back_does_not_say_that_
     TradingLimit.objects.create(user=user, max_order_qty=1)
     with pytest.raises(execute.CannotConfirm, match=r"^Nothing more was sent\. Line 2: 3 contracts: your limit is 1"):
         execute.resume(queued.pk, user)
+
+
+def test_a_line_that_waits_in_a_stopped_file_is_not_about_to_be_sent(queued: OrderFile, user: User) -> None:
+    assert execute.stop(queued.pk, user, nobody)
+    waiting = queued.lines.get(number=1).intent
+    assert waiting.state == State.CREATED
+    assert intent_rows.words(waiting) == f"{waiting.described}: not sent; it waits in its order file."
 
 
 def known(account: Account, symbol: str, net: int, realized: int = 0) -> None:
