@@ -200,7 +200,7 @@ def _look_first(file_id: uuid.UUID, on_line: stock.OnLine) -> bool:
     waiting = OrderIntent.objects.filter(line__file=file, state=State.CREATED)
     if file.uploaded_at > now - FRESH:
         waiting = waiting.filter(version__gt=0)
-    if not (intents_of_file := list(waiting)):
+    if not (intents_of_file := list(waiting.order_by("line__number"))):
         return True
     try:
         found = reconcile.find(file.account.connection, intents_of_file)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -27,8 +27,10 @@ from trading.models import OrderIntent
 from trading.orders import intents, lookup, refused, reports, when_to_look
 from trading.orders.lookup import Found
 from trading.orders.states import NAMEABLE, Kind, State
+from trading.orders.ways_out import may_close
 from trading.tradovate import Priority, Tradovate
 from trading.tradovate.errors import (
+    BudgetSpent,
     CaptchaRequired,
     NotAuthorized,
     NotSent,
@@ -89,18 +91,28 @@ class CannotLook(Exception):
     """Tradovate's records could not be read; the text says why, to the trader."""
 
 
-def find(connection: Connection, waiting: Collection[OrderIntent]) -> list[int]:
-    """Look once for intents of the connection that wait to be sent: those that Tradovate has nevertheless are accepted
-    and returned.
+def find(connection: Connection, waiting: Sequence[OrderIntent]) -> list[int]:
+    """Look once for intents of the connection that wait to be sent, in their order: those that Tradovate has all the
+    same are accepted and returned.
 
-    A database that came back from a backup does not know what was sent since, and an order may come late. For threads
-    without a running event loop, outside a transaction. Raises CannotLook.
+    A database that came back from a backup does not know what was sent since, and an order may come late. The look
+    always goes where the first of them may close a position. For threads without a running event loop, outside a
+    transaction. Raises CannotLook.
     """
     try:
-        found = ask(connection, lambda client: lookup.search(client, waiting))
+        found = _find(connection, waiting)
     except (renewal.NoToken, TradovateError) as trouble:
         raise CannotLook(str(trouble)) from trouble
     return [intent.pk for intent in waiting if intent.pk in found and take(intent, found[intent.pk])]
+
+
+def _find(connection: Connection, waiting: Sequence[OrderIntent]) -> dict[int, Found]:
+    try:
+        return ask(connection, lambda client: lookup.search(client, waiting))
+    except BudgetSpent:
+        if not may_close(waiting[0]):
+            raise
+    return ask(connection, lambda client: lookup.search(client, waiting), Priority.EXIT)
 
 
 def look_for(
@@ -121,7 +133,9 @@ def look_for(
             OrderIntent.objects.filter(pk__in=intent_ids).update(looked_at=at)
 
 
-def ask(connection: Connection, question: Callable[[Tradovate], Awaitable[T]]) -> T:
+def ask(
+    connection: Connection, question: Callable[[Tradovate], Awaitable[T]], priority: Priority = Priority.MODIFY
+) -> T:
     """Put a question with the present token. When Tradovate does not take it any more it is renewed for the next look.
 
     Raises renewal.NoToken, TradovateError.
@@ -130,15 +144,17 @@ def ask(connection: Connection, question: Callable[[Tradovate], Awaitable[T]]) -
     # Tradovate may take long, and a database has no connection to spare for each thread that waits for it.
     close_old_connections()
     try:
-        return asyncio.run(_put(connection, token, question))
+        return asyncio.run(_put(connection, token, question, priority))
     except NotAuthorized as error:
         now = refused.meaning(connection.pk, token, error)
         raise NotAuthorized(now.words) from error
 
 
-async def _put(connection: Connection, token: str, question: Callable[[Tradovate], Awaitable[T]]) -> T:
+async def _put(
+    connection: Connection, token: str, question: Callable[[Tradovate], Awaitable[T]], priority: Priority
+) -> T:
     async with (
-        budgets(connection.environment, connection.tradovate_user_id, priority=Priority.MODIFY) as own,
+        budgets(connection.environment, connection.tradovate_user_id, priority=priority) as own,
         Tradovate(connection.hosts, token, budgets=own) as client,
     ):
         return await question(client)

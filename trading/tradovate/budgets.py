@@ -99,14 +99,15 @@ class Budgets:
         """
         limit = ROUTES.get(route)
         rank = priority_of(method, route, priority or self._priority, can_wait=limit is not None)
+        asks = method == "GET" or limit is not None
         goes = rank.always_goes or route.startswith("auth/")
         if self._user is not None and not goes:
             if limit is not None and not with_ticket:
                 # What the route holds back is no request of the user.
-                await self._hold_back(limit, rank, count=False)
-            await self._hold_back(self._user_limit, rank)
+                await self._hold_back(limit, rank, asks=asks, count=False)
+            await self._hold_back(self._user_limit, rank, asks=asks)
         if limit is not None and not (with_ticket and limit.failures_only):
-            await self._hold_back(limit, rank, always=with_ticket)
+            await self._hold_back(limit, rank, asks=asks, always=with_ticket)
         if self._user is not None and goes:
             self._later(self._take(self._user_limit, None))
 
@@ -150,7 +151,9 @@ class Budgets:
             return f"{limit.name}:{self._user}"
         return f"network:{self._network}:{limit.name}"
 
-    async def _hold_back(self, limit: Limit, rank: Priority, *, always: bool = False, count: bool = True) -> None:
+    async def _hold_back(
+        self, limit: Limit, rank: Priority, *, asks: bool, always: bool = False, count: bool = True
+    ) -> None:
         if limit.failures_only or not count:
             budget = await self._if_it_answers(self._store.look(self._key(limit), limit, rank))
         else:
@@ -158,7 +161,7 @@ class Budgets:
         if budget is None or always:
             return
         if budget.wait > 0:
-            raise BudgetSpent(limit.name, budget.wait, _words(budget, rank))
+            raise BudgetSpent(limit.name, budget.wait, _words(budget, rank, asks=asks))
         if budget.delay > 0:
             await self._sleep(budget.delay)
 
@@ -203,6 +206,6 @@ class Budgets:
             return None
 
 
-def _words(budget: Budget, rank: Priority) -> str:
+def _words(budget: Budget, rank: Priority, *, asks: bool) -> str:
     """Return why the user's budget refuses a request; a route's refusal says so itself."""
-    return "" if budget.limit.name in ROUTES else refusal(budget, rank, dt.datetime.now(dt.UTC))
+    return "" if budget.limit.name in ROUTES else refusal(budget, rank, dt.datetime.now(dt.UTC), asks=asks)

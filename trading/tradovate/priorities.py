@@ -63,19 +63,20 @@ def priority_of(method: str, route: str, stated: Priority | None, *, can_wait: b
     return Priority.READ if method == "GET" or can_wait else Priority.EXIT
 
 
-def refusal(budget: Budget, priority: Priority, now: dt.datetime) -> str:
+def refusal(budget: Budget, priority: Priority, now: dt.datetime, *, asks: bool) -> str:
     """Return why a request of this priority is not sent at `now`, and when there is room, as a trader reads it.
 
-    "" leaves it to the general sentence of BudgetSpent.
+    `asks` says that it only asks, whatever it is for. "" leaves it to the general sentence of BudgetSpent.
     """
     limit, room = budget.limit, clock_time(now, budget.wait)
     is_read = priority == Priority.READ
+    unsent = _UNSENT[Priority.READ if asks else priority]
     if budget.blocked:
         if is_read:
             return ""
         return (
             "Tradovate takes no more of your requests for now (429); only exits and cancels are tried. "
-            f"{_UNSENT[priority]}. Next try at {room}."
+            f"{unsent}. Next try at {room}."
         )
     if is_read and budget.used < limit.up_to(priority):
         return f"Tradeport asks Tradovate no faster for now, so that the hour's requests last. Next room at {room}."
@@ -83,7 +84,7 @@ def refusal(budget: Budget, priority: Priority, now: dt.datetime) -> str:
         return ""
     return (
         f"{budget.used:,} of {limit.most:,} requests of this hour are used; "
-        f"the rest is kept for {'orders' if is_read else 'exits'}. {_UNSENT[priority]}. Next room at {room}."
+        f"the rest is kept for {'orders' if is_read else 'exits'}. {unsent}. Next room at {room}."
     )
 
 

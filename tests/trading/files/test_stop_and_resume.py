@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Connection, User
-from tests.trading.cast import posts, sign_in
+from tests.trading.cast import posts, sign_in, use_up
 from tests.trading.files.conftest import ROUTE, Run, nobody, now, sent, states
 from trading.files import execute, preview, stock
 from trading.models import Account, Contract, OrderFile, TradingLimit
@@ -16,6 +16,8 @@ from trading.orders.facts import AccountFacts, Facts, PositionFacts
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 from trading.sync import intent_rows
+from trading.tradovate import Priority
+from trading.tradovate.limits import USER
 
 
 def test_a_limit_that_was_set_meanwhile_holds_for_the_lines_that_are_resumed(
@@ -72,6 +74,21 @@ def test_a_line_that_closes_a_position_is_resumed_although_the_days_loss_is_reac
     assert execute.resume(file.pk, user)
     run(file.pk)
     assert sent(simulator) == [("Sell", 2)]
+
+
+@pytest.mark.usefixtures("counts_matter")
+@pytest.mark.parametrize(("held", "words"), [(2, ""), (0, "Nothing was looked up. Next room at")])
+def test_a_line_that_closes_a_position_finds_room_where_its_file_has_to_be_looked_up_first(
+    simulator: RunningSimulator, account: Account, user: User, symbols: list[str], run: Run, held: int, words: str
+) -> None:
+    file = preview.upload(account, "close.txt", f"{symbols[0]} -2".encode())
+    assert execute.confirm(file.pk, user)
+    OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=1))
+    known(account, symbols[0], net=held)
+    use_up(account.connection, USER.up_to(Priority.MODIFY))
+    run(file.pk)
+    assert sent(simulator) == [("Sell", 2)] * bool(held)
+    assert words in now(file).stop_reason
 
 
 def test_what_tradovate_does_not_have_meets_the_position_limit_when_it_is_resumed(

@@ -8,14 +8,6 @@ from trading.models import Account, OrderIntent
 from trading.orders import intents
 from trading.orders.spec import OrderSpec
 from trading.simulator import RunningSimulator
-from trading.tradovate import budgets
-
-
-@pytest.fixture
-def counts_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However busy the machine: what asks Redis first goes out uncounted when its answer takes long."""
-    monkeypatch.setattr(budgets, "_ORDER_TIMEOUT", 20.0)
-    monkeypatch.setattr(budgets, "_STORE_TIMEOUT", 20.0)
 
 
 @pytest.fixture

@@ -96,6 +96,8 @@ async def test_an_entry_without_room_is_refused_at_once_and_says_when_there_is_s
     await spend(store, 4800)
     with pytest.raises(BudgetSpent, match="This change was not sent"):
         await budgets.before("POST", "order/modifyorder", priority=Priority.MODIFY)
+    with pytest.raises(BudgetSpent, match=r"the rest is kept for exits\. Nothing was looked up"):
+        await budgets.before("GET", "command/list", priority=Priority.MODIFY)
     assert clock.slept == []
     clock.now += spent.value.retry_after or 0
     await budgets.before(*ORDER, priority=Priority.ENTRY)
