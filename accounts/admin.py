@@ -50,6 +50,8 @@ class ReadOnly:
 
     # Those that axes brings along ask for no right.
     actions: Any = None
+    # It would be counted through the whole table for each list of one trader's rows.
+    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

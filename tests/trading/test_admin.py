@@ -16,7 +16,18 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import AuditEvent, Connection, User
 from accounts.tokens import Tokens
-from trading.models import Account, Contract, Fill, Order, OrderFile, OrderIntent, OrderLine, Product, Upstream
+from trading.models import (
+    Account,
+    CashEntry,
+    Contract,
+    Fill,
+    Order,
+    OrderFile,
+    OrderIntent,
+    OrderLine,
+    Product,
+    Upstream,
+)
 from trading.orders import intents
 from trading.orders.spec import OrderSpec
 from trading.sync import crew, stream
@@ -166,6 +177,32 @@ def test_a_long_files_page_takes_no_more_queries_than_a_short_ones(staff: Client
             intent = intents.create(spec, f"file:{len(counts)}:{number}")
             OrderLine.objects.create(file=file, number=20 * len(counts) + number, text="ESZ6 2", intent=intent)
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("name", OF_A_TRADER)
+def test_the_list_of_one_traders_rows_goes_through_no_whole_table(staff: Client, file: OrderFile, name: str) -> None:
+    lookup = "account__connection__id__exact" if name == "orderfile" else "connection__id__exact"
+    with CaptureQueriesContext(connection) as asked:
+        staff.get(reverse(f"admin:trading_{name}_changelist"), {lookup: file.account.connection_id})
+    of_all = [query["sql"] for query in asked if re.search("COUNT|DISTINCT", query["sql"])]
+    assert [sql for sql in of_all if "WHERE" not in sql] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "lookup", "kept", "other"),
+    [
+        ("order", "status__exact", "Rejected", "Working"),
+        ("cashentry", "change_type__exact", "Commission", "FundTransaction"),
+    ],
+)
+def test_orders_and_cash_are_filtered_by_what_tradovate_calls_them(
+    staff: Client, file: OrderFile, name: str, lookup: str, kept: str, other: str
+) -> None:
+    CashEntry.objects.update(change_type="Commission")
+    page = reverse(f"admin:trading_{name}_changelist")
+    assert f"?{lookup}={other}" in staff.get(page).content.decode()
+    for value, found in ((kept, 1), (other, 0)):
+        assert staff.get(page, {lookup: value}).context["cl"].result_count == found
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 
 from accounts.admin import ReadOnly
-from trading.admin.records import trader_fields
+from trading.admin.records import OfTradovate, trader_fields
 from trading.models import CashBalance, CashEntry, Comparison, EquityPoint, FillFee, OrderVersion, Position
+from trading.tradovate.entities import CashChangeType
 
 if TYPE_CHECKING:
     VersionBase = admin.ModelAdmin[OrderVersion]
@@ -50,13 +51,17 @@ class CashBalanceAdmin(ReadOnly, BalanceBase):
     search_fields = ["=account_id_at_broker", *trader_fields("connection")]
 
 
+class ChangeFilter(OfTradovate):
+    title, parameter_name, values = "change type", "change_type__exact", CashChangeType
+
+
 @admin.register(CashEntry)
 class CashEntryAdmin(ReadOnly, EntryBase):
     list_display = [
         *("tradovate_id", "connection", "account_id_at_broker", "change_type", "delta", "amount"),
         *("currency_id_at_broker", "fill_id_at_broker", "comment", "at"),
     ]
-    list_filter = ["change_type", "connection__environment", "at"]
+    list_filter = [ChangeFilter, "connection__environment", "at"]
     list_select_related = ["connection"]
     search_fields = ["=tradovate_id", "=account_id_at_broker", "=fill_id_at_broker", *trader_fields("connection")]
 

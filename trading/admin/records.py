@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import redis
@@ -29,6 +30,7 @@ from trading.models import (
 )
 from trading.orders.wish_words import in_words
 from trading.sync import crew, intent_rows, stream
+from trading.tradovate.entities import OrdStatus
 
 if TYPE_CHECKING:
     FileBase = admin.ModelAdmin[OrderFile]
@@ -84,6 +86,22 @@ def kept_of_order(connection_id: int, order_id: int) -> str:
         for model, field, words in places
     ]
     return format_html_join(" · ", '<a href="{}?connection__id__exact={}&amp;{}__exact={}">{}</a>', links)
+
+
+class OfTradovate(admin.SimpleListFilter):
+    """A filter that offers each value Tradovate has: those that are kept would be looked for in the whole table."""
+
+    values: type[StrEnum]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(one.value, one.value) for one in self.values]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
+
+
+class StatusFilter(OfTradovate):
+    title, parameter_name, values = "status", "status__exact", OrdStatus
 
 
 def said(findings: list[dict[str, str]]) -> str:
@@ -261,7 +279,7 @@ class OrderAdmin(ReadOnly, OrderBase):
         *("tradovate_id", "connection", "account", "action", "order_qty", "symbol", "order_type", "status"),
         *("reject_reason", "placed_by", "at"),
     ]
-    list_filter = ["status", "connection__environment", "at"]
+    list_filter = [StatusFilter, "connection__environment", "at"]
     list_select_related = ["connection"]
     search_fields = ["=tradovate_id", "=account_id_at_broker", "symbol", *trader_fields("connection")]
     readonly_fields = ["account", "placed_by", "kept"]
