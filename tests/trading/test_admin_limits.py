@@ -106,6 +106,7 @@ def test_a_second_limit_for_the_same_is_refused(trader: User) -> None:
     TradingLimit.objects.create(user=trader, set_by="staff", max_order_qty=4)
     answer = staff(*ALL).post("/admin/trading/tradinglimit/add/", {"user": trader.pk, "max_order_qty": 5})
     assert "change that one" in answer.content.decode()
+    assert TradingLimit.objects.get().max_order_qty == 4
 
 
 def test_the_traders_own_limit_is_only_read(trader: User) -> None:

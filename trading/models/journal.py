@@ -77,10 +77,6 @@ class PlacedQuerySet(models.QuerySet[P]):
             source_key=Coalesce(_source_key_of(self.order_id_field), _source_key_of("parent_id"))
         )
 
-    def placed_elsewhere(self) -> Self:
-        """Those that no intent of this portal came to: placed in Tradovate's own app, say."""
-        return self.with_source().filter(source_key=None)
-
 
 def _source_key_of(order_id_field: str) -> Subquery:
     """The source key of the intent that became the order whose id is in this field."""

@@ -10,7 +10,6 @@ source keys ("kill:SWITCH:CONNECTION:ROUND") under which nothing is sent twice.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Collection
 from typing import Final
 
@@ -23,8 +22,6 @@ from trading.orders.session_hours import trading_day
 from trading.orders.states import UNANSWERED, Kind, State
 from trading.orders.wishes import Liquidation
 from trading.tradovate.entities import Position
-
-logger = logging.getLogger(__name__)
 
 ActionState = KillSwitchAction.State
 

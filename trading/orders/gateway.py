@@ -32,7 +32,7 @@ from trading.orders.checks import WATCHING_ONLY
 from trading.orders.drafts import draft
 from trading.orders.messages import AnyMessage, message_of
 from trading.orders.prices import PriceTerms
-from trading.orders.reasons import of_error
+from trading.orders.reasons import SIGN_IN, of_error
 from trading.orders.spec import InvalidSpec
 from trading.orders.states import UNANSWERED, Kind, State
 from trading.orders.ways_out import may_close
@@ -293,7 +293,7 @@ def _release(claimed: _Claimed, failure: TradovateError) -> NoReturn:
     words, sign_in = _unsent(claimed, failure)
     if not _put_back(intent, words, attempt):
         # The wait was given up meanwhile and somebody may have been told "unknown": now it is certain.
-        reason = f"Never sent: {words}"[:255]
+        reason = f"Never sent: {words}"
         intents.transition(
             intent.pk, {State.UNKNOWN, State.ABSENT}, State.REJECTED, words, of_attempt=attempt, reason=reason
         )
@@ -305,7 +305,7 @@ def _unsent(claimed: _Claimed, failure: TradovateError) -> tuple[str, bool]:
     words = of_error(failure, claimed.connection)
     if not isinstance(failure, NotAuthorized):
         return words, False
-    if words != refused.SIGN_IN:
+    if words != SIGN_IN:
         return words, True
     now = refused.meaning(claimed.connection.pk, claimed.permit.token, failure)
     return (now.words, True) if now.sign_in else (f"{now.words} Nothing was sent.", False)
@@ -366,14 +366,12 @@ def _find_entry(claimed: _Claimed, strategy_id: int) -> None:
 def _put_back(intent: OrderIntent, words: str, attempt: int) -> bool:
     if intent.source == intents.FILE:
         return intents.transition(intent.pk, {State.SUBMITTING}, State.CREATED, words, of_attempt=attempt)
-    return intents.transition(
-        intent.pk, {State.SUBMITTING}, State.CANCELLED, words, of_attempt=attempt, reason=words[:255]
-    )
+    return intents.transition(intent.pk, {State.SUBMITTING}, State.CANCELLED, words, of_attempt=attempt, reason=words)
 
 
 def _refuse(claimed: _Claimed, refusal: TradovateError) -> None:
     words = of_error(refusal, claimed.connection)
-    fields: dict[str, Any] = {"reason": words[:255]}
+    fields: dict[str, Any] = {"reason": words}
     if isinstance(refusal, OrderRejected) and refusal.order_id is not None:
         # Whatever the broker's records say of that order, fills above all, belongs to this intent.
         fields["order_id_at_broker"] = refusal.order_id
@@ -389,4 +387,4 @@ def _refuse(claimed: _Claimed, refusal: TradovateError) -> None:
 def _doubt(intent_id: int, failure: BaseException, attempt: int) -> None:
     logger.warning("Intent %s: outcome unknown (%s)", intent_id, type(failure.__cause__ or failure).__name__)
     words = f"{failure} {_UNKNOWN}" if isinstance(failure, TradovateError) else _UNKNOWN
-    intents.transition(intent_id, {State.SUBMITTING}, State.UNKNOWN, words, of_attempt=attempt, reason=words[:255])
+    intents.transition(intent_id, {State.SUBMITTING}, State.UNKNOWN, words, of_attempt=attempt, reason=words)

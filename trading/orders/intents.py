@@ -30,7 +30,8 @@ T = TypeVar("T")
 
 Step = IntentTransition.Step
 
-LONGEST_DETAIL: Final = 255
+# What an intent and its transitions have room for, in characters: longer words are cut where they are written.
+LONGEST_WORDS: Final = 255
 # The source of what may wait to be sent.
 FILE: Final = "file"
 _LOCKED: Final = compiled.Read(
@@ -165,6 +166,7 @@ def transition(
 
 def remark(intent: OrderIntent, words: str) -> bool:
     """Have an intent that stays as it is say so, and why; False when it does already, or has moved."""
+    words = words[:LONGEST_WORDS]
     unsaid = OrderIntent.objects.filter(pk=intent.pk, state=intent.state, version=intent.version).exclude(reason=words)
     # Not a transition: nothing has become of it that is known. Pages take it for news by its version.
     return bool(unsaid.update(reason=words, version=F("version") + 1))
@@ -206,7 +208,7 @@ def want_again(intent_id: int, gate: turns.Gate | None = None) -> bool:
 
 def give_up(intent_id: int, words: str) -> bool:
     """Put an intent aside that was not sent, or that Tradovate does not have; False when it is neither any more."""
-    return transition(intent_id, {State.CREATED, State.ABSENT}, State.CANCELLED, words, reason=words[:LONGEST_DETAIL])
+    return transition(intent_id, {State.CREATED, State.ABSENT}, State.CANCELLED, words, reason=words)
 
 
 def give_up_waiting(sent_before: dt.datetime) -> list[int]:
@@ -266,12 +268,14 @@ def move(intent: OrderIntent, to_state: State, detail: str, fields: dict[str, An
 
 
 def write(intent: OrderIntent, steps: list[tuple[State, str, str]], fields: dict[str, Any]) -> bool:
-    """Write steps (state, step, detail) of a row that the caller has locked, and set `fields`; then `intent` is what
-    was written. The version is compared once more, lock or no lock."""
+    """Write steps (state, step, detail) of a row that the caller has locked, and set `fields`, words cut to their room;
+    then `intent` is what was written. The version is compared once more, lock or no lock."""
     values = {"state": steps[-1][0], "version": intent.version + len(steps), "changed_at": timezone.now(), **fields}
+    if "reason" in values:
+        values["reason"] = values["reason"][:LONGEST_WORDS]
     befores = [intent.state, *(state for state, _, _ in steps)]
     taken = [
-        IntentTransition(step=step, from_state=before, to_state=state, detail=detail[:LONGEST_DETAIL])
+        IntentTransition(step=step, from_state=before, to_state=state, detail=detail[:LONGEST_WORDS])
         for before, (state, step, detail) in zip(befores, steps, strict=False)
     ]
     swapped = compiled.update_with(intent, values, taken, "intent", where="version")

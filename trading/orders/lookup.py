@@ -21,7 +21,7 @@ from trading.orders import reports
 from trading.orders.reasons import REFUSED, UNEXPLAINED, of_commands, strategy_failure
 from trading.orders.states import Kind
 from trading.tradovate import Tradovate
-from trading.tradovate.entities import Command, CommandReport, CommandType, Fill, Order, OrderStrategy
+from trading.tradovate.entities import Command, CommandReport, CommandType, Fill, Order, OrderStrategy, OrdStatus
 
 # So many orders' commands are asked for at a time when the list of commands does not have the clOrdId.
 ORDERS_AT_A_TIME: Final = 50
@@ -123,7 +123,7 @@ async def orders_now(client: Tradovate, order_ids: Collection[int]) -> dict[int,
     does not serve are left out. Raises TradovateError."""
     orders = await client.order.items(order_ids)
     fills = [fill for fill in await client.fill.ldeps(order_ids) if fill.active]
-    rejected = [order.id for order in orders if order.ord_status == "Rejected"]
+    rejected = [order.id for order in orders if order.ord_status == OrdStatus.REJECTED]
     reasons = await _why(client, rejected) if rejected else {}
     return {order.id: _found(order, fills, reasons.get(order.id, "")) for order in orders}
 

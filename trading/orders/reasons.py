@@ -21,6 +21,7 @@ LONGEST: Final = 255
 # What a command's status says when it came to nothing.
 REFUSED: Final = frozenset({CommandStatus.RISK_REJECTED, CommandStatus.EXECUTION_REJECTED})
 UNEXPLAINED: Final = "Tradovate rejected it and says no more."
+SIGN_IN: Final = "Tradovate does not accept your sign-in any more. Sign in again."
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -134,7 +135,7 @@ def rejection(reason: str, text: str = "") -> str:
     text = " ".join(text.split())
     if reason in ("", FailureReason.SUCCESS):
         return _cut(text, LONGEST)
-    sentence = SENTENCES.get(reason, "Tradovate rejected it." if text else "Tradovate rejected it and says no more.")
+    sentence = SENTENCES.get(reason, "Tradovate rejected it." if text else UNEXPLAINED)
     code = f" ({reason})"
     # Tradovate's text is often the name of the reason in words: "Session closed".
     if _letters(text) in ("", _letters(reason)):
@@ -174,7 +175,7 @@ def of_error(error: TradovateError, connection: Connection) -> str:
                 "follow Tradovate's message about a new device, then sign in again."
             )
         case NotAuthorized():
-            return "Tradovate does not accept your sign-in any more. Sign in again."
+            return SIGN_IN
         case _:
             return _cut(str(error), LONGEST)
 

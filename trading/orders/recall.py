@@ -13,7 +13,7 @@ from trading.orders import in_force
 from trading.orders.prices import Distance
 from trading.orders.spec import Bracket, InvalidSpec, LinkedOrder, OrderSpec, Problem, prices_taken
 from trading.tradovate import Tradovate
-from trading.tradovate.entities import Command, Order, OrderStrategy, OrderVersion
+from trading.tradovate.entities import Command, CommandType, Order, OrderStrategy, OrderVersion
 from trading.tradovate.entities.codec import decode_plain
 
 
@@ -158,4 +158,4 @@ def _newest(order: Order, versions: Sequence[OrderVersion], refused: Container[i
 
 def _is_automated(commands: Sequence[Command]) -> bool:
     """False only for an order that a human is recorded to have clicked."""
-    return not any(command.command_type == "New" and command.is_automated is False for command in commands)
+    return not any(command.command_type == CommandType.NEW and command.is_automated is False for command in commands)

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from accounts import renewal
 from trading.models import Upstream
+from trading.orders.reasons import SIGN_IN
 from trading.tradovate.errors import NotAuthorized
 
 TAKEN = "Another login took over this Tradovate session. Reconnect on the desk to take it back."
-SIGN_IN = "Tradovate does not accept your sign-in any more. Sign in again."
 
 
 class Meaning(NamedTuple):

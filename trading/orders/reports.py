@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef
 from trading.models import Fill, IntentTransition, Order, OrderIntent
 from trading.orders import compiled, intents
 from trading.orders.commits import recoverable
-from trading.orders.intents import LONGEST_DETAIL, locked
+from trading.orders.intents import locked
 from trading.orders.states import (
     ENDS,
     NAMEABLE,
@@ -230,7 +230,7 @@ def _report(
         if filled_qty > intent.filled_qty or (filled_qty == intent.filled_qty > 0 and intent.average_price is None):
             fields = {"filled_qty": filled_qty, "average_price": average_price}
         if reason and not intent.reason and after in {State.REJECTED, State.CANCELLED, State.EXPIRED}:
-            fields["reason"] = reason[:LONGEST_DETAIL]
+            fields["reason"] = reason
         if after not in allowed(intent.kind)[current]:
             return False
         detail = f"{status}, {_filled(filled, intent.order_qty)}"

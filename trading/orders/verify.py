@@ -217,10 +217,10 @@ def _done(intent_id: int) -> bool:
 def _refuse(intent: OrderIntent, words: str) -> bool:
     """Also of a change that seemed to have taken effect, or to have changed nothing: this is the broker's own word."""
     was = {State.ACCEPTED, State.DONE, State.INEFFECTIVE} if intent.kind == Kind.MODIFY else {State.ACCEPTED}
-    return intents.transition(intent.pk, was, State.REJECTED, words, reason=words[:255])
+    return intents.transition(intent.pk, was, State.REJECTED, words, reason=words)
 
 
 def _changed_nothing(intent: OrderIntent, words: str) -> bool:
     return intents.transition(
-        intent.pk, {State.ACCEPTED}, State.INEFFECTIVE, words, at_version=intent.version, reason=words[:255]
+        intent.pk, {State.ACCEPTED}, State.INEFFECTIVE, words, at_version=intent.version, reason=words
     )

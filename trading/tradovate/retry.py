@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .entities import ShutdownReason
 from .errors import CaptchaRequired, Evicted, NotAuthorized, PenaltyImposed, RateLimited, Shutdown
 from .limits import PROBE_FIRST, PROBE_MOST
 
@@ -39,7 +40,7 @@ def after(error: Exception, attempt: int, chance: float, *, refused: bool = Fals
         case Evicted():
             seconds = min(EVICTED_MOST, EVICTED * 2.0 ** min(attempt, 10))
             return Retry(seconds * (1 + chance / 4), fatal=True)
-        case Shutdown(reason_code="IPQuotaReached"):
+        case Shutdown(reason_code=ShutdownReason.IP_QUOTA_REACHED):
             return Retry(_spread(ADDRESS_QUOTA, chance))
         case Shutdown():
             return Retry(_spread(max(MAINTENANCE, _ceiling(attempt)), chance))

@@ -382,3 +382,14 @@ def test_the_same_key_is_the_same_order_at_tradovate_also_after_its_rows_are_los
     other = named("file:1:2")
     assert named("file:1:1") == before
     assert len({*before, *other}) == 6
+
+
+def test_words_that_are_longer_than_their_room_are_cut_and_not_refused(account: Account) -> None:
+    """SQLite would take them, PostgreSQL refuses the whole step."""
+    spec = OrderSpec(account_id=account.pk, symbol="ESZ6", action="Buy", order_qty=3)
+    intent = intents.create(spec, "click:long")
+    assert intents.give_up(intent.pk, "x" * 300)
+    intent.refresh_from_db()
+    assert intent.reason == "x" * 255
+    assert intents.remark(intent, "y" * 300)
+    assert not intents.remark(OrderIntent.objects.get(pk=intent.pk), "y" * 300)

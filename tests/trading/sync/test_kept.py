@@ -288,5 +288,3 @@ async def test_orders_and_fills_say_where_they_were_placed(simulator, trader) ->
     assert orders == {mine["orderId"]: "click", other["orderId"]: "elsewhere"}
     fills = {one.order_id_at_broker: one.source async for one in Fill.objects.with_source()}
     assert fills == orders
-    elsewhere = [one.tradovate_id async for one in Order.objects.placed_elsewhere()]
-    assert elsewhere == [other["orderId"]]
