@@ -251,13 +251,9 @@ def _clock(at: dt.datetime) -> str:
 
 def are_all(filled: int, intent: OrderIntent) -> bool:
     """Whether so many contracts are all that an order had to fill, also after a change of their number."""
-    # Of a position that was closed nobody said how many contracts it had.
-    if filled >= (intent.order_qty or 1):
-        return True
-    if not filled:
-        return False
     known = Order.objects.filter(connection=intent.connection_id, tradovate_id=intent.order_id_at_broker or 0)
-    return known.filter(order_qty__lte=filled).exists()
+    # Of a position that was closed nobody said how many contracts it had.
+    return filled >= (known.values_list("order_qty", flat=True).first() or intent.order_qty or 1)
 
 
 def _is_first(intent: OrderIntent, status: str) -> bool:

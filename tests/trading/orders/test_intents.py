@@ -285,6 +285,16 @@ def test_completed_counts_for_an_order_of_which_contracts_were_taken_off(intent:
     assert state(intent) == State.FILLED
 
 
+def test_completed_waits_for_the_contracts_that_an_order_got_later(intent: OrderIntent) -> None:
+    accepted(intent)
+    broker = {"connection_id": intent.connection_id, "symbol": "ESZ6", "action": "Buy", "at": timezone.now()}
+    Order.objects.create(tradovate_id=55, account_id_at_broker=7, status="Completed", order_qty=4, **broker)
+    assert reports.observe_order(intent.connection_id, 55, "Completed", 3, Decimal(5000)) == [intent.pk]
+    assert state(intent) == State.ACCEPTED
+    assert reports.observe_order(intent.connection_id, 55, "Completed", 4, Decimal(5000)) == [intent.pk]
+    assert state(intent) == State.FILLED
+
+
 def test_the_command_resolves_an_unknown_and_catches_up_with_the_journal(intent: OrderIntent) -> None:
     intents.claim(intent.pk)
     intents.transition(intent.pk, {State.SUBMITTING}, State.UNKNOWN, reason="no answer")
