@@ -129,6 +129,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def account(self, account_id: int) -> AccountFacts | None:
         return next((one for one in self.accounts if one.id == account_id), None)
 
+    def filled(self, order_id: int) -> int:
+        """Contracts of an order that have traded, as far as they are told."""
+        return next((one.filled for one in self.orders if one.id == order_id), 0)
+
     def mark(self, contract_id: int) -> MarkFacts | None:
         return next((one for one in self.marks if one.contract_id == contract_id), None)
 

@@ -139,10 +139,12 @@ def vet_change(standing: looks.Standing, becomes: OrderSpec) -> Vetted:
         has = Sent(becomes.symbol, becomes.action, qty, situation.now, order_id=order_id, changes=order_id)
         others = (one for one in situation.sent if one.changes != order_id)
         situation = replace(situation, sent=(*others, has), waits=standing.order.ord_status == OrdStatus.SUSPENDED)
+        filled = situation.facts.filled(order_id) if situation.facts else 0
+        own = replace(situation.without(linked), filled=filled)
         which = CHECKS_OF_RAISE if more > 0 else CHECKS_OF_CHANGE
-        if _moves_entry(standing, becomes, situation):
+        if _moves_entry(standing, becomes, own):
             which = (*which, daily_loss)
-        found = check(becomes, situation.without(linked), which)
+        found = check(becomes, own, which)
         if more > 0 and not any(finding.is_error for finding in found):
             added = replace(becomes, order_qty=more, max_show=None)
             found += tuple(finding for finding in check(added, situation) if finding not in found)

@@ -20,7 +20,7 @@ from tests.trading.orders.pressing import bought, mirrored
 from tests.trading.stopping import environment_of
 from trading.models import Account, Contract, KillSwitch, OrderIntent
 from trading.orders import contracts, desk, facts, gateway, intents, kill_switch, let_through
-from trading.orders.facts import Facts, PositionFacts
+from trading.orders.facts import Facts, OrderFacts, PositionFacts
 from trading.orders.prices import Distance
 from trading.orders.spec import OrderSpec
 from trading.orders.states import Kind, State
@@ -95,6 +95,33 @@ def test_a_change_passes_that_takes_contracts_off_or_moves_an_exit(
         account_id=account.pk, symbol=symbol, action="Buy", order_qty=2, order_type="Limit", price=Decimal(4000)
     )
     becomes = dataclasses.replace(before, **change)
+    intent = intents.create(Modification(order_id=9, becomes=becomes), "click:1")
+    assert (let_through.forbids(intent) == "") is passes
+
+
+@pytest.mark.parametrize(
+    ("held", "filled", "passes"), [(-1, 1, True), (-1, 0, False), (0, 1, False), (1, 1, False), (-1, 2, False)]
+)
+def test_an_exit_that_has_filled_in_part_may_be_moved(
+    user: User, account: Account, symbol: str, held: int, filled: int, passes: bool
+) -> None:
+    """What is left of it counts: a change says how many contracts it has in all."""
+    contracts.look_up(account.connection, [symbol])
+    contract_id = Contract.objects.get(name=symbol).tradovate_id
+    mine = account.tradovate_id
+    told = Facts(
+        heard_at=timezone.now(),
+        positions=[PositionFacts(account_id=mine, contract_id=contract_id, net_pos=held)],
+        orders=[
+            OrderFacts(id=9, account_id=mine, contract_id=contract_id, action="Buy", left=2 - filled, filled=filled)
+        ],
+    )
+    facts._client().set(facts.key(account.connection_id), facts.encode(told))
+    mirrored(account, symbol, 9, price=Decimal(4000))
+    kill_switch.throw(user, user=user)
+    becomes = OrderSpec(
+        account_id=account.pk, symbol=symbol, action="Buy", order_qty=2, order_type="Limit", price=Decimal(4001)
+    )
     intent = intents.create(Modification(order_id=9, becomes=becomes), "click:1")
     assert (let_through.forbids(intent) == "") is passes
 

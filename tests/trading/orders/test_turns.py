@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from django.utils import timezone
 
@@ -223,6 +224,35 @@ def test_an_entry_is_not_moved_once_the_days_loss_is_reached_and_what_closes_is(
     [_, stop] = [intent.order_id_at_broker or 0 for intent in legs]
     moved = desk.modify(user, account.pk, stop, NewTerms(stop_price=Decimal(3100)), "click:3")
     assert moved.succeeded, moved.words
+
+
+def test_an_exit_that_has_filled_in_part_is_moved_once_the_days_loss_is_reached(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    """A change says how many contracts an order has in all: what is left of it is what it may still trade."""
+    lost_too_much(user, account, symbol)
+    target = dataclasses.replace(limit(account, symbol, "9000"), action="Sell")
+    [placed] = desk.place(user, target, "click:target").intents
+    order_id = placed.order_id_at_broker or 0
+    known = facts.read(account.connection_id)
+    assert known is not None
+    mine, key = account.tradovate_id, contract_id(symbol)
+
+    def tell(filled: int) -> None:
+        held = PositionFacts(account_id=mine, contract_id=key, net_pos=1)
+        exits = OrderFacts(id=order_id, account_id=mine, contract_id=key, action="Sell", left=2 - filled, filled=filled)
+        told = msgspec.structs.replace(known, positions=[held], orders=[*known.orders, exits])
+        facts._client().set(facts.key(account.connection_id), facts.encode(told))
+
+    tell(0)
+    assert (
+        "only orders that reduce" in desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(8990)), "c:1").words
+    )
+    tell(1)
+    moved = desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(8990)), "click:2")
+    assert moved.succeeded, moved.words
+    raised = desk.modify(user, account.pk, order_id, NewTerms(order_qty=3), "click:3")
+    assert raised.refused, "one more is one that is not held"
 
 
 def test_an_exit_beside_a_closing_in_doubt_is_none(

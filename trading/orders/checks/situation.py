@@ -99,7 +99,7 @@ class Situation:
     `listing` has expired. `assumed` are contracts by id, signed, taken for traded: earlier lines of a file.
     `sent_for` are the contracts, by symbol, of what of `sent` is for others than the order's own. `stopped` says why a
     kill switch holds back orders; empty: none does. `waits`: it is a change of an order that waits for another one to
-    fill.
+    fill; `filled`: of one of whose contracts so many have traded already.
     """
 
     now: dt.datetime
@@ -117,6 +117,7 @@ class Situation:
     assumed: tuple[tuple[ContractFacts, int, Decimal | None], ...] = ()
     stopped: str = ""
     waits: bool = False
+    filled: int = 0
 
     @property
     def money(self) -> AccountFacts | None:
@@ -151,12 +152,12 @@ class Situation:
         trade that are to close it and work or are under way already."""
         if not self._closes(spec) or self._unknown(spec):
             return False
-        return spec.order_qty + self._closing(spec) <= abs(self._own.net)
+        return self._left(spec) + self._closing(spec) <= abs(self._own.net)
 
     def only_reduces(self, spec: OrderSpec) -> bool:
         """Whether the order by itself, whatever else works, can only make a position smaller that the account is known
         to hold."""
-        return self._closes(spec) and spec.order_qty <= abs(self._own.net)
+        return self._closes(spec) and self._left(spec) <= abs(self._own.net)
 
     def only_closes(self, spec: OrderSpec) -> bool:
         """Whether the order is an exit by figures of this moment: old ones prove nothing, nor does a part."""
@@ -171,7 +172,7 @@ class Situation:
 
     def closes_again(self, spec: OrderSpec) -> str:
         """For an order that were an exit but for those that work already: says so; else nothing."""
-        if self.is_exit(spec) or not self._closes(spec) or spec.order_qty > abs(self._own.net):
+        if self.is_exit(spec) or not self.only_reduces(spec):
             return ""
         if unknown := self._unknown(spec):
             words = f"How much of order {unknown[0].id} may still trade is not known"
@@ -187,6 +188,10 @@ class Situation:
             return False
         net, buys = self._own.net, spec.action == "Buy"
         return net != 0 and (net < 0) is buys
+
+    def _left(self, spec: OrderSpec) -> int:
+        """Contracts that the order may still trade."""
+        return spec.order_qty - self.filled
 
     def _closing(self, spec: OrderSpec) -> int:
         """Contracts that other orders on the order's side may still trade."""
