@@ -191,7 +191,7 @@ def reverse(
         or _joined(account, contract_id, {order.id for order in orders})
     )
     if not obstacle:
-        gate = dataclasses.replace(vetted.gate, alone=sole.unchanged_since(looked_at))
+        gate = dataclasses.replace(vetted.gate, alone=sole.unchanged_since(looked_at, but=filled.keys()))
         outcome = carry_out(account, spec, f"{source_key}{sole.OF_REVERSAL}", received_at, vetted.findings, gate)
         if not outcome.refused:
             made = [intent.pk for intent in outcome.intents]

@@ -65,16 +65,17 @@ _COLUMNS: Final = (
     *("product__session__all_day", "product__session__open_time"),
     *("product__session__close_time", "product__session__sunday_open_time"),
 )
-_NEVER_SENT: Final = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED, State.ABSENT, State.INEFFECTIVE})
+_CAME_TO_NOTHING: Final = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED, State.ABSENT, State.INEFFECTIVE})
 
 
 def _under_way(account: int, lately: dt.datetime, oldest: dt.datetime) -> QuerySet[OrderIntent, tuple[Any, ...]]:
-    """What was made for an account since `lately`, or since `oldest` and has not ended; not what was never sent."""
+    """What was made for an account since `lately`, or since `oldest` and has not ended; not what came to nothing."""
     counts = Q(state__in=_UNDER_WAY) | Q(created_at__gte=lately)
     kinds = Q(kind__in=_COUNTED) | Q(kind=OrderIntent.Kind.LEG, lead__kind=_PAIR)
     made = OrderIntent.objects.filter(counts, kinds, account=account, created_at__gte=oldest)
-    return made.exclude(state__in=_NEVER_SENT).values_list(
-        *("symbol", "action", "order_qty", "created_at", "order_id_at_broker", "state", "changed_at"),
+    has_not_traded = Q(filled_qty=0) | Q(kind=_CLOSING)
+    return made.exclude(has_not_traded, state__in=_CAME_TO_NOTHING).values_list(
+        *("symbol", "action", "order_qty", "created_at", "order_id_at_broker", "state", "changed_at", "filled_qty"),
         *("kind", "target_order_id", "pk", "lead_id", "line__file__state"),
     )
 
@@ -314,8 +315,9 @@ def _sent(account_id: int, now: dt.datetime) -> tuple[Sent, ...]:
             intent_id=intent_id,
             pair=intent_id if kind == _PAIR else lead,
             ended_at=changed if state in TERMINAL else None,
+            traded=filled if state in _CAME_TO_NOTHING else None,
         )
-        for symbol, action, qty, at, order_id, state, changed, kind, target, intent_id, lead, file in rows
+        for symbol, action, qty, at, order_id, state, changed, filled, kind, target, intent_id, lead, file in rows
     )
 
 

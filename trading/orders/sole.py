@@ -42,15 +42,16 @@ class UnderWay(Refused):
         super().__init__([error("position", f"{other.symbol} is being {does} already, by another press.")])
 
 
-def unchanged_since(looked_at: dt.datetime, action: str = "") -> Alone:
+def unchanged_since(looked_at: dt.datetime, action: str = "", but: Collection[int] = ()) -> Alone:
     """The position is as it was at `looked_at`, as far as this portal's orders go; with `action` only orders of that
-    side count, and closings."""
+    side count, and closings. Orders `but` (Tradovate's ids) whose fills were compared do not count once cancelled."""
 
     def alone(intent: OrderIntent) -> list[Finding]:
         ours = _others(intent).filter(symbol=intent.symbol).exclude(kind__in=_COMMANDS)
         if action:
             ours = ours.filter(Q(action=action) | Q(kind=Kind.LIQUIDATE))
-        others = ours.exclude(state__in=_CAME_TO_NOTHING)
+        has_not_traded = Q(filled_qty=0) | Q(order_id_at_broker__in=but)
+        others = ours.exclude(has_not_traded, state__in=_CAME_TO_NOTHING)
         now = timezone.now()
         doubted = Q(state__in=UNANSWERED, created_at__gte=now - _DOUBTED_FOR)
         closing = Q(kind=Kind.LIQUIDATE, state__in=_CLOSING, changed_at__gte=now - CLOSES_WITHIN)

@@ -21,6 +21,7 @@ from trading.orders.facts import AccountFacts, Facts, MarkFacts, OrderFacts, Pos
 from trading.orders.looks import Standing
 from trading.orders.session_hours import CHICAGO
 from trading.orders.spec import OrderSpec
+from trading.orders.states import State
 from trading.simulator import Config, RunningSimulator, serve
 from trading.tradovate import Tradovate
 from trading.tradovate.entities import Order, OrderVersion
@@ -141,6 +142,21 @@ def test_the_same_order_twice_is_told(account: Account, symbol: str) -> None:
     assert said(examine(order(account, symbol, "Sell"))) == NO_HUB
     OrderIntent.objects.update(created_at=timezone.now() - dt.timedelta(seconds=11))
     assert said(examine(order(account, symbol))) == NO_HUB
+
+
+def test_what_was_cancelled_after_some_of_it_traded_was_made_all_the_same(account: Account, symbol: str) -> None:
+    """What has traded counts until the figures show it, and no more than that."""
+    made = intents.create(order(account, symbol, qty=3), "test:1")
+    gone = OrderIntent.objects.filter(pk=made.pk)
+    known = {"heard_at": timezone.now(), "accounts": [AccountFacts(id=account.tradovate_id)], "position_limits": []}
+    facts._client().set(facts.key(account.connection_id), facts.encode(Facts(**known)))
+    for state in (State.CANCELLED, State.EXPIRED):
+        gone.update(state=state, filled_qty=0)
+        assert ("warning", "order_qty") not in said(examine(order(account, symbol, qty=3)))
+        gone.update(state=state, filled_qty=1)
+        assert ("warning", "order_qty") in said(examine(order(account, symbol, qty=3)))
+    around = pretrade.look_around(account, [symbol]).situation(symbol)
+    assert around.exposures[contract_id(symbol)].buys == 1
 
 
 def test_limits_of_trader_and_staff_hold_for_their_account_and_product(

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from tests.trading.orders.pressing import bought, contract_id, elsewhere, ended_as, limit, received
 from trading.models import Account, OrderIntent
-from trading.orders import desk, exits, looks, position_exits
+from trading.orders import desk, exits, looks, position_exits, reports
 from trading.orders.prices import Distance
 from trading.orders.spec import OrderSpec
 from trading.simulator import RunningSimulator
@@ -56,6 +56,26 @@ def test_a_target_that_trades_while_it_is_cancelled_is_seen_whatever_else_is_beh
     assert f"Nothing was reversed. Order {placed.order_id_at_broker} traded" in outcome.words
     assert len(received(simulator, "order/placeorder")) == 2
     assert net_position(account, number) == 2 - traded
+
+
+def test_a_target_that_traded_before_the_press_keeps_no_reversal_back(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    simulator.control.price(symbol, 5000)
+    bought(user, account, symbol)
+    target = OrderSpec(
+        account_id=account.pk, symbol=symbol, action="Sell", order_qty=2, order_type="Limit", price=Decimal(5010)
+    )
+    [placed] = desk.place(user, target, "click:1").intents
+    simulator.control.liquidity(symbol, 1)
+    simulator.control.price(symbol, 5010.25)
+    simulator.control.liquidity(symbol, None)
+    simulator.control.price(symbol, 5000)
+    reports.observe_order(account.connection_id, placed.order_id_at_broker or 0, "Working", 1, Decimal(5010))
+    assert looks.net_position(account, contract_id(symbol)) == 1
+    outcome = desk.reverse(user, account.pk, contract_id(symbol), "click:2")
+    assert outcome.succeeded, outcome.words
+    assert looks.net_position(account, contract_id(symbol)) == -1
 
 
 def test_where_its_fills_cannot_be_read_nothing_is_turned_around(

@@ -245,6 +245,28 @@ def test_exits_that_are_added_in_two_tabs_are_one_pair(
     assert f"Another order in {symbol} is under way" in refused.words
 
 
+@pytest.mark.parametrize(("filled", "kept_back"), [(0, False), (1, True)])
+def test_exits_are_kept_back_by_an_order_that_traded_meanwhile_before_it_was_cancelled(
+    user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch, filled: int, kept_back: bool
+) -> None:
+    """Another tab's: the exits would be for more than is held."""
+    bought(user, account, symbol)
+    look = position_exits._refuse_second_exits
+
+    def meanwhile(*args: Any) -> None:
+        look(*args)
+        spec = OrderSpec(account_id=account.pk, symbol=symbol, action="Sell", order_qty=2, time_in_force="IOC")
+        made = intents.create(spec, "click:other-tab")
+        OrderIntent.objects.filter(pk=made.pk).update(
+            state=State.CANCELLED, filled_qty=filled, changed_at=timezone.now()
+        )
+
+    monkeypatch.setattr(position_exits, "_refuse_second_exits", meanwhile)
+    outcome = position_exits.add_exits(user, account.pk, contract_id(symbol), None, Distance(Decimal(5)), "click:1")
+    assert outcome.refused is kept_back
+    assert (f"Another order in {symbol} is under way" in outcome.words) is kept_back
+
+
 def test_of_two_changes_that_saw_the_same_order_none_takes_the_other_one_back(
     simulator: RunningSimulator, user: User, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

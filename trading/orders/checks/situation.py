@@ -74,7 +74,7 @@ class Sent:
 
     With `changes` it is a change of that order (Tradovate's id), which is to have so many contracts, or has them when
     `order_id` names it too; with `closes` it closes what is held, on whichever side. Two orders with the same `pair`
-    are linked: it is the intent of the first.
+    are linked: it is the intent of the first. `traded`: it ended with no more contracts than these.
     """
 
     symbol: str
@@ -88,6 +88,7 @@ class Sent:
     intent_id: int = 0
     pair: int | None = None
     ended_at: dt.datetime | None = None
+    traded: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,7 +283,8 @@ class Situation:
             contract_id = self._contract_id(sent.symbol)
             is_order = not sent.closes and sent.changes is None and sent.order_id not in self._known_orders
             if contract_id is not None and is_order:
-                qty = max(sent.qty, wanted.get(sent.order_id or 0, 0))
+                may_trade = max(sent.qty, wanted.get(sent.order_id or 0, 0))
+                qty = may_trade if sent.traded is None else sent.traded
                 yield contract_id, sent.action, qty, ("intent", sent.pair) if sent.pair else object()
 
     @cached_property
