@@ -32,8 +32,9 @@ from trading.orders.outcomes import (
 from trading.orders.wishes import Cancellation, Liquidation
 from trading.tradovate.entities import Order
 
-# Seconds to see that orders have ended, and between two looks.
+# Seconds to see that orders have ended, then that those have which end with them, and between two looks.
 WAIT_FOR_END: Final = 5.0
+_FOLLOWS_WITHIN: Final = 0.5
 _BETWEEN_LOOKS: Final = 0.25
 
 
@@ -163,7 +164,7 @@ def clear(accounts: Collection[Account], orders: Sequence[Order], source_key: st
     known = {order.id: order for order in orders}
     heads = [order for order in orders if not _ends_with_another(order, known)]
     made = _cancel(by_id, heads, source_key, received_at)
-    ended = _ended_of(accounts, known.keys())
+    ended = _ended_of(accounts, known.keys(), {order.id for order in heads})
     if rest := [order for order in orders if order.id not in ended and order not in heads]:
         made += _cancel(by_id, rest, source_key, received_at)
         ended |= _ended_of(accounts, known.keys() - ended.keys())
@@ -192,9 +193,9 @@ def _cancel(
     return carry_out_all(wishes, received_at)
 
 
-def _ended_of(accounts: Collection[Account], order_ids: Set[int]) -> dict[int, str]:
+def _ended_of(accounts: Collection[Account], order_ids: Set[int], heads: Set[int] = frozenset()) -> dict[int, str]:
     """Those of the orders that have ended within WAIT_FOR_END, with their ordStatus; the ends are told to the
-    intents."""
+    intents. Once all `heads` have, what is linked to one of the orders still has a moment to end with it."""
     connection = next(iter(accounts)).connection
     ended: dict[int, str] = {}
     give_up_at = time.monotonic() + WAIT_FOR_END
@@ -207,7 +208,11 @@ def _ended_of(accounts: Collection[Account], order_ids: Set[int]) -> dict[int, s
             if order.finished:
                 reports.observe_order(connection.pk, order.id, order.ord_status)
                 ended[order.id] = order.ord_status
-        if len(ended) == len(order_ids) or time.monotonic() > give_up_at:
+        if heads and heads <= ended.keys():
+            # A strategy parts its exits when one of them is cancelled: the other one does not end by itself.
+            is_linked = any({order.parent_id, order.oco_id} & order_ids for order in now if not order.finished)
+            heads, give_up_at = frozenset(), time.monotonic() + (_FOLLOWS_WITHIN if is_linked else 0)
+        if len(ended) == len(order_ids) or time.monotonic() >= give_up_at:
             return ended
         time.sleep(_BETWEEN_LOOKS)
 

@@ -1,12 +1,14 @@
 """A position is turned around only as far as it is known: an order of it that trades meanwhile makes it another one."""
 
+import dataclasses
+import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from accounts.models import User
-from tests.trading.orders.pressing import bought, contract_id, elsewhere, ended_as, limit, received
+from tests.trading.orders.pressing import bought, bracket, contract_id, elsewhere, ended_as, limit, received
 from trading.models import Account, OrderIntent
 from trading.orders import desk, exits, looks, position_exits, reports
 from trading.orders.prices import Distance
@@ -76,6 +78,43 @@ def test_a_target_that_traded_before_the_press_keeps_no_reversal_back(
     outcome = desk.reverse(user, account.pk, contract_id(symbol), "click:2")
     assert outcome.succeeded, outcome.words
     assert looks.net_position(account, contract_id(symbol)) == -1
+
+
+@pytest.mark.parametrize("press", ["reverse", "cancel_all"])
+def test_the_exits_of_a_strategy_which_do_not_end_together_are_not_waited_for(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, press: str
+) -> None:
+    simulator.control.price(symbol, 5000)
+    assert desk.place(user, bracket(account, symbol), "click:1").succeeded
+    number = contract_id(symbol)
+    assert len(looks.open_orders(account.connection, {account.tradovate_id})) == 2
+    about = {"reverse": (number, "click:2"), "cancel_all": ("click:2",)}[press]
+    began = time.monotonic()
+    outcome = getattr(desk, press)(user, account.pk, *about)
+    assert time.monotonic() - began < exits.WAIT_FOR_END / 2
+    assert outcome.succeeded, outcome.words
+    assert looks.open_orders(account.connection, {account.tradovate_id}) == []
+    assert looks.net_position(account, number) == (-1 if press == "reverse" else 1)
+    assert len(received(simulator, "order/cancelorder")) == 2
+
+
+def test_an_order_that_stays_linked_and_does_not_end_with_the_other_one_is_cancelled_soon(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    """A strategy's entry that has filled in part: its exits hang on it, and close what it has opened."""
+    simulator.control.price(symbol, 5000)
+    simulator.control.liquidity(symbol, 1)
+    rests = {"order_type": "Limit", "price": Decimal(5000)}
+    entry = dataclasses.replace(bracket(account, symbol, qty=3), **rests)
+    assert desk.place(user, entry, "click:1").succeeded
+    number = contract_id(symbol)
+    assert looks.net_position(account, number) == 1
+    assert len(looks.open_orders(account.connection, {account.tradovate_id})) == 3
+    began = time.monotonic()
+    outcome = desk.cancel_all(user, account.pk, "click:2")
+    assert time.monotonic() - began < exits.WAIT_FOR_END / 2
+    assert outcome.succeeded, outcome.words
+    assert looks.open_orders(account.connection, {account.tradovate_id}) == []
 
 
 def test_where_its_fills_cannot_be_read_nothing_is_turned_around(
