@@ -15,6 +15,7 @@ from accounts.models import Connection, User
 from tests.trading.cast import listed, orders_at_broker, posts, sign_in
 from tests.trading.signed_in import browser_of, connection_of
 from trading.models import OrderFile, OrderIntent, ProductSession
+from trading.orders import kill_switch
 from trading.orders.session_hours import CHICAGO
 from trading.simulator import RunningSimulator
 from trading.tasks import execute_order_file, reconcile_orders
@@ -285,6 +286,18 @@ def test_a_stopped_file_can_be_resumed_or_given_up(
     assert [order[1:] for order in orders_at_broker(simulator)] == [("Buy", 2), ("Buy", 1)]
     file.refresh_from_db()
     assert file.state == OrderFile.State.FINISHED
+
+
+def test_a_stopped_file_says_when_it_got_no_further(
+    browser: Client, connection: Connection, simulator: RunningSimulator
+) -> None:
+    file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
+    browser.post(f"/files/{file.pk}/confirm/")
+    thrown = kill_switch.throw(connection.user, user=connection.user)
+    execute_order_file(str(file.pk))
+    OrderFile.objects.update(progressed_at="2026-11-20T14:02:11Z")
+    kill_switch.release(thrown.pk, connection.user, timezone.now())
+    assert re.search(r"Trading is stopped.*Last progress: .*2026-11-20 14:02:11 UTC", page(browser, file), re.DOTALL)
 
 
 def test_what_is_discarded_twice_was_not_confirmed(browser: Client, connection: Connection) -> None:
