@@ -300,6 +300,22 @@ def test_a_stopped_file_says_when_it_got_no_further(
     assert re.search(r"Trading is stopped.*Last progress: .*2026-11-20 14:02:11 UTC", page(browser, file), re.DOTALL)
 
 
+def test_a_file_of_an_earlier_trading_day_is_not_said_to_be_unsent(browser: Client, connection: Connection) -> None:
+    file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
+    assert "Nothing has been sent yet" in page(browser, file)
+    OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(days=1))
+    assert "Nothing has been sent yet" not in page(browser, file)
+    assert "Confirm and send 1 order<" in page(browser, file)
+
+    browser.post(f"/files/{file.pk}/confirm/")
+    browser.post(f"/files/{file.pk}/stop/")
+    assert "earlier trading day" not in page(browser, file)
+    OrderFile.objects.update(progressed_at=timezone.now() - timedelta(days=1))
+    assert "look at your statement there before you resume" in page(browser, file)
+    browser.post(f"/files/{file.pk}/discard/")
+    assert "earlier trading day" not in page(browser, file)
+
+
 def test_what_is_discarded_twice_was_not_confirmed(browser: Client, connection: Connection) -> None:
     file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
     for _ in range(2):

@@ -269,7 +269,7 @@ def _stop_late(file_id: uuid.UUID, on_line: stock.OnLine) -> bool:
     since = waits.values_list("progressed_at", flat=True).first()
     if since is None or not isinstance(_next(file_id), OrderLine):
         return False
-    reason = f"Nothing was sent from {since:%Y-%m-%d %H:%M:%S} UTC on: the portal was down or too busy."
+    reason = f"No order is known to have gone out since {since:%Y-%m-%d %H:%M:%S} UTC: the portal was down or too busy."
     return _stop(file_id, f"{reason} Look at the market, then resume or give up the rest.", on_line)
 
 

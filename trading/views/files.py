@@ -15,6 +15,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -25,6 +26,7 @@ from trading import tasks
 from trading.files import execute, preview, report
 from trading.models import Account, OrderFile
 from trading.sync import rows as formatter
+from trading.sync.days import day_began
 from trading.views import refusals
 from trading.views.press import elsewhere
 
@@ -95,6 +97,8 @@ def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         "sign_in_needed": any(kept["field"] == "sign-in" for kept in found.findings),
         "elsewhere": elsewhere(request, found.account.connection),
         "now_open": _is_open(found),
+        # A look at Tradovate's records, which show the current day only, does not tell what was sent of it since.
+        "of_earlier_day": (found.progressed_at or found.uploaded_at) < day_began(timezone.now()),
     }
     part = "HX-Request" in request.headers
     answer = render(request, "trading/file_summary.html" if part else "trading/file.html", context)
