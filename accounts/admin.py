@@ -32,6 +32,7 @@ admin.site.site_title = "Tradeport support"
 admin.site.index_title = "Traders and their orders"
 admin.site.unregister([Group, AccessAttempt, AccessFailureLog, AccessLog])
 
+NOT_A_TRADER = "That is a member of staff: choose a trader."
 
 if TYPE_CHECKING:
     PersonAdminBase = UserAdmin[User]

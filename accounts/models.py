@@ -61,6 +61,10 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         permissions = [("end_access", "Can sign traders out, and switch their logins off and on")]
 
+    def __str__(self) -> str:
+        name = self.get_full_name()
+        return f"{name} ({self.username})" if name else self.username
+
     @property
     def is_trader(self) -> bool:
         """Whether this is a trader's account, whatever rights somebody has given it."""

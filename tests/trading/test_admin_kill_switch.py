@@ -177,6 +177,19 @@ def test_what_is_not_clear_is_not_thrown(
     assert not KillSwitch.objects.exists()
 
 
+def test_a_member_of_staff_is_not_taken_for_a_trader_of_that_name(stopper: tuple[User, Client]) -> None:
+    answer = stopper[1].post(ADD, {"scope": "user", "user": stopper[0].pk, "reason": "rang"})
+    assert answer.context["adminform"].errors == {"user": ["That is a member of staff: choose a trader."]}
+    assert not KillSwitch.objects.exists()
+
+
+def test_traders_are_chosen_by_their_names(stopper: tuple[User, Client], connection: Connection) -> None:
+    field = {"app_label": "trading", "model_name": "killswitch", "field_name": "user", "term": "tess"}
+    found = stopper[1].get("/admin/autocomplete/", field).json()["results"]
+    assert [one["text"] for one in found] == ["Tess (sim:1001)"]
+    assert "Tess (sim:1001)" in browser_text(stopper[1], f"{ADD}?scope=user&user={connection.user_id}")
+
+
 def test_releasing_takes_the_password(stopper: tuple[User, Client], connection: Connection) -> None:
     staff, browser = stopper
     switch = thrown(user=connection.user)

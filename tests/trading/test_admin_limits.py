@@ -90,6 +90,14 @@ def test_a_limit_that_makes_no_sense_is_refused(trader: User, given: dict, words
     assert not TradingLimit.objects.exists()
 
 
+def test_a_member_of_staff_has_no_limits(trader: User) -> None:
+    browser = staff(*ALL)
+    given = {"user": User.objects.get(username="sam").pk, "max_order_qty": 4}
+    answer = browser.post("/admin/trading/tradinglimit/add/", given)
+    assert answer.context["adminform"].errors == {"user": ["That is a member of staff: choose a trader."]}
+    assert not TradingLimit.objects.exists()
+
+
 def test_a_limit_stays_where_it_was_set(trader: User) -> None:
     limit = TradingLimit.objects.create(user=trader, product="ES", set_by="staff", max_order_qty=4)
     page = f"/admin/trading/tradinglimit/{limit.pk}/change/"

@@ -21,7 +21,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import audit
-from accounts.admin import ReadOnly
+from accounts.admin import NOT_A_TRADER, ReadOnly
 from accounts.lockout import NOT_YOURS, is_own_password
 from accounts.models import Connection, User
 from trading import tasks
@@ -82,6 +82,8 @@ class ThrowForm(SwitchForm):
         acts = cleaned.get("cancel") or cleaned.get("flatten")
         if cleaned.get("scope") == Scope.GLOBAL and acts and not cleaned.get("sure"):
             self.add_error("sure", _of_how_many(flatten=bool(cleaned.get("flatten"))))
+        if (user := cleaned.get("user")) is not None and not user.is_trader:
+            self.add_error("user", NOT_A_TRADER)
         connection = cleaned.get("connection")
         if connection is not None and connection.is_replay:
             self.add_error("connection", "That is a Market Replay, which sends no orders: choose the one that trades.")

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit
+from accounts.admin import NOT_A_TRADER
 from accounts.models import User
 from trading.models import TradingLimit
 from trading.orders import limit_changes
@@ -42,6 +43,8 @@ class StaffLimitForm(LimitForm):
         cleaned = super().clean() or self.cleaned_data
         user, account = cleaned.get("user"), cleaned.get("account")
         product = cleaned.get("product", self.instance.product)
+        if user is not None and not user.is_trader:
+            self.add_error("user", NOT_A_TRADER)
         if account is not None and user is not None and account.connection.user_id != user.pk:
             self.add_error("account", "This is not an account of that trader.")
         if product and cleaned.get("daily_loss") is not None:
