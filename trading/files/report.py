@@ -31,7 +31,7 @@ class Result:
     action: str
     quantity: int | None
     state: str
-    filled: int
+    filled: int | None
     average_price: str
     order_id: str
     cl_ord_id: str
@@ -58,6 +58,7 @@ def _lines(file: OrderFile) -> list[OrderLine]:
 def _result(line: OrderLine) -> Result:
     intent = line.intent
     quantity = line.quantity
+    filled = 0 if intent is None else intent.filled_qty if intent.fills_are_known else None
     return Result(
         line=line.number,
         written=line.text,
@@ -65,8 +66,8 @@ def _result(line: OrderLine) -> Result:
         action="" if not quantity else "Buy" if quantity > 0 else "Sell",
         quantity=None if quantity is None else abs(quantity),
         state=State(intent.state).label if intent else "",
-        filled=intent.filled_qty if intent else 0,
-        average_price=_plain(intent.average_price) if intent else "",
+        filled=filled,
+        average_price=_plain(intent.average_price) if intent and filled is not None else "",
         order_id=str(intent.order_id_at_broker or "") if intent else "",
         cl_ord_id=intent.cl_ord_id if intent else "",
         reason=intent.reason if intent else "; ".join(kept["message"] for kept in line.findings),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from trading.models.journal import Account
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Totals:
     """Contracts bought and sold, ordered and filled, and how many lines are in each state (label -> lines).
 
+    `unknown_buys` and `unknown_sells` are lines that may have filled more than is counted.
     `version` grows with every change of a line's intent.
     """
 
@@ -30,6 +31,8 @@ class Totals:
     sell: int
     bought: int
     sold: int
+    unknown_buys: int
+    unknown_sells: int
     states: dict[str, int]
     version: int
 
@@ -77,6 +80,7 @@ class OrderFile(models.Model):
     def totals(self) -> Totals:
         """What the file's lines add up to, as one statement sees them."""
         buys, sells = Q(quantity__gt=0), Q(quantity__lt=0)
+        unknown = Q(intent__reason__in=OrderIntent.UNSEEN, intent__filled_qty__lt=F("intent__order_qty"))
         by_state = self.lines.order_by().values("intent__state")
         found = by_state.annotate(
             count=Count("pk"),
@@ -84,6 +88,8 @@ class OrderFile(models.Model):
             sell=-Coalesce(Sum("quantity", filter=sells), 0),
             bought=Coalesce(Sum("intent__filled_qty", filter=buys), 0),
             sold=Coalesce(Sum("intent__filled_qty", filter=sells), 0),
+            unknown_buys=Count("pk", filter=buys & unknown),
+            unknown_sells=Count("pk", filter=sells & unknown),
             version=Coalesce(Sum("intent__version"), 0),
         )
         groups = list(found)
@@ -91,7 +97,10 @@ class OrderFile(models.Model):
         return Totals(
             lines=sum(counts.values()),
             states={str(state.label): counts[state] for state in OrderIntent.State if state in counts},
-            **{name: sum(group[name] for group in groups) for name in ("buy", "sell", "bought", "sold", "version")},
+            **{
+                name: sum(group[name] for group in groups)
+                for name in ("buy", "sell", "bought", "sold", "unknown_buys", "unknown_sells", "version")
+            },
         )
 
 

@@ -41,6 +41,17 @@ class OrderIntent(models.Model):
         UNKNOWN = "unknown", "unknown"
         ABSENT = "absent", "not at Tradovate"
 
+    # Reasons of what ended on a day that nobody saw and that Tradovate does not show any more.
+    ENDED_UNSEEN = (
+        "Tradovate does not show this order any more: it ended on an earlier day while you were not signed in. Whether"
+        " it traded is in your statement there."
+    )
+    FILLED_UNSEEN = (
+        "It filled on an earlier day while you were not signed in, and Tradovate does not show all of its fills any"
+        " more: they are in your statement there."
+    )
+    UNSEEN = (ENDED_UNSEEN, FILLED_UNSEEN)
+
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="intents")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="intents")
     source_key = models.CharField(max_length=128, unique=True)
@@ -90,6 +101,11 @@ class OrderIntent(models.Model):
                 return f"Close {self.symbol}"
             case _:
                 return f"{self.action} {self.order_qty} {self.symbol}"
+
+    @property
+    def fills_are_known(self) -> bool:
+        """Whether `filled_qty` and `average_price` tell all that it filled."""
+        return self.reason not in self.UNSEEN or self.filled_qty >= (self.order_qty or 1)
 
     @property
     def source(self) -> str:

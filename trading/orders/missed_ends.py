@@ -27,14 +27,6 @@ ENDED: Final = "ended"
 # The ends and fills of today are known by then; what is found here goes by those of earlier days.
 TOLD_WITHIN: Final = dt.timedelta(minutes=1)
 _OPEN: Final = frozenset({State.ACCEPTED, State.WORKING})
-_NOT_SHOWN: Final = (
-    "Tradovate does not show this order any more: it ended on an earlier day while you were not signed in. Whether it"
-    " traded is in your statement there."
-)
-_FILLS_NOT_SHOWN: Final = (
-    "It filled on an earlier day while you were not signed in, and Tradovate does not show all of its fills any more:"
-    " they are in your statement there."
-)
 
 
 def due(now: dt.datetime, *only: int) -> list[int]:
@@ -94,7 +86,8 @@ def _settle(intent: OrderIntent, number: int, found: Found | None) -> list[int]:
         changed = reports.observe_order(intent.connection_id, number, *told)
         _explain_fills(intent)
         return changed
-    gone = intents.transition(intent.pk, _OPEN, State.EXPIRED, _NOT_SHOWN, at_version=intent.version, reason=_NOT_SHOWN)
+    words = OrderIntent.ENDED_UNSEEN
+    gone = intents.transition(intent.pk, _OPEN, State.EXPIRED, words, at_version=intent.version, reason=words)
     return [intent.pk] if gone else []
 
 
@@ -102,4 +95,5 @@ def _explain_fills(intent: OrderIntent) -> None:
     """Say of an intent that has filled where its fills are when not all of them are told."""
     intent.refresh_from_db()
     if intent.state == State.FILLED and not reports.are_all(intent.filled_qty, intent):
-        intents.transition(intent.pk, {State.FILLED}, State.FILLED, _FILLS_NOT_SHOWN, reason=_FILLS_NOT_SHOWN)
+        words = OrderIntent.FILLED_UNSEEN
+        intents.transition(intent.pk, {State.FILLED}, State.FILLED, words, reason=words)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from trading.orders.prices import decimals, quoted
 
 if TYPE_CHECKING:
-    from trading.models import OrderLine, Totals
+    from trading.models import OrderIntent, OrderLine, Totals
     from trading.sync.limits_left import Left
     from trading.sync.marks_known import Mark
     from trading.sync.worth import AccountWorth
@@ -242,6 +242,13 @@ def clock_row(clock: frames.ClockEvent) -> Row:
     return {"time": moment(clock.timestamp), "speed": str(clock.speed)}
 
 
+def filled(intent: OrderIntent, tick_size: Decimal | None) -> Row:
+    """How many contracts an order has filled and at which average: neither, where not all of its fills are known."""
+    if not intent.fills_are_known:
+        return {"filled": UNKNOWN, "average": UNKNOWN}
+    return {"filled": str(intent.filled_qty), "average": average(intent.average_price, tick_size)}
+
+
 def line_row(line: OrderLine) -> dict[str, str | int]:
     """One line of an order file with what became of its intent; `number` and `version` are whole numbers.
 
@@ -264,8 +271,7 @@ def line_row(line: OrderLine) -> dict[str, str | int]:
         "number": line.number,
         "state": intent.state,
         "state_label": intent.get_state_display(),
-        "filled": str(intent.filled_qty),
-        "average": average(intent.average_price, tick_size),
+        **filled(intent, tick_size),
         "reason": intent.reason,
         "order_id": str(intent.order_id_at_broker or ""),
         "version": intent.version,
@@ -275,11 +281,17 @@ def line_row(line: OrderLine) -> dict[str, str | int]:
 def totals_row(totals: Totals) -> dict[str, str | int]:
     """An order file's totals; of two of the same file the one with the greater `version` is newer."""
     return {
-        "bought": f"{totals.bought} of {totals.buy}",
-        "sold": f"{totals.sold} of {totals.sell}",
+        "bought": f"{_at_least(totals.bought, totals.unknown_buys)} of {totals.buy}",
+        "sold": f"{_at_least(totals.sold, totals.unknown_sells)} of {totals.sell}",
         "states": ", ".join(f"{count} {label}" for label, count in totals.states.items()) or str(totals.lines),
         "version": totals.version,
     }
+
+
+def _at_least(count: int, unknown: int) -> str:
+    if not unknown:
+        return str(count)
+    return f"at least {count}" if count else UNKNOWN
 
 
 def _cents(amount: Decimal) -> Decimal:

@@ -8,9 +8,11 @@ import pytest
 
 from accounts.models import Connection, User
 from trading.files import report
-from trading.models import Account, Contract, OrderFile, OrderLine, Product
+from trading.models import Account, Contract, OrderFile, OrderIntent, OrderLine, Product
 from trading.orders import intents, reports
 from trading.orders.spec import OrderSpec
+from trading.sync import intent_rows
+from trading.sync import rows as formatter
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +79,25 @@ def test_the_csv_has_a_line_for_each_line(file: OrderFile) -> None:
     ]
     assert lines[0][:9] == ["1", "ESZ6 3", "ESZ6", "Buy", "3", "filled", "3", "5000.08333333", "101"]
     assert lines[1][3:8] == ["Sell", "2", "working", "1", "4999.75"]
+
+
+@pytest.mark.parametrize(("told", "bought"), [(0, "— of 4"), (1, "at least 1 of 4"), (3, "3 of 4")])
+@pytest.mark.parametrize(
+    ("state", "reason"), [("filled", OrderIntent.FILLED_UNSEEN), ("expired", OrderIntent.ENDED_UNSEEN)]
+)
+def test_what_filled_on_a_day_that_tradovate_does_not_show_is_not_known(
+    file: OrderFile, state: str, reason: str, told: int, bought: str
+) -> None:
+    line = file.lines.get(number=1)
+    seen = {"filled_qty": told, "average_price": Decimal(5000) if told else None}
+    OrderIntent.objects.filter(line=line).update(state=state, reason=reason, **seen)
+    line.intent.refresh_from_db()
+    known = told == 3
+    assert cells(file)[1][6:8] == (["3", "5000"] if known else ["", ""])
+    for row in (formatter.line_row(line), intent_rows.intent_row(line.intent, Decimal("0.25"))):
+        assert (row["filled"], row["average"]) == (("3", "5000.00") if known else ("—", "—"))
+    totals = formatter.totals_row(file.totals())
+    assert (totals["bought"], totals["sold"]) == (bought, "1 of 2")
 
 
 def test_no_cell_is_a_formula(file: OrderFile) -> None:
