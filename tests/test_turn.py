@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from tests import turn
-from trading.orders import reconcile
 from trading.orders.reconcile import DAY_MARGIN
+from trading.orders.trading_days import calendar_day
 from trading.simulator.clock import chicago
 
 ROOM = dt.timedelta(seconds=600)
@@ -39,7 +39,7 @@ def test_the_day_does_not_turn_within_the_room(monkeypatch: pytest.MonkeyPatch, 
         begun = dt.datetime.now(dt.UTC)
         assert (begun > now) is waits
         assert (begun - now).total_seconds() <= turn.longest(ROOM.total_seconds())
-        assert reconcile._trading_day(begun - DAY_MARGIN) == reconcile._trading_day(begun + ROOM + DAY_MARGIN)
+        assert calendar_day(begun - DAY_MARGIN) == calendar_day(begun + ROOM + DAY_MARGIN)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.trading.cast import listed, orders_at_broker, posts, sign_in
 from tests.trading.signed_in import browser_of, connection_of
 from trading.models import OrderFile, OrderIntent, ProductSession
 from trading.orders import kill_switch
-from trading.orders.session_hours import CHICAGO
+from trading.orders.trading_days import CHICAGO
 from trading.simulator import RunningSimulator
 from trading.tasks import execute_order_file, reconcile_orders
 

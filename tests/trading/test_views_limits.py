@@ -5,6 +5,7 @@ import threading
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
@@ -15,7 +16,7 @@ from tests.trading.signed_in import browser_of, connection_of
 from trading.models import TradingLimit
 from trading.orders import facts, limit_changes
 from trading.orders.facts import AccountFacts, Facts
-from trading.orders.session_hours import next_trading_day
+from trading.orders.trading_days import next_day_opens
 from trading.simulator import RunningSimulator
 from trading.tradovate.entities import UserAccountAutoLiq, UserAccountPositionLimit, UserAccountRiskParameter
 
@@ -92,7 +93,7 @@ def test_a_second_limit_for_the_same_is_refused(browser: Client, connection: Con
     assert TradingLimit.objects.count() == 2
 
 
-def test_a_daily_loss_is_tightened_at_once_and_loosened_for_the_next_trading_day(browser: Client) -> None:
+def test_a_daily_loss_is_tightened_at_once_and_loosened_for_the_next_day_opens(browser: Client) -> None:
     add(browser, daily_loss=500)
     limit = TradingLimit.objects.get()
     browser.post(f"/limits/{limit.pk}/", {"daily_loss": "400"})
@@ -103,16 +104,24 @@ def test_a_daily_loss_is_tightened_at_once_and_loosened_for_the_next_trading_day
     assert "The daily loss of $400.00 holds until" in shown
     limit.refresh_from_db()
     now = timezone.now()
-    assert (limit.daily_loss, limit.next_daily_loss, limit.next_from) == (400, 1000, next_trading_day(now))
+    assert (limit.daily_loss, limit.next_daily_loss, limit.next_from) == (400, 1000, next_day_opens(now))
     assert limit.daily_loss_at(now) == 400
-    assert limit.daily_loss_at(next_trading_day(now)) == 1000
+    assert limit.daily_loss_at(next_day_opens(now)) == 1000
 
     browser.post(f"/limits/{limit.pk}/", {"daily_loss": "300"})
     limit.refresh_from_db()
     assert (limit.daily_loss, limit.next_from) == (300, None), "what was to come is forgotten"
 
 
-def test_a_removed_daily_loss_holds_until_the_next_trading_day(browser: Client) -> None:
+def test_on_a_holiday_a_looser_daily_loss_waits_for_the_end_of_the_trade_date(connection: Connection) -> None:
+    limit = limit_changes.add(connection.user, None, "", {"daily_loss": Decimal(500)})
+    with time_machine.travel("2026-11-26T10:06-06:00", tick=False):  # Thanksgiving counts for Friday
+        limit = limit_changes.change(limit.pk, connection.user, {"daily_loss": Decimal(5000)})
+    assert limit.daily_loss_at(dt.datetime.fromisoformat("2026-11-27T16:59-06:00")) == 500
+    assert limit.daily_loss_at(dt.datetime.fromisoformat("2026-11-29T17:00-06:00")) == 5000
+
+
+def test_a_removed_daily_loss_holds_until_the_next_day_opens(browser: Client) -> None:
     add(browser, daily_loss=500, max_order_qty=5)
     limit = TradingLimit.objects.get()
     shown = browser.post(f"/limits/{limit.pk}/remove/", follow=True).content.decode()

@@ -13,8 +13,8 @@ from django.db.models.functions import Trunc
 from accounts.models import Connection
 from trading.history.figures import Day, summed, together
 from trading.history.fills import Wanted, select
-from trading.history.trade_dates import trade_date_of
 from trading.models import CashBalance, EquityPoint
+from trading.orders.trading_days import trade_date_of
 
 FOUR_PLACES = Decimal("0.0001")
 

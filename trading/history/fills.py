@@ -12,9 +12,9 @@ from typing import Any
 from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum
 
 from accounts.models import Connection
-from trading.history.trade_dates import begin_of, trade_date_of
 from trading.models import Account, Contract, Fill, FillFee, Order
 from trading.models.journal import FillQuerySet
+from trading.orders.trading_days import begin_of, trade_date_of
 from trading.tradovate.entities.terms import DOLLAR
 
 ZERO, ONE = Decimal(0), Decimal(1)

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from trading.models import Account, KillSwitch, KillSwitchAction, OrderIntent
 from trading.orders import closing, exits, looks, reports
-from trading.orders.session_hours import trading_day
 from trading.orders.states import UNANSWERED, Kind, State
+from trading.orders.trading_days import calendar_day
 from trading.orders.wishes import Liquidation
 from trading.tradovate.entities import Position
 
@@ -140,13 +140,13 @@ class _Round:
         One of an earlier day whose end nobody learnt closes nothing any more: Tradovate has no such order, or cannot be
         asked about it; nor does one that nobody has sent. What began within seconds is `closing.close_all`'s to see.
         """
-        today = trading_day(timezone.now())
+        today = calendar_day(timezone.now())
         sent = self._closings.exclude(state=State.CREATED)
         rows = sent.values_list("account_id", "spec__contract_id", "order_id_at_broker", "changed_at")
         return {
             (account, contract)
             for account, contract, number, changed in rows
-            if (trading_day(changed) == today if number is None else number in self._closing_now)
+            if (calendar_day(changed) == today if number is None else number in self._closing_now)
         }
 
     def _closing_key(self, account: Account, position: Position) -> str:

@@ -62,6 +62,18 @@ def special_day(product: str, day: dt.date) -> SpecialDay | None:
     return rule.of(_FAMILY_OF.get(product, "")) if rule else None
 
 
+def has_session(day: dt.date) -> bool:
+    """Whether anything trades on a day, or for it on the evening before."""
+    rule = _rules(day.year).get(day)
+    return day.weekday() < _SATURDAY and (rule is None or rule.shut != _EVERYWHERE)
+
+
+def is_business_day(day: dt.date) -> bool:
+    """Whether the exchange clears: what trades on a holiday, on which some products do not, counts for a later day."""
+    rule = _rules(day.year).get(day)
+    return day.weekday() < _SATURDAY and (rule is None or not rule.shut)
+
+
 def _halts(**times: dt.time) -> tuple[tuple[str, dt.time], ...]:
     return tuple(times.items())
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import AuditEvent, User
 from trading.models import Account, TradingLimit
-from trading.orders.session_hours import next_trading_day
+from trading.orders.trading_days import next_day_opens
 
 Figure = int | Decimal | None
 FIGURES: Final = ("max_order_qty", "max_position", "daily_loss", "collar_ticks", "collar_percent")
@@ -56,7 +56,7 @@ def change(
             if name != "daily_loss":
                 setattr(limit, name, figures.get(name))
         loss = figures.get("daily_loss")
-        limit.want_daily_loss(None if loss is None else Decimal(loss), now, next_trading_day(now))
+        limit.want_daily_loss(None if loss is None else Decimal(loss), now, next_day_opens(now))
         limit.save()
         record(limit, what, user, ip_address)
     return limit

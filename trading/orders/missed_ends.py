@@ -18,8 +18,8 @@ from django.utils import timezone
 from trading.models import OrderIntent, Upstream
 from trading.orders import facts, intents, lookup, reconcile, reports, when_to_look
 from trading.orders.lookup import Found
-from trading.orders.session_hours import day_began
 from trading.orders.states import Kind, State
+from trading.orders.trading_days import day_began
 from trading.tradovate.entities import OrdStatus
 
 # What is looked for here.

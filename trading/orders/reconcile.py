@@ -15,7 +15,6 @@ import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
-from zoneinfo import ZoneInfo
 
 from django.db import close_old_connections
 from django.utils import timezone
@@ -27,6 +26,7 @@ from trading.models import OrderIntent
 from trading.orders import intents, lookup, refused, reports, when_to_look
 from trading.orders.lookup import Found
 from trading.orders.states import NAMEABLE, Kind, State
+from trading.orders.trading_days import calendar_day
 from trading.orders.ways_out import may_close
 from trading.tradovate import Priority, Tradovate
 from trading.tradovate.errors import (
@@ -53,8 +53,6 @@ DAY_MARGIN: Final = dt.timedelta(minutes=1)
 
 # Soon it may answer.
 _AWAY: Final = (NotSent, OutcomeUnknown, PenaltyImposed, RateLimited)
-_CHICAGO: Final = ZoneInfo("America/Chicago")
-_DAY_ENDS: Final = dt.timedelta(hours=7)  # a trading day ends at 17:00 in Chicago
 _NOT_THERE: Final = "Tradovate has no such order: it can be sent again."
 _LINE_NOT_THERE: Final = "Tradovate has no such order."
 _LEFT_BEHIND: Final = "Tradovate has no such order, which went with another one: give it up, or place it anew."
@@ -189,7 +187,7 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
     if found is not None:
         return take(intent, found)
     sent_at = intent.transitions.filter(to_state=State.SUBMITTING).latest("id").at
-    if _trading_day(sent_at - DAY_MARGIN) != _trading_day(timezone.now() + DAY_MARGIN):
+    if calendar_day(sent_at - DAY_MARGIN) != calendar_day(timezone.now() + DAY_MARGIN):
         return intents.remark(intent, ANOTHER_DAY)
     if looked < intent.changed_at + SETTLE:
         return False
@@ -197,7 +195,3 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
     words = _LEFT_BEHIND if intent.kind == Kind.LEG else _NOT_THERE
     words = _LINE_NOT_THERE if intent.source == intents.FILE else words
     return intents.transition(intent.pk, {State.UNKNOWN}, State.ABSENT, words, at_version=intent.version, reason=words)
-
-
-def _trading_day(moment: dt.datetime) -> dt.date:
-    return (moment.astimezone(_CHICAGO) + _DAY_ENDS).date()

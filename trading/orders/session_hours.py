@@ -12,17 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from trading.orders.exchange_days import special_day
+from trading.orders.trading_days import CHICAGO
 
-CHICAGO: Final = ZoneInfo("America/Chicago")
 # All of CME Group's schedules are in Chicago's time, those of its New York exchanges too.
 _ZONES: Final = dict.fromkeys(("CME", "CBOT", "NYMEX", "COMEX"), CHICAGO)
 _DAY: Final = dt.timedelta(days=1)
-_SATURDAY, _SUNDAY = 5, 6
+_SATURDAY: Final = 5
 _LONGEST_BREAK: Final = 8
-DAY_BEGINS: Final = dt.time(17)
 
 
 class Standing(Enum):
@@ -85,29 +83,6 @@ def session(hours: Hours | None, product: str, exchange: str, now: dt.datetime) 
             halted = local >= dt.datetime.combine(window.day, special.halts, zone)
             return Session(Standing.HALTED, holiday, opens_at) if halted else Session(Standing.OPEN, holiday)
     return Session(Standing.CLOSED, holiday, opens_at)
-
-
-def trading_day(now: dt.datetime) -> dt.date:
-    """CME Group's trading day at a moment: the next one begins at 17:00 in Chicago, and a weekend counts for Monday."""
-    local = now.astimezone(CHICAGO)
-    day = local.date() + (_DAY if local.time() >= DAY_BEGINS else dt.timedelta())
-    return day + _DAY * max(0, 7 - day.weekday() if day.weekday() >= _SATURDAY else 0)
-
-
-def day_began(now: dt.datetime) -> dt.datetime:
-    """When the trading day of a moment began: that of a Monday on Friday."""
-    before = trading_day(now) - _DAY
-    while before.weekday() >= _SATURDAY:
-        before -= _DAY
-    return dt.datetime.combine(before, DAY_BEGINS, CHICAGO)
-
-
-def next_trading_day(now: dt.datetime) -> dt.datetime:
-    """When the next trading day begins."""
-    following = trading_day(now) + _DAY
-    while following.weekday() >= _SATURDAY:
-        following += _DAY
-    return dt.datetime.combine(following - _DAY, DAY_BEGINS, CHICAGO)
 
 
 def _is_shut(product: str, day: dt.date) -> bool:

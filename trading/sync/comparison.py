@@ -9,8 +9,8 @@ from datetime import datetime
 
 import msgspec
 
+from trading.orders.trading_days import calendar_day
 from trading.sync.book import Book
-from trading.sync.days import trading_day
 from trading.sync.mirror import Mirror, is_older
 from trading.sync.rows import UNKNOWN, Row
 from trading.tradovate.entities import (
@@ -116,7 +116,7 @@ def compare_rows(shown: Mapping[str, Row], book: Book, now: datetime) -> Differe
 
 def _is_of_day(moment: str, now: datetime) -> bool:
     """Whether a moment, as rows tell it, is of the trading day of `now`."""
-    return moment != UNKNOWN and trading_day(datetime.fromisoformat(moment)) == trading_day(now)
+    return moment != UNKNOWN and calendar_day(datetime.fromisoformat(moment)) == calendar_day(now)
 
 
 def _lacks_earlier_fills(shown: Row, fresh: Row) -> bool:

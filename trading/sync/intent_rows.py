@@ -16,9 +16,9 @@ import redis
 from django.db.models import Q
 from django.utils import timezone
 
+from trading.orders.trading_days import day_began
 from trading.sync import rows as formatter
 from trading.sync import stream
-from trading.sync.days import day_began
 from trading.sync.rows import UNKNOWN, Row
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from trading.orders.session_hours import CHICAGO
+from trading.orders.trading_days import CHICAGO
 
 # CME Globex pauses from 16:00 to 17:00, Monday to Friday.
 BEGIN, END = time(16, 5), time(16, 55)

@@ -15,10 +15,11 @@ from django.utils import timezone
 from accounts import renewal
 from accounts.models import Connection
 from trading.models import OrderFile, OrderIntent, Replay, TradingLimit, Upstream
+from trading.orders.trading_days import day_began
 from trading.sync import visits
 from trading.sync.access import NEVER
 
-# An order of ours is followed to its end, unless that was missed.
+# An order of ours is followed to its end, unless that was missed: a holiday's may be two days later.
 FOLLOWED_FOR = timedelta(days=1)
 _ON_ITS_WAY = ["submitting", "accepted", "working", "unknown"]
 
@@ -56,8 +57,10 @@ async def read() -> Roll:
 
 
 def followed() -> QuerySet[OrderIntent]:
-    """What Tradovate has, or may have, of which more may be heard. Where nobody is signed in that ends within a day."""
-    recent = Q(changed_at__gte=timezone.now() - FOLLOWED_FOR)
+    """What Tradovate has, or may have, of which more may be heard. Where nobody is signed in that ends within a day, or
+    with the trade date."""
+    now = timezone.now()
+    recent = Q(changed_at__gte=min(now - FOLLOWED_FOR, day_began(now)))
     lasting = Q(state="working", time_in_force__in=["GTC", "GTD"], connection__in=Connection.objects.authorised())
     return OrderIntent.objects.filter(recent | lasting, state__in=_ON_ITS_WAY)
 

@@ -25,8 +25,8 @@ from accounts.sign_in import current_connection
 from trading import tasks
 from trading.files import execute, preview, report
 from trading.models import Account, OrderFile
+from trading.orders.trading_days import calendar_day
 from trading.sync import rows as formatter
-from trading.sync.days import day_began
 from trading.views import refusals
 from trading.views.press import elsewhere
 
@@ -98,7 +98,7 @@ def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         "elsewhere": elsewhere(request, found.account.connection),
         "now_open": _is_open(found),
         # A look at Tradovate's records, which show the current day only, does not tell what was sent of it since.
-        "of_earlier_day": (found.progressed_at or found.uploaded_at) < day_began(timezone.now()),
+        "of_earlier_day": calendar_day(found.progressed_at or found.uploaded_at) < calendar_day(timezone.now()),
     }
     part = "HX-Request" in request.headers
     answer = render(request, "trading/file_summary.html" if part else "trading/file.html", context)

@@ -21,7 +21,7 @@ from accounts.sign_in import current_connection
 from trading.models import Account, Product, TradingLimit
 from trading.orders import contracts, facts, limit_changes
 from trading.orders.broker_limits import in_words
-from trading.orders.session_hours import CHICAGO
+from trading.orders.trading_days import CHICAGO
 
 if TYPE_CHECKING:
     LimitForm = forms.ModelForm[TradingLimit]

@@ -16,7 +16,7 @@ from accounts.models import Connection, User
 from accounts.sign_in import current_connection
 from trading.history.days import Span, curve, days
 from trading.history.figures import ZERO, Day, Figures, figures, weeks
-from trading.history.trade_dates import trade_date_of
+from trading.orders.trading_days import CHICAGO
 from trading.sync import rows as formatter
 from trading.views.fills import DATES, account_choices
 
@@ -57,8 +57,8 @@ def performance(request: HttpRequest) -> HttpResponse:
     is_net = asked.get("pnl") != "gross"
     now = timezone.now()
     found = days(connection, account_id)
-    # On a Friday evening the day that is traded already is the next Monday.
-    newest = max([trade_date_of(now), *(day.date for day in found[-1:])])
+    # On a Friday evening the day that is traded already is the next Monday: its month is shown once it has a result.
+    newest = max([now.astimezone(CHICAGO).date(), *(day.date for day in found[-1:])])
     month = asked.get("month") or newest.replace(day=1)
     points = curve(connection, account_id, span, now)
     in_month = [day for day in found if (day.date.year, day.date.month) == (month.year, month.month)]

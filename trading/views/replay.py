@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Connection, User
 from accounts.sign_in import current_connection
-from trading.orders.session_hours import CHICAGO
+from trading.orders.trading_days import CHICAGO
 from trading.sync import replays
 from trading.views.desk import of_kind, read, totals
 from trading.views.ticket import EARLIEST, LATEST

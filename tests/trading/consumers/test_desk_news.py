@@ -50,7 +50,7 @@ async def test_a_files_page_gets_its_lines_and_only_its_own_lines_news(alice, wr
 
 async def test_a_page_that_asks_gets_todays_intents_and_then_news_of_its_own(alice, bob, writer) -> None:
     mine = await sync_to_async(an_intent)(alice, state="unknown", version=2)
-    old = await sync_to_async(an_intent)(alice, created_at=timezone.now() - timedelta(days=2))
+    old = await sync_to_async(an_intent)(alice, created_at=timezone.now() - timedelta(days=5))
     others = await sync_to_async(an_intent)(bob)
     async with page(alice, "intents=1") as desk, page(alice) as plain:
         assert (await desk.frame())["t"] == (await plain.frame())["t"] == "snapshot"
@@ -81,16 +81,16 @@ async def test_with_an_order_what_hangs_on_it_is_told_whose_trader_may_decide_so
         assert (told[f"intent:{lead.pk}"]["state"], told[f"intent:{leg.pk}"]["decisions"]) == ("accepted", "give-up")
 
 
-async def test_orders_of_yesterday_have_their_intents_with_every_snapshot(alice, bob, writer) -> None:
-    yesterday = timezone.now() - timedelta(days=2)
-    mine = await sync_to_async(an_intent)(alice, order_id_at_broker=50, created_at=yesterday, state="working")
-    bracket = await sync_to_async(an_intent)(alice, strategy_id_at_broker=9, created_at=yesterday, state="filled")
+async def test_orders_of_an_earlier_day_have_their_intents_with_every_snapshot(alice, bob, writer) -> None:
+    before = timezone.now() - timedelta(days=5)
+    mine = await sync_to_async(an_intent)(alice, order_id_at_broker=50, created_at=before, state="working")
+    bracket = await sync_to_async(an_intent)(alice, strategy_id_at_broker=9, created_at=before, state="filled")
     change = await sync_to_async(an_intent)(
-        alice, kind="modify", target_order_id=50, created_at=yesterday, state="ineffective"
+        alice, kind="modify", target_order_id=50, created_at=before, state="ineffective"
     )
-    await sync_to_async(an_intent)(alice, order_id_at_broker=52, created_at=yesterday, state="filled")
-    await sync_to_async(an_intent)(bob, order_id_at_broker=50, created_at=yesterday)
-    at = yesterday.isoformat().replace("+00:00", "Z")
+    await sync_to_async(an_intent)(alice, order_id_at_broker=52, created_at=before, state="filled")
+    await sync_to_async(an_intent)(bob, order_id_at_broker=50, created_at=before)
+    at = before.isoformat().replace("+00:00", "Z")
     rows = {
         "order:50": {"id": "50", "at": at, "strategy_id": ""},
         "order:51": {"id": "51", "at": at, "strategy_id": "9"},

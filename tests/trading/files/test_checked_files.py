@@ -13,7 +13,7 @@ from trading.files import execute, preview
 from trading.models import Account, OrderFile, OrderIntent, ProductSession, TradingLimit
 from trading.orders import facts
 from trading.orders.facts import AccountFacts, Facts, PositionFacts
-from trading.orders.session_hours import CHICAGO
+from trading.orders.trading_days import CHICAGO
 from trading.tradovate.entities import MarginSnapshot
 
 

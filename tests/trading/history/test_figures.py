@@ -4,18 +4,15 @@ import datetime as dt
 from decimal import Decimal
 from itertools import accumulate
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.history.figures import Day, figures, max_drawdown, summed, together, weeks
-from trading.history.trade_dates import begin_of, trade_date_of
 
 dates = st.dates(dt.date(2020, 1, 1), dt.date(2030, 12, 31))
 dollars = st.decimals("-100000", "100000", places=2)
 results = st.dictionaries(dates, dollars, max_size=40).map(lambda found: sorted(found.items()))
 days = st.lists(st.builds(Day, dates, dollars, st.none() | dollars, st.integers(0, 50)), max_size=40)
-MONDAY = dt.date(2026, 11, 23)
 
 
 @given(results)
@@ -83,15 +80,3 @@ def test_what_accounts_are_worth_together_has_no_leap_where_one_is_first_known()
     points = [(at[0], 1, Decimal(100)), (at[1], 2, Decimal(50)), (at[2], 1, Decimal(90)), (at[2], 2, Decimal(70))]
     assert summed(points) == [(at[0], 150), (at[1], 150), (at[2], 160)]
     assert summed([]) == []
-
-
-@given(st.integers(0, 4_000_000_000).map(lambda seconds: dt.datetime.fromtimestamp(seconds, dt.UTC)))
-def test_every_moment_lies_within_its_trade_date(moment: dt.datetime) -> None:
-    date = trade_date_of(moment)
-    assert begin_of(date) <= moment < begin_of(date + dt.timedelta(days=1))
-
-
-@pytest.mark.parametrize(("utc", "date"), [("22:59", MONDAY), ("23:00", MONDAY + dt.timedelta(days=1))])
-def test_the_trade_date_changes_at_five_in_chicago(utc: str, date: dt.date) -> None:
-    moment = dt.datetime.combine(MONDAY, dt.time.fromisoformat(utc), dt.UTC)
-    assert trade_date_of(moment) == date

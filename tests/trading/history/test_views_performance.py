@@ -10,6 +10,7 @@ import time_machine
 from django.test import Client
 
 from trading.history.days import Span, curve, days
+from trading.history.fills import Wanted, select
 from trading.models import CashBalance, EquityPoint
 
 NOW = dt.datetime(2026, 11, 27, 18, 0, tzinfo=dt.UTC)
@@ -89,6 +90,19 @@ def test_a_day_that_is_ahead_of_the_calendar_is_in_the_month_that_is_shown(brows
     html = page(browser)
     assert figure(html, "Total") == ["+5.00", "+5.00"]
     assert "December 2026" in html
+
+
+def test_at_a_weekend_the_month_that_has_ended_last_is_shown(browser, alice) -> None:
+    with time_machine.travel(dt.datetime(2026, 10, 31, 18, 0, tzinfo=dt.UTC), tick=False):
+        assert "October 2026" in page(browser)
+
+
+def test_a_holiday_s_undated_fills_are_of_the_business_day_after_it(alice, fill) -> None:
+    fill(alice, "Buy", 1, "1", on=None, at=dt.datetime(2026, 11, 26, 16, 0, tzinfo=dt.UTC), fee="1.00")
+    friday = dt.date(2026, 11, 27)
+    assert [day.date for day in days(alice)] == [friday]
+    assert select(alice, Wanted(since=friday, until=friday)).exists()
+    assert not select(alice, Wanted(until=friday - dt.timedelta(days=1))).exists()
 
 
 def test_the_curve_is_of_all_accounts_or_of_one(browser, alice) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.trading.orders.situations import ACCOUNT, NOW, facts, found, limit, money, only, order, situation, spec
 from trading.models import TradingLimit
 from trading.orders.checks import AccountState
+from trading.orders.checks.account import daily_loss
 from trading.tradovate.entities import AccountRiskStatus, UserAccountAutoLiq
 
 STALE = NOW - dt.timedelta(seconds=40)
@@ -126,6 +127,16 @@ def test_the_words_say_how_much_whose_limit_and_until_when() -> None:
         "DEMO1001 has lost $612.50 today. Support's limit is a loss of $500.00 a day: until Wednesday 17:00 in "
         "Chicago only orders that reduce a position go out."
     )
+
+
+@pytest.mark.parametrize(("now", "day"), [("26T10:05", 26), ("26T10:05", 27), ("26T17:01", 27), ("27T10:05", 27)])
+def test_a_holiday_s_loss_counts_until_the_day_after_it_has_ended(now: str, day: int) -> None:
+    """Thanksgiving's session is of Friday's trade date, by whichever of the two Tradovate calls it while it lasts."""
+    moment = dt.datetime.fromisoformat(f"2026-11-{now}-06:00")
+    lost = with_money(realized_pnl=Decimal(-600), trade_date=dt.date(2026, 11, day))
+    told = replace(situation(limit(daily_loss=Decimal(500)), facts=lost), now=moment)
+    [finding] = daily_loss(spec(), told)
+    assert "until Sunday 17:00 in Chicago only orders that reduce" in finding.message
 
 
 def test_an_exit_beside_those_that_close_the_position_already_opens_another_one() -> None:

@@ -1,9 +1,10 @@
 """An order whose end nobody was signed in to see does not work for ever."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -123,6 +124,15 @@ def test_an_order_is_followed_on_a_socket_that_outlasts_its_tokens(resting: Orde
     Connection.objects.update(access_token_expires_at=timezone.now(), refresh_token_expires_at=timezone.now())
     assert renewal.lapsed() == {resting.connection_id}
     assert resting.connection_id in wanted._read().at_work
+
+
+def test_an_order_for_the_day_is_followed_over_a_holiday(intent: OrderIntent) -> None:
+    """Thanksgiving's session is of Friday's trade date: so is an order of Wednesday evening."""
+    placed_at = datetime.fromisoformat("2026-11-25T17:05-06:00")
+    OrderIntent.objects.filter(pk=intent.pk).update(state=State.WORKING, time_in_force="Day", changed_at=placed_at)
+    for moment, is_followed in (("27T16:59", True), ("27T17:00", False)):
+        with time_machine.travel(f"2026-11-{moment}-06:00", tick=False):
+            assert wanted.followed().exists() is is_followed
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from trading.orders import contracts, facts, intents, pretrade, product_terms
 from trading.orders.checks import Finding
 from trading.orders.facts import AccountFacts, Facts, MarkFacts, OrderFacts, PositionFacts
 from trading.orders.looks import Standing
-from trading.orders.session_hours import CHICAGO
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
+from trading.orders.trading_days import CHICAGO
 from trading.simulator import Config, RunningSimulator, serve
 from trading.tradovate import Tradovate
 from trading.tradovate.entities import Order, OrderVersion

@@ -158,6 +158,19 @@ def test_another_trading_day_proves_nothing(simulator: RunningSimulator, intent:
     assert reconcile.look(intent.connection_id) == [], "once"
 
 
+@pytest.mark.usefixtures("settled")
+def test_on_a_holiday_what_was_sent_before_five_proves_nothing_after_it(
+    simulator: RunningSimulator, intent: OrderIntent
+) -> None:
+    """Thanksgiving and Friday are one trade date; whether Tradovate shows Thursday's orders until then is not known."""
+    unknown(simulator, intent, "reset_before")
+    sent_at = datetime.fromisoformat("2026-11-26T16:50-06:00")
+    QuerySet(IntentTransition).filter(intent=intent, to_state=State.SUBMITTING).update(at=sent_at)
+    with time_machine.travel("2026-11-26T17:05-06:00", tick=False):
+        reconcile.look(intent.connection_id)
+    assert now(intent).state == State.UNKNOWN
+
+
 def test_looks_come_soon_at_first_and_then_less_often(simulator: RunningSimulator, intent: OrderIntent) -> None:
     unknown(simulator, intent, "reset_before")
     since = now(intent).changed_at

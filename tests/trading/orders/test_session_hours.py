@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.orders.exchange_days import special_day
-from trading.orders.session_hours import CHICAGO, Hours, Standing, day_began, next_trading_day, session, trading_day
+from trading.orders.session_hours import Hours, Standing, session
+from trading.orders.trading_days import CHICAGO, calendar_day
 from trading.simulator.hours import HOURS, is_open
 
 PRODUCT_OF = {
@@ -139,23 +140,6 @@ def test_a_closed_market_opens_when_it_says(now: dt.datetime) -> None:
         assert session(GLOBEX, "ES", "CME", found.opens_at).standing is Standing.OPEN
 
 
-@given(moments)
-def test_the_next_trading_day_is_the_next_one(now: dt.datetime) -> None:
-    begins = next_trading_day(now)
-    assert now < begins
-    assert trading_day(begins) > trading_day(now)
-    assert begins.weekday() in (6, 0, 1, 2, 3)
-    assert begins - now < dt.timedelta(days=3, hours=2)
-    assert trading_day(now).weekday() < 5
-
-
-@given(moments)
-def test_a_trading_day_began_before_now_and_after_the_one_before(now: dt.datetime) -> None:
-    began = day_began(now)
-    assert began <= now
-    assert trading_day(began) == trading_day(now) > trading_day(began - dt.timedelta(microseconds=1))
-
-
 @given(moments, st.sampled_from(sorted(HOURS)))
 def test_the_simulator_is_closed_whenever_a_product_is_called_closed(now: dt.datetime, group: str) -> None:
     # As the simulator's productSession tells them.
@@ -164,5 +148,5 @@ def test_the_simulator_is_closed_whenever_a_product_is_called_closed(now: dt.dat
     found = session(hours, PRODUCT_OF[group], "CME", now)
     if found.standing in (Standing.CLOSED, Standing.HALTED):
         assert not is_open(group, now)
-    elif len(HOURS[group]) == 1 and not special_day(PRODUCT_OF[group], trading_day(now)):
+    elif len(HOURS[group]) == 1 and not special_day(PRODUCT_OF[group], calendar_day(now)):
         assert is_open(group, now)

@@ -10,8 +10,8 @@ from typing import Final
 from trading.orders import drawdown
 from trading.orders.checks.finding import Finding, dollars, error, note, warning
 from trading.orders.checks.situation import Situation
-from trading.orders.session_hours import CHICAGO, next_trading_day, trading_day
 from trading.orders.spec import OrderSpec
+from trading.orders.trading_days import CHICAGO, calendar_day, next_day_opens
 
 # AccountRiskStatus.adminAction (openapi.json): what keeps every order out, and what all but exits.
 # The guide spells one of them otherwise.
@@ -100,7 +100,7 @@ def daily_loss(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
         else:
             yield note("daily_loss", f"{limit}; open P&L is not known for want of marks and was not counted.")
     elif total <= -rule.value:
-        begins = next_trading_day(situation.now).astimezone(CHICAGO)
+        begins = next_day_opens(situation.now).astimezone(CHICAGO)
         words = (
             f"{situation.account.name} has lost {dollars(-total)} today. {limit}: until {begins:%A %H:%M} in Chicago"
         )
@@ -166,4 +166,5 @@ def day_pnl(situation: Situation) -> tuple[Decimal | None, Decimal | None]:
 
 
 def _is_earlier(day: dt.date | None, now: dt.datetime) -> bool:
-    return day is not None and day < trading_day(now)
+    # Of a holiday's session it is not known whether Tradovate calls it by its own date: that is no earlier one either.
+    return day is not None and day < calendar_day(now)

@@ -9,8 +9,9 @@ from typing import Final
 from trading.orders.checks.finding import Finding, error, note, warning
 from trading.orders.checks.situation import Situation
 from trading.orders.prices import PriceTerms, plain
-from trading.orders.session_hours import CHICAGO, Standing, session
+from trading.orders.session_hours import Standing, session
 from trading.orders.spec import WIRE_NAMES, OrderSpec
+from trading.orders.trading_days import CHICAGO
 
 # What cannot wait for the market to open.
 IMMEDIATE: Final = frozenset({"IOC", "FOK"})
