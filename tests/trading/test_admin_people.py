@@ -13,7 +13,17 @@ from django.urls import reverse
 from accounts.models import AuditEvent, Connection, User
 from tests.trading.signed_in import browser_of, person
 from trading.admin import timeline
-from trading.models import Account, Comparison, Fill, KillSwitchAction, Order, OrderFile, OrderIntent, OrderVersion
+from trading.models import (
+    Account,
+    Comparison,
+    Fill,
+    IntentTransition,
+    KillSwitchAction,
+    Order,
+    OrderFile,
+    OrderIntent,
+    OrderVersion,
+)
 from trading.orders import intents, kill_switch
 from trading.orders.spec import OrderSpec
 
@@ -113,6 +123,26 @@ def test_that_there_is_more_is_said_when_there_is(tess: Connection, monkeypatch:
     assert "There is more than is shown" not in shown(browser, tess, **asked)
     monkeypatch.setattr(timeline, "MOST", 1)
     assert "There is more than is shown" in shown(browser, tess, **asked)
+
+
+def test_what_is_nearest_to_the_moment_is_shown_and_in_order(tess: Connection) -> None:
+    intent = OrderIntent.objects.get(connection=tess)
+
+    def steps(seconds: int, *details: str) -> None:
+        at = MOMENT + dt.timedelta(seconds=seconds)
+        made = [IntentTransition(intent=intent, to_state="created", detail=detail, at=at) for detail in details]
+        IntentTransition.objects.bulk_create(made)
+
+    # As the lines of a file that is confirmed leave them.
+    steps(0, *["one of many"] * timeline.MOST)
+    steps(40, "this one first", "and this one next")
+    steps(70, "afterwards")
+    page = shown(reader(), tess, at="2026-11-27 20:32:40", zone="UTC", minutes=1)
+    places = [page.find(words) for words in ("one of many", "this one first", "and this one next", "afterwards")]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert page.count("one of many") == timeline.MOST - 3
+    assert "There is more than is shown" in page
 
 
 def test_an_order_is_not_told_as_placed_with_what_a_change_made_of_it(tess: Connection) -> None:

@@ -36,7 +36,7 @@ from trading.orders.prices import plain
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-# Of each kind; who wants more asks for less time.
+# Of each kind, those nearest to the moment; who wants more asks for less time.
 MOST = 300
 # The zones that callers' clocks show.
 ZONES = {
@@ -48,7 +48,7 @@ ZONES = {
     "Europe/Berlin": "Berlin",
     "Asia/Tokyo": "Tokyo",
 }
-SPANS = {5: "5 minutes", 15: "15 minutes", 60: "1 hour", 360: "6 hours", 1440: "1 day"}
+SPANS = {1: "1 minute", 5: "5 minutes", 15: "15 minutes", 60: "1 hour", 360: "6 hours", 1440: "1 day"}
 _TIME = "%Y-%m-%d %H:%M"
 _EARLIEST, _LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2000, 2100))
 _NO_MOMENT = "Write a day and a time, such as 2026-11-27 14:32."
@@ -90,14 +90,18 @@ class Happening:
 def happenings(
     user: User, since: dt.datetime, until: dt.datetime, models: set[type[Model]]
 ) -> tuple[list[Happening], bool]:
-    """All of `models` that happened to a trader between two moments, in order, MOST of each at most; and whether there
-    may be more."""
+    """All of `models` that happened to a trader between two moments, in order, of each the MOST that are nearest to the
+    middle; and whether there may be more."""
     found = [list(tell(user, since, until)) for model, tell in _TELLERS.items() if model in models]
     return sorted(chain(*found), key=lambda one: one.at), any(len(kind) >= MOST for kind in found)
 
 
-def _within(rows: QuerySet[Any], field: str, since: dt.datetime, until: dt.datetime) -> QuerySet[Any]:
-    return rows.filter(**{f"{field}__gte": since, f"{field}__lte": until}).order_by(field)[:MOST]
+def _within(rows: QuerySet[Any], field: str, since: dt.datetime, until: dt.datetime) -> list[Any]:
+    moment = since + (until - since) / 2
+    before = rows.filter(**{f"{field}__gte": since, f"{field}__lt": moment}).order_by(f"-{field}", "-pk")
+    after = rows.filter(**{f"{field}__gte": moment, f"{field}__lte": until}).order_by(field, "pk")
+    found = sorted([*before[:MOST], *after[:MOST]], key=lambda row: abs(getattr(row, field) - moment))
+    return sorted(found[:MOST], key=lambda row: (getattr(row, field), row.pk))
 
 
 def _audit(user: User, since: dt.datetime, until: dt.datetime) -> Iterator[Happening]:
