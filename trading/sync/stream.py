@@ -82,7 +82,8 @@ class Fenced(Exception):
 
 
 class StateLost(Exception):
-    """Redis no longer has the state that the deltas continue (it was restarted or emptied): replace all rows."""
+    """Redis no longer has the state that the deltas continue (it was emptied, or came back with an older one): replace
+    all rows."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -144,6 +145,7 @@ class Stream:
     def __init__(self, client: WatchfulRedis, connection_id: int, lease_token: str = "") -> None:
         self.connection_id = connection_id
         self.epoch = ""
+        self._seq = 0
         self._client = client
         self._token = lease_token
         self._replace = client.register_script(_REPLACE)
@@ -154,7 +156,7 @@ class Stream:
     async def adopt(self) -> dict[str, Row]:
         """Continue the epoch that a predecessor has left, if there is one; returns its rows."""
         found = _snapshot(*await _read(self._client, self.connection_id))
-        self.epoch = found.epoch
+        self.epoch, self._seq = found.epoch, found.seq
         return found.rows
 
     async def replace(self, rows: Mapping[str, Row]) -> int:
@@ -163,7 +165,8 @@ class Stream:
         encoded = {key: _ENCODE(row) for key, row in rows.items()}
         pairs = [part for pair in encoded.items() for part in pair]
         arguments = [self._channel, self._token, self.epoch, _join(encoded), *pairs]
-        return self._checked(await self._replace(self._keys, arguments))
+        self._seq = self._checked(await self._replace(self._keys, arguments))
+        return self._seq
 
     async def change(self, rows: Mapping[str, Row], gone: Iterable[str] = ()) -> int:
         """Publish changed and removed rows; returns the sequence number. Raises Fenced or StateLost."""
@@ -180,7 +183,10 @@ class Stream:
 
     async def changed(self, begun: Begun) -> int:
         """The sequence number of a change that is on its way. Raises Fenced or StateLost."""
-        return self._checked(await begun)
+        before, self._seq = self._seq, self._checked(await begun)
+        if self._seq <= before:
+            raise StateLost
+        return self._seq
 
     async def clear(self, reason: str = SIGNED_OUT) -> None:
         """Forget every row and tell the browsers goodbye."""

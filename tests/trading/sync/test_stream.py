@@ -164,6 +164,23 @@ async def test_a_publisher_brings_everything_again_when_redis_lost_it(client) ->
     task.cancel()
 
 
+async def test_a_publisher_brings_everything_again_when_redis_came_back_with_an_older_state(client) -> None:
+    """As one that keeps a copy every few minutes does: of the same epoch, but what came last is not there."""
+    publisher = Publisher(Stream(client, 5))
+    task = asyncio.create_task(publisher.run())
+    publisher.replace({**row("a:1", 1), **row("a:2", 2)})
+    await publisher.settled()
+    older = {key: await client.dump(key) for key in await client.keys("sync:*")}
+    publisher.change(row("a:1", 3), ["a:2"])
+    await publisher.settled()
+    for key, dumped in older.items():
+        await client.restore(key, 0, dumped, replace=True)
+    publisher.change(row("a:4", 4))
+    await publisher.settled()
+    assert (await stream.aread_snapshot(5)).rows == {**row("a:1", 3), **row("a:4", 4)}
+    task.cancel()
+
+
 async def test_a_successor_continues_the_epoch_it_finds(client) -> None:
     first = Stream(client, 5)
     await first.replace(row("a:1", 1))
