@@ -4,8 +4,10 @@ import os
 import zlib
 from pathlib import Path
 from tempfile import gettempdir
+from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
+from redis.connection import parse_url
 
 # A unix socket's path is limited to 108 bytes by the kernel (unix(7)), a clone's own path is not.
 LONGEST_SOCKET_PATH = 100
@@ -51,3 +53,14 @@ def embedded_redis_socket(var: Path) -> Path:
     if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
         return inside
     return Path(gettempdir()) / f"tradeport-{os.getuid()}-{zlib.crc32(os.fsencode(var)):08x}" / "redis.sock"
+
+
+def celery_broker(redis_url: str) -> str:
+    """The same Redis as Celery names it: a socket's database and password elsewhere, and its certificate checked only
+    where that is said."""
+    if not redis_url.startswith("unix://"):
+        is_unchecked = redis_url.startswith("rediss://") and "ssl_cert_reqs=" not in redis_url
+        return f"{redis_url}{'&' if '?' in redis_url else '?'}ssl_cert_reqs=required" if is_unchecked else redis_url
+    found = parse_url(redis_url)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    user, password = (quote(found.get(name, ""), safe="") for name in ("username", "password"))
+    return f"redis+socket://{user}:{password}@{quote(found['path'])}?virtual_host={found.get('db', 0)}"

@@ -159,7 +159,7 @@ REQUEST_MAX_BYTES = max(2**20, 4 * ORDER_FILE_MAX_BYTES)
 # The most contracts that one line of an order file may buy or sell.
 ORDER_MAX_QUANTITY = env.integer("ORDER_MAX_QUANTITY", 50)
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
+CELERY_BROKER_URL = env.celery_broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
