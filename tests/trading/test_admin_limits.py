@@ -9,9 +9,10 @@ from django.contrib.auth.models import Permission
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection, User
-from trading.models import Account, TradingLimit
+from trading.models import Account, Contract, Product, TradingLimit
 
 
 @pytest.fixture
@@ -96,6 +97,34 @@ def test_a_member_of_staff_has_no_limits(trader: User) -> None:
     answer = browser.post("/admin/trading/tradinglimit/add/", given)
     assert answer.context["adminform"].errors == {"user": ["That is a member of staff: choose a trader."]}
     assert not TradingLimit.objects.exists()
+
+
+ES = {"tradovate_id": 1, "name": "ES", "description": "E-mini", "tick_size": "0.25", "value_per_point": 50}
+
+
+@pytest.mark.parametrize("product", ["esz6", "NQH27", "ESZ6-ESH7"])
+def test_a_contract_is_no_product(trader: User, product: str) -> None:
+    of = {"environment": "sim", "product": Product.objects.create(environment="sim", **ES)}
+    Contract.objects.create(tradovate_id=2, name="ESZ6-ESH7", expiration_date=timezone.now(), **of)
+    given = {"user": trader.pk, "product": product, "max_position": 1}
+    answer = staff(*ALL).post("/admin/trading/tradinglimit/add/", given)
+    assert "Write it without a month, such as ES." in answer.content.decode()
+    assert not TradingLimit.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("product", "is_known"), [("es", True), ("FXN1", True), ("", True), ("E-MINI", False), ("ZN", False)]
+)
+def test_a_limit_for_a_product_that_nobody_has_seen_comes_with_a_warning(
+    trader: User, product: str, is_known: bool
+) -> None:
+    Product.objects.create(environment="sim", **ES)
+    Product.objects.create(environment="sim", **{**ES, "tradovate_id": 2, "name": "FXN1"})
+    Product.objects.create(environment="live", **{**ES, "name": "ZN"})
+    given = {"user": trader.pk, "product": product, "max_position": 1}
+    page = staff(*ALL).post("/admin/trading/tradinglimit/add/", given, follow=True).content.decode()
+    assert TradingLimit.objects.get().product == product.upper()
+    assert ("is not known here yet" in page) != is_known
 
 
 def test_a_limit_stays_where_it_was_set(trader: User) -> None:

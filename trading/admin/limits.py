@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,8 +15,8 @@ from django.utils import timezone
 from accounts import audit
 from accounts.admin import NOT_A_TRADER
 from accounts.models import User
-from trading.models import TradingLimit
-from trading.orders import limit_changes
+from trading.models import Product, TradingLimit
+from trading.orders import contracts, limit_changes
 
 if TYPE_CHECKING:
     LimitBase = admin.ModelAdmin[TradingLimit]
@@ -37,7 +37,10 @@ class StaffLimitForm(LimitForm):
         fields = ["user", "account", "product", *limit_changes.FIGURES]
 
     def clean_product(self) -> str:
-        return str(self.cleaned_data["product"]).strip().upper()
+        product = str(self.cleaned_data["product"]).strip().upper()
+        if contracts.is_contract(product):
+            raise forms.ValidationError(f"{product} is the name of a contract. Write it without a month, such as ES.")
+        return product
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -110,6 +113,10 @@ class TradingLimitAdmin(LimitBase):
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             self._record(request, obj, "changed to" if change else "set")
+        known = Product.objects.filter(environment__in=obj.user.connections.values("environment"))
+        if obj.product and not change and not known.filter(name=obj.product).exists():
+            words = "is not known here yet: unless Tradovate has a product of that name, this limit holds for nothing."
+            messages.warning(request, f"{obj.product} {words}")
 
     def delete_model(self, request: HttpRequest, obj: TradingLimit) -> None:
         with transaction.atomic():

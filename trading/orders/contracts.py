@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import re
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from django.utils import timezone
 
@@ -21,6 +23,8 @@ from trading.tradovate import entities
 from trading.tradovate.client import Tradovate
 from trading.tradovate.errors import NotAuthorized, NotFound, TradovateError
 
+# What a contract's symbol looks like once it is all there: ESZ6, MESH27, 6EZ6.
+COMPLETE_SYMBOL: Final = re.compile(r"[A-Z0-9]{1,5}[FGHJKMNQUVXZ]\d{1,2}")
 _AT_ONCE = 4
 # A file of nonsense must not spend the hour's request budget on suggestions.
 _SUGGEST_FOR = 5
@@ -87,6 +91,14 @@ def look_up(connection: Connection, symbols: Iterable[str]) -> Looked:
         product_terms.keep(connection.environment, answers.products)
         found = _seen_today(connection, wanted)
     return Looked(found, answers.near, answers.front)
+
+
+def is_contract(name: str) -> bool:
+    """Whether this (upper case) is the name of a contract or looks like one, and is no product's, by what is known
+    here of all environments."""
+    if Product.objects.filter(name=name).exists():
+        return False
+    return COMPLETE_SYMBOL.fullmatch(name) is not None or Contract.objects.filter(name=name).exists()
 
 
 def has_product(connection: Connection, name: str) -> bool:

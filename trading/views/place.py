@@ -22,7 +22,7 @@ from trading.sync import watched
 from trading.views import answers, refusals
 from trading.views.desk import page
 from trading.views.press import press, source_key
-from trading.views.ticket import COMPLETE_SYMBOL, PRICE_LABELS, TicketForm, form_problems
+from trading.views.ticket import PRICE_LABELS, TicketForm, form_problems
 
 # A symbol that Tradovate does not know, or that has expired, is not asked for again for so many seconds while somebody
 # types. What is kept is of the symbol alone: other traders type it, too.
@@ -106,7 +106,7 @@ def _terms(part: OrderTerms, what: str, clock: dt.tzinfo) -> str:
 
 def _findings(connection: Connection, spec: OrderSpec, is_whole: bool) -> tuple[Finding, ...] | None:
     """What the checks say, without asking Tradovate about every letter that is typed: then None."""
-    is_half = not is_whole and not COMPLETE_SYMBOL.fullmatch(spec.symbol)
+    is_half = not is_whole and not contracts.COMPLETE_SYMBOL.fullmatch(spec.symbol)
     if is_half and _contract(connection, spec.symbol) is None:
         return None
     key = (connection.environment, spec.symbol)

@@ -55,8 +55,6 @@ PRICE_LABELS: Final = {
 }
 QUANTITY_PRESETS: Final = (1, 2, 3, 5, 10)
 KEY: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
-# What a contract's symbol looks like once it is all there: ESZ6, MESH27, 6EZ6.
-COMPLETE_SYMBOL: Final = re.compile(r"[A-Z0-9]{1,5}[FGHJKMNQUVXZ]\d{1,2}")
 # A number of so many digits is no id of Tradovate's.
 LONGEST_ID: Final = 19
 # Between these a time can be told in every zone.

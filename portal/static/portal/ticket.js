@@ -7,7 +7,7 @@ import { minutesBehindUtc, zoneName } from "./figures.js";
 import { post, Wish } from "./press.js";
 import { chime } from "./toasts.js";
 
-const COMPLETE_SYMBOL = /^[A-Z0-9]{1,5}[FGHJKMNQUVXZ]\d{1,2}$/; // as of trading/views/ticket.py
+const COMPLETE_SYMBOL = /^[A-Z0-9]{1,5}[FGHJKMNQUVXZ]\d{1,2}$/; // as of trading/orders/contracts.py
 const SOON = 250; // milliseconds after the last letter until the ticket is looked at
 const FRESH = 10_000; // milliseconds for which what was found then is relied on
 const WATCHED = 5_000; // milliseconds after an answer for which its trader looks at what the ticket says
