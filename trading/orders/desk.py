@@ -21,7 +21,7 @@ from django.utils import timezone
 from accounts.models import User
 from trading.models import Account, Order
 from trading.orders import checks, intents, looks, pretrade, sole
-from trading.orders.exits import Cleared, cancel_all, clear, flatten, flatten_all
+from trading.orders.exits import Cleared, cancel_all, clear, flatten, flatten_all, traded
 from trading.orders.outcomes import (
     REUSED,
     Outcome,
@@ -36,7 +36,6 @@ from trading.orders.outcomes import (
 )
 from trading.orders.spec import InvalidSpec, OrderSpec, prices_taken
 from trading.orders.wishes import Cancellation, Modification
-from trading.tradovate.entities import OrdStatus
 
 __all__ = ["NewTerms", "Outcome", "cancel", "cancel_all", "flatten", "flatten_all", "modify", "place", "reverse"]
 
@@ -211,19 +210,12 @@ def _held(net: int) -> str:
 
 def _traded(account: Account, cleared: Cleared, before: Mapping[int, int]) -> str:
     """Which of the orders that were cancelled has traded since it had filled `before`, or may have, in words; "" when
-    none has. The list of positions need not show it yet."""
+    none has."""
     try:
-        now = looks.filled_today(account.connection, before.keys())
+        found = traded(cleared.ended, before, looks.filled_today(account.connection, before.keys()))
     except looks.CannotAsk as trouble:
         return str(trouble)
-    for order_id, filled in before.items():
-        status = cleared.ended[order_id]
-        if status == OrdStatus.FILLED or now[order_id] != filled:
-            return f"Order {order_id} traded while it was cancelled. Look at your position, then decide anew."
-        if status == OrdStatus.COMPLETED:
-            # It does not say how the order ended, and its fills may be told later.
-            return f"Order {order_id} has ended and may have traded. Look at your position, then decide anew."
-    return ""
+    return f"{next(iter(found.values()))} Look at your position, then decide anew." if found else ""
 
 
 def _moved(account: Account, contract_id: int, net: int) -> str:

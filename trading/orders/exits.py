@@ -16,7 +16,7 @@ from typing import Final
 from django.utils import timezone
 
 from accounts.models import Connection, User
-from trading.models import Account
+from trading.models import Account, OrderIntent
 from trading.orders import closing, intents, looks, reports
 from trading.orders.outcomes import (
     REUSED,
@@ -29,13 +29,18 @@ from trading.orders.outcomes import (
     refused,
     told,
 )
+from trading.orders.states import Kind, State
 from trading.orders.wishes import Cancellation, Liquidation
-from trading.tradovate.entities import Order
+from trading.tradovate.entities import Order, OrdStatus
 
 # Seconds to see that orders have ended, then that those have which end with them, and between two looks.
 WAIT_FOR_END: Final = 5.0
 _FOLLOWS_WITHIN: Final = 0.5
 _BETWEEN_LOOKS: Final = 0.25
+# Looks for what came while everything was closed and cancelled, before its trader has to see to it.
+_LOOKS: Final = 5
+# Account and contract, by Tradovate's ids.
+_Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -123,33 +128,122 @@ def flatten_all(
     if isinstance(accounts, Outcome):
         return accounts
     made: list[int] = []
-    notes: list[str] = []
     said: list[str] = []
+    left: list[str] = []
     for connection, own in _by_connection(accounts):
-        by_id = {account.tradovate_id: account for account in own}
+        one = _Flattening(connection, own, source_key, received_at)
         try:
-            wishes = [
-                (
-                    by_id[position.account_id],
-                    _liquidation(by_id[position.account_id], position.contract_id, source_key),
-                    f"{source_key}:flatten:{by_id[position.account_id].pk}:{position.contract_id}",
-                )
-                for position in looks.open_positions(connection, by_id.keys())
-            ]
-            closings = closing.close_all(wishes, received_at)
-            made += [one.intent_id for one in closings]
-            said += [one.words for one in closings if one.words]
-            # A closing may have to wait for the market: it is no order to be cancelled.
-            orders = closing.but_for_closings(connection.pk, looks.open_orders(connection, by_id.keys()))
-            cleared = clear(own, orders, source_key, received_at)
+            one.run()
         except looks.CannotAsk as trouble:
-            notes.append(_unasked(connection, trouble))
-            continue
-        made += cleared.intent_ids
-        notes += [cleared.words] if cleared.left else []
-    if not made and not notes:
+            left.append(_unasked(connection, trouble, begun=bool(one.made)))
+        made += one.made
+        said += one.said
+        left += one.left
+    if not made and not left:
         return Outcome(words="There is no position and no working order.")
-    return told(made, note=" ".join([*said, *notes]), complete=not notes)
+    return told(made, note=" ".join([*said, *left]), complete=not left)
+
+
+class _Flattening:
+    """All that some accounts of one connection hold is closed, and what works is cancelled, by one press: `made` are
+    its intents, `said` is what it was told of other presses, `left` what is not done, in words."""
+
+    def __init__(
+        self, connection: Connection, own: Collection[Account], source_key: str, received_at: dt.datetime
+    ) -> None:
+        self._connection = connection
+        self._accounts = {account.tradovate_id: account for account in own}
+        self._key = source_key
+        self._received_at = received_at
+        # Account and contract of what was closed, the orders that were cancelled, and what may have traded by then.
+        self._closed: set[_Place] = set()
+        self._cleared: set[int] = set()
+        self._traded: dict[_Place, str] = {}
+        self.made: list[int] = []
+        self.said: list[str] = []
+        self.left: list[str] = []
+
+    def run(self) -> None:
+        """Act on what is there until a look finds no more. Raises looks.CannotAsk."""
+        self._close(self._positions())
+        # A closing may have to wait for the market: it is no order to be cancelled.
+        self._clear(self._orders())
+        doubts: list[str] = []
+        for _ in range(_LOOKS):
+            # Orders first: what fills in between is a position. What is told of both may be some moments apart.
+            orders, positions = self._orders(), self._positions()
+            doubts = self._doubts(orders, positions)
+            found = self._close(positions)
+            found |= self._clear(orders)
+            if not found and not doubts:
+                return
+            if not found:
+                time.sleep(_BETWEEN_LOOKS)
+        self.left += doubts or ["More traded while this was done. Look at your positions and orders."]
+
+    def _orders(self) -> list[Order]:
+        return looks.open_orders(self._connection, self._accounts.keys())
+
+    def _positions(self) -> list[_Place]:
+        positions = looks.open_positions(self._connection, self._accounts.keys())
+        return [(one.account_id, one.contract_id) for one in positions]
+
+    def _close(self, positions: Collection[_Place]) -> bool:
+        """Close those that were not closed yet; whether there were any. A position that is told of once more, though
+        it was closed, may be gone already: closed again it would be the opposite one."""
+        wishes = []
+        for number, contract_id in positions:
+            if (number, contract_id) in self._closed:
+                continue
+            account = self._accounts[number]
+            wish = _liquidation(account, contract_id, self._key)
+            wishes.append((account, wish, f"{self._key}:flatten:{account.pk}:{contract_id}"))
+        self._closed.update(positions)
+        closings = closing.close_all(wishes, self._received_at)
+        self.made += [one.intent_id for one in closings]
+        self.said += [one.words for one in closings if one.words]
+        return bool(wishes)
+
+    def _clear(self, orders: Sequence[Order]) -> bool:
+        """Cancel those that were not cancelled yet and close no position; whether there were any."""
+        others = closing.but_for_closings(self._connection.pk, orders)
+        new = {order.id: order for order in others if order.id not in self._cleared}
+        if not new:
+            return False
+        self._cleared |= new.keys()
+        before = self._filled(new)
+        cleared = clear(self._accounts.values(), list(new.values()), self._key, self._received_at)
+        self.made += cleared.intent_ids
+        self.left += [cleared.words] if cleared.left else []
+        now = self._filled(new)
+        if before is None or now is None:
+            found = {number: f"Order {number} may have traded while it was cancelled." for number in new}
+        else:
+            found = traded(cleared.ended, before, now)
+        self._traded |= {(new[key].account_id, new[key].contract_id or 0): words for key, words in found.items()}
+        return True
+
+    def _filled(self, order_ids: Collection[int]) -> dict[int, int] | None:
+        """Contracts that each of the orders has filled today; None where that cannot be read: it keeps nothing back."""
+        try:
+            return looks.filled_today(self._connection, order_ids)
+        except looks.CannotAsk:
+            return None
+
+    def _doubts(self, orders: Collection[Order], positions: Collection[_Place]) -> list[str]:
+        """What these orders and positions leave in doubt, in words: an order has traded and its position does not show
+        yet; or a closing is over and its position shows again, or still."""
+        unseen = [words for place, words in self._traded.items() if place not in {*self._closed, *positions}]
+        doubts = [f"{words} No position shows: look at it before you go on." for words in unseen]
+        working = {order.id for order in orders}
+        taken = [State.ACCEPTED, State.WORKING, State.FILLED, State.DONE]
+        closings = OrderIntent.objects.filter(pk__in=self.made, kind=Kind.LIQUIDATE, state__in=taken)
+        for one in closings.select_related("account"):
+            number, place = one.order_id_at_broker, (one.account.tradovate_id, one.spec["contract_id"])
+            is_over = one.state == State.DONE if number is None else number not in working
+            if is_over and place in positions:
+                doubts.append(f"There is a position in {one.symbol} though it was closed. Look at it before you go on.")
+        return doubts
 
 
 def clear(accounts: Collection[Account], orders: Sequence[Order], source_key: str, received_at: dt.datetime) -> Cleared:
@@ -169,6 +263,20 @@ def clear(accounts: Collection[Account], orders: Sequence[Order], source_key: st
         made += _cancel(by_id, rest, source_key, received_at)
         ended |= _ended_of(accounts, known.keys() - ended.keys())
     return Cleared(tuple(made), tuple(sorted(known.keys() - ended.keys())), ended)
+
+
+def traded(ended: Mapping[int, str], before: Mapping[int, int], now: Mapping[int, int]) -> dict[int, str]:
+    """Which of the orders that were cancelled, `ended` so, has traded since it had filled `before`, or may have, in
+    words by its id. The list of positions need not show it yet."""
+    found: dict[int, str] = {}
+    for order_id, filled in before.items():
+        status = ended.get(order_id)
+        if status == OrdStatus.FILLED or now[order_id] != filled:
+            found[order_id] = f"Order {order_id} traded while it was cancelled."
+        elif status == OrdStatus.COMPLETED:
+            # It does not say how the order ended, and its fills may be told later.
+            found[order_id] = f"Order {order_id} has ended and may have traded."
+    return found
 
 
 def _ends_with_another(order: Order, among: dict[int, Order]) -> bool:
@@ -241,5 +349,6 @@ def _by_connection(accounts: Collection[Account]) -> Iterator[tuple[Connection, 
         yield own[0].connection, own
 
 
-def _unasked(connection: Connection, trouble: looks.CannotAsk) -> str:
-    return f"{connection.get_environment_display()}: nothing could be done. {trouble}"
+def _unasked(connection: Connection, trouble: looks.CannotAsk, *, begun: bool = False) -> str:
+    could_not = "what is left is not known" if begun else "nothing could be done"
+    return f"{connection.get_environment_display()}: {could_not}. {trouble}"
