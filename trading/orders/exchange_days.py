@@ -24,6 +24,9 @@ _FAMILIES: Final = {
 }
 _FAMILY_OF: Final = {root: family for family, roots in _FAMILIES.items() for root in roots.split()}
 _FLOOR: Final = frozenset({"grains", "livestock"})
+# In the evening of these the grains stay closed, and open when their day begins.
+_NO_NIGHT_AFTER: Final = frozenset({"New Year's Day", "Independence Day", "Thanksgiving Day", "Christmas Day"})
+_GRAINS_DAY: Final = dt.time(8, 30)
 _EVERYWHERE: Final = frozenset({*_FAMILIES, ""})
 
 _MONDAY, _THURSDAY, _SATURDAY, _SUNDAY = 0, 3, 5, 6
@@ -58,20 +61,32 @@ def special_day(product: str, day: dt.date) -> SpecialDay | None:
 
     For a product that is not known here only the days on which everything is shut count.
     """
-    rule = _rules(day.year).get(day)
+    rule = _rule(day)
     return rule.of(_FAMILY_OF.get(product, "")) if rule else None
+
+
+def late_opening(product: str, day: dt.date) -> dt.time | None:
+    """Chicago's time at which a product (ZC) opens on a day after a holiday, instead of on the holiday's evening; None
+    on a day like any other."""
+    before = _rule(day - _DAY)
+    is_late = before is not None and before.name in _NO_NIGHT_AFTER and _FAMILY_OF.get(product) == "grains"
+    return _GRAINS_DAY if is_late else None
 
 
 def has_session(day: dt.date) -> bool:
     """Whether anything trades on a day, or for it on the evening before."""
-    rule = _rules(day.year).get(day)
+    rule = _rule(day)
     return day.weekday() < _SATURDAY and (rule is None or rule.shut != _EVERYWHERE)
 
 
 def is_business_day(day: dt.date) -> bool:
     """Whether the exchange clears: what trades on a holiday, on which some products do not, counts for a later day."""
-    rule = _rules(day.year).get(day)
+    rule = _rule(day)
     return day.weekday() < _SATURDAY and (rule is None or not rule.shut)
+
+
+def _rule(day: dt.date) -> _Rule | None:
+    return _rules(day.year).get(day)
 
 
 def _halts(**times: dt.time) -> tuple[tuple[str, dt.time], ...]:
@@ -83,16 +98,17 @@ _HALF_PAST_ONE = dt.time(13, 30)
 _FIVE_PAST = dt.time(12, 5)
 _QUARTER_TO_ONE = dt.time(12, 45)
 _MIDDAY = _halts(equity=_NOON, rates=_NOON, energy=_HALF_PAST_ONE, metals=_HALF_PAST_ONE)
-_SHORT_FRIDAY = _halts(
+_EVE = _halts(
     equity=_QUARTER_PAST,
     rates=_QUARTER_PAST,
     currency=_QUARTER_PAST,
-    crypto=_QUARTER_TO_ONE,
+    crypto=_QUARTER_PAST,
     energy=_QUARTER_TO_ONE,
     metals=_QUARTER_TO_ONE,
     grains=_FIVE_PAST,
     livestock=_FIVE_PAST,
 )
+_SHORT_FRIDAY = _halts(**dict(_EVE) | {"crypto": _QUARTER_TO_ONE})
 _JULY_3 = _halts(equity=_QUARTER_PAST, grains=_FIVE_PAST, livestock=_FIVE_PAST)
 _REPORT_DAY = _halts(equity=dt.time(8, 15), rates=dt.time(10, 15), currency=dt.time(10, 15), crypto=dt.time(10, 15))
 
@@ -105,7 +121,7 @@ def _rules(year: int) -> dict[dt.date, _Rule]:
     rules: dict[dt.date, _Rule] = {thanksgiving + _DAY: _Rule("the day after Thanksgiving", halts=_SHORT_FRIDAY)}
     if independence.weekday() < _SATURDAY:
         rules[independence - _DAY] = _Rule("the eve of Independence Day", halts=_JULY_3)
-    rules[christmas - _DAY] = _Rule("Christmas Eve", halts=_SHORT_FRIDAY)
+    rules[christmas - _DAY] = _Rule("Christmas Eve", halts=_EVE)
     quiet = {
         "Martin Luther King Day": _nth(year, 1, _MONDAY, 3),
         "Presidents' Day": _nth(year, 2, _MONDAY, 3),

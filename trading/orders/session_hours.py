@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from trading.orders.exchange_days import special_day
+from trading.orders.exchange_days import late_opening, special_day
 from trading.orders.trading_days import CHICAGO
 
 # All of CME Group's schedules are in Chicago's time, those of its New York exchanges too.
@@ -69,7 +69,7 @@ def session(hours: Hours | None, product: str, exchange: str, now: dt.datetime) 
         return Session(Standing.UNKNOWN)
     local = now.astimezone(zone)
     holiday = ""
-    windows = list(_windows(hours, local))
+    windows = list(_windows(hours, product, local))
     later = [window for window in windows if window.opens > local and not _is_shut(product, window.day)]
     opens_at = later[0].opens if later else None
     for window in windows:
@@ -90,7 +90,7 @@ def _is_shut(product: str, day: dt.date) -> bool:
     return special is not None and special.halts is None
 
 
-def _windows(hours: Hours, local: dt.datetime) -> Iterator[_Window]:
+def _windows(hours: Hours, product: str, local: dt.datetime) -> Iterator[_Window]:
     """The sessions around a moment and those that follow, each with the day that it belongs to."""
     opens, closes = hours.open_time, hours.close_time
     if opens is None or closes is None:
@@ -99,7 +99,10 @@ def _windows(hours: Hours, local: dt.datetime) -> Iterator[_Window]:
         day = local.date() + away * _DAY
         if day.weekday() >= _SATURDAY:
             continue
-        begins = dt.datetime.combine(day - _DAY if opens >= closes else day, opens, local.tzinfo)
+        is_overnight = opens >= closes
+        begins = dt.datetime.combine(day - _DAY if is_overnight else day, opens, local.tzinfo)
         if day.weekday() == 0 and hours.sunday_open_time is not None:
             begins = dt.datetime.combine(day - _DAY, hours.sunday_open_time, local.tzinfo)
+        if is_overnight and (late := late_opening(product, day)):
+            begins = dt.datetime.combine(day, late, local.tzinfo)
         yield _Window(day, begins, dt.datetime.combine(day, closes, local.tzinfo))

@@ -3,12 +3,13 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trading.orders.exchange_days import special_day
 from trading.orders.session_hours import Hours, Standing, session
-from trading.orders.trading_days import CHICAGO, calendar_day
+from trading.orders.trading_days import CHICAGO
+from trading.simulator.holidays import SHUT, closing
 from trading.simulator.hours import HOURS, is_open
 
 PRODUCT_OF = {
@@ -23,6 +24,7 @@ PRODUCT_OF = {
 }
 GLOBEX = Hours(dt.time(17), dt.time(16), dt.time(17))
 PIT = Hours(dt.time(8, 30), dt.time(13, 5))
+GRAINS = Hours(dt.time(19), dt.time(13, 20), dt.time(19))
 
 
 def chicago(text: str) -> dt.datetime:
@@ -75,6 +77,26 @@ def test_the_week_of_an_index_future(moment: str, standing: Standing, opens: str
 )
 def test_the_day_of_live_cattle(moment: str, standing: Standing) -> None:
     assert session(PIT, "LE", "CME", chicago(moment)).standing is standing
+
+
+@pytest.mark.parametrize(
+    ("moment", "standing", "opens"),
+    [
+        ("2026-11-24 20:00", Standing.OPEN, None),
+        ("2026-11-25 14:00", Standing.CLOSED, "2026-11-27 08:30"),
+        ("2026-11-26 10:00", Standing.CLOSED, "2026-11-27 08:30"),
+        ("2026-11-26 20:00", Standing.CLOSED, "2026-11-27 08:30"),
+        ("2026-11-27 08:30", Standing.OPEN, None),
+        # Christmas is a Friday; Independence Day is kept on a Monday.
+        ("2026-12-25 20:00", Standing.CLOSED, "2026-12-27 19:00"),
+        ("2027-07-05 20:00", Standing.CLOSED, "2027-07-06 08:30"),
+        # After other holidays there is a night.
+        ("2027-01-18 12:00", Standing.CLOSED, "2027-01-18 19:00"),
+    ],
+)
+def test_after_some_holidays_the_grains_have_no_night(moment: str, standing: Standing, opens: str | None) -> None:
+    found = session(GRAINS, "ZC", "CBOT", chicago(moment))
+    assert (found.standing, found.opens_at) == (standing, chicago(opens) if opens else None)
 
 
 @pytest.mark.parametrize(
@@ -140,13 +162,22 @@ def test_a_closed_market_opens_when_it_says(now: dt.datetime) -> None:
         assert session(GLOBEX, "ES", "CME", found.opens_at).standing is Standing.OPEN
 
 
+@pytest.mark.parametrize("group", sorted(HOURS))
+@given(day=st.dates(dt.date(2020, 1, 1), dt.date(2035, 1, 1)))
+@example(day=dt.date(2026, 12, 24))
+def test_the_simulator_s_holidays_are_the_same(day: dt.date, group: str) -> None:
+    special, ends = special_day(PRODUCT_OF[group], day), closing(group, day)
+    assert (special is None, special and special.halts) == (ends is None, None if ends == SHUT else ends)
+
+
 @given(moments, st.sampled_from(sorted(HOURS)))
-def test_the_simulator_is_closed_whenever_a_product_is_called_closed(now: dt.datetime, group: str) -> None:
+def test_a_product_is_closed_and_open_when_the_simulator_s_is(now: dt.datetime, group: str) -> None:
     # As the simulator's productSession tells them.
     first, last = HOURS[group][0], HOURS[group][-1]
     hours = Hours(first.opens, last.closes, first.opens if first.overnight else None)
     found = session(hours, PRODUCT_OF[group], "CME", now)
     if found.standing in (Standing.CLOSED, Standing.HALTED):
         assert not is_open(group, now)
-    elif len(HOURS[group]) == 1 and not special_day(PRODUCT_OF[group], calendar_day(now)):
+    elif not first.closes <= now.astimezone(CHICAGO).time() < last.opens:
+        # But for the pause between the parts of a day, of which productSession tells nothing.
         assert is_open(group, now)
