@@ -37,6 +37,12 @@ ALL = [
 ]
 
 
+def shown(browser: Client, page: str) -> dict[str, str]:
+    """What a form would send as it stands."""
+    form = browser.get(page).context["adminform"].form
+    return {name: form[name].value() for name in form.fields if form[name].value() is not None}
+
+
 def test_support_sets_changes_and_removes_a_limit(trader: User) -> None:
     browser = staff(*ALL)
     account = Account.objects.get()
@@ -44,8 +50,8 @@ def test_support_sets_changes_and_removes_a_limit(trader: User) -> None:
     assert browser.post("/admin/trading/tradinglimit/add/", given).status_code == 302
     limit = TradingLimit.objects.get()
     assert (limit.set_by, limit.product, limit.max_order_qty) == ("staff", "ES", 4)
-    answer = browser.post(f"/admin/trading/tradinglimit/{limit.pk}/change/", {**given, "max_order_qty": 9})
-    assert answer.status_code == 302
+    page = f"/admin/trading/tradinglimit/{limit.pk}/change/"
+    assert browser.post(page, shown(browser, page) | {"max_order_qty": 9}).status_code == 302
     limit.refresh_from_db()
     assert limit.max_order_qty == 9
     assert browser.post(f"/admin/trading/tradinglimit/{limit.pk}/delete/", {"post": "yes"}).status_code == 302
@@ -132,11 +138,27 @@ def test_a_limit_stays_where_it_was_set(trader: User) -> None:
     page = f"/admin/trading/tradinglimit/{limit.pk}/change/"
     browser = staff(*ALL)
     other = User.objects.create(username="sim:1002")
-    browser.post(page, {"user": other.pk, "product": "NQ", "max_order_qty": 5})
+    browser.post(page, shown(browser, page) | {"user": other.pk, "product": "NQ", "max_order_qty": 5})
     limit.refresh_from_db()
     assert (limit.user, limit.product, limit.max_order_qty) == (trader, "ES", 5)
     answer = browser.post(page, {"daily_loss": 400})
     assert "leave the product empty" in answer.content.decode()
+
+
+def test_of_two_who_change_a_limit_at_once_the_second_is_told(trader: User) -> None:
+    limit = TradingLimit.objects.create(user=trader, set_by="staff", max_order_qty=10, daily_loss=5000)
+    page, browser = f"/admin/trading/tradinglimit/{limit.pk}/change/", staff(*ALL)
+    mine, others = shown(browser, page), shown(browser, page)
+    assert browser.post(page, others | {"daily_loss": 500}).status_code == 302
+    for _ in range(2):
+        answer = browser.post(page, mine | {"max_order_qty": 5}).content.decode()
+        assert "changed meanwhile" in answer
+        assert "at most 10 contracts an order, daily loss $500.00" in answer
+    limit.refresh_from_db()
+    assert (limit.max_order_qty, limit.daily_loss) == (10, 500)
+    assert browser.post(page, shown(browser, page) | {"max_order_qty": 5}).status_code == 302
+    limit.refresh_from_db()
+    assert (limit.max_order_qty, limit.daily_loss) == (5, 500)
 
 
 def test_a_second_limit_for_the_same_is_refused(trader: User) -> None:

@@ -32,9 +32,17 @@ FIGURES_TOLD = ["daily_loss_told" if name == "daily_loss" else name for name in 
 class StaffLimitForm(LimitForm):
     """A limit for one trader, in one of his accounts or each; of one that is there only the figures change."""
 
+    # As it was last changed when the page showed it.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
     class Meta:
         model = TradingLimit
         fields = ["user", "account", "product", *limit_changes.FIGURES]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["seen"] = self.instance.changed_at.isoformat()
 
     def clean_product(self) -> str:
         product = str(self.cleaned_data["product"]).strip().upper()
@@ -57,6 +65,10 @@ class StaffLimitForm(LimitForm):
         twins = TradingLimit.objects.filter(user=user, account=account, product=product, set_by=STAFF)
         if user is not None and not self.errors and twins.exclude(pk=self.instance.pk).exists():
             self.add_error(None, "There is a limit of support's for this trader, account and product: change that one.")
+        now = TradingLimit.objects.select_for_update(of=("self",)).filter(pk=self.instance.pk).first()
+        if now is not None and cleaned.get("seen") != now.changed_at.isoformat():
+            held = ", ".join(now.words())
+            self.add_error(None, f"This limit was changed meanwhile: {held}. Open it again to change what it is now.")
         return cleaned
 
 
@@ -96,7 +108,8 @@ class TradingLimitAdmin(LimitBase):
     def get_fields(self, request: HttpRequest, obj: TradingLimit | None = None) -> Any:
         whose = ["user", "account", "product"]
         is_traders = obj is not None and obj.set_by != STAFF
-        return [*whose, *(FIGURES_TOLD if is_traders else limit_changes.FIGURES)]
+        seen = ["seen"] if obj is not None and self.has_change_permission(request, obj) else []
+        return [*whose, *(FIGURES_TOLD if is_traders else limit_changes.FIGURES), *seen]
 
     def get_readonly_fields(self, request: HttpRequest, obj: TradingLimit | None = None) -> Any:
         # Moved to another trader, it would end without a word in the trail of the first one.
