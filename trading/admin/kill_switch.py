@@ -25,6 +25,7 @@ from accounts.admin import NOT_A_TRADER, ReadOnly
 from accounts.lockout import NOT_YOURS, is_own_password
 from accounts.models import Connection, User
 from trading import tasks
+from trading.admin.records import OF_TRADER
 from trading.models import KillSwitch, KillSwitchAction
 from trading.orders import kill_switch
 
@@ -162,6 +163,9 @@ class KillSwitchAdmin(SwitchBase):
 
     def has_delete_permission(self, request: HttpRequest, obj: KillSwitch | None = None) -> bool:
         return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == OF_TRADER or super().lookup_allowed(lookup, value, request)
 
     def get_form(
         self, request: HttpRequest, obj: KillSwitch | None = None, change: bool = False, **kwargs: Any

@@ -19,7 +19,7 @@ from accounts.admin import PersonAdmin
 from accounts.models import AuditEvent, User
 from accounts.sign_out import sign_out
 from trading.admin import timeline
-from trading.admin.records import INTENTS_OF
+from trading.admin.records import OF_TRADER, link
 from trading.models import KillSwitch, KillSwitchAction
 
 MAY_END_ACCESS = "accounts.end_access"
@@ -58,14 +58,30 @@ class TraderAdmin(PersonAdmin):
 
     change_form_template = "admin/accounts/user/change_form.html"
     trader_fieldsets = [*PersonAdmin.trader_fieldsets, ("Kept of this trader", {"fields": ["kept"]})]
-    readonly_fields = ["kept"]
+    readonly_fields = ["stopped", "kept"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        found = super().get_fieldsets(request, obj)
+        may_see = self.admin_site.get_model_admin(KillSwitch).has_view_permission(request)
+        if obj is None or not obj.is_trader or not may_see:
+            return found
+        return [("Trading", {"fields": ["stopped"]}), *found]
+
+    @admin.display(description="kill switches thrown now")
+    def stopped(self, user: User) -> str:
+        """Links to what stops the trader: all their trading, a connection of theirs, or everybody's."""
+        thrown = KillSwitch.objects.thrown().visible_to(user).select_related("user", "connection", "thrown_by")
+        told = ((link(one), ": ".join(filter(None, (one.thrown_by.display_name, one.reason)))) for one in thrown)
+        return format_html_join(" · ", "{} by {}", told) or "none"
 
     @admin.display(description="rows")
     def kept(self, user: User) -> str:
         """Links to what is kept of the person, whatever the connection."""
+        switches = reverse("admin:trading_killswitch_changelist")
         places = [
-            (reverse("admin:trading_orderintent_changelist"), f"{INTENTS_OF}={user.pk}", "intents"),
-            (reverse("admin:trading_killswitch_changelist"), f"user__id__exact={user.pk}", "kill switches"),
+            (reverse("admin:trading_orderintent_changelist"), f"{OF_TRADER}={user.pk}", "intents"),
+            (switches, f"user__id__exact={user.pk}", "kill switches of the trader"),
+            (switches, f"{OF_TRADER}={user.pk}", "kill switches of one connection"),
             (reverse("admin:trading_tradinglimit_changelist"), f"user__id__exact={user.pk}", "limits"),
             (reverse("admin:accounts_auditevent_changelist"), f"user__id__exact={user.pk}", "audit trail"),
         ]

@@ -52,7 +52,7 @@ else:
 
 OF = "connection__id__exact"
 FILES_OF = f"account__{OF}"
-INTENTS_OF = "connection__user__id__exact"
+OF_TRADER = "connection__user__id__exact"
 
 
 def trader_fields(connection: str) -> list[str]:
@@ -215,7 +215,7 @@ class OrderIntentAdmin(ReadOnly, IntentBase):
     inlines = [TransitionInline]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        return lookup == INTENTS_OF or super().lookup_allowed(lookup, value, request)
+        return lookup == OF_TRADER or super().lookup_allowed(lookup, value, request)
 
     @admin.display(ordering="connection__name")
     def trader(self, intent: OrderIntent) -> str:
