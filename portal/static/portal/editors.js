@@ -147,6 +147,7 @@ class Editor {
     // TrailingStopNonOrderQtyModify (openapi.json, failureReason).
     const isTrailing = row.type?.startsWith("Trailing") ?? false;
     for (const hint of this.element.querySelectorAll("[data-trailing]")) setHidden(hint, !isTrailing);
+    for (const hint of this.element.querySelectorAll("[data-many]")) setHidden(hint, !(Number(row.qty) > 1));
     const moved = [];
     for (const label of this.element.querySelectorAll("[data-from]")) {
       const input = label.querySelector("input");

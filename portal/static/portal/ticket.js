@@ -163,6 +163,7 @@ export class Ticket {
       fieldset.hidden = fieldset.disabled = fieldset.dataset.exits !== elements.exits.value;
     }
     const { action, order_qty: qty, symbol, order_type: type } = this.#values();
+    for (const hint of this.form.querySelectorAll("[data-many]")) setHidden(hint, !(Number(qty) > 1));
     const [shown, text] = [elements.max_show.value.trim(), elements.text.value.trim()];
     this.send.dataset.side = action;
     const parts = [action, qty, symbol.toUpperCase() || "…", type.selectedOptions[0].text, shown && `showing ${shown}`];

@@ -145,3 +145,13 @@ def test_an_exit_on_the_wrong_side_of_the_market_is_told_with_the_last_price() -
     assert (finding.severity, finding.field) == ("warning", "triggers[0].price")
     assert "5000 (an old one)" in finding.message
     assert found(order, situation(facts=rich(marks=[]))) == [("note", "price")]
+
+
+def test_an_order_that_may_fill_in_part_at_once_does_not_promise_its_exits() -> None:
+    exits = {"order_type": "Limit", "price": Decimal(5000), "triggers": (target("Sell", 5010),)}
+    where = situation(facts=rich())
+    finding = only(spec("Buy", 3, time_in_force="IOC", **exits), where)
+    assert (finding.severity, finding.field) == ("warning", "time_in_force")
+    assert "then they have no exits" in finding.message
+    for whole in (spec("Buy", 1, time_in_force="IOC", **exits), spec("Buy", 3, time_in_force="FOK", **exits)):
+        assert found(whole, where) == []

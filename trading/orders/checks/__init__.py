@@ -60,6 +60,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     money.broker_margin,
     money.collar,
     money.exits_ahead,
+    money.exits_of_part,
     repeat.duplicate,
 )
 

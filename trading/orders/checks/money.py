@@ -146,6 +146,13 @@ def exits_ahead(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
             yield warning(name, words) if is_old else error(name, words)
 
 
+def exits_of_part(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
+    """Exits wait for all of their entry, and end with one that ends before: this may be so at once."""
+    if spec.triggers and spec.time_in_force == "IOC" and spec.order_qty > 1:
+        words = f"Fewer than {spec.order_qty} contracts may fill: then they have no exits, which wait for all of them."
+        yield warning("time_in_force", words)
+
+
 def _absolute(part: OrderTerms) -> Iterator[tuple[str, Decimal]]:
     return ((name, price) for name, price in part.prices() if name != "peg_difference")
 
