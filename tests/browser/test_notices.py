@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -52,6 +53,7 @@ window.WebSocket = class extends WebSocket {
 AWAY = "window.isAway = false; Object.defineProperty(document, 'hidden', { get: () => window.isAway });"
 TOAST = "async () => (await import('/static/portal/toasts.js')).toast('error', 'Rejected.')"
 FILLS = "async () => { for (const text of '123456') (await import('/static/portal/toasts.js')).toast('success', text) }"
+TICK = Decimal("0.10")  # of the M2K
 FILL, REFUSAL = [660, 880], [220, 180]
 
 
@@ -117,6 +119,45 @@ def test_what_happened_while_the_socket_was_cut_is_told_once(portal: Stack, open
     assert len(told(page)) == 1, "what was there before the page was told"
     program.order(symbol, "Sell")
     is_told(page, f"^Sold 1 {symbol} at ")
+
+
+def test_a_stop_that_ends_with_its_targets_first_fill_is_told_and_one_that_ends_with_its_last_is_not(
+    portal: Stack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.add_init_script(RECORD)
+    open_desk(page, portal, "trader")
+    is_streaming(page)
+    program, symbol = OtherProgram(portal, "trader"), portal.front_month("M2K")
+    row = page.locator("[data-row^='position:']", has_text=symbol)
+    working = page.locator("[data-orders] [data-group='working']", has_text=symbol)
+    for is_whole in (True, False):
+        portal.control("price", symbol=symbol, price="2000")
+        program.order(symbol, qty=3)
+        expect(row.locator("[data-field='qty']")).to_have_text("3", timeout=SOON)
+        row.get_by_role("button", name=f"Add exits to {symbol}").click()
+        editor = page.locator("[data-editor-of]")
+        expect(editor).to_contain_text("One contract that trades cancels all of the other.")
+        editor.get_by_label("Target").fill("10")
+        editor.get_by_label("Stop").fill("100")
+        editor.get_by_label("in").select_option("points")
+        editor.get_by_role("button", name="Place exits").click()
+        expect(working).to_have_count(2, timeout=SOON)
+        target = Decimal(working.filter(has_text="Limit").locator("[data-field='price']").inner_text())
+        portal.control("liquidity", symbol=symbol, size=None if is_whole else 1)
+        portal.control("price", symbol=symbol, price=str(target + (5 if is_whole else TICK)))
+        if is_whole:
+            expect(row).to_have_count(0, timeout=SOON)
+            is_told(page, f"^Sold 3 {symbol} at ")
+            page.wait_for_timeout(1_000)
+            assert not [text for text in told(page) if "left without" in text]
+    is_told(page, f"^The stop of {symbol} was cancelled, as the target has traded: ")
+    notice = page.locator("#toasts .toast[data-level='error']", has_text="left without a stop")
+    expect(notice.get_by_role("link", name="Order page")).to_be_visible()
+    portal.control("liquidity", symbol=symbol, size=None)
+    expect(row).to_have_count(0, timeout=SOON)
+    page.wait_for_timeout(1_000)
+    assert len([text for text in told(page) if "left without" in text]) == 1
 
 
 def test_a_page_that_a_change_has_not_reached_asks_for_all_of_it(portal: Stack, open_page: OpenPage) -> None:

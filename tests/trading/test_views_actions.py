@@ -95,6 +95,7 @@ def test_cancel_all_takes_every_order_out_once(browser: Client, connection: Conn
     place(browser, connection, symbol, 2, exits="prices", target_price="4010", exit_stop_price="3990")
     answers = [press(browser, "/desk/cancel-all/", {"key": key(3)}) for _ in range(2)]
     assert answers[0]["level"] == "success"
+    assert {row["sweep"] for row in answers[0]["rows"].values()} == {"1"}
     assert answers[1]["words"] == "There is no working order."
     assert working(connection) == []
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from trading.orders.trading_days import day_began
 from trading.sync import rows as formatter
 from trading.sync import stream
-from trading.sync.rows import UNKNOWN, Row
+from trading.sync.rows import UNKNOWN, YES, Row
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -63,7 +63,7 @@ _WORDS: Final = {
 
 def intent_row(intent: OrderIntent, tick_size: Decimal | None = None) -> Row:
     """One intent, with the fields of rows.order_row that a table of orders shows; its account should be selected
-    with it. `tick_size` is its contract's."""
+    with it. `tick_size` is its contract's. `sweep` says that it cancels an order with all others."""
     from trading.orders.states import decisions
 
     return {
@@ -79,6 +79,7 @@ def intent_row(intent: OrderIntent, tick_size: Decimal | None = None) -> Row:
         "order_id": str(intent.order_id_at_broker or ""),
         "strategy_id": str(intent.strategy_id_at_broker or ""),
         "target": str(intent.target_order_id or ""),
+        "sweep": YES if _is_of_many(intent) else "",
         "account_id": str(intent.account.tradovate_id),
         "account": intent.account.label,
         "symbol": intent.symbol,
@@ -96,6 +97,11 @@ def intent_row(intent: OrderIntent, tick_size: Decimal | None = None) -> Row:
         "words": words(intent),
         "at": formatter.moment(intent.created_at),
     }
+
+
+def _is_of_many(intent: OrderIntent) -> bool:
+    """Whether an order is cancelled with all others (trading.orders.exits.clear), and so with what hangs on it."""
+    return intent.kind == "cancel" and intent.source_key.endswith(f":cancel:{intent.target_order_id}")
 
 
 def _more_terms(intent: OrderIntent, tick_size: Decimal | None) -> str:

@@ -1,6 +1,7 @@
-// Which fills, refusals and lost answers a trader has not been told of yet. Pure: no document, no clock.
+// Which fills, refusals, lost answers and lost exits a trader has not been told of yet. Pure: no document, no clock.
 
 import { kindOf } from "./state.js";
+import { isGone, unprotected } from "./unprotected.js";
 
 const ALARMING = new Set(["rejected", "unknown", "absent"]);
 const isAlarming = ({ kind, state }) => ALARMING.has(state) || (kind === "modify" && state === "ineffective");
@@ -18,9 +19,12 @@ export class Untold {
     this.known = new Map(); // key -> state or status as it was last heard
     this.began = new Set(); // "rows" after the first snapshot, "intents" after their first list
     this.refused = new Set(); // ids of orders whose refusal was told, by Tradovate's order or by our intent
+    this.strategies = new Set(); // ids of those whose failure was heard of
     this.fills = new Set(); // keys of what waits to be told
     this.refusals = new Set();
     this.alarms = new Set();
+    this.gone = new Set();
+    this.failed = new Set(); // ids of strategies
   }
 
   /**
@@ -38,13 +42,16 @@ export class Untold {
     for (const key of changed) {
       const row = rows.get(key);
       const kind = kindOf(key);
-      if (!row || !["fill", "done", "intent"].includes(kind)) continue;
+      if (!row) continue;
+      if (kind === "order" || kind === "done") this.#hearStrategy(row, begins);
+      if (!["fill", "done", "intent"].includes(kind)) continue;
       const state = row.state ?? row.status ?? "";
       const isNews = this.known.has(key) ? this.known.get(key) !== state : !begins;
       this.known.set(key, state);
       if (!isNews) continue;
       if (kind === "fill") this.fills.add(key);
       else if (kind === "done" && state === "Rejected") this.refusals.add(key);
+      else if (kind === "done" && isGone(row)) this.gone.add(key);
       else if (kind === "intent" && isAlarming(row)) this.alarms.add(key);
     }
     for (const key of except) {
@@ -53,9 +60,16 @@ export class Untold {
     }
   }
 
+  /** The orders of a strategy say why it failed; one that was refused says why that was. */
+  #hearStrategy({ strategy_id: id, reason, status }, begins) {
+    if (!id || !reason || status === "Rejected" || this.strategies.has(id)) return;
+    this.strategies.add(id);
+    if (!begins) this.failed.add(id);
+  }
+
   /** Whether something waits to be told. */
   get waits() {
-    return this.fills.size + this.refusals.size + this.alarms.size > 0;
+    return [this.fills, this.refusals, this.alarms, this.gone, this.failed].some(({ size }) => size > 0);
   }
 
   /**
@@ -70,9 +84,10 @@ export class Untold {
     const fills = together(this.#fillNotices(rows), FILLS);
     this.fills.clear();
     if (isSending) return fills;
-    const alarms = together(this.#alarmNotices(rows), REFUSED);
-    this.refusals.clear();
-    this.alarms.clear();
+    const gone = [...this.gone].map((key) => rows.get(key)).filter(Boolean);
+    const exits = gone.length || this.failed.size ? unprotected(rows, gone, [...this.failed], whereOf(rows)) : [];
+    const alarms = together([...exits, ...this.#alarmNotices(rows)], REFUSED);
+    for (const waiting of [this.refusals, this.alarms, this.gone, this.failed]) waiting.clear();
     return [...fills, ...alarms];
   }
 
