@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts.models import Connection, User
 from tests.trading.cast import listed, sign_in
-from tests.trading.orders.pressing import pair
+from tests.trading.orders.pressing import mirrored, pair
 from tests.trading.signed_in import browser_of
 from tests.trading.test_views_orders import press, ticket, wrong
 from trading.models import Account, OrderIntent
@@ -98,6 +99,26 @@ def test_cancel_all_takes_every_order_out_once(browser: Client, connection: Conn
     assert {row["sweep"] for row in answers[0]["rows"].values()} == {"1"}
     assert answers[1]["words"] == "There is no working order."
     assert working(connection) == []
+
+
+def test_a_cancellation_without_a_script_says_which_contracts_it_leaves_without_exits(
+    simulator: RunningSimulator, browser: Client, connection: Connection, symbol: str
+) -> None:
+    simulator.control.liquidity(symbol, 1)
+    exits = {"exits": "prices", "target_price": "5010", "exit_stop_price": "4990"}
+    for number, headers in enumerate(({}, {"Accept": "application/json"}), start=1):
+        order = place(browser, connection, symbol, number, price="5000", order_qty="3", **exits)
+        entry = int(order.partition(":")[2])
+        for leg in OrderIntent.objects.filter(lead__order_id_at_broker=entry):
+            number_there = leg.order_id_at_broker or 0
+            mirrored(account_of(connection), symbol, number_there, status="Suspended", parent_id_at_broker=entry)
+        answer = browser.post("/desk/cancel/", {"order": order, "key": key(10 + number)}, headers=headers)
+        if headers:
+            [row] = answer.json()["rows"].values()
+            assert (answer.json()["level"], row["sweep"]) == ("success", ""), "its page follows what becomes of them"
+        else:
+            [said] = get_messages(answer.wsgi_request)
+            assert (said.level_tag, "1 contract has filled" in said.message) == ("warning", True)
 
 
 def test_a_position_gets_exits_and_is_flattened(browser: Client, connection: Connection, symbol: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Connection, User
 from trading.models import Account, Order
 from trading.orders import checks, intents, looks, pretrade, sole
 from trading.orders.exits import Cleared, cancel_all, clear, flatten, flatten_all, traded
@@ -36,6 +36,7 @@ from trading.orders.outcomes import (
 )
 from trading.orders.spec import InvalidSpec, OrderSpec, prices_taken
 from trading.orders.wishes import Cancellation, Modification
+from trading.tradovate.entities import OrdStatus
 
 __all__ = ["NewTerms", "Outcome", "cancel", "cancel_all", "flatten", "flatten_all", "modify", "place", "reverse"]
 
@@ -119,7 +120,7 @@ def modify(
 def cancel(
     user: User, account_id: int, order_id: int, source_key: str, *, received_at: dt.datetime | None = None
 ) -> Outcome:
-    """Take an order out of the market, wherever it was placed."""
+    """Take an order out of the market, wherever it was placed, and say which contracts that leaves without exits."""
     received_at = received_at or timezone.now()
     account = own_account(user, account_id, source_key)
     if isinstance(account, Outcome):
@@ -127,13 +128,31 @@ def cancel(
     if earlier := first(account, source_key):
         return earlier if _is_about(earlier, order_id) else refused(REUSED)
     known = Order.objects.filter(connection=account.connection_id, tradovate_id=order_id).first()
+    # What hangs on an order is younger.
+    waiting = Order.objects.filter(connection=account.connection_id, tradovate_id__gt=order_id)
+    has_exits = waiting.filter(parent_id_at_broker=order_id, status=OrdStatus.SUSPENDED).exists()
     wish = Cancellation(
         account_id=account.pk,
         order_id=order_id,
         symbol=known.symbol if known else "",
         is_automated=is_automated(source_key),
     )
-    return carry_out(account, wish, source_key, received_at)
+    outcome = carry_out(account, wish, source_key, received_at)
+    if not has_exits or not outcome.succeeded:
+        return outcome
+    return told([intent.pk for intent in outcome.intents], _exits_lost(account.connection, order_id))
+
+
+def _exits_lost(connection: Connection, order_id: int) -> list[checks.Finding]:
+    """That the exits of an order that is being cancelled end with it, if some of its contracts have filled: they wait
+    for all of them."""
+    try:
+        filled = looks.filled_qty(connection, order_id)
+    except looks.CannotAsk as trouble:
+        words = f"Its exits end with it. Whether some of its contracts have filled is not known. {trouble}"
+        return [checks.warning("order_id", words)]
+    words = "1 contract has filled and is" if filled == 1 else f"{filled} contracts have filled and are"
+    return [checks.warning("order_id", f"Its exits end with it: {words} left without.")] if filled else []
 
 
 def reverse(

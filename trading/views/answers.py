@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 
 from trading.models import OrderIntent
+from trading.orders.checks import Severity
 from trading.orders.desk import Outcome
 from trading.sync import intent_rows
 from trading.views import refusals
@@ -67,10 +68,14 @@ def outcome(request: HttpRequest, came: Outcome, nothing: str = "There was nothi
     if not came.intents:
         return answer(request, "info", came.words or nothing)
     leads = [intent for intent in came.intents if intent.lead_id is None]
-    levels = {intent_rows.level(intent) for intent in leads} | ({"success"} if came.complete else {"warning"})
+    # A script shows what the checks warn of beforehand, and follows what becomes of exits.
+    warnings = [] if wants_json(request) else [one for one in came.findings if one.severity is Severity.WARNING]
+    is_fine = came.complete and not warnings
+    levels = {intent_rows.level(intent) for intent in leads} | ({"success"} if is_fine else {"warning"})
     worst = next(level for level in _WORST_FIRST if level in levels)
+    words = " ".join([_words(came, leads), *(one.message for one in warnings if came.complete)])
     findings = [finding.as_json() for finding in came.findings]
-    return answer(request, worst, _words(came, leads), told=came.intents, findings=findings)
+    return answer(request, worst, words, told=came.intents, findings=findings)
 
 
 def _words(came: Outcome, leads: Sequence[OrderIntent]) -> str:

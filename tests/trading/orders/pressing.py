@@ -80,8 +80,7 @@ def mirrored(account: Account, symbol: str, order_id: int, **terms: Any) -> None
         account_id_at_broker=account.tradovate_id,
         symbol=symbol,
         at=timezone.now(),
-        **plain,
-        **terms,
+        **(plain | terms),
     )
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from accounts.models import User
 from tests.trading.cast import order_of
-from tests.trading.orders.pressing import received, settled
+from tests.trading.orders.pressing import contract_id, mirrored, received, settled
 from trading.models import Account, OrderIntent
-from trading.orders import desk, gateway, reports
+from trading.orders import desk, gateway, looks, reports
 from trading.orders.prices import Distance, Unit
 from trading.orders.spec import Bracket, OrderSpec
 from trading.orders.states import State
@@ -51,6 +51,41 @@ def test_an_entry_with_two_exits_is_three_intents(
     entry, *legs = OrderIntent.objects.order_by("pk")
     assert [one.state for one in (entry, *legs)] == [State.WORKING] * 3
     assert not any(leg.transitions.filter(step="exchange").exists() for leg in legs)
+
+
+@pytest.mark.parametrize(("traded", "words"), [(0, ""), (1, "1 contract has"), (2, "2 contracts have")])
+def test_cancelling_an_entry_says_which_contracts_it_leaves_without_exits(
+    traded: int, words: str, simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    exits = one_cancels_other(sell_limit(symbol, 3, "5010"), sell_stop(symbol, 3, "4990"))
+    group = first_triggers_second(buy_limit(symbol, 3, "5000"), exits).set_account(account.pk).build()
+    simulator.control.price(symbol, 5000)
+    simulator.control.liquidity(symbol, traded)
+    entry, *legs = desk.place(user, group, "click:1").intents
+    order_id = entry.order_id_at_broker or 0
+    for leg in legs:
+        number = leg.order_id_at_broker or 0
+        mirrored(account, symbol, number, status="Suspended", parent_id_at_broker=order_id)
+    outcome = desk.cancel(user, account.pk, order_id, "click:2")
+    assert outcome.succeeded
+    assert [one.severity for one in outcome.findings] == (["warning"] if traded else [])
+    assert ("Its exits end with it" in outcome.words) is bool(traded)
+    assert words in outcome.words
+    assert not looks.open_orders(account.connection, {account.tradovate_id})
+    assert looks.net_position(account, contract_id(symbol)) == traded
+
+
+def test_a_cancellation_that_comes_too_late_says_nothing_of_exits(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    group = first_triggers_second(buy_limit(symbol, 1, "5000"), sell_limit(symbol, 1, "5010")).set_account(account.pk)
+    simulator.control.price(symbol, 5000)
+    entry, leg = desk.place(user, group.build(), "click:1").intents
+    order_id = entry.order_id_at_broker or 0
+    mirrored(account, symbol, leg.order_id_at_broker or 0, status="Suspended", parent_id_at_broker=order_id)
+    outcome = desk.cancel(user, account.pk, order_id, "click:2")
+    assert outcome.intents[0].state == State.REJECTED
+    assert "exits" not in outcome.words
 
 
 def test_a_lost_answer_leaves_the_whole_group_unknown(
