@@ -94,6 +94,8 @@ else:
     # A pooler that shares its connections by transaction wants ?prepare_threshold=0 in DATABASE_URL.
     options = DATABASES["default"].setdefault("OPTIONS", {})
     options["prepare_threshold"] = int(options.get("prepare_threshold", 3)) or None
+    # Nor does it have a cursor for whoever reads on after the transaction.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = options["prepare_threshold"] is None
     # A server, or the network before it, may say nothing at all: psycopg would wait for over two minutes for a
     # connection, TCP a quarter of an hour for an answer, and desks would stay empty for as long.
     options |= {

@@ -90,13 +90,18 @@ def test_an_intent_of_an_older_portal_is_still_the_order_that_was_asked_for(befo
 @pytest.mark.parametrize(
     ("query", "threshold"), [("", 3), ("?prepare_threshold=0", None), ("?prepare_threshold=7&sslmode=disable", 7)]
 )
-def test_prepared_statements_can_be_switched_off_for_a_pooler(query: str, threshold: int | None) -> None:
-    code = "from portal import settings; print(settings.DATABASES['default']['OPTIONS'].get('prepare_threshold'))"
+def test_what_outlives_a_transaction_on_the_server_can_be_switched_off_for_a_pooler(
+    query: str, threshold: int | None
+) -> None:
+    code = """
+from portal.settings import DATABASES
+print(DATABASES["default"]["OPTIONS"]["prepare_threshold"], DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"])
+"""
     environment = os.environ | {"DATABASE_URL": f"postgres://somebody@127.0.0.1/tradeport{query}"}
     said = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=settings.BASE_DIR
     )
-    assert said.stdout.strip() == str(threshold)
+    assert said.stdout.split() == [str(threshold), str(threshold is None)]
 
 
 def test_a_server_that_says_nothing_is_given_up_soon() -> None:
