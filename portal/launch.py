@@ -157,9 +157,10 @@ def check_ports(commands: dict[str, str]) -> None:
         except OSError as problem:
             if problem.errno != errno.EADDRINUSE:
                 raise CannotStart(f"it cannot listen on {host}, port {port}: {problem.strerror}.") from None
-            raise CannotStart(
-                f"port {port} is in use. Stop what uses it, or choose another: {variable}={int(port) + 1} make run"
-            ) from None
+            # Tradovate's answer to a sign-in names the hosts that it is good for.
+            then = " (and sign out and in again: a sign-in keeps its port)" if process == "simulator" else ""
+            other = f"{variable}={int(port) + 1} make run{then}"
+            raise CannotStart(f"port {port} is in use. Stop what uses it, or choose another: {other}") from None
 
 
 def prepare_database() -> None:

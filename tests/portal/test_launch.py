@@ -140,15 +140,17 @@ def refused(project: Path, **environment: str) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("variable", ["PORT", "SIMULATOR_PORT"])
-def test_a_port_in_use_is_one_clear_line(project: Path, variable: str) -> None:
+@pytest.mark.parametrize(
+    ("variable", "then"), [("PORT", ""), ("SIMULATOR_PORT", " (and sign out and in again: a sign-in keeps its port)")]
+)
+def test_a_port_in_use_is_one_clear_line(project: Path, variable: str, then: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         assert refused(project, **{variable: port}) == (
             f"Tradeport cannot start: port {port} is in use. "
-            f"Stop what uses it, or choose another: {variable}={int(port) + 1} make run\n"
+            f"Stop what uses it, or choose another: {variable}={int(port) + 1} make run{then}\n"
         )
 
 
