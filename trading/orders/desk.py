@@ -35,6 +35,7 @@ from trading.orders.outcomes import (
     told,
 )
 from trading.orders.spec import InvalidSpec, OrderSpec, prices_taken
+from trading.orders.states import State
 from trading.orders.wishes import Cancellation, Modification
 from trading.tradovate.entities import OrdStatus
 
@@ -114,7 +115,8 @@ def modify(
         return refused(*vetted.findings)
     wish = Modification(order_id=order_id, becomes=becomes)
     gate = dataclasses.replace(vetted.gate, alone=sole.only_change_since(looked_at))
-    return carry_out(account, wish, source_key, received_at, vetted.findings, gate)
+    outcome = carry_out(account, wish, source_key, received_at, vetted.findings, gate)
+    return outcome if terms.order_qty is not None else _with_what_it_put_back(account, standing, outcome)
 
 
 def cancel(
@@ -288,6 +290,27 @@ def _changed(account: Account, symbol: str, standing: looks.Standing, terms: New
         is_automated=is_automated(source_key),
         **(kept | {"order_type": order_type} | terms.given()),
     )
+
+
+def _with_what_it_put_back(account: Account, standing: looks.Standing, outcome: Outcome) -> Outcome:
+    """The outcome of a change that repeats how many contracts an order had. Where it had got others since the look at
+    it, as a strategy's stop has whose target trades, the outcome says so: they may be more than are held now."""
+    change = next((one for one in outcome.intents if one.state in (State.ACCEPTED, State.DONE)), None)
+    if change is None or change.command_id_at_broker is None:
+        return outcome
+    order_id, command = standing.order.id, change.command_id_at_broker
+    try:
+        others = looks.terms_since(account.connection, order_id, standing.version.id, but=command)
+    except looks.CannotAsk as trouble:
+        words = f"Whether order {order_id} had got another number of contracts meanwhile is not known. {trouble}"
+    else:
+        # After this change nothing was put back any more.
+        if not others or others[-1].id > command or others[-1].order_qty == change.order_qty:
+            return outcome
+        had = f"{others[-1].order_qty} contract{'' if others[-1].order_qty == 1 else 's'}"
+        words = f"Order {order_id} had been changed to {had} meanwhile, and is for {change.order_qty} again."
+    words = f"{words} Look at it and at your position."
+    return told([change.pk], (*outcome.findings, checks.warning("order_qty", words)), complete=False)
 
 
 def _is_about(outcome: Outcome, order_id: int) -> bool:

@@ -84,6 +84,18 @@ def standing(connection: Connection, order_id: int) -> Standing:
     return _ask(connection, question, Priority.MODIFY)
 
 
+def terms_since(connection: Connection, order_id: int, since: int, but: int) -> list[OrderVersion]:
+    """The terms that an order got after those of the version `since`, by whomever but the command `but`, oldest first;
+    what was refused never were its terms."""
+
+    async def question(client: Tradovate) -> list[OrderVersion]:
+        versions = [one for one in await client.order_version.deps(order_id) if one.id > since and one.id != but]
+        no_terms = await in_force.refused(client, versions)
+        return sorted((one for one in versions if one.id not in no_terms), key=lambda one: one.id)
+
+    return _ask(connection, question, Priority.MODIFY)
+
+
 def filled_qty(connection: Connection, order_id: int) -> int:
     """Contracts that an order has filled: today's by Tradovate, which serves no others; earlier ones by the journal."""
     fills = _ask(connection, lambda client: client.fill.deps(order_id), Priority.EXIT)

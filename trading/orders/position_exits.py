@@ -182,7 +182,8 @@ def to_break_even(
     outcomes = [_move(user, account, one, held.break_even, source_key, received_at) for one in losing]
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     made = [intent.pk for outcome in outcomes for intent in outcome.intents]
-    return told(made, findings) if made else refused(*findings)
+    complete = all(outcome.complete for outcome in outcomes)
+    return told(made, findings, complete=complete) if made else refused(*findings)
 
 
 def _moved_before(account: Account, source_key: str) -> Outcome | None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +13,9 @@ from tests.trading.cast import listed, order_of, orders_at_broker, posts, sign_i
 from tests.trading.orders.pressing import (
     at_once,
     bought,
+    bracket,
     change_elsewhere,
+    contract_id,
     limit,
     order_ids,
     received,
@@ -21,7 +24,7 @@ from tests.trading.orders.pressing import (
     versions_of,
 )
 from trading.models import Account, OrderIntent, TradingLimit
-from trading.orders import checks, contracts, desk, in_force, lookup, pretrade, reports, turns
+from trading.orders import checks, contracts, desk, in_force, looks, lookup, position_exits, pretrade, reports, turns
 from trading.orders.desk import NewTerms
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
@@ -219,6 +222,102 @@ def test_a_change_repeats_what_it_does_not_change(
     assert len(received(simulator, "order/modifyorder")) == 1
     other = desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3000)), "click:2")
     assert other.refused
+
+
+@pytest.fixture
+def stop_of_three(simulator: RunningSimulator, user: User, account: Account, symbol: str) -> int:
+    """The stop of a bracket strategy, for three contracts that were bought at 5000."""
+    simulator.control.price(symbol, 5000)
+    assert desk.place(user, bracket(account, symbol, 3), "click:1").succeeded
+    working = looks.open_orders(account.connection, {account.tradovate_id})
+    [stop] = [one.id for one in working if version_of(simulator, one.id)["orderType"] == "Stop"]
+    return stop
+
+
+def while_it_is_checked(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Any]) -> None:
+    """Something happens between the look at an order and the change of it."""
+    vet = pretrade.vet_change
+
+    def overtaken(*about: Any) -> pretrade.Vetted:
+        monkeypatch.setattr(pretrade, "vet_change", vet)
+        happens()
+        return vet(*about)
+
+    monkeypatch.setattr(pretrade, "vet_change", overtaken)
+
+
+@pytest.mark.parametrize("way", ["modify", "break even"])
+def test_a_stop_that_gets_back_the_contracts_which_its_target_has_just_sold_is_told(
+    simulator: RunningSimulator,
+    user: User,
+    account: Account,
+    symbol: str,
+    monkeypatch: pytest.MonkeyPatch,
+    stop_of_three: int,
+    way: str,
+) -> None:
+    """Tradovate made it smaller when the target traded, and the change repeats what it had before."""
+
+    def the_target_trades() -> None:
+        simulator.control.liquidity(symbol, 1)
+        simulator.control.price(symbol, 5010.25)
+        assert version_of(simulator, stop_of_three)["orderQty"] == 2
+
+    while_it_is_checked(monkeypatch, the_target_trades)
+    if way == "modify":
+        outcome = desk.modify(user, account.pk, stop_of_three, NewTerms(stop_price=Decimal(4996)), "click:2")
+    else:
+        outcome = position_exits.to_break_even(user, account.pk, contract_id(symbol), "click:2")
+    assert version_of(simulator, stop_of_three)["orderQty"] == 3
+    assert not outcome.succeeded
+    assert f"Order {stop_of_three} had been changed to 2 contracts meanwhile, and is for 3 again" in outcome.words
+    assert len(received(simulator, "order/modifyorder")) == 1
+
+
+@pytest.mark.parametrize("terms", [NewTerms(stop_price=Decimal(4996)), NewTerms(order_qty=2)])
+def test_a_change_that_puts_nothing_back_is_told_as_such(
+    simulator: RunningSimulator, user: User, account: Account, stop_of_three: int, terms: NewTerms
+) -> None:
+    for number in range(2):
+        outcome = desk.modify(user, account.pk, stop_of_three, terms, f"click:change:{number}")
+        assert outcome.succeeded, outcome.words
+        assert "meanwhile" not in outcome.words
+
+
+@pytest.mark.parametrize(("qty", "is_told"), [(1, True), (2, False)])
+def test_another_programs_number_of_contracts_that_a_change_takes_back_is_told(
+    simulator: RunningSimulator,
+    user: User,
+    account: Account,
+    symbol: str,
+    monkeypatch: pytest.MonkeyPatch,
+    qty: int,
+    is_told: bool,
+) -> None:
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    order_id = placed.order_id_at_broker or 0
+    while_it_is_checked(monkeypatch, lambda: change_elsewhere(account, order_id, order_qty=qty, price=Decimal(3990)))
+    outcome = desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3980)), "click:2")
+    assert outcome.succeeded is not is_told, outcome.words
+    assert (
+        f"Order {order_id} had been changed to 1 contract meanwhile, and is for 2 again" in outcome.words
+    ) is is_told
+
+
+def test_where_an_orders_terms_cannot_be_read_after_a_change_it_is_said(
+    simulator: RunningSimulator,
+    user: User,
+    account: Account,
+    symbol: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    order_id = placed.order_id_at_broker or 0
+    while_it_is_checked(monkeypatch, lambda: simulator.control.fault("error_500", "orderversion/deps"))
+    outcome = desk.modify(user, account.pk, order_id, NewTerms(price=Decimal(3980)), "click:2")
+    assert [intent.state for intent in outcome.intents] == [State.ACCEPTED]
+    assert "is not known" in outcome.words
+    assert not outcome.succeeded
 
 
 @pytest.mark.parametrize(
