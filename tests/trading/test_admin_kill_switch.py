@@ -1,6 +1,7 @@
 """Support's kill switch: who may throw it over whom, and that releasing it takes one's password."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -205,6 +206,42 @@ def test_releasing_takes_the_password(stopper: tuple[User, Client], connection: 
     assert switch.released_by == staff
     assert release_url(switch) not in browser.get(change).content.decode()
     assert AuditEvent.objects.get(kind="trading-released").user == connection.user
+
+
+@pytest.mark.parametrize("scope", ["everybody", "trader", "connection"])
+def test_what_another_member_wanted_since_is_not_released_unseen(
+    stopper: tuple[User, Client], connection: Connection, scope: str
+) -> None:
+    target = {"everybody": {}, "trader": {"user": connection.user}, "connection": {"connection": connection}}[scope]
+    connection.store_tokens(Tokens("a-token"), timezone.now() + dt.timedelta(hours=1))
+    # Neither of these is about the switch.
+    thrown(**({} if target else {"user": connection.user}))
+    kill_switch.throw(connection.user, user=connection.user, reason="tilt", cancel=True)
+    switch = thrown(**target)
+
+    def press(shown: str) -> str:
+        hidden = dict(re.findall(r'type="hidden" name="(seen)" value="(\d+)"', shown))
+        return browser.post(release_url(switch), {"password": PASSWORD} | hidden, follow=True).content.decode()
+
+    browser = stopper[1]
+    first = browser_text(browser, release_url(switch))
+    assert "tilt" not in first
+    bob = User.objects.create_user("bob", is_staff=True)
+    kill_switch.throw(bob, by_staff=True, reason="account taken over", flatten=True, **target)
+
+    for _ in range(2):
+        again = press(first)
+        assert "Stopped again meanwhile: " in again
+        assert again.count("by staff bob; positions closed; account taken over") == 2
+        assert "by staff boss; outage" in again
+        assert "<li>tess (SIM): in progress</li>" in again
+        switch.refresh_from_db()
+        assert switch.is_thrown
+    assert KillSwitchAction.objects.get(switch=switch).state == "working"
+
+    assert "is released" in press(again)
+    switch.refresh_from_db()
+    assert not switch.is_thrown
 
 
 def test_guessing_the_password_locks_out(stopper: tuple[User, Client]) -> None:

@@ -113,9 +113,10 @@ def _warn_of_signed_out(request: HttpRequest, switch: KillSwitch) -> None:
         )
 
 
-class PasswordForm(forms.Form):
-    """The password of whoever is signed in, once more."""
+class ReleaseForm(forms.Form):
+    """The password of whoever is signed in, once more, and the latest throw that they were shown."""
 
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
     password = forms.CharField(
         label="Your password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
@@ -213,19 +214,25 @@ class KillSwitchAdmin(SwitchBase):
         if not request.user.has_perm(MAY_STOP):
             raise PermissionDenied
         switch = get_object_or_404(KillSwitch.objects.select_related("user", "connection"), pk=switch_id)
-        form = PasswordForm(request.POST or None)
+        form = ReleaseForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            if is_own_password(request, form.cleaned_data["password"]):
-                return self._release(request, switch)
-            form.add_error("password", NOT_YOURS)
+            try:
+                if is_own_password(request, form.cleaned_data["password"]):
+                    return self._release(request, switch, form.cleaned_data["seen"])
+                form.add_error("password", NOT_YOURS)
+            except kill_switch.StoppedAgain as again:
+                form.add_error("password", str(again))
         context = self.admin_site.each_context(request) | {
             "title": f"Release: {switch.target}", "opts": self.opts, "switch": switch, "form": form,
+            "throws": list(kill_switch.throws(switch)),
+            "at_work": switch.actions.filter(state=KillSwitchAction.State.WORKING).select_related("connection"),
         }  # fmt: skip
         return TemplateResponse(request, "admin/trading/killswitch/release.html", context)
 
-    def _release(self, request: HttpRequest, switch: KillSwitch) -> HttpResponse:
+    def _release(self, request: HttpRequest, switch: KillSwitch, seen: int | None) -> HttpResponse:
+        staff, address = cast("User", request.user), audit.address_of(request)
         try:
-            switch = kill_switch.release_by_staff(switch.pk, cast("User", request.user), audit.address_of(request))
+            switch = kill_switch.release_by_staff(switch.pk, staff, address, seen)
         except kill_switch.CannotRelease as problem:
             messages.error(request, str(problem))
         else:

@@ -22,6 +22,8 @@ from trading.models import KillSwitch, KillSwitchAction
 from trading.orders import compiled
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from accounts.models import Connection
 
 Scope = KillSwitch.Scope
@@ -37,6 +39,10 @@ _THROWN: Final = compiled.Read(
 
 class CannotRelease(Exception):
     """The switch stays thrown; the text says why, and what to do."""
+
+
+class StoppedAgain(Exception):
+    """The switch stays thrown: it was thrown once more after what was seen of it. The text says by whom, and why."""
 
 
 def stopped(connection_id: int) -> str:
@@ -101,7 +107,7 @@ def throw(
         # Whoever was stopped before goes on reading the first reason.
         if is_new or cancel or flatten or (reason and reason[:LONGEST_REASON] != switch.reason):
             done = "positions closed" if flatten else "orders cancelled" if cancel else ""
-            detail = "; ".join(filter(None, [_by(by, by_staff, switch), done, reason]))
+            detail = "; ".join(filter(None, [_by(by, switch), done, reason]))
             _record(AuditEvent.Kind.TRADING_STOPPED, switch, by, ip_address, detail)
     return switch
 
@@ -119,15 +125,32 @@ def release(switch_id: int, user: User, signed_in_at: dt.datetime | None, ip_add
     return _release(switch, user, ip_address)
 
 
-def release_by_staff(switch_id: int, staff: User, ip_address: str | None = None) -> KillSwitch:
+def release_by_staff(switch_id: int, staff: User, ip_address: str | None = None, seen: int | None = None) -> KillSwitch:
     """Release a switch that staff has thrown; whoever calls this has made sure that it is `staff`, and that they may.
 
-    Raises KillSwitch.DoesNotExist, CannotRelease.
+    `seen` is the id of the latest of its `throws` that they have read: a later one is not released unseen.
+    Raises KillSwitch.DoesNotExist, CannotRelease, StoppedAgain.
     """
-    switch = KillSwitch.objects.get(pk=switch_id)
-    if not switch.by_staff:
-        raise CannotRelease("The trader has stopped this trading: only the trader releases it.")
-    return _release(switch, staff, ip_address)
+    with transaction.atomic():
+        # Whoever throws it once more has done so before this, or throws another one.
+        switch = KillSwitch.objects.select_for_update().get(pk=switch_id)
+        if not switch.by_staff:
+            raise CannotRelease("The trader has stopped this trading: only the trader releases it.")
+        if seen is not None and switch.is_thrown and (again := throws(switch).filter(pk__gt=seen).first()):
+            raise StoppedAgain(
+                f"Stopped again meanwhile: {again.detail}. To release that, too, type your password again."
+            )
+        return _release(switch, staff, ip_address)
+
+
+def throws(switch: KillSwitch) -> QuerySet[AuditEvent]:
+    """Each throw of a switch of staff's that is in the trail, the latest first."""
+    events = AuditEvent.objects.filter(
+        kind=AuditEvent.Kind.TRADING_STOPPED, at__gte=switch.thrown_at, detail__startswith=_beginning(switch)
+    ).order_by("-pk")
+    if switch.scope == Scope.GLOBAL:
+        return events
+    return events.filter(connection=switch.connection) if switch.connection_id else events.filter(user=switch.user_id)
 
 
 def is_fresh(signed_in_at: dt.datetime | None, thrown_at: dt.datetime, now: dt.datetime | None = None) -> bool:
@@ -142,7 +165,7 @@ def _release(switch: KillSwitch, by: User, ip_address: str | None) -> KillSwitch
             # What it still wanted to cancel or close is the trader's again.
             ended = {"state": ActionState.ENDED, "words": "Ended: the kill switch was released."}
             switch.actions.filter(state=ActionState.WORKING).update(**ended, changed_at=now)
-            _record(AuditEvent.Kind.TRADING_RELEASED, switch, by, ip_address, _by(by, switch.by_staff, switch))
+            _record(AuditEvent.Kind.TRADING_RELEASED, switch, by, ip_address, _by(by, switch))
     switch.refresh_from_db()
     return switch
 
@@ -163,8 +186,12 @@ def _want(switch: KillSwitch, *, flatten: bool) -> None:
             )
 
 
-def _by(by: User, by_staff: bool, switch: KillSwitch) -> str:
-    return f"{switch.get_scope_display()}, by {'staff ' if by_staff else ''}{by.get_username()}"
+def _by(by: User, switch: KillSwitch) -> str:
+    return f"{_beginning(switch)}{by.get_username()}"
+
+
+def _beginning(switch: KillSwitch) -> str:
+    return f"{switch.get_scope_display()}, by {'staff ' if switch.by_staff else ''}"
 
 
 def _record(kind: AuditEvent.Kind, switch: KillSwitch, by: User, ip_address: str | None, detail: str) -> None:
