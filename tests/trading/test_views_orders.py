@@ -2,11 +2,13 @@
 
 import re
 import threading
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from django.db import connection as database
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection
 from tests.trading.cast import orders_at_broker, posts, sign_in
@@ -14,7 +16,8 @@ from tests.trading.orders.pressing import contract_id
 from tests.trading.signed_in import browser_of
 from trading.models import Account, OrderFile, OrderIntent, TradingLimit
 from trading.orders import kill_switch, reports
-from trading.orders.states import State
+from trading.orders.states import Kind, State
+from trading.orders.trading_days import day_began
 from trading.simulator import RunningSimulator
 from trading.sync import intent_rows
 from trading.views import refusals
@@ -245,6 +248,22 @@ def test_an_order_that_never_arrived_is_sent_again_once(
     assert first["level"] == "success"
     assert "Nothing is to be decided any more" in again["words"]
     assert orders_at_broker(simulator) == [(absent.cl_ord_id, "Buy", 2)]
+
+
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.ABSENT])
+def test_what_nobody_knows_or_tradovate_never_got_outlasts_its_day(
+    connection: Connection, absent: OrderIntent, state: State
+) -> None:
+    began = day_began(timezone.now())
+    for created_at, kind, is_listed in (
+        (began - timedelta(minutes=1), Kind.ORDER, True),
+        (began - timedelta(minutes=1), Kind.CANCEL, False),  # of an order that Tradovate does not show any more
+        (began - timedelta(days=8), Kind.ORDER, False),
+    ):
+        OrderIntent.objects.update(state=state, created_at=created_at, kind=kind)
+        assert (f"intent:{absent.pk}" in intent_rows.todays(connection.pk, {})) is is_listed
+    OrderIntent.objects.update(state=State.CANCELLED, created_at=began - timedelta(minutes=1))
+    assert intent_rows.todays(connection.pk, {}) == {}
 
 
 def test_an_order_that_did_arrive_after_all_is_taken_over_instead(

@@ -7,6 +7,7 @@ too little is told all of them again with its next snapshot.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -22,14 +23,14 @@ from trading.sync import stream
 from trading.sync.rows import UNKNOWN, YES, Row
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from trading.models import OrderIntent
 
 log = logging.getLogger(__name__)
 
 # A page lists no more of a day's intents than these, the newest.
 MOST: Final = 1000
+# So long is told what Tradovate may have, or what nothing has been decided about, unless that comes earlier.
+DOUBTFUL_FOR: Final = dt.timedelta(days=7)
 
 _GROUPS: Final = {
     "filled": "filled",
@@ -156,14 +157,16 @@ def _what_to_do(intent: OrderIntent) -> str:
 
 
 def todays(connection_id: int, shown: Mapping[str, Row]) -> dict[str, Row]:
-    """The rows by key ("intent:12") of the trading day's intents, the newest MOST of them, and of the earlier ones that
-    the stream's rows, `shown`, are about: an order good till cancelled outlasts its day, and so does what became of
-    changing it."""
+    """The rows by key ("intent:12") of the trading day's intents, the newest MOST of them; of the earlier ones that the
+    stream's rows, `shown`, are about: an order good till cancelled outlasts its day, and so does what became of
+    changing it; and of the orders that are still doubtful after their day: nothing else tells of them."""
     from trading.models import OrderIntent
 
     began = day_began(timezone.now())
     ours = OrderIntent.objects.filter(connection_id=connection_id).select_related("account", "connection")
     found = list(ours.filter(created_at__gte=began).order_by("-pk")[:MOST])
+    doubtful = ours.filter(state__in=["unknown", "absent"], created_at__range=(began - DOUBTFUL_FOR, began))
+    found += doubtful.exclude(kind__in=[OrderIntent.Kind.MODIFY, OrderIntent.Kind.CANCEL]).order_by("-pk")[:MOST]
     if (about := _about_earlier_orders(shown, began)) is not None:
         found += ours.filter(about, created_at__lt=began).order_by("-pk")[:MOST]
     return rows_of(found)

@@ -48,7 +48,7 @@ function applySnapshot(state, frame) {
   return { changed, added, gone, fresh: true, gap: false };
 }
 
-/** All intents of now: what is not among them is of another day. */
+/** All intents of now: what is not among them is of another day, and clear. */
 function applyIntents(state, rows) {
   const gone = [...state.rows.keys()].filter((key) => kindOf(key) === "intent" && !(key in rows));
   for (const key of gone) state.rows.delete(key);
