@@ -234,10 +234,12 @@ def test_what_a_kill_switch_has_closed_so_far_is_told_before_the_access_ends(tes
     boss = User.objects.get(username="boss")
     kill_switch.throw(boss, by_staff=True, user=tess.user, flatten=True)
     action = KillSwitchAction.objects.get()
-    assert "sim:1 (SIM), in progress<" in browser.get(url).content.decode()
+    assert "sim:1 (SIM): in progress<" in browser.get(url).content.decode()
+    KillSwitchAction.objects.update(words="Found 1 open position.")
+    assert "sim:1 (SIM): Found 1 open position.</a> It goes on." in browser.get(url).content.decode()
     KillSwitchAction.objects.update(state="ended", words="Given up, look at Tradovate. Found 1 open position.")
     page = browser.get(url).content.decode()
-    assert "sim:1 (SIM), ended: Given up, look at Tradovate. Found 1 open position." in page
+    assert "sim:1 (SIM): Given up, look at Tradovate. Found 1 open position.</a></li>" in page
     assert reverse("admin:trading_killswitch_change", args=[action.switch_id]) in page
     kill_switch.release_by_staff(action.switch_id, boss)
     assert "Given up" not in browser.get(url).content.decode()
