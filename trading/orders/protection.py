@@ -16,6 +16,7 @@ from accounts import audit, renewal
 from accounts.budgets import budgets
 from accounts.models import AuditEvent
 from trading.models import Account
+from trading.orders.drawdown import dollars
 from trading.tradovate import Priority, Tradovate
 from trading.tradovate.entities import UpdateUserAutoLiq, UserAccountAutoLiq
 from trading.tradovate.errors import NotFound, OutcomeUnknown, TradovateError
@@ -129,16 +130,11 @@ async def _read(client: Tradovate, account_id: int) -> Limits:
     except NotFound:
         found = []
     limits = found[0] if found else UserAccountAutoLiq(id=account_id)
-    amounts = {field: _amount(getattr(limits, field)) for field in _AMOUNTS}
+    amounts = {field: dollars(getattr(limits, field)) for field in _AMOUNTS}
     # openapi.json has RealTime, the guide Realtime.
     is_daily = (limits.trailing_max_drawdown_mode or "").upper() == END_OF_DAY
     mode = END_OF_DAY if is_daily else REAL_TIME
     return Limits(**amounts, trailing_max_drawdown_mode=mode, changes_locked=bool(limits.changes_locked))
-
-
-def _amount(value: Decimal | None) -> Decimal | None:
-    """Zero is no limit, and some clients write losses as negative amounts."""
-    return abs(value) if value else None
 
 
 def _ask(account: Account, question: Callable[[Tradovate], Awaitable[T]]) -> T:

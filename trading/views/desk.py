@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, cast
 
@@ -192,18 +191,10 @@ def _by_symbol(row: Row) -> tuple[str, str, int]:
     return row["symbol"], row["account"], int(row["id"])
 
 
-def _newest_first(row: Row) -> tuple[float, int]:
-    try:
-        at = datetime.fromisoformat(row["at"]).timestamp()
-    except ValueError:
-        at = 0.0
-    return -at, -int(row["id"])
-
-
 ORDER: dict[str, Callable[[Row], tuple[object, ...]]] = {
     "account": _by_name,
     "position": _by_symbol,
-    "fill": _newest_first,
+    "fill": order_table.newest_first,
     # Of a replay; the desk's own orders are order_table's.
-    "order": _newest_first,
+    "order": order_table.newest_first,
 }

@@ -153,7 +153,7 @@ def _as_trees(lines: Mapping[str, Row]) -> list[Entry]:
         if head != key:
             below[head].append(key)
     found = []
-    for head in sorted(below, key=lambda key: _newest_first(lines[key])):
+    for head in sorted(below, key=lambda key: newest_first(lines[key])):
         branch = sorted(below[head], key=lambda key: int(lines[key]["id"]))
         found += [Entry(head, lines[head], 0), *(Entry(key, lines[key], 1) for key in branch)]
     return found
@@ -169,7 +169,8 @@ def _head(key: str, lines: Mapping[str, Row]) -> str:
     return key
 
 
-def _newest_first(row: Row) -> tuple[float, int]:
+def newest_first(row: Row) -> tuple[float, int]:
+    """A sort key of rows with a time `at` and Tradovate's `id`."""
     try:
         at = datetime.fromisoformat(row["at"]).timestamp()
     except ValueError:
