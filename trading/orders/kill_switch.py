@@ -153,9 +153,9 @@ def throws(switch: KillSwitch) -> QuerySet[AuditEvent]:
     return events.filter(connection=switch.connection) if switch.connection_id else events.filter(user=switch.user_id)
 
 
-def is_fresh(signed_in_at: dt.datetime | None, thrown_at: dt.datetime, now: dt.datetime | None = None) -> bool:
+def is_fresh(signed_in_at: dt.datetime | None, thrown_at: dt.datetime) -> bool:
     """Whether a sign-in came after the throw and not long ago."""
-    return signed_in_at is not None and thrown_at < signed_in_at and (now or timezone.now()) - signed_in_at <= FRESH
+    return signed_in_at is not None and thrown_at < signed_in_at and timezone.now() - signed_in_at <= FRESH
 
 
 def _release(switch: KillSwitch, by: User, ip_address: str | None) -> KillSwitch:

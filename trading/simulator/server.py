@@ -90,7 +90,7 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
 
 
-def make_server(app: Starlette, *, certificates: Certificates | None = None, log_level: str = "warning") -> Server:
+def make_server(app: Starlette, *, certificates: Certificates | None = None) -> Server:
     """A server for an application of `create_app`; with certificates it speaks TLS and nothing else."""
     transports = app.state.transports
     return Server(
@@ -104,7 +104,7 @@ def make_server(app: Starlette, *, certificates: Certificates | None = None, log
             # More than clients keep idle connections: one that closes just as an order goes out costs its answer.
             timeout_keep_alive=75,
             lifespan="on",
-            log_level=log_level,
+            log_level="warning",
             access_log=False,
             proxy_headers=False,
             timeout_graceful_shutdown=1,

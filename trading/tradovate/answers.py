@@ -65,9 +65,9 @@ def read(status: int, body: bytes, kind: type[T], *, retry_after: float | None =
         raise BadReply(f"Tradovate's answer cannot be read: {error}.") from None
 
 
-def read_plain(status: int, body: bytes, *, retry_after: float | None = None) -> Any:
+def read_plain(status: int, body: bytes) -> Any:
     """As `read`, into dicts and lists (numbers with a point as Decimal); an empty body is None."""
-    check(status, body, retry_after=retry_after)
+    check(status, body)
     if not body.strip():
         return None
     try:

@@ -58,15 +58,15 @@ def answer(
     return redirect("trading:desk")
 
 
-def outcome(request: HttpRequest, came: Outcome, nothing: str = "There was nothing to do.") -> HttpResponse:
-    """Say what came of a wish, and tell the trader's other pages; `nothing` is said when it came to no intent."""
+def outcome(request: HttpRequest, came: Outcome) -> HttpResponse:
+    """Say what came of a wish, and tell the trader's other pages."""
     intent_rows.tell(intent.pk for intent in came.intents)
     if came.refused:
         problems = [finding.as_json() for finding in came.findings]
         refusals.keep(request, refusals.pressed(request), problems)
         return refused(request, problems)
     if not came.intents:
-        return answer(request, "info", came.words or nothing)
+        return answer(request, "info", came.words or "There was nothing to do.")
     leads = [intent for intent in came.intents if intent.lead_id is None]
     # A script shows what the checks warn of beforehand, and follows what becomes of exits.
     warnings = [] if wants_json(request) else [one for one in came.findings if one.severity is Severity.WARNING]
