@@ -82,13 +82,14 @@ def test_a_target_that_traded_before_the_press_keeps_no_reversal_back(
 
 @pytest.mark.parametrize("press", ["reverse", "cancel_all"])
 def test_the_exits_of_a_strategy_which_do_not_end_together_are_not_waited_for(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str, press: str
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch, press: str
 ) -> None:
     simulator.control.price(symbol, 5000)
     assert desk.place(user, bracket(account, symbol), "click:1").succeeded
     number = contract_id(symbol)
     assert len(looks.open_orders(account.connection, {account.tradovate_id})) == 2
     about = {"reverse": (number, "click:2"), "cancel_all": ("click:2",)}[press]
+    monkeypatch.setattr(exits, "WAIT_FOR_END", 30.0)
     began = time.monotonic()
     outcome = getattr(desk, press)(user, account.pk, *about)
     assert time.monotonic() - began < exits.WAIT_FOR_END / 2
@@ -99,7 +100,7 @@ def test_the_exits_of_a_strategy_which_do_not_end_together_are_not_waited_for(
 
 
 def test_an_order_that_stays_linked_and_does_not_end_with_the_other_one_is_cancelled_soon(
-    simulator: RunningSimulator, user: User, account: Account, symbol: str
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A strategy's entry that has filled in part: its exits hang on it, and close what it has opened."""
     simulator.control.price(symbol, 5000)
@@ -110,6 +111,7 @@ def test_an_order_that_stays_linked_and_does_not_end_with_the_other_one_is_cance
     number = contract_id(symbol)
     assert looks.net_position(account, number) == 1
     assert len(looks.open_orders(account.connection, {account.tradovate_id})) == 3
+    monkeypatch.setattr(exits, "WAIT_FOR_END", 30.0)
     began = time.monotonic()
     outcome = desk.cancel_all(user, account.pk, "click:2")
     assert time.monotonic() - began < exits.WAIT_FOR_END / 2
