@@ -123,6 +123,15 @@ test("fills are marked at their bar, one marker per bar and side", () => {
   ]);
 });
 
+test("on a chart of days fills are marked at their trade date, which begins on the evening before", () => {
+  const evening = { at: "2026-11-29T23:30:00.000Z", trade_date: "2026-11-30" };
+  const fills = ownFills(new Map([["fill:1", fill(evening)], ["fill:2", fill({ at: evening.at })]]), "ESZ6", "");
+  const [friday, monday] = ["2026-11-27", "2026-11-30"].map(Date.parse);
+  const marked = (isDaily) => markersOf(fills, [bar(friday), bar(monday)], isDaily).map(({ time, fills }) => [time, fills]);
+  assert.deepEqual(marked(true), [[friday, 1], [monday, 1]], "one is by an older hub, which tells no trade date");
+  assert.deepEqual(marked(false), [[friday, 2]]);
+});
+
 test("without market data own prices are drawn, and nothing when there are none", () => {
   const fills = ownFills(new Map([["fill:1", fill({})]]), "ESZ6", "");
   const then = Date.parse(at);

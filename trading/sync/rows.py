@@ -11,6 +11,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 from trading.orders.prices import decimals, quoted
+from trading.orders.trading_days import trade_date_of
+from trading.sync.days import date_of
 
 if TYPE_CHECKING:
     from trading.models import OrderIntent, OrderLine, Totals
@@ -209,6 +211,7 @@ def fill_row(
         "qty": str(fill.qty),
         "price": price(fill.price, tick_size),
         "at": moment(fill.timestamp),
+        "trade_date": str(date_of(fill.trade_date) or trade_date_of(fill.timestamp)),
         "order_id": str(fill.order_id),
         "fee": money(fee),
     }

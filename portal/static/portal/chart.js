@@ -183,7 +183,7 @@ export class DeskChart {
       list = knownBars(this.fills, this.lines, Date.now());
       this.drawing.setBars(list, decimalsOf(list));
     }
-    this.markers = markersOf(this.fills, list);
+    this.markers = markersOf(this.fills, list, this.interval === "1D" && !this.isKnownOnly);
     this.drawing.setMarkers(this.markers);
   }
 

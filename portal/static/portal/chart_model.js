@@ -112,19 +112,22 @@ export function ownLines(rows, symbol, account) {
   });
 }
 
-/** Own fills, oldest first: {time (milliseconds), side, quantity, price}. */
+/** Own fills, oldest first: {time (milliseconds), day (that of a day's bar), side, quantity, price}. */
 export function ownFills(rows, symbol, account) {
   return rowsOf(rows, "fill", symbol, account)
-    .map((row) => ({ time: Date.parse(row.at), side: row.action, quantity: Number(row.qty), price: Number(row.price) }))
+    .map((row) => ({
+      ...{ time: Date.parse(row.at), day: Date.parse(row.trade_date ?? row.at) },
+      ...{ side: row.action, quantity: Number(row.qty), price: Number(row.price) },
+    }))
     .filter((fill) => [fill.time, fill.quantity, fill.price].every(Number.isFinite))
     .sort((a, b) => a.time - b.time);
 }
 
 /** Markers at the bars in which fills happened, one per bar and side: {time, side, quantity, fills: how many}. */
-export function markersOf(fills, list) {
+export function markersOf(fills, list, isDaily = false) {
   const found = new Map();
   for (const fill of fills) {
-    const at = indexAt(list, fill.time);
+    const at = indexAt(list, isDaily ? fill.day : fill.time);
     if (at < 0) continue;
     const time = list[at][0];
     const key = `${time} ${fill.side}`;

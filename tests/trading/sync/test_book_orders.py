@@ -68,6 +68,12 @@ def test_a_fill_may_come_before_its_order() -> None:
     assert later.rows["order:50"]["filled"] == "2"
 
 
+def test_a_fill_is_of_the_trade_date_that_tradovate_tells_or_else_of_its_time() -> None:
+    evening = NOON.replace(hour=23)  # of a Friday
+    made = book(fill(90, timestamp=evening), fill(91, timestamp=evening, trade_date=None))
+    assert [made.rows[key]["trade_date"] for key in ("fill:90", "fill:91")] == ["2026-11-20", "2026-11-23"]
+
+
 def test_while_an_accounts_fills_cannot_all_be_told_its_fees_are_not_known() -> None:
     """Whose fill it is its order says: until then it may be any account's."""
     made = book(CASH, order("Filled"), fill(90), fee(90))
