@@ -9,7 +9,7 @@ from django.conf import settings
 
 from portal.postgresql import base as postgresql
 from trading.files import execute
-from trading.orders import gateway, sole
+from trading.orders import gateway, sole, warm
 from trading.sync import crew, hub, lease
 from trading.views import files, kill_switch, refusals
 
@@ -55,6 +55,8 @@ def test_a_backup_is_for_its_owner_alone_and_holds_no_session() -> None:
         ("lists the last 20 that were released", 20, kill_switch.LISTED),
         ("lists the newest 50", 50, files.LISTED),
         ("keeps at most 5 connections to PostgreSQL", 5, postgresql.MOST),
+        ("Count five for each `web`", 5, postgresql.MOST),
+        ("waits for Tradovate for over half a second holds none", 0.5, warm.HELD),
         ("take its connections 3.5 s later at most", 3.5, lease.LASTS + hub.LOOK),
         ("take its connections 3.5 s later at most", 3.5, crew.LASTS + hub.LOOK),
         ("waits ten seconds at most for an answer that was lost", timedelta(seconds=10), sole.CLOSES_WITHIN),
@@ -62,8 +64,8 @@ def test_a_backup_is_for_its_owner_alone_and_holds_no_session() -> None:
         ("That is 75 s in a portal", timedelta(seconds=75), execute.ABANDONED_AFTER),
     ],
 )
-def test_the_numbers_of_the_readme_are_so(promised: str, said: object, is_so: object) -> None:
-    assert promised in " ".join(MANUALS[0].read_text().replace("*", "").split())
+def test_the_numbers_of_the_manuals_are_so(promised: str, said: object, is_so: object) -> None:
+    assert promised in " ".join(" ".join(manual.read_text() for manual in MANUALS).replace("*", "").split())
     assert is_so == said
 
 

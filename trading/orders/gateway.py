@@ -16,7 +16,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
@@ -160,6 +160,8 @@ def submit_all(intent_ids: Collection[int]) -> None:
 
     for intent_id in intent_ids:
         _noting(faults, prepare, intent_id)
+    if posts and not wait(posts, warm.HELD, FIRST_COMPLETED).done:
+        warm.give_back()
     for post in as_completed(posts):
         _noting(faults, settle, post)
     if faults:
@@ -253,21 +255,12 @@ def _look_elsewhere(intent: OrderIntent) -> tuple[float, str]:
 def _answer(claimed: _Claimed, post: Future[Reply]) -> Reply:
     """Wait for the answer. What found no room as an entry goes all the same where it may close a position."""
     try:
-        return _wait(post)
+        return warm.answer(post)
     except BudgetSpent:
         # Nothing was sent yet: what follows is no repetition.
         if claimed.priority != Priority.ENTRY or not may_close(claimed.intent):
             raise
-    return _wait(_post(claimed, Priority.EXIT))
-
-
-def _wait(post: Future[Reply]) -> Reply:
-    try:
-        return post.result(warm.PATIENCE)
-    except BaseException:
-        # Also a worker's time limit or Ctrl-C: what has not gone out must not go any more.
-        post.cancel()
-        raise
+    return warm.answer(_post(claimed, Priority.EXIT))
 
 
 def _settle(claimed: _Claimed, post: Future[Reply]) -> None:

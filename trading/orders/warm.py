@@ -19,7 +19,7 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -29,6 +29,7 @@ import httpx
 import redis.asyncio
 import uvloop
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
 from accounts import budgets
@@ -46,6 +47,9 @@ log = logging.getLogger(__name__)
 TIMEOUT: Final = 10.0
 # Seconds after which whoever waits for an answer gives up: more than two exchanges (one after a redirect) can take.
 PATIENCE: Final = 60.0
+# Seconds for which it keeps its connection to the database meanwhile: answers that come as they should find it, and
+# those that do not, to everybody at once, leave the server room for a kill switch.
+HELD: Final = 0.5
 # Servers and load balancers commonly close what was idle for 60 seconds: never to be in their way when they do.
 KEPT_ALIVE: Final = 55.0
 MOST_CONNECTIONS: Final = 200
@@ -247,9 +251,24 @@ def ask(
     priority: Priority = Priority.READ,
 ) -> T:
     """As `start`, and wait for the answer. Raises what `question` raises, TimeoutError."""
-    future = start(connection, Permit(token), question, priority=priority)
+    return answer(start(connection, Permit(token), question, priority=priority))
+
+
+def answer(future: Future[T]) -> T:
+    """Wait for what `start` has begun. Raises what the question raises, TimeoutError."""
     try:
+        if wait([future], HELD).not_done:
+            give_back()
         return future.result(PATIENCE)
     except BaseException:
+        # Also a worker's time limit or Ctrl-C: what has not gone out must not go any more.
         future.cancel()
         raise
+
+
+def give_back() -> None:
+    """A wait has become long: leave this thread's connection to the database to others, but for that of a transaction
+    (there Django closes it, too)."""
+    database = connections[DEFAULT_DB_ALIAS]
+    if not database.in_atomic_block:
+        database.close_if_unusable_or_obsolete()

@@ -273,7 +273,7 @@ def test_an_order_for_which_nobody_waits_any_more_does_not_go_out(
     simulator: RunningSimulator, intent: OrderIntent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking, looked, ended = threading.Event(), threading.Event(), threading.Event()
-    wait = gateway._wait
+    wait = warm.answer
 
     def look() -> tuple[float, str]:
         looking.set()
@@ -290,7 +290,7 @@ def test_an_order_for_which_nobody_waits_any_more_does_not_go_out(
         assert looking.wait(10)
         return wait(post)
 
-    monkeypatch.setattr(gateway, "_wait", give_up)
+    monkeypatch.setattr(warm, "answer", give_up)
     monkeypatch.setattr(gateway, "_look_last", lambda claimed: dataclasses.replace(claimed.permit, look=look))
     monkeypatch.setattr(gateway, "send", send)
     monkeypatch.setattr(warm, "PATIENCE", 0.0)

@@ -1,5 +1,7 @@
 """Connections to Tradovate stay warm, and nothing that went out on one is ever repeated."""
 
+import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.db import connections, transaction
 from django.utils import timezone
 
 from accounts.models import Connection, User
@@ -222,3 +225,25 @@ def test_a_loop_that_has_ended_is_replaced(server: Server, connection: Connectio
     thread.join(10)
     assert warm.start(connection, Permit("two"), cancel).result(10) == 7
     assert server.tokens == ["one", "two"]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_long_keeps_no_connection_to_the_database_but_that_of_a_transaction(
+    server: Server, connection: Connection, inside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For an answer that comes soon it stays: to connect anew may take longer than to write that down."""
+    database = connections["default"]
+
+    async def wait(_: Tradovate) -> list[bool]:
+        at_first = database.connection is not None
+        await asyncio.sleep(1)
+        return [at_first, database.connection is not None]
+
+    monkeypatch.setattr(warm, "HELD", 30)
+    with transaction.atomic() if inside else contextlib.nullcontext():
+        database.ensure_connection()
+        assert warm.ask(connection, "T", wait) == [True, True]
+        monkeypatch.setattr(warm, "HELD", 0.3)
+        assert warm.ask(connection, "T", wait) == [True, inside]
+        assert Connection.objects.count() == 1
