@@ -41,3 +41,32 @@ def test_a_button_that_has_just_come_to_mean_something_else_is_not_pressed_by_mi
     expect(page.locator("[data-file-state]")).to_have_text("stopped")
     page.get_by_role("button", name="Resume with 2 lines").click()
     expect(page.locator("[data-file-state]")).to_have_text("finished", timeout=SOON)
+
+
+# The second click of a double one may be the first that the next page gets.
+PRESS_AS_IT_COMES = """addEventListener("DOMContentLoaded", () => {
+  const click = new MouseEvent("click", { detail: 2, bubbles: true, cancelable: true });
+  window.clicksAt = performance.now();
+  document.querySelector("#file-summary button.primary")?.dispatchEvent(click);
+  delete window.clicksAt;
+})"""
+
+
+def test_a_double_click_is_not_taken_for_having_read_what_came_up(
+    portal: Stack, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    orders = f"{portal.front_month('MES')} 1\n{portal.front_month('MGC')} 1\n"
+    upload(page, portal, tmp_path, orders)
+    other = page.context.new_page()
+    upload(other, portal, tmp_path, orders)
+    other.get_by_role("button", name=re.compile("Confirm")).click()
+    expect(other.locator("[data-file-state]")).to_have_text("finished", timeout=SOON)
+    page.add_init_script(PRESS_AS_IT_COMES)
+    page.get_by_role("button", name=re.compile("Confirm")).dblclick()
+    expect(page.locator("main")).to_contain_text("you have not read this yet. The same orders were uploaded")
+    expect(page.locator(".toast")).to_contain_text("This had just changed: nothing was done.")
+    expect(page.locator("[data-file-state]")).to_have_text("ready to confirm")
+    page.get_by_role("button", name=re.compile("Confirm")).click()
+    expect(page.locator("[data-file-state]")).to_have_text("finished", timeout=SOON)

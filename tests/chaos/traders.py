@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -65,6 +66,14 @@ class Trader:
         """A page's text."""
         return self._browser.get(path).raise_for_status().text
 
+    def warned(self, file: str) -> str:
+        """What a file's page has to say, as its buttons send it; nothing where it does not come."""
+        try:
+            shown = re.search(r'name="warned" value="([^"]*)"', self.read(file))
+        except httpx.HTTPError:
+            return ""
+        return shown[1] if shown else ""
+
     def wait_for_accounts(self) -> list[Account]:
         """The trader's accounts, once the hub has brought them."""
         deadline = time.monotonic() + GIVE_UP
@@ -93,14 +102,15 @@ class Trader:
                 case OrderFile.State.UNCHECKED:
                     self.press(f"{file}check/")
                 case OrderFile.State.READY:
-                    self.press(f"{file}confirm/", times=dice.choice((1, 2)))
+                    self.press(f"{file}confirm/", times=dice.choice((1, 2)), warned=self.warned(file))
                 case OrderFile.State.STOPPED:
                     reason = _stop_reason(file)
                     gives_up = gives_up or dice.random() < GIVES_UP
                     if gives_up:
                         self.press(f"{file}discard/", times=dice.choice((1, 2)))
                     elif _is_clear(file) or dice.random() < IMPATIENT:
-                        self.press(f"{file}resume/", times=dice.choice((1, 2)), stop_reason=reason)
+                        read = {"stop_reason": reason, "warned": self.warned(file)}
+                        self.press(f"{file}resume/", times=dice.choice((1, 2)), **read)
                 case _ if dice.random() < STOPS:
                     self.press(f"{file}stop/", times=dice.choice((1, 2)))
                     self.did["stopped a file"] += _stop_reason(file) == STOPPED

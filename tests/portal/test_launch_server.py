@@ -189,7 +189,7 @@ def _trade(server: Server) -> None:
         assert trader.press("/desk/place/", **ticket).status_code < 400
         page.wait_for("fill", 1)
         file = trader.press("/files/", account=_own_id(trader), text=f"{symbol} 2\n").headers["Location"]
-        trader.press(f"{file}confirm/")
+        trader.press(f"{file}confirm/", warned=trader.warned(file))
         page.wait_for("fill", 2)
         server.until(lambda: 'data-state="finished"' in trader.read(file), "the file did not come to its end")
         fills = server.simulator.ledger()["entities"]["fill"]

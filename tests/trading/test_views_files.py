@@ -1,5 +1,6 @@
 """The pages of order files as a trader walks them, and what a stranger sees: nothing."""
 
+import html
 import re
 import uuid
 from datetime import timedelta
@@ -14,9 +15,8 @@ from django.utils.crypto import get_random_string
 from accounts.models import Connection, User
 from tests.trading.cast import listed, orders_at_broker, posts, sign_in
 from tests.trading.signed_in import browser_of, connection_of
-from trading.models import OrderFile, OrderIntent, ProductSession
+from trading.models import OrderFile, OrderIntent
 from trading.orders import kill_switch
-from trading.orders.trading_days import CHICAGO
 from trading.simulator import RunningSimulator
 from trading.tasks import execute_order_file, reconcile_orders
 
@@ -38,6 +38,17 @@ def page(browser: Client, file: OrderFile) -> str:
     return answer.content.decode()
 
 
+def press(browser: Client, file: OrderFile, act: str) -> HttpResponse:
+    """Press a button of the file's page, as a browser does with what that shows."""
+    return browser.post(f"/files/{file.pk}/{act}/", fields(page(browser, file), act), follow=True)
+
+
+def fields(text: str, act: str) -> dict[str, str]:
+    """What a button of this page sends."""
+    [form] = re.findall(rf'<form[^>]*/{act}/".*?</form>', text, re.DOTALL)
+    return {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+
+
 def test_from_upload_to_report(browser: Client, connection: Connection, simulator: RunningSimulator) -> None:
     es, cl = listed(connection, "ES"), listed(connection, "CL")
     file = upload(browser, connection, f"{es} 2\n{cl} -1\n")
@@ -48,7 +59,7 @@ def test_from_upload_to_report(browser: Client, connection: Connection, simulato
     assert "Confirm and send 2 orders" in preview
     assert posts(simulator) == []
 
-    assert browser.post(f"/files/{file.pk}/confirm/").url == f"/files/{file.pk}/"
+    assert press(browser, file, "confirm").redirect_chain == [(f"/files/{file.pk}/", 302)]
     queued = page(browser, file)
     assert 'data-line="1" data-version="0" data-state="created"' in queued
     assert f'data-file="{file.pk}" data-state="queued"' in queued
@@ -72,8 +83,9 @@ def test_confirming_twice_queues_and_sends_once(
     browser: Client, connection: Connection, simulator: RunningSimulator
 ) -> None:
     file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
+    pressed = fields(page(browser, file), "confirm")
     for _ in range(2):
-        assert browser.post(f"/files/{file.pk}/confirm/").status_code == 302
+        assert browser.post(f"/files/{file.pk}/confirm/", pressed).status_code == 302
     for _ in range(2):
         execute_order_file(str(file.pk))
     assert len(posts(simulator)) == 1
@@ -124,7 +136,7 @@ def test_a_file_of_another_connection_is_read_there_and_can_be_stopped(
     file.refresh_from_db()
     assert file.state == OrderFile.State.READY
 
-    browser.post(f"/files/{file.pk}/confirm/")
+    press(browser, file, "confirm")
     assert "Stop sending to SIM<" in page(live, file)
     assert "data-file=" not in page(live, file), "its lines would come with the other connection's stream"
     live.post(f"/files/{file.pk}/stop/")
@@ -167,7 +179,7 @@ class TestOldTab:
     @pytest.fixture
     def file(self, browser: Client, connection: Connection) -> OrderFile:
         file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
-        browser.post(f"/files/{file.pk}/confirm/")
+        press(browser, file, "confirm")
         return file
 
     @pytest.fixture
@@ -268,7 +280,7 @@ def test_a_stopped_file_can_be_resumed_or_given_up(
     browser: Client, connection: Connection, simulator: RunningSimulator
 ) -> None:
     file = upload(browser, connection, f"{listed(connection, 'ES')} 2\n{listed(connection, 'CL')} 1")
-    browser.post(f"/files/{file.pk}/confirm/")
+    press(browser, file, "confirm")
     simulator.control.fault("lose_reply", "order/placeorder")
     execute_order_file(str(file.pk))
     text = page(browser, file)
@@ -281,7 +293,7 @@ def test_a_stopped_file_can_be_resumed_or_given_up(
     assert "All that was unknown is clear now" in text
     assert "Resume with 1 line<" in text
 
-    browser.post(f"/files/{file.pk}/resume/")
+    press(browser, file, "resume")
     execute_order_file(str(file.pk))
     assert [order[1:] for order in orders_at_broker(simulator)] == [("Buy", 2), ("Buy", 1)]
     file.refresh_from_db()
@@ -292,7 +304,7 @@ def test_a_stopped_file_says_when_it_got_no_further(
     browser: Client, connection: Connection, simulator: RunningSimulator
 ) -> None:
     file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
-    browser.post(f"/files/{file.pk}/confirm/")
+    press(browser, file, "confirm")
     thrown = kill_switch.throw(connection.user, user=connection.user)
     execute_order_file(str(file.pk))
     OrderFile.objects.update(progressed_at="2026-11-20T14:02:11Z")
@@ -307,7 +319,7 @@ def test_a_file_of_an_earlier_trading_day_is_not_said_to_be_unsent(browser: Clie
     assert "Nothing has been sent yet" not in page(browser, file)
     assert "Confirm and send 1 order<" in page(browser, file)
 
-    browser.post(f"/files/{file.pk}/confirm/")
+    press(browser, file, "confirm")
     browser.post(f"/files/{file.pk}/stop/")
     assert "earlier trading day" not in page(browser, file)
     OrderFile.objects.update(progressed_at=timezone.now() - timedelta(days=1))
@@ -322,7 +334,7 @@ def test_what_is_discarded_twice_was_not_confirmed(browser: Client, connection: 
         answer = browser.post(f"/files/{file.pk}/discard/", follow=True)
         assert "meanwhile" not in answer.content.decode()
     file = upload(browser, connection, f"{listed(connection, 'ES')} 1")
-    browser.post(f"/files/{file.pk}/confirm/")
+    press(browser, file, "confirm")
     assert "resumed meanwhile" in browser.post(f"/files/{file.pk}/discard/", follow=True).content.decode()
 
 
@@ -349,7 +361,7 @@ def test_what_was_written_is_shown_as_text(browser: Client, connection: Connecti
 
 def test_a_page_of_a_file_that_is_being_sent_shows_what_is_known(browser: Client, connection: Connection) -> None:
     file = upload(browser, connection, f"{listed(connection, 'ES')} 2")
-    browser.post(f"/files/{file.pk}/confirm/")
+    press(browser, file, "confirm")
     OrderIntent.objects.update(state="filled", filled_qty=2, average_price="5000.125", version=4)
     OrderFile.objects.update(state="finished", finished_at=timezone.now())
     text = page(browser, file)
@@ -369,29 +381,3 @@ def test_files_are_listed_newest_first(browser: Client, connection: Connection) 
         OrderFile.objects.filter(pk=file.pk).update(uploaded_at=timezone.now() - timedelta(days=age))
     listed_names = re.findall(r"(\d)-days\.txt</a>", browser.get("/files/").content.decode())
     assert listed_names == ["0", "1", "2", "3", "4"]
-
-
-def test_a_warning_about_the_whole_file_is_for_who_has_to_confirm(browser: Client, connection: Connection) -> None:
-    content = f"{listed(connection, 'ES')} 2"
-    upload(browser, connection, content)
-    file = upload(browser, connection, content)
-    assert "The same orders were uploaded" in page(browser, file)
-    browser.post(f"/files/{file.pk}/confirm/")
-    assert "The same orders were uploaded" not in page(browser, file)
-
-
-def test_what_a_line_met_before_it_was_confirmed_is_no_part_of_the_report(
-    browser: Client, connection: Connection
-) -> None:
-    contract = listed(connection, "ES")
-    now = timezone.now().astimezone(CHICAGO)
-    later = [(now + timedelta(hours=hours)).time() for hours in (1, 2)]
-    upload(browser, connection, f"{contract} 1")
-    ProductSession.objects.update(all_day=False, open_time=later[0], close_time=later[1], sunday_open_time=None)
-    file = upload(browser, connection, f"{contract} 2")
-    assert "the file cannot be confirmed" in page(browser, file)
-    ProductSession.objects.update(all_day=True)
-    browser.post(f"/files/{file.pk}/confirm/")
-    report = page(browser, file)
-    assert 'data-state="queued"' in report
-    assert "cannot be confirmed" not in report

@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Final
 
@@ -23,8 +23,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from trading.files import preview, stock
+from trading.files.preview import Remark
 from trading.models import Account, OrderFile, OrderIntent, OrderLine
 from trading.orders import checks, facts, gateway, intents, pretrade, reconcile, reports, turns
+from trading.orders.checks import Finding
 from trading.orders.contracts import Looked
 from trading.orders.facts import Facts
 from trading.orders.spec import OrderSpec
@@ -58,9 +60,24 @@ class _Next(Enum):
     IN_DOUBT = "a line is unknown, or not at Tradovate"
 
 
-def confirm(file_id: uuid.UUID, user: User) -> bool:
+def remarks(file: OrderFile) -> list[Remark]:
+    """What there is to say now to who may confirm or resume a file: all of a READY one, and the warnings about what a
+    STOPPED one would send."""
+    match file.state:
+        case FileState.READY:
+            lines, which = list(file.lines.all()), checks.CHECKS
+        case FileState.STOPPED:
+            lines, which = stock.sendable(stock.unsettled(file.pk)), checks.CHECKS_OF_RESUMED
+        case _:
+            return []
+    said = preview.remarks(file, _findings(file, lines, which, facts.read(file.account.connection_id)))
+    return [one for one in said if one.is_warning or file.state == FileState.READY]
+
+
+def confirm(file_id: uuid.UUID, user: User, warned: Collection[str] | None = None) -> bool:
     """Take a READY file for sending: its intents and the state QUEUED are committed together. False if it was taken
-    before (a double click confirms once). Raises OrderFile.DoesNotExist for another's file, CannotConfirm."""
+    before (a double click confirms once). `warned` are the marks of the remarks that the trader has read: a warning
+    that is not among them is told first. Raises OrderFile.DoesNotExist for another's file, CannotConfirm."""
     received = timezone.now()
     known = _known(file_id, user)
     with transaction.atomic():
@@ -73,14 +90,17 @@ def confirm(file_id: uuid.UUID, user: User) -> bool:
             return False
         lines = list(file.lines.select_related("contract"))
         turns.begin(file.account_id)
-        _still_good(file, lines, known)
+        said = _still_good(file, lines, known, warned)
         checked = timezone.now()
         for line in lines:
             key = f"{intents.FILE}:{file.pk}:{line.number}"
             line.intent = intents.create(_spec(file, line), key, received_at=received, checked_at=checked)
-        OrderLine.objects.bulk_update(lines, ["intent"])
+            line.findings = [one.as_json() for one in preview.of_line(said, line.number)]
+        OrderLine.objects.bulk_update(lines, ["intent", "findings"])
+        about = [one.as_json() for one in preview.of_line(said, 0)]
         now = timezone.now()
-        return stock.move(file.pk, {FileState.READY}, FileState.QUEUED, confirmed_at=now, progressed_at=now)
+        taken = {"findings": about, "confirmed_at": now, "progressed_at": now}
+        return stock.move(file.pk, {FileState.READY}, FileState.QUEUED, **taken)
 
 
 def run(file_id: uuid.UUID, on_line: stock.OnLine, *, seconds: float = RUN_FOR) -> bool:
@@ -118,13 +138,14 @@ def stop(file_id: uuid.UUID, user: User, on_line: stock.OnLine) -> bool:
     return _stop(file.pk, "Stopped by the trader.", on_line)
 
 
-def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
+def resume(file_id: uuid.UUID, user: User, seen: str | None = None, warned: Collection[str] | None = None) -> bool:
     """Go on with the lines of a STOPPED file that were not sent, or that Tradovate does not have; what is unknown stays
     so and is never sent again.
 
     `seen` is the reason for the stop that the trader has read: a press that was meant for an earlier one does nothing.
     So does one while the reason does not tell what is in doubt, or that nothing is any more; from then on it does.
-    Raises CannotConfirm for what has come to forbid a line since the file was confirmed.
+    Raises CannotConfirm for what has come to forbid a line since the file was confirmed, and for a warning that is not
+    among those `warned` of (see confirm).
     """
     known = _known(file_id, user)
     with transaction.atomic():
@@ -137,7 +158,7 @@ def resume(file_id: uuid.UUID, user: User, seen: str | None = None) -> bool:
             return False
         turns.begin(file.account_id)
         wanted = stock.sendable(lines)
-        _meet_checks(file, wanted, checks.CHECKS_OF_RESUMED, known)
+        _meet_checks(file, wanted, checks.CHECKS_OF_RESUMED, known, warned)
         stock.pass_over(lines)
         for line in wanted:
             if line.intent_id is not None:
@@ -290,8 +311,10 @@ def _known(file_id: uuid.UUID, user: User) -> Facts | None:
     return facts.read(own.get(pk=file_id))
 
 
-def _still_good(file: OrderFile, lines: list[OrderLine], known: Facts | None) -> None:
-    """Raise CannotConfirm for what may have changed since the preview."""
+def _still_good(
+    file: OrderFile, lines: list[OrderLine], known: Facts | None, warned: Collection[str] | None
+) -> list[Remark]:
+    """What there is to say besides. Raises CannotConfirm for what may have changed since the preview."""
     if not Account.objects.tradable().filter(pk=file.account_id).exists():
         raise CannotConfirm(
             f"Account {file.account} cannot trade now: it is closed, or you are signed out of Tradovate."
@@ -299,24 +322,44 @@ def _still_good(file: OrderFile, lines: list[OrderLine], known: Facts | None) ->
     for line in lines:
         if line.contract is None or line.contract.is_expired:
             raise CannotConfirm(f"Line {line.number}: {line.symbol} has expired since the upload. Upload a new file.")
-    _meet_checks(file, lines, checks.CHECKS, known)
+    return _meet_checks(file, lines, checks.CHECKS, known, warned)
 
 
 def _meet_checks(
+    file: OrderFile,
+    lines: Sequence[OrderLine],
+    which: tuple[checks.Check, ...],
+    known: Facts | None,
+    warned: Collection[str] | None,
+) -> list[Remark]:
+    """What there is to say besides. Raises CannotConfirm for the first line that a check refuses, and for a warning
+    that nobody has read."""
+    found = _findings(file, lines, which, known)
+    for number, finding in found:
+        if finding.is_error:
+            raise CannotConfirm(f"{_nothing_sent(file)}. Line {number}: {finding.message}")
+    said = preview.remarks(file, found)
+    if unread := [one for one in said if one.is_warning and warned is not None and one.mark not in warned]:
+        first = unread[0]
+        raise CannotConfirm(f"{_nothing_sent(file)}: you have not read this yet. {first} Read it, then press again.")
+    return said
+
+
+def _findings(
     file: OrderFile, lines: Sequence[OrderLine], which: tuple[checks.Check, ...], known: Facts | None
-) -> None:
-    """Raise CannotConfirm for the first line that a check refuses; a line meets what the lines before it leave."""
+) -> list[tuple[int, Finding]]:
+    """What the checks say, by line; a line meets what the lines before it leave."""
     symbols = [line.symbol for line in lines]
     # Nobody is asked from within a transaction.
     surroundings = pretrade.look_around(file.account_id, symbols, Looked({}), lambda _: known)
     # What waits to be sent must not count against itself.
     surroundings = surroundings.but_for({line.intent_id for line in lines if line.intent_id is not None})
+    found = []
     for line in lines:
         spec = _spec(file, line)
-        for finding in checks.check(spec, surroundings.situation(line.symbol), which):
-            if finding.is_error:
-                raise CannotConfirm(f"{_nothing_sent(file)}. Line {line.number}: {finding.message}")
+        found += [(line.number, one) for one in checks.check(spec, surroundings.situation(line.symbol), which)]
         surroundings = surroundings.after(spec)
+    return found
 
 
 def _nothing_sent(file: OrderFile) -> str:

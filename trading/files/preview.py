@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
+import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -19,7 +21,7 @@ from trading.files import readers
 from trading.files.readers import ParsedLine, Unreadable
 from trading.models import Account, Contract, OrderFile, OrderLine
 from trading.orders import checks, contracts, pretrade
-from trading.orders.checks import Finding, error, warning
+from trading.orders.checks import Finding, Severity, error, warning
 from trading.orders.checks.contract import known, not_expired
 from trading.orders.pretrade import Surroundings
 from trading.orders.spec import InvalidSpec, OrderSpec
@@ -27,6 +29,8 @@ from trading.orders.spec import InvalidSpec, OrderSpec
 SAME_ORDERS_WITHIN: Final = dt.timedelta(hours=12)
 _NEVER_SENT: Final = [OrderFile.State.UNCHECKED, OrderFile.State.REFUSED, OrderFile.State.DISCARDED]
 _LONGEST_NAME = 128
+# Amounts, times and ages.
+_FIGURES: Final = re.compile(r"\d[\d,.:]*(?: s| min)?\b")
 # Fields of findings that are the same for every line, and of those that forbid an order only for now.
 _OF_THE_ACCOUNT: Final = frozenset({"account", "kill", "daily_loss", "drawdown"})
 _PASSING: Final = _OF_THE_ACCOUNT | {"session", "position", "margin"}
@@ -50,6 +54,30 @@ class Examined:
     about: Sequence[Finding]
 
 
+@dataclass(frozen=True)
+class Remark:
+    """Something to say of a file before its orders go out; about all of it where `line` is 0.
+
+    A page names what it shows by its marks: whatever figures it holds, the same thing keeps its mark.
+    """
+
+    finding: Finding
+    line: int = 0
+    mark: str = ""
+
+    @property
+    def is_warning(self) -> bool:
+        return self.finding.severity is Severity.WARNING
+
+    @classmethod
+    def of(cls, line: int, finding: Finding) -> Remark:
+        words = f"{finding.field} {_FIGURES.sub('', finding.message)}"
+        return cls(finding, line, f"{line}-{zlib.crc32(words.encode()):08x}")
+
+    def __str__(self) -> str:
+        return f"Line {self.line}: {self.finding.message}" if self.line else self.finding.message
+
+
 def upload(account: Account, name: str, raw: bytes) -> OrderFile:
     """Read and check an uploaded file and keep it with its findings: READY when it may be confirmed, REFUSED when it
     has errors, UNCHECKED when Tradovate had to be asked about a symbol and could not (see check_again)."""
@@ -65,7 +93,7 @@ def upload(account: Account, name: str, raw: bytes) -> OrderFile:
             name=_file_name(name),
             content=text,
             state=found.state,
-            findings=_about(account, found),
+            findings=[finding.as_json() for finding in found.about],
         )
         _keep_lines(file, found)
     return file
@@ -79,7 +107,7 @@ def check_again(file_id: uuid.UUID, user: User) -> bool:
     found = _examine(file.account, file.content)
     with transaction.atomic():
         waiting = OrderFile.objects.filter(pk=file.pk, state=OrderFile.State.UNCHECKED)
-        if not waiting.update(state=found.state, findings=_about(file.account, found)):
+        if not waiting.update(state=found.state, findings=[finding.as_json() for finding in found.about]):
             return False
         file.lines.all().delete()
         _keep_lines(file, found)
@@ -125,6 +153,20 @@ def does(line: OrderLine) -> str:
     words = f"{side} {abs(line.quantity):,} {line.symbol} at market"
     terms = contracts.price_terms(product)
     return f"{words} ({product.description}, {terms.money(terms.tick_value)} a tick)"
+
+
+def remarks(file: OrderFile, found: Iterable[tuple[int, Finding]]) -> list[Remark]:
+    """What there is to say of a file that may be sent, with what its lines (by number) are found to meet."""
+    is_ready = file.state == OrderFile.State.READY
+    twin = _twin(file) if is_ready else None
+    now = ((number, _for_now(one) if is_ready else one) for number, one in found)
+    of_lines = (Remark.of(0 if one.field in _OF_THE_ACCOUNT else number, one) for number, one in now)
+    return [*([twin] if twin else []), *dict.fromkeys(of_lines)]
+
+
+def of_line(said: Iterable[Remark], number: int) -> tuple[Finding, ...]:
+    """What of it is about a line, or about all of the file (0)."""
+    return tuple(one.finding for one in said if one.line == number)
 
 
 def _text(raw: bytes) -> str:
@@ -173,28 +215,26 @@ def _spec(account_id: int, line: ParsedLine) -> OrderSpec | None:
         return None
 
 
-def _about(account: Account, found: Examined) -> list[dict[str, str]]:
-    """The findings about a whole file, as they are kept; inside the transaction that keeps it."""
-    # One file of an account after another: of two with the same orders the later one sees the earlier.
-    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-    was_checked = found.state != OrderFile.State.UNCHECKED
-    twins = _seen_before(account, [one.line for one in found.lines]) if was_checked else ()
-    return [finding.as_json() for finding in (*twins, *found.about)]
-
-
-def _seen_before(account: Account, parsed: Sequence[ParsedLine]) -> Iterator[Finding]:
-    """Whatever else is written in it, in whatever order: a file with the same orders is sent by mistake."""
-    orders = Counter((line.symbol, line.quantity) for line in parsed)
-    recent = account.order_files.exclude(state__in=_NEVER_SENT).alias(orders=Count("lines")).prefetch_related("lines")
-    for twin in recent.filter(uploaded_at__gte=timezone.now() - SAME_ORDERS_WITHIN, orders=len(parsed)):
-        if Counter((line.symbol, line.quantity) for line in twin.lines.all()) != orders:
+def _twin(file: OrderFile) -> Remark | None:
+    """That another file, earlier or later, has the same orders, whatever else is written in it, in whatever order: one
+    of the two is sent by mistake."""
+    orders = Counter(file.lines.values_list("symbol", "quantity"))
+    around = (file.uploaded_at - SAME_ORDERS_WITHIN, file.uploaded_at + SAME_ORDERS_WITHIN)
+    near = Q(uploaded_at__range=around) | Q(confirmed_at__gte=timezone.now() - SAME_ORDERS_WITHIN)
+    others = OrderFile.objects.filter(near, account=file.account_id).exclude(pk=file.pk).exclude(state__in=_NEVER_SENT)
+    others = others.alias(orders=Count("lines")).filter(orders=orders.total()).prefetch_related("lines")
+    # One that was sent tells more than one that was not.
+    for other in others.order_by(F("confirmed_at").desc(nulls_last=True), "-uploaded_at"):
+        if Counter((line.symbol, line.quantity) for line in other.lines.all()) != orders:
             continue
-        yield warning(
-            "file",
-            f"The same orders were uploaded for this account at {twin.uploaded_at:%H:%M:%S} UTC as {twin.name} "
-            f"({twin.get_state_display()}). Confirming this file too sends them again.",
+        words = (
+            f"The same orders were uploaded for this account at {other.uploaded_at:%Y-%m-%d %H:%M:%S} UTC as "
+            f"{other.name} ({other.get_state_display()})."
         )
-        return
+        was_sent = other.confirmed_at is not None
+        again = "Confirming this file too sends them again." if was_sent else "Confirming both sends them twice."
+        return Remark(warning("file", f"{words} {again}"), mark=f"{other.pk}{'-confirmed' if was_sent else ''}")
+    return None
 
 
 def _keep_lines(file: OrderFile, found: Examined) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
@@ -83,7 +84,10 @@ def files(request: HttpRequest) -> HttpResponse:
 def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """One order file: its preview, then its life, then its report. htmx gets the summary alone."""
     found = _find(request, file_id)
+    remarks = execute.remarks(found)
     rows = report.rows(found)
+    if found.state == FileState.READY:
+        rows = [replace(row, findings=preview.of_line(remarks, row.line.number)) for row in rows]
     totals = found.totals()
     was_confirmed = found.confirmed_at is not None
     context = {
@@ -91,6 +95,8 @@ def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         "rows": [(row, formatter.line_row(row.line)) for row in rows],
         "totals": totals,
         "shown_totals": formatter.totals_row(totals),
+        "remarks": [one for one in remarks if not one.line or found.state == FileState.STOPPED],
+        "warned": " ".join(one.mark for one in remarks),
         "errors": [(row.line.number, finding) for row in rows for finding in row.findings if finding.is_error],
         "was_confirmed": was_confirmed,
         "waiting": found.lines.sendable().count(),
@@ -144,7 +150,7 @@ def check(request: HttpRequest, file: OrderFile) -> None:
 def confirm(request: HttpRequest, file: OrderFile) -> None:
     """Send the file's orders."""
     try:
-        if execute.confirm(file.pk, _user(request)):
+        if execute.confirm(file.pk, _user(request), _warned(request)):
             tasks.ring(file.pk)
     except execute.CannotConfirm as problem:
         _not_sent(request, file, problem)
@@ -154,7 +160,7 @@ def confirm(request: HttpRequest, file: OrderFile) -> None:
 def resume(request: HttpRequest, file: OrderFile) -> None:
     """Go on with a stopped file."""
     try:
-        goes_on = execute.resume(file.pk, _user(request), request.POST.get("stop_reason"))
+        goes_on = execute.resume(file.pk, _user(request), request.POST.get("stop_reason"), _warned(request))
     except execute.CannotConfirm as problem:
         _not_sent(request, file, problem)
         return
@@ -192,6 +198,11 @@ def stale(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         if not _is_open(found):
             return redirect("trading:file", found.pk)
     return render(request, "trading/file_stale.html", context, status=403)
+
+
+def _warned(request: HttpRequest) -> list[str]:
+    """What the page showed whose button was pressed."""
+    return request.POST.get("warned", "").split()
 
 
 def _is_open(file: OrderFile) -> bool:

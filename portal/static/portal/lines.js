@@ -12,7 +12,8 @@ export class FileLines {
     this.file = root.dataset.file;
     this.summary = root.querySelector("#file-summary");
     this.means = this.#meaning();
-    this.changedAt = -Infinity;
+    // The second click of a double one may come down on the page that answers the first.
+    this.changedAt = performance.now();
     this.summary.addEventListener("htmx:afterSwap", () => this.#redrawn());
     this.summary.addEventListener("click", (event) => this.#dropUnread(event), { capture: true });
     // Without an answer the next frame asks again.

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import Connection, User
 from tests.trading.cast import contracts_of, listed, sign_in
-from tests.trading.files.conftest import now
+from tests.trading.files.conftest import nobody, now
 from trading.files import execute, preview, report
 from trading.models import Account, Contract, OrderFile, Product
 from trading.simulator import RunningSimulator
@@ -77,50 +76,59 @@ def _reversed(content: str) -> str:
     return "\r\n".join(["# by Excel", *reversed(content.splitlines())])
 
 
+def twin_of(file: OrderFile) -> str:
+    """What is said now of another file with the same orders."""
+    return " ".join(one.finding.message for one in execute.remarks(now(file)) if one.finding.field == "file")
+
+
 @pytest.mark.parametrize("as_written", [str, _reversed])
-def test_the_same_orders_again_are_a_warning_not_an_error(
-    account: Account, ready: OrderFile, as_written: Callable[[str], str]
+def test_of_two_files_with_the_same_orders_each_is_warned_of(
+    account: Account, user: User, ready: OrderFile, as_written: Callable[[str], str]
 ) -> None:
+    assert twin_of(ready) == ""
     again = preview.upload(account, "copy.txt", as_written(ready.content).encode())
     assert again.state == OrderFile.State.READY
-    assert "same orders were uploaded" in said(again)[0]
-    assert again.findings[0]["severity"] == "warning"
+    for file, words in ((again, "orders.txt (ready to confirm)"), (ready, "copy.txt (ready to confirm)")):
+        assert f"as {words}. Confirming both sends them twice." in twin_of(file)
+    assert execute.confirm(again.pk, user)
+    assert "as copy.txt (queued). Confirming this file too sends them again." in twin_of(ready)
+    assert twin_of(again) == "", "it is confirmed"
 
-    OrderFile.objects.update(uploaded_at=timezone.now() - timedelta(hours=13))
-    assert said(preview.upload(account, "later.txt", ready.content.encode())) == {}
+
+def test_the_same_orders_are_a_warning_for_twelve_hours(account: Account, user: User, ready: OrderFile) -> None:
+    def uploaded(file: OrderFile, hours: int) -> None:
+        OrderFile.objects.filter(pk=file.pk).update(uploaded_at=timezone.now() - timedelta(hours=hours))
+
+    later = preview.upload(account, "later.txt", ready.content.encode())
+    uploaded(ready, 16)
+    assert twin_of(ready) == twin_of(later) == ""
+    uploaded(later, 15)
+    assert "as later.txt" in twin_of(ready), "however late it is confirmed"
+    uploaded(later, 2)
+    assert execute.confirm(later.pk, user)
+    assert "as later.txt" in twin_of(ready), "sent lately"
 
 
-@pytest.mark.parametrize("checked", ["at once", "again"])
-def test_of_the_same_orders_uploaded_twice_at_once_the_later_one_is_warned_of(
-    account: Account, user: User, ready: OrderFile, monkeypatch: pytest.MonkeyPatch, checked: str
+def test_of_several_files_with_the_same_orders_the_one_that_was_sent_is_named(
+    account: Account, user: User, ready: OrderFile
 ) -> None:
-    OrderFile.objects.update(state=OrderFile.State.UNCHECKED)
-    examine = preview._examine
-
-    def examined_as_another_is_kept(*about: Any) -> preview.Examined:
-        monkeypatch.setattr(preview, "_examine", examine)
-        found = examine(*about)
-        assert said(preview.upload(account, "first.txt", ready.content.encode())) == {}
-        return found
-
-    monkeypatch.setattr(preview, "_examine", examined_as_another_is_kept)
-    if checked == "again":
-        assert preview.check_again(ready.pk, user)
-        later = now(ready)
-    else:
-        later = preview.upload(account, "later.txt", ready.content.encode())
-    assert "as first.txt" in said(later)[0]
+    sent = preview.upload(account, "sent.txt", ready.content.encode())
+    assert execute.confirm(sent.pk, user)
+    assert twin_of(preview.upload(account, "newest.txt", ready.content.encode())).count("as sent.txt (queued)") == 1
+    assert "as sent.txt (queued)" in twin_of(ready)
 
 
 def test_other_orders_are_no_twin(account: Account, ready: OrderFile) -> None:
     first, *others = ready.content.splitlines()
-    assert said(preview.upload(account, "shorter.txt", "\n".join(others).encode())) == {}
-    assert said(preview.upload(account, "more.txt", "\n".join([f"{first}1", *others]).encode())) == {}
+    assert twin_of(preview.upload(account, "shorter.txt", "\n".join(others).encode())) == ""
+    assert twin_of(preview.upload(account, "more.txt", "\n".join([f"{first}1", *others]).encode())) == ""
 
 
-def test_a_discarded_twin_is_no_reason_to_warn(account: Account, ready: OrderFile) -> None:
-    OrderFile.objects.update(state=OrderFile.State.DISCARDED)
-    assert said(preview.upload(account, "copy.txt", ready.content.encode())) == {}
+def test_a_discarded_twin_is_no_reason_to_warn(account: Account, user: User, ready: OrderFile) -> None:
+    copy = preview.upload(account, "copy.txt", ready.content.encode())
+    assert "as orders.txt" in twin_of(copy)
+    assert execute.discard(ready.pk, user, nobody)
+    assert twin_of(copy) == ""
 
 
 def test_what_was_seen_today_needs_no_broker(account: Account, ready: OrderFile, settings) -> None:
