@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Self
 
 from django.db import models
 from django.utils import timezone
@@ -58,6 +58,15 @@ class ProductSession(models.Model):
         return "all day" if self.all_day else f"{self.open_time} to {self.close_time}"
 
 
+class ContractQuerySet(models.QuerySet["Contract"]):
+    """Contracts of all environments."""
+
+    def named(self, *names: str) -> Self:
+        """Those of these names, the one that trades now last of its name: a name comes back every ten years, and which
+        row was seen last tells it."""
+        return self.filter(name__in=names).order_by("seen_at")
+
+
 class Contract(models.Model):
     """One month of a product, e.g. ESZ6 (openapi.json, Contract and ContractMaturity)."""
 
@@ -68,6 +77,8 @@ class Contract(models.Model):
     expiration_date = models.DateTimeField()
     first_intent_date = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(auto_now=True)
+
+    objects = ContractQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["environment", "tradovate_id"], name="one_contract_per_id")]

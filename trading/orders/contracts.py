@@ -124,9 +124,8 @@ def has_product(connection: Connection, name: str) -> bool:
 
 def known(environment: str, symbols: Iterable[str]) -> dict[str, Contract]:
     """The contracts of these symbols that were ever seen, with their products and sessions. Asks nobody."""
-    seen = Contract.objects.filter(environment=environment, name__in=list(symbols))
-    # A name comes back every ten years; the row seen last is the one that trades now.
-    return {contract.name: contract for contract in seen.select_related("product__session").order_by("seen_at")}
+    seen = Contract.objects.named(*symbols).filter(environment=environment)
+    return {contract.name: contract for contract in seen.select_related("product__session")}
 
 
 def price_terms(product: Product) -> PriceTerms:

@@ -317,7 +317,7 @@ def _message(intent: OrderIntent) -> AnyMessage:
 
 
 def _price_terms(environment: str, symbol: str) -> PriceTerms | None:
-    contract = Contract.objects.filter(environment=environment, name=symbol).select_related("product").last()
+    contract = Contract.objects.named(symbol).filter(environment=environment).select_related("product").last()
     return None if contract is None else contracts.price_terms(contract.product)
 
 

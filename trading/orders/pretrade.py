@@ -81,10 +81,8 @@ def _under_way(account: int, lately: dt.datetime, oldest: dt.datetime) -> QueryS
 
 
 def _listed(environment: str, symbols: list[str]) -> QuerySet[Contract, tuple[Any, ...]]:
-    # A name comes back every ten years; the row seen last is the one that trades now. Columns and no objects: of all
-    # that is read for each order this is the most.
-    seen = Contract.objects.filter(environment=environment, name__in=symbols)
-    return seen.order_by("seen_at").values_list(*_COLUMNS)
+    # Columns and no objects: of all that is read for each order this is the most.
+    return Contract.objects.named(*symbols).filter(environment=environment).values_list(*_COLUMNS)
 
 
 def _limiting(account: int, user: int) -> QuerySet[TradingLimit, tuple[Any, ...]]:

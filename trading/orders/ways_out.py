@@ -69,7 +69,7 @@ def _asked_against(intent: OrderIntent) -> int | None:
 
 
 def _contract(intent: OrderIntent) -> Contract | None:
-    return Contract.objects.filter(environment=intent.connection.environment, name=intent.symbol).last()
+    return Contract.objects.named(intent.symbol).filter(environment=intent.connection.environment).last()
 
 
 def _against(intent: OrderIntent, net: int) -> int:

@@ -221,6 +221,6 @@ def tick_sizes(intents: Collection[OrderIntent]) -> dict[tuple[str, str], Decima
     """The tick sizes of what these are about, as far as they are known, by environment and symbol."""
     from trading.models import Contract
 
-    known = Contract.objects.filter(name__in={intent.symbol for intent in intents}).order_by("seen_at")
+    known = Contract.objects.named(*{intent.symbol for intent in intents})
     found = known.values_list("environment", "name", "product__tick_size")
     return {(environment, name): tick for environment, name, tick in found}

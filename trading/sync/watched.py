@@ -44,9 +44,8 @@ def name(connection_id: int, contract_id: int) -> None:
 
 def name_symbol(connection_id: int, symbol: str) -> None:
     """As `name`, by a contract's symbol; one that was never seen is not followed."""
-    named = Contract.objects.filter(
-        name=symbol, environment=Connection.objects.filter(pk=connection_id).values("environment")[:1]
-    )
-    contract_id = named.order_by("seen_at").values_list("tradovate_id", flat=True).last()
+    environment = Connection.objects.filter(pk=connection_id).values("environment")[:1]
+    named = Contract.objects.named(symbol).filter(environment=environment)
+    contract_id = named.values_list("tradovate_id", flat=True).last()
     if contract_id is not None:
         name(connection_id, contract_id)

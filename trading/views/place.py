@@ -122,8 +122,8 @@ def _findings(connection: Connection, spec: OrderSpec, is_whole: bool) -> tuple[
 
 
 def _contract(connection: Connection, symbol: str) -> Contract | None:
-    named = Contract.objects.filter(environment=connection.environment, name=symbol)
-    return named.select_related("product").order_by("seen_at").last()
+    named = Contract.objects.named(symbol).filter(environment=connection.environment)
+    return named.select_related("product").last()
 
 
 def _stakes_row(spec: OrderSpec, contract: Contract) -> dict[str, str] | None:

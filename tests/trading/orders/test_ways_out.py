@@ -72,3 +72,14 @@ def test_what_nobody_knows_is_an_entry(account: Account, hold: Hold, monkeypatch
     assert may_close(buy)
     Contract.objects.all().delete()
     assert not may_close(buy)
+
+
+def test_of_two_contracts_of_a_name_the_one_seen_last_is_meant(account: Account, hold: Hold) -> None:
+    """A name comes back after ten years, and the rows need not have been written in that order."""
+    hold(-1)
+    traded = Contract.objects.get()
+    old = Contract.objects.create(
+        environment="sim", tradovate_id=8, name="ESZ6", product=traded.product, expiration_date=timezone.now()
+    )
+    Contract.objects.filter(pk=old.pk).update(seen_at=traded.seen_at - dt.timedelta(days=3652))
+    assert may_close(order(account, "Buy", 1))
