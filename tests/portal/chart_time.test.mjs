@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { clockTime, clockTimes, mark } from "../../portal/static/portal/chart_time.js";
+import { clockTime, clockTimes, dayWords, mark } from "../../portal/static/portal/chart_time.js";
 import { useZone } from "../../portal/static/portal/figures.js";
 
 const HOUR = 3_600_000;
@@ -36,4 +36,14 @@ test("a mark says what the zone's calendar and clocks do", () => {
   assert.match(mark(time, 2), /30/);
   assert.equal(mark(time, 3), "23:59");
   assert.equal(mark(time, 4, true), "23:59:30");
+});
+
+test("a day of another year says its year, by the zone's calendar", () => {
+  useZone("America/Chicago");
+  const [march, now] = ["2027-03-03T12:00Z", "2027-11-29T12:00Z"].map(Date.parse);
+  assert.doesNotMatch(dayWords(march, now), /2027/);
+  assert.match(dayWords(march - 365 * 24 * HOUR, now), /2026/);
+  const newYear = Date.parse("2027-01-01T00:00Z");
+  assert.match(dayWords(newYear, now), /31.*2026|2026.*31/);
+  assert.doesNotMatch(dayWords(newYear, now, { timeZone: "UTC" }), /2026|31/);
 });

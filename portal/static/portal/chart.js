@@ -2,8 +2,9 @@
 
 import { Drawing } from "./chart_drawing.js";
 import { Bars, change, counted, decimalsOf, indexAt, knownBars, markersOf, ownFills, ownLines, ownSymbols } from "./chart_model.js";
+import { dayWords } from "./chart_time.js";
 import { setText } from "./dom.js";
-import { timeOfDay, zoned } from "./figures.js";
+import { timeOfDay } from "./figures.js";
 import { DeskSocket } from "./socket.js";
 import { kindOf } from "./state.js";
 
@@ -213,10 +214,10 @@ export class DeskChart {
   }
 
   #since(time) {
-    const at = new Date(time);
-    if (this.interval === "1D") return at.toLocaleDateString([], { day: "numeric", month: "short", timeZone: "UTC" });
-    const clock = timeOfDay(at.toISOString()).slice(0, 5);
-    const [date, today] = [at, new Date()].map((day) => day.toLocaleDateString([], { day: "numeric", month: "short", ...zoned() }));
+    const now = Date.now();
+    if (this.interval === "1D") return dayWords(time, now, { timeZone: "UTC" });
+    const clock = timeOfDay(new Date(time).toISOString()).slice(0, 5);
+    const [date, today] = [time, now].map((at) => dayWords(at, now));
     return date === today ? clock : `${date} ${clock}`;
   }
 

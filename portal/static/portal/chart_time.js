@@ -1,7 +1,7 @@
 // Times as lightweight-charts takes them. It weighs the marks of an axis by the dates of UTC, so it is given what the
 // clocks of the chosen zone show as if that were UTC. Pure.
 
-import { behind } from "./figures.js";
+import { behind, zoned } from "./figures.js";
 
 const MINUTE = 60;
 const STEP = 0.001; // seconds
@@ -24,6 +24,13 @@ export function mark(time, type, withSeconds = false) {
   if (type === 2) return dateWords(time, { day: "numeric", month: "short" });
   const seconds = withSeconds && time % MINUTE ? { second: "2-digit" } : {};
   return timeWords(time, { hour: "2-digit", minute: "2-digit", ...seconds });
+}
+
+/** The day of `time` (milliseconds) in words, with its year when that is not the year of `now`. */
+export function dayWords(time, now, zone = zoned()) {
+  const told = (at, options) => new Date(at).toLocaleDateString([], { ...options, ...zone });
+  const year = { year: "numeric" };
+  return told(time, { day: "numeric", month: "short", ...(told(time, year) === told(now, year) ? {} : year) });
 }
 
 /** A date as the zone's calendar has it. */

@@ -58,8 +58,8 @@ def test_days_are_told_before_and_after_fees(browser, alice, fill) -> None:
     html = page(browser)
     assert figure(html, "Total") == ["+57.00", "-243.00"]
     assert figure(html, "Fees") == ["3.00 as far as known", "3.00 as far as known"]
-    assert figure(html, "Best day") == ["+97.00 23 Nov", "+97.00 23 Nov"]
-    assert figure(html, "Worst day") == ["-40.00 24 Nov", "-300.00 5 Oct"]
+    assert figure(html, "Best day") == ["+97.00 23 Nov", "+97.00 23 Nov 2026"]
+    assert figure(html, "Worst day") == ["-40.00 24 Nov", "-300.00 5 Oct 2026"]
     assert figure(html, "Days won") == ["1 of 2 50%", "1 of 3 33%"]
     assert figure(html, "Max drawdown") == ["40.00", "300.00"]
     assert html.count("data-result=") == 2
