@@ -9,6 +9,7 @@ from accounts import renewal
 from accounts.budgets import budgets
 from accounts.models import Connection
 from trading.models import Account
+from trading.orders import warm
 from trading.orders.codegen import NoFileLine, builder_code, file_line, raw_json
 from trading.orders.messages import message
 from trading.orders.reasons import of_error
@@ -52,7 +53,9 @@ def order_code(connection: Connection, order_id: int | None = None) -> OrderCode
     For threads without a running event loop. Costs a few requests and sends nothing. Raises NoCode.
     """
     try:
-        account_id, plan = asyncio.run(_recall(connection, renewal.access_token(connection.pk), order_id))
+        token = renewal.access_token(connection.pk)
+        warm.give_back()
+        account_id, plan = asyncio.run(_recall(connection, token, order_id))
     except NoSuchOrder as trouble:
         raise NotThere(str(trouble)) from None
     except renewal.NoToken as trouble:

@@ -16,7 +16,7 @@ from accounts import renewal
 from accounts.budgets import budgets
 from accounts.models import Connection
 from trading.models import Contract, Product
-from trading.orders import product_terms, refused
+from trading.orders import product_terms, refused, warm
 from trading.orders.prices import PriceTerms
 from trading.orders.product_terms import ProductTerms
 from trading.tradovate import entities
@@ -79,6 +79,7 @@ def look_up(connection: Connection, symbols: Iterable[str]) -> Looked:
     token = ""
     try:
         token = renewal.access_token(connection.pk)
+        warm.give_back()
         answers = asyncio.run(_ask(connection, token, unseen, [found[s] for s in expired], list(bare.values())))
     except (renewal.NoToken, TradovateError) as error:
         if not unseen and not expired:
@@ -117,6 +118,7 @@ def has_product(connection: Connection, name: str) -> bool:
     token = ""
     try:
         token = renewal.access_token(connection.pk)
+        warm.give_back()
         return asyncio.run(find())
     except (renewal.NoToken, TradovateError) as error:
         raise _unavailable(connection, token, error) from error

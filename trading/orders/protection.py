@@ -16,6 +16,7 @@ from accounts import audit, renewal
 from accounts.budgets import budgets
 from accounts.models import AuditEvent
 from trading.models import Account
+from trading.orders import warm
 from trading.orders.drawdown import dollars
 from trading.tradovate import Priority, Tradovate
 from trading.tradovate.entities import UpdateUserAutoLiq, UserAccountAutoLiq
@@ -149,4 +150,5 @@ def _ask(account: Account, question: Callable[[Tradovate], Awaitable[T]]) -> T:
         ):
             return await question(client)
 
+    warm.give_back()
     return asyncio.run(ask())

@@ -16,14 +16,13 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
-from django.db import close_old_connections
 from django.utils import timezone
 
 from accounts import renewal
 from accounts.budgets import budgets
 from accounts.models import Connection
 from trading.models import OrderIntent
-from trading.orders import intents, lookup, refused, reports, when_to_look
+from trading.orders import intents, lookup, refused, reports, warm, when_to_look
 from trading.orders.lookup import Found
 from trading.orders.states import NAMEABLE, Kind, State
 from trading.orders.trading_days import calendar_day
@@ -139,8 +138,7 @@ def ask(
     Raises renewal.NoToken, TradovateError.
     """
     token = renewal.access_token(connection.pk)
-    # Tradovate may take long, and a database has no connection to spare for each thread that waits for it.
-    close_old_connections()
+    warm.give_back()
     try:
         return asyncio.run(_put(connection, token, question, priority))
     except NotAuthorized as error:

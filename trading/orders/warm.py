@@ -267,8 +267,8 @@ def answer(future: Future[T]) -> T:
 
 
 def give_back() -> None:
-    """A wait has become long: leave this thread's connection to the database to others, but for that of a transaction
-    (there Django closes it, too)."""
+    """Tradovate may take long, and a database has no connection to spare for each thread that waits for it: this one's
+    goes to others, but for that of a transaction (which Django's own `close_old_connections` ends)."""
     database = connections[DEFAULT_DB_ALIAS]
     if not database.in_atomic_block:
         database.close_if_unusable_or_obsolete()

@@ -1,5 +1,6 @@
 """A lost answer is looked up in the broker's own records; what is not there is said to be so only when that is sure."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -15,11 +16,12 @@ from accounts.models import Connection
 from tests.trading.cast import order_of, orders_at_broker, posts, sign_in
 from trading import tasks
 from trading.models import Account, IntentTransition, OrderIntent, Upstream
-from trading.orders import gateway, intents, lookup, reconcile, reports
+from trading.orders import as_code, contracts, gateway, intents, lookup, protection, reconcile, reports
 from trading.orders.spec import OrderSpec
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
 from trading.sync import intent_rows
+from trading.tradovate.budgets import Budgets
 from trading.tradovate.entities import Command
 from trading.tradovate.transport import Transport
 
@@ -231,6 +233,31 @@ def test_who_waits_for_tradovate_keeps_no_connection_to_the_database(
     monkeypatch.setattr(lookup, "search", searching)
     assert reconcile.look(intent.connection_id) == [intent.pk]
     assert connected == [None]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda account: contracts.look_up(account.connection, ["NQH7"]),
+        lambda account: contracts.has_product(account.connection, "GC"),
+        protection.read,
+        lambda account: as_code.order_code(account.connection),
+    ],
+)
+def test_nor_does_who_waits_for_what_a_page_shows(
+    account: Account, intent: OrderIntent, look: Callable[[Account], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert gateway.submit(intent.pk) == State.ACCEPTED
+    before, connected = Budgets.before, []
+    database = connections["default"]
+
+    async def sending(self: Budgets, *about: Any, **options: Any) -> None:
+        connected.append(database.connection)
+        await before(self, *about, **options)
+
+    monkeypatch.setattr(Budgets, "before", sending)
+    look(account)
+    assert set(connected) == {None}
 
 
 @pytest.mark.parametrize("news", ["signed_in_at", "renewed_at", "synced_at"])
