@@ -21,6 +21,18 @@ def database_answers() -> bool:
     return True
 
 
+def database_takes_writes() -> bool:
+    """False on a standby, and where writes are switched off because the disk is nearly full."""
+    if connection.vendor != "postgresql":
+        return True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            return bool(cursor.fetchone() == ("off",))
+    except DatabaseError:
+        return False
+
+
 def redis_client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
 
@@ -73,8 +85,13 @@ def health(request: HttpRequest) -> JsonResponse:
 
 
 def health_of_all(request: HttpRequest) -> JsonResponse:
-    """As `health`, with `"tasks"` beside the others: for whoever has to be woken when any of it is false."""
-    parts = {"database": database_answers(), "redis": redis_answers(), "sync": sync_is_alive()}
+    """As `health`, with `"tasks"` beside the others: for whoever has to be woken when any of it is false. A database
+    that takes no writes is, too."""
+    parts = {
+        "database": database_answers() and database_takes_writes(),
+        "redis": redis_answers(),
+        "sync": sync_is_alive(),
+    }
     return _answer(parts | {"tasks": tasks_are_done()})
 
 

@@ -7,6 +7,7 @@ import pytest
 import redis
 from celery.app.control import Inspect
 from django.conf import settings
+from django.db import connection as database
 from django.test import Client
 
 from accounts import renewal
@@ -31,6 +32,15 @@ def test_all_well(client: Client, redis_url: str) -> None:
         server.zadd(crew.KEY, {"test": time.time()})
     reply = client.get("/health/")
     assert (reply.status_code, reply.json()["sync"]) == (200, True)
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(database.vendor != "postgresql", reason="a SQLite file has no standby")
+def test_a_database_that_takes_no_writes_wakes_somebody_but_pages_are_shown(client: Client, redis_url: str) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+    assert client.get("/health/").json()["database"] is True
+    assert client.get("/health/all/").json()["database"] is False
 
 
 @pytest.mark.django_db
