@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Error, Page, expect
 
 from tests import turn
 from tests.browser import chromium, stack
-from tests.browser.conftest import PHONE, SCREEN, authorize, fill_in_api_key, sign_in
+from tests.browser.conftest import HAND, PHONE, SCREEN, authorize, fill_in_api_key, sign_in, sign_in_as_staff
 
 SOON = 30_000
 SETS = {
@@ -70,7 +70,13 @@ class Walk:
         self.symbols = symbols
         self.target = target
         self._full = viewport is PHONE
-        self._open: Callable[[], Page] = lambda: browser.new_context(viewport=viewport, color_scheme=theme).new_page()
+
+        def opened() -> Page:
+            page = browser.new_context(viewport=viewport, color_scheme=theme).new_page()
+            page.add_init_script(HAND)
+            return page
+
+        self._open: Callable[[], Page] = opened
         target.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
@@ -344,25 +350,25 @@ class Walk:
         with self.page() as page:
             page.goto(f"{self.portal.url}/admin/")
             self.picture(page, "admin-login")
-            page.get_by_label("Username").fill("staff")
-            page.get_by_label("Password").fill(stack.STAFF_PASSWORD)
-            page.get_by_role("button", name="Log in").click()
+            sign_in_as_staff(page, self.portal)
             self.picture(page, "admin")
             page.goto(f"{self.portal.url}/admin/trading/killswitch/add/")
             self.picture(page, "admin-kill")
             page.get_by_label("Scope").select_option("global")
             page.get_by_label("Reason").fill("Exchange outage")
             page.get_by_role("button", name="Stop trading now").click()
+            page.wait_for_url("**/admin/trading/killswitch/")
             seen = ("accounts/connection", "trading/orderfile", "trading/orderintent", "accounts/auditevent")
             for kind in (*seen, "trading/killswitch", "trading/tradinglimit"):
                 page.goto(f"{self.portal.url}/admin/{kind}/")
                 self.picture(page, f"admin-{kind.rpartition('/')[2]}s")
                 page.locator("#result_list tbody tr th a").first.click()
-                page.wait_for_url("**/change/")
+                page.wait_for_url("**/change/**")
                 self.picture(page, f"admin-{kind.rpartition('/')[2]}")
             page.goto(f"{self.portal.url}/admin/accounts/user/?q=pro")
             self.picture(page, "admin-users")
             page.locator("#result_list tbody tr th a").first.click()
+            page.wait_for_url("**/change/**")
             self.picture(page, "admin-user")
             for link, name in (("What happened", "timeline"), ("End access", "access")):
                 page.get_by_role("link", name=link).click()
