@@ -51,6 +51,12 @@ def release_url(switch: KillSwitch) -> str:
     return reverse("admin:trading_killswitch_release", args=[switch.pk])
 
 
+def press(browser: Client, switch: KillSwitch, shown: str, password: str = PASSWORD) -> str:
+    """What whoever presses Release on that page reads then."""
+    hidden = dict(re.findall(r'type="hidden" name="(seen)" value="(\d+)"', shown))
+    return browser.post(release_url(switch), {"password": password} | hidden, follow=True).content.decode()
+
+
 def test_a_replay_which_sends_nothing_is_not_taken_for_what_is_to_be_stopped(
     stopper: tuple[User, Client], connection: Connection
 ) -> None:
@@ -219,10 +225,6 @@ def test_what_another_member_wanted_since_is_not_released_unseen(
     kill_switch.throw(connection.user, user=connection.user, reason="tilt", cancel=True)
     switch = thrown(**target)
 
-    def press(shown: str) -> str:
-        hidden = dict(re.findall(r'type="hidden" name="(seen)" value="(\d+)"', shown))
-        return browser.post(release_url(switch), {"password": PASSWORD} | hidden, follow=True).content.decode()
-
     browser = stopper[1]
     first = browser_text(browser, release_url(switch))
     assert "tilt" not in first
@@ -230,7 +232,7 @@ def test_what_another_member_wanted_since_is_not_released_unseen(
     kill_switch.throw(bob, by_staff=True, reason="account taken over", flatten=True, **target)
 
     for _ in range(2):
-        again = press(first)
+        again = press(browser, switch, first)
         assert "Stopped again meanwhile: " in again
         assert again.count("by staff bob; positions closed; account taken over") == 2
         assert "by staff boss; outage" in again
@@ -239,9 +241,20 @@ def test_what_another_member_wanted_since_is_not_released_unseen(
         assert switch.is_thrown
     assert KillSwitchAction.objects.get(switch=switch).state == "working"
 
-    assert "is released" in press(again)
+    assert "is released" in press(browser, switch, again)
     switch.refresh_from_db()
     assert not switch.is_thrown
+
+
+def test_the_same_reason_of_another_member_is_not_released_unseen(
+    stopper: tuple[User, Client], connection: Connection
+) -> None:
+    switch = thrown(user=connection.user)
+    first = browser_text(stopper[1], release_url(switch))
+    bob = User.objects.create_user("bob", is_staff=True)
+    kill_switch.throw(bob, by_staff=True, reason="outage", user=connection.user)
+    assert "Stopped again meanwhile: one trader, by staff bob; outage" in press(stopper[1], switch, first)
+    assert KillSwitch.objects.thrown().exists()
 
 
 def test_guessing_the_password_locks_out(stopper: tuple[User, Client]) -> None:

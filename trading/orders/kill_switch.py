@@ -105,7 +105,8 @@ def throw(
         if cancel or flatten:
             _want(switch, flatten=flatten)
         # Whoever was stopped before goes on reading the first reason.
-        if is_new or cancel or flatten or (reason and reason[:LONGEST_REASON] != switch.reason):
+        is_more = by.pk != switch.thrown_by_id or (reason and reason[:LONGEST_REASON] != switch.reason)
+        if is_new or cancel or flatten or is_more:
             done = "positions closed" if flatten else "orders cancelled" if cancel else ""
             detail = "; ".join(filter(None, [_by(by, switch), done, reason]))
             _record(AuditEvent.Kind.TRADING_STOPPED, switch, by, ip_address, detail)
