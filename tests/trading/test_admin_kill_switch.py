@@ -257,6 +257,20 @@ def test_the_same_reason_of_another_member_is_not_released_unseen(
     assert KillSwitch.objects.thrown().exists()
 
 
+@pytest.mark.parametrize("mistyped", ["wrong", ""])
+def test_a_wrong_password_does_not_take_away_that_it_was_thrown_again(
+    stopper: tuple[User, Client], connection: Connection, mistyped: str
+) -> None:
+    switch = thrown(user=connection.user)
+    first = browser_text(stopper[1], release_url(switch))
+    thrown(user=connection.user, flatten=True)
+    again = press(stopper[1], switch, first, mistyped)
+    assert "Stopped again meanwhile" not in again
+    again = press(stopper[1], switch, again)
+    assert "Stopped again meanwhile" in again
+    assert "is released" in press(stopper[1], switch, again)
+
+
 def test_guessing_the_password_locks_out(stopper: tuple[User, Client]) -> None:
     switch = thrown()
     for _ in range(10):

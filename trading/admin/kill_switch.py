@@ -214,17 +214,19 @@ class KillSwitchAdmin(SwitchBase):
         if not request.user.has_perm(MAY_STOP):
             raise PermissionDenied
         switch = get_object_or_404(KillSwitch.objects.select_related("user", "connection"), pk=switch_id)
-        form = ReleaseForm(request.POST or None)
+        form, seen = ReleaseForm(request.POST or None), request.POST.get("seen")
         if request.method == "POST" and form.is_valid():
             try:
                 if is_own_password(request, form.cleaned_data["password"]):
                     return self._release(request, switch, form.cleaned_data["seen"])
                 form.add_error("password", NOT_YOURS)
             except kill_switch.StoppedAgain as again:
+                seen = None
                 form.add_error("password", str(again))
         context = self.admin_site.each_context(request) | {
             "title": f"Release: {switch.target}", "opts": self.opts, "switch": switch, "form": form,
-            "throws": list(kill_switch.throws(switch)),
+            # What they were not told of stays unseen, whatever they mistype.
+            "seen": seen, "throws": list(kill_switch.throws(switch)),
             "at_work": switch.actions.filter(state=KillSwitchAction.State.WORKING).select_related("connection"),
         }  # fmt: skip
         return TemplateResponse(request, "admin/trading/killswitch/release.html", context)
