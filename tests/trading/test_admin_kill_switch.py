@@ -227,7 +227,7 @@ def test_what_another_member_wanted_since_is_not_released_unseen(
 
     browser = stopper[1]
     first = browser_text(browser, release_url(switch))
-    assert "tilt" not in first
+    assert "more than once" not in first
     bob = User.objects.create_user("bob", is_staff=True)
     kill_switch.throw(bob, by_staff=True, reason="account taken over", flatten=True, **target)
 
@@ -269,6 +269,38 @@ def test_a_wrong_password_does_not_take_away_that_it_was_thrown_again(
     again = press(stopper[1], switch, again)
     assert "Stopped again meanwhile" in again
     assert "is released" in press(stopper[1], switch, again)
+
+
+@pytest.mark.parametrize("scope", ["everybody", "trader", "connection"])
+def test_what_still_stops_them_is_said_before_the_release_and_after_it(
+    stopper: tuple[User, Client], connection: Connection, scope: str
+) -> None:
+    target = {"everybody": {}, "trader": {"user": connection.user}, "connection": {"connection": connection}}[scope]
+    own = {"user": connection.user} if target else {}
+    switch, still = thrown(**target), kill_switch.throw(connection.user, reason="tilt", **own)
+    sid = User.objects.create_user("sim:1002", first_name="Sid")
+    kill_switch.throw(sid, user=sid, reason="of another trader")
+    expected = f'{reverse("admin:trading_killswitch_change", args=[still.pk])}">{still}</a> by Tess: tilt'
+    first = browser_text(stopper[1], release_url(switch))
+    assert expected in first
+    after = press(stopper[1], switch, first)
+    assert f"The kill switch for {switch.target} is released." in after
+    assert expected in after[after.index("Still stopped: ") :]
+    assert "of another trader" not in first
+    assert "of another trader" not in after
+
+
+def test_a_page_of_a_release_that_is_over_says_what_is_thrown_since(
+    stopper: tuple[User, Client], connection: Connection
+) -> None:
+    switch = thrown(user=connection.user)
+    first = browser_text(stopper[1], release_url(switch))
+    kill_switch.release_by_staff(switch.pk, switch.thrown_by)
+    assert "Still stopped" not in press(stopper[1], switch, first)
+    thrown(user=connection.user)
+    for page in (press(stopper[1], switch, first), stopper[1].get(release_url(switch), follow=True).content.decode()):
+        assert "Still stopped: " in page
+        assert "Stopped since" not in page
 
 
 def test_guessing_the_password_locks_out(stopper: tuple[User, Client]) -> None:

@@ -18,6 +18,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import audit
@@ -25,7 +26,7 @@ from accounts.admin import NOT_A_TRADER, ReadOnly
 from accounts.lockout import NOT_YOURS, is_own_password
 from accounts.models import Connection, User
 from trading import tasks
-from trading.admin.records import OF_TRADER
+from trading.admin.records import OF_TRADER, link
 from trading.models import KillSwitch, KillSwitchAction
 from trading.orders import kill_switch
 
@@ -111,6 +112,12 @@ def _warn_of_signed_out(request: HttpRequest, switch: KillSwitch) -> None:
             f"Not signed in: {', '.join(map(str, out))}. Nothing is cancelled or closed there: only Tradovate can do "
             "that, or the kill switch, thrown again once they are signed in.",
         )
+
+
+def linked(thrown: QuerySet[KillSwitch]) -> str:
+    """Links to thrown switches, with by whom and why."""
+    told = ((link(one), ": ".join(filter(None, (one.thrown_by.display_name, one.reason)))) for one in thrown)
+    return format_html_join(" · ", "{} by {}", told)
 
 
 class ReleaseForm(forms.Form):
@@ -214,6 +221,8 @@ class KillSwitchAdmin(SwitchBase):
         if not request.user.has_perm(MAY_STOP):
             raise PermissionDenied
         switch = get_object_or_404(KillSwitch.objects.select_related("user", "connection"), pk=switch_id)
+        if not switch.is_thrown:
+            return self._released(request, switch)
         form, seen = ReleaseForm(request.POST or None), request.POST.get("seen")
         if request.method == "POST" and form.is_valid():
             try:
@@ -228,6 +237,7 @@ class KillSwitchAdmin(SwitchBase):
             # What they were not told of stays unseen, whatever they mistype.
             "seen": seen, "throws": list(kill_switch.throws(switch)),
             "at_work": switch.actions.filter(state=KillSwitchAction.State.WORKING).select_related("connection"),
+            "still": linked(kill_switch.others_over(switch)),
         }  # fmt: skip
         return TemplateResponse(request, "admin/trading/killswitch/release.html", context)
 
@@ -237,7 +247,12 @@ class KillSwitchAdmin(SwitchBase):
             switch = kill_switch.release_by_staff(switch.pk, staff, address, seen)
         except kill_switch.CannotRelease as problem:
             messages.error(request, str(problem))
-        else:
-            tasks.kill_switch_changed(switch)
-            messages.success(request, f"Trading of {switch.target} is released.")
+            return redirect(reverse("admin:trading_killswitch_change", args=[switch.pk]))
+        tasks.kill_switch_changed(switch)
+        return self._released(request, switch)
+
+    def _released(self, request: HttpRequest, switch: KillSwitch) -> HttpResponse:
+        messages.success(request, f"The kill switch for {switch.target} is released.")
+        if still := linked(kill_switch.others_over(switch)):
+            messages.warning(request, format_html("Still stopped: {}.", still))
         return redirect(reverse("admin:trading_killswitch_change", args=[switch.pk]))

@@ -19,7 +19,8 @@ from accounts.admin import PersonAdmin
 from accounts.models import AuditEvent, User
 from accounts.sign_out import sign_out
 from trading.admin import timeline
-from trading.admin.records import OF_TRADER, link
+from trading.admin.kill_switch import linked
+from trading.admin.records import OF_TRADER
 from trading.models import KillSwitch, KillSwitchAction
 
 MAY_END_ACCESS = "accounts.end_access"
@@ -71,8 +72,7 @@ class TraderAdmin(PersonAdmin):
     def stopped(self, user: User) -> str:
         """Links to what stops the trader: all their trading, a connection of theirs, or everybody's."""
         thrown = KillSwitch.objects.thrown().visible_to(user).select_related("user", "connection", "thrown_by")
-        told = ((link(one), ": ".join(filter(None, (one.thrown_by.display_name, one.reason)))) for one in thrown)
-        return format_html_join(" · ", "{} by {}", told) or "none"
+        return linked(thrown) or "none"
 
     @admin.display(description="rows")
     def kept(self, user: User) -> str:

@@ -154,6 +154,14 @@ def throws(switch: KillSwitch) -> QuerySet[AuditEvent]:
     return events.filter(connection=switch.connection) if switch.connection_id else events.filter(user=switch.user_id)
 
 
+def others_over(switch: KillSwitch) -> QuerySet[KillSwitch]:
+    """What else stops whom a switch is over, or a connection of theirs; of everybody's, what else stops everybody."""
+    others = KillSwitch.objects.thrown().exclude(pk=switch.pk).select_related("user", "connection", "thrown_by")
+    if switch.user is not None:
+        return others.visible_to(switch.user)
+    return others.over(switch.connection_id) if switch.connection_id else others.filter(scope=Scope.GLOBAL)
+
+
 def is_fresh(signed_in_at: dt.datetime | None, thrown_at: dt.datetime) -> bool:
     """Whether a sign-in came after the throw and not long ago."""
     return signed_in_at is not None and thrown_at < signed_in_at and timezone.now() - signed_in_at <= FRESH
