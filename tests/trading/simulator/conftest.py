@@ -148,6 +148,11 @@ def sim() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
+def ten_on_every_level(sim: RunningSimulator) -> None:
+    sim.control.liquidity("ESZ6", 10)
+
+
+@pytest.fixture
 def seldom() -> Iterator[RunningSimulator]:
     """As `sim`, but its market takes a step an hour: for tests that let weeks pass."""
     with serve(Config(seed=7, manual_clock=True, start=START, tick_seconds=3600)) as running:

@@ -14,10 +14,7 @@ TARGET = {"action": "Sell", "orderType": "Limit", "price": 6860}
 STOP = {"action": "Sell", "orderType": "Stop", "stopPrice": 6840}
 ENTRY = {"orderType": "Limit", "price": 6845}
 
-
-@pytest.fixture(autouse=True)
-def ten_on_every_level(sim: RunningSimulator) -> None:
-    sim.control.liquidity("ESZ6", 10)
+pytestmark = pytest.mark.usefixtures("ten_on_every_level")
 
 
 def oco(trader: Api, qty: int = 2, other: Any = STOP, **more: Any) -> list[int]:

@@ -14,10 +14,7 @@ from .shapes import problems
 LIMIT = {"orderType": "Limit", "price": 6840}
 SOON, LATER = "2026-11-18T15:10:00Z", "2026-11-18T15:20:00Z"
 
-
-@pytest.fixture(autouse=True)
-def ten_on_every_level(sim: RunningSimulator) -> None:
-    sim.control.liquidity("ESZ6", 10)
+pytestmark = pytest.mark.usefixtures("ten_on_every_level")
 
 
 def reports(trader: Api, order: int) -> list[tuple[str, str, str | None]]:

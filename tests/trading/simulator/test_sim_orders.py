@@ -10,10 +10,7 @@ from trading.simulator import RunningSimulator
 from .conftest import ESZ6, Api, Socket
 from .shapes import problems
 
-
-@pytest.fixture(autouse=True)
-def ten_on_every_level(sim: RunningSimulator) -> None:
-    sim.control.liquidity("ESZ6", 10)
+pytestmark = pytest.mark.usefixtures("ten_on_every_level")
 
 
 def test_a_market_order_fills_and_leaves_a_position(trader: Api) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
 import pytest
-from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from trading.simulator import Config, RunningSimulator, serve
 
 from .conftest import ESZ6, START, Api, Socket, open_socket
+from .faulty import closing
 
 SILENCE = 1.5  # seconds
 
@@ -23,15 +23,6 @@ def hasty() -> Iterator[RunningSimulator]:
     config = Config(manual_clock=True, start=START, heartbeat_seconds=0.1, silence_seconds=SILENCE, socket_queue=20)
     with serve(config) as running:
         yield running
-
-
-def ends(socket: Socket) -> tuple[int | None, str]:
-    """Read until the server closes; the code and reason."""
-    try:
-        while True:
-            socket.receive()
-    except ConnectionClosed as closed:
-        return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (None, "")
 
 
 def test_a_socket_opens_authorizes_and_serves_rest_operations(sim: RunningSimulator, trader: Api) -> None:
@@ -102,13 +93,13 @@ def test_pretty_printed_bodies_and_repeated_ids_are_fine(sim: RunningSimulator, 
 def test_garbage_closes_with_bye(sim: RunningSimulator, trader: Api, frame: str) -> None:
     with open_socket(sim, trader.token) as socket:
         socket.send(frame)
-        assert ends(socket) == (1000, "Bye")
+        assert closing(socket) == (1000, "Bye")
 
 
 def test_a_binary_frame_closes_with_bye(sim: RunningSimulator) -> None:
     with open_socket(sim) as socket:
         socket.connection.send(b"\x00\x01")
-        assert ends(socket) == (1000, "Bye")
+        assert closing(socket) == (1000, "Bye")
 
 
 def test_who_does_not_authorize_in_time_is_closed() -> None:
@@ -116,7 +107,7 @@ def test_who_does_not_authorize_in_time_is_closed() -> None:
         serve(Config(manual_clock=True, start=START, authorize_seconds=0.3)) as running,
         open_socket(running) as socket,
     ):
-        assert ends(socket) == (1000, "Bye")
+        assert closing(socket) == (1000, "Bye")
 
 
 def test_heartbeats_come_when_nothing_else_does_and_silence_is_cut(hasty: RunningSimulator) -> None:
@@ -126,7 +117,7 @@ def test_heartbeats_come_when_nothing_else_does_and_silence_is_cut(hasty: Runnin
         while time.monotonic() < began + 2 * SILENCE:  # kept by our own heartbeats
             socket.send("[]")
             assert socket.receive() == "h"
-        assert ends(socket) == (1000, "Bye")
+        assert closing(socket) == (1000, "Bye")
 
 
 def test_a_half_open_socket_says_nothing_any_more(hasty: RunningSimulator) -> None:
@@ -149,14 +140,14 @@ def test_a_third_session_shuts_the_oldest_sessions_sockets(sim: RunningSimulator
             Api(sim, "trader")
             [notice] = socket.message()
             assert (notice["e"], notice["d"]["reasonCode"]) == ("shutdown", "ConnectionQuotaReached")
-            assert ends(socket) == (1000, "Bye")
+            assert closing(socket) == (1000, "Bye")
             assert other.ask("account/list")["s"] == 200
 
 
 def test_a_kicked_socket_is_cut_without_a_word(sim: RunningSimulator, trader: Api) -> None:
     with open_socket(sim, trader.token) as socket:
         sim.control.fault("kick", user="trader")
-        assert ends(socket) == (None, "")
+        assert closing(socket) == (None, "")
 
 
 def test_the_server_announces_its_end_and_does_not_wait_for_anyone() -> None:
@@ -169,7 +160,7 @@ def test_the_server_announces_its_end_and_does_not_wait_for_anyone() -> None:
             assert time.monotonic() - began < 5
             [notice] = socket.message()
             assert (notice["e"], notice["d"]["reasonCode"]) == ("shutdown", "Maintenance")
-            assert ends(socket) == (1000, "Bye")
+            assert closing(socket) == (1000, "Bye")
 
 
 def test_a_client_that_does_not_read_loses_its_socket_and_delays_nobody() -> None:

@@ -18,10 +18,7 @@ MARKET = {"orderQty": 2, "orderType": "Market"}
 LIMIT = {"orderQty": 2, "orderType": "Limit", "price": 6845}
 BRACKET = {"qty": 2, "profitTarget": 10, "stopLoss": -5, "trailingStop": False}
 
-
-@pytest.fixture(autouse=True)
-def ten_on_every_level(sim: RunningSimulator) -> None:
-    sim.control.liquidity("ESZ6", 10)
+pytestmark = pytest.mark.usefixtures("ten_on_every_level")
 
 
 def start(api: Api, entry: Any = MARKET, *brackets: Any, action: str = "Buy", **more: Any) -> Any:
