@@ -271,6 +271,19 @@ test("what its trader cancelled, alone or with everything, is not told; a cancel
   assert.deepEqual(other.told(), ["The stop of ESZ6 was cancelled: 3 contracts are left without a stop."]);
 });
 
+test("a closing at the market that takes the exits along leaves nothing without one, while it works and as it trades", () => {
+  const page = withPair();
+  const closing = (filled) => works(12, "Sell", "Market", 3, { filled: `${filled}`, status: "Working" });
+  page.delta(target(0, "done", "Canceled"), stop("Canceled"), closing(0));
+  assert.deepEqual(page.told(), []);
+  const partly = withPair();
+  partly.delta(target(0, "done", "Canceled"), stop("Canceled"), closing(1), position(2));
+  assert.deepEqual(partly.told(), []);
+  const opening = withPair();
+  opening.delta(target(1), position(2), stop("Canceled"), works(12, "Buy", "Market", 3, { status: "Working" }));
+  assert.deepEqual(opening.told(), [TWO_LEFT]);
+});
+
 test("what opens, what is of another account, and what hangs on nothing is no lost exit", () => {
   const page = desk([position(2)]);
   page.delta(ended(4, "Buy", "Limit", 2, "Canceled", { parent_id: "3" }), ended(5, "Sell", "Stop", 2, "Canceled"));

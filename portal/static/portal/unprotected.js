@@ -77,9 +77,10 @@ class Orders {
     return Math.min(qty, Number(position.qty) - Math.max(...covered));
   }
 
-  /** The contracts for which exits of this name work. */
+  /** The contracts for which exits of this name work, or that are being closed at the market: those need none. */
   #covered(position, closing, name) {
-    const isOne = (row) => row.action === closing && isIn(position, row) && nameOf(row) === name;
+    const isExit = (row) => row.type === "Market" || nameOf(row) === name;
+    const isOne = (row) => row.action === closing && isIn(position, row) && isExit(row);
     // What is suspended waits for an entry.
     const working = this.all.filter((row) => isOne(row) && !isOver(row) && row.status !== "Suspended");
     return sum(working.map(leftOf));
