@@ -93,7 +93,7 @@ def test_a_second_limit_for_the_same_is_refused(browser: Client, connection: Con
     assert TradingLimit.objects.count() == 2
 
 
-def test_a_daily_loss_is_tightened_at_once_and_loosened_for_the_next_day_opens(browser: Client) -> None:
+def test_a_daily_loss_is_tightened_at_once_and_loosened_for_the_next_trading_day(browser: Client) -> None:
     add(browser, daily_loss=500)
     limit = TradingLimit.objects.get()
     browser.post(f"/limits/{limit.pk}/", {"daily_loss": "400"})
@@ -121,7 +121,7 @@ def test_on_a_holiday_a_looser_daily_loss_waits_for_the_end_of_the_trade_date(co
     assert limit.daily_loss_at(dt.datetime.fromisoformat("2026-11-29T17:00-06:00")) == 5000
 
 
-def test_a_removed_daily_loss_holds_until_the_next_day_opens(browser: Client) -> None:
+def test_a_removed_daily_loss_holds_until_the_next_trading_day(browser: Client) -> None:
     add(browser, daily_loss=500, max_order_qty=5)
     limit = TradingLimit.objects.get()
     shown = browser.post(f"/limits/{limit.pk}/remove/", follow=True).content.decode()
