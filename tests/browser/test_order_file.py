@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from time import sleep
 
 import pytest
 from playwright.sync_api import expect
@@ -47,7 +48,7 @@ def test_a_button_that_has_just_come_to_mean_something_else_is_not_pressed_by_mi
 PRESS_AS_IT_COMES = """addEventListener("DOMContentLoaded", () => {
   const click = new MouseEvent("click", { detail: 2, bubbles: true, cancelable: true });
   window.clicksAt = performance.now();
-  document.querySelector("#file-summary button.primary")?.dispatchEvent(click);
+  document.querySelector("#file-summary button.BUTTON")?.dispatchEvent(click);
   delete window.clicksAt;
 })"""
 
@@ -63,10 +64,32 @@ def test_a_double_click_is_not_taken_for_having_read_what_came_up(
     upload(other, portal, tmp_path, orders)
     other.get_by_role("button", name=re.compile("Confirm")).click()
     expect(other.locator("[data-file-state]")).to_have_text("finished", timeout=SOON)
-    page.add_init_script(PRESS_AS_IT_COMES)
+    page.add_init_script(PRESS_AS_IT_COMES.replace("BUTTON", "primary"))
     page.get_by_role("button", name=re.compile("Confirm")).dblclick()
     expect(page.locator("main")).to_contain_text("you have not read this yet. The same orders were uploaded")
     expect(page.locator(".toast")).to_contain_text("This had just changed: nothing was done.")
     expect(page.locator("[data-file-state]")).to_have_text("ready to confirm")
     page.get_by_role("button", name=re.compile("Confirm")).click()
+    expect(page.locator("[data-file-state]")).to_have_text("finished", timeout=SOON)
+
+
+def test_stop_stops_on_a_page_that_has_just_come(portal: Stack, open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    upload(page, portal, tmp_path, f"{portal.front_month('MES')} 1\n{portal.front_month('MNQ')} 1\n")
+    portal.control("faults", kind="slow", route="order/placeorder", seconds=3)
+    page.add_init_script(PRESS_AS_IT_COMES.replace("BUTTON", "danger"))
+    page.get_by_role("button", name=re.compile("Confirm")).click()
+    expect(page.locator("[data-file-state]")).to_have_text("stopped", timeout=SOON)
+    expect(page.locator("#file-summary")).to_contain_text("Stopped by the trader.")
+
+
+def test_what_could_be_seen_for_long_is_pressed_at_once_on_a_page_whose_scripts_came_late(
+    portal: Stack, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page()
+    open_desk(page, portal, "trader")
+    page.route("**/lines*.js", lambda route: (sleep(2), route.continue_()))
+    page.add_init_script(PRESS_AS_IT_COMES.replace("BUTTON", "primary"))
+    upload(page, portal, tmp_path, f"{portal.front_month('MES')} 1\n")
     expect(page.locator("[data-file-state]")).to_have_text("finished", timeout=SOON)

@@ -12,8 +12,9 @@ export class FileLines {
     this.file = root.dataset.file;
     this.summary = root.querySelector("#file-summary");
     this.means = this.#meaning();
-    // The second click of a double one may come down on the page that answers the first.
-    this.changedAt = performance.now();
+    // The second click of a double one may come down on the page that answers the first. On a slow line that is seen
+    // long before scripts run.
+    this.changedAt = performance.getEntriesByType("paint")[0]?.startTime ?? performance.now();
     this.summary.addEventListener("htmx:afterSwap", () => this.#redrawn());
     this.summary.addEventListener("click", (event) => this.#dropUnread(event), { capture: true });
     // Without an answer the next frame asks again.
@@ -93,8 +94,11 @@ export class FileLines {
 
   /** A pointer's click on a button that has just come to mean something else was meant for what stood there before. */
   #dropUnread(event) {
+    const button = event.target.closest("button");
+    // Stop is meant whatever stood there before: by mistake it costs a press of Resume.
+    if (!button || button.matches(".danger")) return;
     // Keys press what has the focus, which a button that is drawn anew has not: their clicks have no detail.
-    if (event.detail === 0 || event.timeStamp - this.changedAt >= UNREAD || !event.target.closest("button")) return;
+    if (event.detail === 0 || event.timeStamp - this.changedAt >= UNREAD) return;
     event.preventDefault();
     event.stopPropagation();
     toast("warning", "This had just changed: nothing was done. Read it and press again.");
