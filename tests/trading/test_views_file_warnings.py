@@ -69,6 +69,21 @@ def test_of_two_uploads_of_the_same_the_first_is_not_sent_on_top_of_the_second_w
     assert 'data-state="queued"' in press(browser, first, "confirm").content.decode()
 
 
+def test_what_is_left_of_a_file_is_not_sent_on_top_of_the_same_orders_without_a_word(
+    browser: Client, connection: Connection
+) -> None:
+    content = f"{listed(connection, 'ES')} 2"
+    taken_for_lost = upload(browser, connection, content)
+    press(browser, taken_for_lost, "confirm")
+    press(browser, taken_for_lost, "stop")
+    left_open = fields(page(browser, taken_for_lost), "resume")
+    press(browser, upload(browser, connection, content), "confirm")
+    text = browser.post(f"/files/{taken_for_lost.pk}/resume/", left_open, follow=True).content.decode()
+    assert "Nothing was sent: you have not read this yet. The same orders were uploaded" in text
+    assert "orders.txt (queued). Resuming this file sends what is left of it again." in text
+    assert 'data-state="queued"' in press(browser, taken_for_lost, "resume").content.decode()
+
+
 def test_what_a_line_met_before_it_was_confirmed_is_no_part_of_the_report(
     browser: Client, connection: Connection
 ) -> None:

@@ -70,6 +70,8 @@ def remarks(file: OrderFile) -> list[Remark]:
             lines, which = stock.sendable(stock.unsettled(file.pk)), checks.CHECKS_OF_RESUMED
         case _:
             return []
+    if not lines:
+        return []
     said = preview.remarks(file, _findings(file, lines, which, facts.read(file.account.connection_id)))
     return [one for one in said if one.is_warning or file.state == FileState.READY]
 
@@ -158,7 +160,8 @@ def resume(file_id: uuid.UUID, user: User, seen: str | None = None, warned: Coll
             return False
         turns.begin(file.account_id)
         wanted = stock.sendable(lines)
-        _meet_checks(file, wanted, checks.CHECKS_OF_RESUMED, known, warned)
+        if wanted:
+            _meet_checks(file, wanted, checks.CHECKS_OF_RESUMED, known, warned)
         stock.pass_over(lines)
         for line in wanted:
             if line.intent_id is not None:
@@ -363,8 +366,7 @@ def _findings(
 
 
 def _nothing_sent(file: OrderFile) -> str:
-    was_sent = OrderIntent.objects.filter(line__file=file).exclude(state=State.CREATED).exists()
-    return "Nothing more was sent" if was_sent else "Nothing was sent"
+    return "Nothing more was sent" if file.lines.sent().exists() else "Nothing was sent"
 
 
 def _spec(file: OrderFile, line: OrderLine) -> OrderSpec:

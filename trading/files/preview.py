@@ -158,7 +158,7 @@ def does(line: OrderLine) -> str:
 def remarks(file: OrderFile, found: Iterable[tuple[int, Finding]]) -> list[Remark]:
     """What there is to say of a file that may be sent, with what its lines (by number) are found to meet."""
     is_ready = file.state == OrderFile.State.READY
-    twin = _twin(file) if is_ready else None
+    twin = _twin(file)
     now = ((number, _for_now(one) if is_ready else one) for number, one in found)
     of_lines = (Remark.of(0 if one.field in _OF_THE_ACCOUNT else number, one) for number, one in now)
     return [*([twin] if twin else []), *dict.fromkeys(of_lines)]
@@ -217,23 +217,29 @@ def _spec(account_id: int, line: ParsedLine) -> OrderSpec | None:
 
 def _twin(file: OrderFile) -> Remark | None:
     """That another file, earlier or later, has the same orders, whatever else is written in it, in whatever order: one
-    of the two is sent by mistake."""
+    of the two is sent by mistake. Of a confirmed file those tell that were confirmed after it."""
     orders = Counter(file.lines.values_list("symbol", "quantity"))
     around = (file.uploaded_at - SAME_ORDERS_WITHIN, file.uploaded_at + SAME_ORDERS_WITHIN)
     near = Q(uploaded_at__range=around) | Q(confirmed_at__gte=timezone.now() - SAME_ORDERS_WITHIN)
     others = OrderFile.objects.filter(near, account=file.account_id).exclude(pk=file.pk).exclude(state__in=_NEVER_SENT)
     others = others.alias(orders=Count("lines")).filter(orders=orders.total()).prefetch_related("lines")
+    if file.confirmed_at is not None:
+        others = others.filter(confirmed_at__gt=file.confirmed_at)
     # One that was sent tells more than one that was not.
     for other in others.order_by(F("confirmed_at").desc(nulls_last=True), "-uploaded_at"):
         if Counter((line.symbol, line.quantity) for line in other.lines.all()) != orders:
+            continue
+        if other.state == OrderFile.State.FINISHED and not other.lines.sent().exists():
             continue
         words = (
             f"The same orders were uploaded for this account at {other.uploaded_at:%Y-%m-%d %H:%M:%S} UTC as "
             f"{other.name} ({other.get_state_display()})."
         )
-        was_sent = other.confirmed_at is not None
-        again = "Confirming this file too sends them again." if was_sent else "Confirming both sends them twice."
-        return Remark(warning("file", f"{words} {again}"), mark=f"{other.pk}{'-confirmed' if was_sent else ''}")
+        was_confirmed = other.confirmed_at is not None
+        again = "Confirming this file too sends them again." if was_confirmed else "Confirming both sends them twice."
+        if file.confirmed_at is not None:
+            again = "Resuming this file sends what is left of it again."
+        return Remark(warning("file", f"{words} {again}"), mark=f"{other.pk}{'-confirmed' if was_confirmed else ''}")
     return None
 
 

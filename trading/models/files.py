@@ -110,6 +110,13 @@ class OrderLineQuerySet(models.QuerySet["OrderLine"]):
         states = OrderIntent.State
         return self.filter(Q(intent__state=states.CREATED) | Q(intent__state=states.ABSENT, passed_over=False))
 
+    def sent(self) -> OrderLineQuerySet:
+        """The lines whose orders Tradovate got, or may have got."""
+        states = OrderIntent.State
+        never = Q(intent__state__in=[states.CREATED, states.ABSENT])
+        given_up = Q(intent__state=states.CANCELLED, intent__order_id_at_broker=None)
+        return self.filter(intent__isnull=False).exclude(never | given_up)
+
 
 class OrderLine(models.Model):
     """One order of a file: what was written, what is wrong with it, and the intent that carries it out."""

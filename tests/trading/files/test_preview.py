@@ -131,6 +131,20 @@ def test_a_discarded_twin_is_no_reason_to_warn(account: Account, user: User, rea
     assert twin_of(copy) == ""
 
 
+def test_a_file_of_which_nothing_went_out_was_not_sent(account: Account, user: User, ready: OrderFile) -> None:
+    sent = preview.upload(account, "sent.txt", ready.content.encode())
+    assert execute.confirm(sent.pk, user)
+    assert execute.confirm(ready.pk, user)
+    assert execute.stop(ready.pk, user, nobody)
+    assert execute.discard(ready.pk, user, nobody)
+    assert now(ready).state == OrderFile.State.FINISHED
+    again = preview.upload(account, "again.txt", ready.content.encode())
+    assert "as sent.txt (queued)" in twin_of(again)
+    assert execute.stop(sent.pk, user, nobody)
+    assert execute.discard(sent.pk, user, nobody)
+    assert twin_of(again) == ""
+
+
 def test_what_was_seen_today_needs_no_broker(account: Account, ready: OrderFile, settings) -> None:
     settings.SIMULATOR_URL = "http://127.0.0.1:9"
     again = preview.upload(account, "again.txt", ready.content.encode())

@@ -44,6 +44,19 @@ def test_a_check_that_keeps_the_rest_of_a_half_sent_file_back_does_not_say_that_
         execute.resume(queued.pk, user)
 
 
+def test_what_tradovate_never_got_was_not_sent(
+    simulator: RunningSimulator, queued: OrderFile, user: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SETTLE", timedelta(0))
+    simulator.control.fault("reset_before", ROUTE)
+    run(queued.pk)
+    stock.resolved(reconcile.look(queued.account.connection_id), nobody)
+    assert states(queued) == [State.ABSENT, State.CREATED, State.CREATED]
+    TradingLimit.objects.create(user=user, max_order_qty=1)
+    with pytest.raises(execute.CannotConfirm, match=r"^Nothing was sent\. Line 1: 2 contracts: your limit is 1"):
+        execute.resume(queued.pk, user)
+
+
 def test_a_line_that_waits_in_a_stopped_file_is_not_about_to_be_sent(queued: OrderFile, user: User) -> None:
     assert execute.stop(queued.pk, user, nobody)
     waiting = queued.lines.get(number=1).intent
