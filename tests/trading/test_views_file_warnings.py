@@ -84,6 +84,29 @@ def test_what_is_left_of_a_file_is_not_sent_on_top_of_the_same_orders_without_a_
     assert 'data-state="queued"' in press(browser, taken_for_lost, "resume").content.decode()
 
 
+def test_a_line_more_for_which_margin_lacks_is_no_news(browser: Client, connection: Connection) -> None:
+    # 22,400 dollars for an ES, 3,360 for an MNQ, 6,100 for a CL.
+    lines = [f"{listed(connection, name)} 1" for name in ("MNQ", "ES", "CL")]
+    tell(connection.accounts.get(), cash=Decimal(27_000))
+    file = upload(browser, connection, "\n".join(lines))
+    text = page(browser, file)
+    assert text.count("of margin is needed") == 1
+    tell(connection.accounts.get(), cash=Decimal(27_000), open_pnl=Decimal(-5000))
+    assert page(browser, file).count("of margin is needed") == 2
+    answer = browser.post(f"/files/{file.pk}/confirm/", fields(text, "confirm"), follow=True)
+    assert 'data-state="queued"' in answer.content.decode()
+
+
+def test_what_a_stopped_file_s_lines_meet_is_told_in_one_notice(browser: Client, connection: Connection) -> None:
+    TradingLimit.objects.create(user=connection.user, max_position=9)
+    file = upload(browser, connection, "\n".join(f"{listed(connection, name)} 1" for name in ("ES", "MNQ", "CL")))
+    press(browser, file, "confirm")
+    press(browser, file, "stop")
+    _, _, text = page(browser, file).partition('id="file-summary"')
+    assert text.count("of 9 contracts (each account, each product) was not checked.") == 3
+    assert text.count('data-level="warning"') == 2, "why it stopped, and what its lines meet"
+
+
 def test_what_a_line_met_before_it_was_confirmed_is_no_part_of_the_report(
     browser: Client, connection: Connection
 ) -> None:

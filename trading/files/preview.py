@@ -58,7 +58,8 @@ class Examined:
 class Remark:
     """Something to say of a file before its orders go out; about all of it where `line` is 0.
 
-    A page names what it shows by its marks: whatever figures it holds, the same thing keeps its mark.
+    A page names what it shows by its marks: whatever figures it holds, the same thing keeps its mark. From which line
+    on margin lacks is a figure, too.
     """
 
     finding: Finding
@@ -72,7 +73,8 @@ class Remark:
     @classmethod
     def of(cls, line: int, finding: Finding) -> Remark:
         words = f"{finding.field} {_FIGURES.sub('', finding.message)}"
-        return cls(finding, line, f"{line}-{zlib.crc32(words.encode()):08x}")
+        about = 0 if finding.field == "margin" else line
+        return cls(finding, line, f"{about}-{zlib.crc32(words.encode()):08x}")
 
     def __str__(self) -> str:
         return f"Line {self.line}: {self.finding.message}" if self.line else self.finding.message
