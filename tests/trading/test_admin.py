@@ -113,6 +113,24 @@ def test_a_files_page_tells_what_became_of_each_line(staff: Client, file: OrderF
         assert words in text
 
 
+def test_how_much_filled_is_not_told_where_nobody_knows_it(staff: Client, file: OrderFile) -> None:
+    OrderIntent.objects.update(order_qty=3000, filled_qty=1717, average_price="5000.25", reason="on its way")
+    listed = reverse("admin:trading_orderintent_changelist")
+    single = reverse("admin:trading_orderintent_change", args=[file.lines.get().intent_id])
+    of_file = reverse("admin:trading_orderfile_change", args=[file.pk])
+
+    def told(url: str) -> list[str]:
+        text = staff.get(url).content.decode()
+        return [words for words in ("1717 of 3000", "1717", "5000.25") if words in text]
+
+    assert [told(url) for url in (listed, single, of_file)] == [
+        ["1717"], ["1717", "5000.25"], ["1717 of 3000", "1717", "5000.25"],
+    ]  # fmt: skip
+    for reason in OrderIntent.UNSEEN:
+        OrderIntent.objects.update(state="expired", reason=reason)
+        assert [told(url) for url in (listed, single, of_file)] == [[], [], []]
+
+
 def test_a_connections_page_leads_to_that_traders_rows(staff: Client, file: OrderFile, redis_url: str) -> None:
     connection = file.account.connection
     other = Connection.objects.create(

@@ -109,6 +109,12 @@ def said(findings: list[dict[str, str]]) -> str:
     return "; ".join(f"{kept['severity']}: {kept['message']}" for kept in findings) or "-"
 
 
+def average_of(intent: OrderIntent) -> str:
+    """The average price of all its fills."""
+    price = intent.average_price if intent.fills_are_known else None
+    return "-" if price is None else f"{price.normalize():f}"
+
+
 class LineInline(ReadOnly, LineInlineBase):
     model = OrderLine
     fields = ("number", "text", "found", "state", "filled", "average", "order_id", "reason", "intent_link")
@@ -127,12 +133,12 @@ class LineInline(ReadOnly, LineInlineBase):
 
     @admin.display
     def filled(self, line: OrderLine) -> str:
-        return f"{line.intent.filled_qty} of {line.intent.order_qty}" if line.intent else "-"
+        intent = line.intent
+        return f"{intent.filled_qty} of {intent.order_qty}" if intent and intent.fills_are_known else "-"
 
     @admin.display(description="average price")
     def average(self, line: OrderLine) -> str:
-        price = line.intent.average_price if line.intent else None
-        return "-" if price is None else f"{price.normalize():f}"
+        return average_of(line.intent) if line.intent else "-"
 
     @admin.display(description="order id at Tradovate")
     def order_id(self, line: OrderLine) -> str:
@@ -181,7 +187,7 @@ class TransitionInline(ReadOnly, TransitionInlineBase):
 @admin.register(OrderIntent)
 class OrderIntentAdmin(ReadOnly, IntentBase):
     list_display = [
-        *("id", "trader", "account", "kind", "action", "order_qty", "symbol", "state", "filled_qty"),
+        *("id", "trader", "account", "kind", "action", "order_qty", "symbol", "state", "filled"),
         "order_id_at_broker",
         *("reason", "changed_at"),
     ]
@@ -196,7 +202,7 @@ class OrderIntentAdmin(ReadOnly, IntentBase):
         ("What was asked for", {"fields": ["described", "asked_by", "wish"]}),
         (
             "What Tradovate says",
-            {"fields": ["filled_qty", "average_price", "order_id_at_broker", "at_broker", "looked_at"]},
+            {"fields": ["filled", "average", "order_id_at_broker", "at_broker", "looked_at"]},
         ),
         (
             "To look things up",
@@ -209,8 +215,8 @@ class OrderIntentAdmin(ReadOnly, IntentBase):
         ),
     ]
     readonly_fields = [
-        *("trader", "stands", "belongs_to", "around", "described", "asked_by", "wish", "at_broker"),
-        *("created_at", "changed_at"),
+        *("trader", "stands", "belongs_to", "around", "described", "asked_by", "wish"),
+        *("filled", "average", "at_broker", "created_at", "changed_at"),
     ]
     inlines = [TransitionInline]
 
@@ -256,6 +262,14 @@ class OrderIntentAdmin(ReadOnly, IntentBase):
             for label, text in part.facts
         )
         return format_html_join(" · ", "{}: {}", facts) or "-"
+
+    @admin.display(ordering="filled_qty")
+    def filled(self, intent: OrderIntent) -> str:
+        return str(intent.filled_qty) if intent.fills_are_known else "-"
+
+    @admin.display(description="average price")
+    def average(self, intent: OrderIntent) -> str:
+        return average_of(intent)
 
     @admin.display(description="kept of it")
     def at_broker(self, intent: OrderIntent) -> str:
