@@ -167,6 +167,17 @@ def test_staff_see_what_they_may_read_and_are_told_what_they_may_not(tess: Conne
     assert "You may not read, and so do not see: audit events" in page
 
 
+def test_whoever_may_stop_trading_is_told_what_a_kill_switch_did(tess: Connection) -> None:
+    action = KillSwitch.objects.get().actions.create(connection=tess, flatten=False, words="Done: 1 order cancelled.")
+    KillSwitchAction.objects.filter(pk=action.pk).update(changed_at=MOMENT)
+    page = shown(member("view_user", "stop_trading"), tess, at="2026-11-27 20:32", zone="UTC", minutes=5)
+    assert "trading of everybody stopped by boss" in page
+    assert "Done: 1 order cancelled." in page
+    assert "You may not read, and so do not see: audit events" in page
+    assert "kill switch actions" not in page
+    assert "kill switches" not in page
+
+
 def test_it_takes_as_many_queries_however_much_has_happened(tess: Connection) -> None:
     browser, asked = reader(), {"at": "2026-11-27 20:32", "zone": "UTC", "minutes": 5}
     counts = []

@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
+from trading.admin.kill_switch import MAY_STOP
 from trading.models import (
     Comparison,
     Fill,
@@ -200,9 +201,9 @@ def _page_of(row: Model) -> str:
 
 def _readable(request: HttpRequest) -> set[type[Model]]:
     """What this member of staff may read."""
-    return {
-        model for model in _TELLERS if request.user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
-    }
+    may = request.user.has_perm
+    of_switches = {KillSwitch, KillSwitchAction} if may(MAY_STOP) else set()
+    return of_switches | {one for one in _TELLERS if may(f"{one._meta.app_label}.view_{one._meta.model_name}")}
 
 
 def page(request: HttpRequest, site: admin.AdminSite, user_id: int) -> HttpResponse:
