@@ -207,9 +207,9 @@ def test_without_the_permission_nobody_looks_or_ends_anything(tess: Connection) 
     assert "End access" not in browser_text(member_also("view_user"), tess)
 
 
-def member_also(permission: str) -> Client:
+def member_also(*permissions: str) -> Client:
     User.objects.filter(username="sam").delete()
-    return member(permission)
+    return member(*permissions)
 
 
 def browser_text(browser: Client, who: Connection) -> str:
@@ -245,13 +245,22 @@ def test_what_a_kill_switch_has_closed_so_far_is_told_before_the_access_ends(tes
     boss = User.objects.get(username="boss")
     kill_switch.throw(boss, by_staff=True, user=tess.user, flatten=True)
     action = KillSwitchAction.objects.get()
-    assert "sim:1 (SIM): in progress<" in browser.get(url).content.decode()
+    assert "<li>sim:1 (SIM): in progress</li>" in browser.get(url).content.decode()
     KillSwitchAction.objects.update(words="Found 1 open position.")
-    assert "sim:1 (SIM): Found 1 open position.</a> It goes on." in browser.get(url).content.decode()
+    assert "<li>sim:1 (SIM): Found 1 open position. It goes on.</li>" in browser.get(url).content.decode()
     KillSwitchAction.objects.update(state="ended", words="Given up, look at Tradovate. Found 1 open position.")
     page = browser.get(url).content.decode()
-    assert "sim:1 (SIM): Given up, look at Tradovate. Found 1 open position.</a></li>" in page
-    assert reverse("admin:trading_killswitch_change", args=[action.switch_id]) in page
+    assert "<li>sim:1 (SIM): Given up, look at Tradovate. Found 1 open position.</li>" in page
+    # The pages of the switch are for whoever may read, or throw, it.
+    change = reverse("admin:trading_killswitch_change", args=[action.switch_id])
+    throw = f"{reverse('admin:trading_killswitch_add')}?scope=user&amp;user={tess.user_id}"
+    assert change not in page
+    assert throw not in page
+    browser = member_also("view_user", "end_access", "stop_trading")
+    page = browser.get(url).content.decode()
+    assert f'<a href="{change}">sim:1 (SIM): Given up, look at Tradovate. Found 1 open position.</a></li>' in page
+    assert f'<a href="{throw}">' in page
+    assert browser.get(change).status_code == 200
     kill_switch.release_by_staff(action.switch_id, boss)
     assert "Given up" not in browser.get(url).content.decode()
 

@@ -63,10 +63,12 @@ class TraderAdmin(PersonAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         found = super().get_fieldsets(request, obj)
-        may_see = self.admin_site.get_model_admin(KillSwitch).has_view_permission(request)
-        if obj is None or not obj.is_trader or not may_see:
+        if obj is None or not obj.is_trader or not self._may_see_switches(request):
             return found
         return [("Trading", {"fields": ["stopped"]}), *found]
+
+    def _may_see_switches(self, request: HttpRequest) -> bool:
+        return self.admin_site.get_model_admin(KillSwitch).has_view_permission(request)
 
     @admin.display(description="kill switches thrown now")
     def stopped(self, user: User) -> str:
@@ -124,6 +126,7 @@ class TraderAdmin(PersonAdmin):
             "clearings": KillSwitchAction.objects.filter(
                 connection__user=person, switch__in=KillSwitch.objects.thrown()
             ).select_related("connection"),
+            "may_see_switches": self._may_see_switches(request),
         }
         return TemplateResponse(request, "admin/accounts/user/access.html", context)
 
