@@ -6,6 +6,7 @@ of the intents derive from the one that was asked with: pressed twice, nothing i
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
@@ -16,7 +17,7 @@ from typing import Final
 from django.utils import timezone
 
 from accounts.models import Connection, User
-from trading.models import Account, OrderIntent
+from trading.models import Account, Fill, OrderIntent
 from trading.orders import closing, intents, looks, reports
 from trading.orders.outcomes import (
     REUSED,
@@ -39,6 +40,7 @@ _FOLLOWS_WITHIN: Final = 0.5
 _BETWEEN_LOOKS: Final = 0.25
 # Looks for what came while everything was closed and cancelled, before its trader has to see to it.
 _LOOKS: Final = 5
+_MORE: Final = "More traded while this was done. Look at your positions and orders."
 # Account and contract, by Tradovate's ids.
 _Place = tuple[int, int]
 
@@ -130,18 +132,36 @@ def flatten_all(
     made: list[int] = []
     said: list[str] = []
     left: list[str] = []
-    for connection, own in _by_connection(accounts):
-        one = _Flattening(connection, own, source_key, received_at)
-        try:
-            one.run()
-        except looks.CannotAsk as trouble:
-            left.append(_unasked(connection, trouble, begun=bool(one.made)))
+    flattenings = [
+        _Flattening(connection, own, source_key, received_at) for connection, own in _by_connection(accounts)
+    ]
+    for one in flattenings:
+        one.run()
+    for one in flattenings:
         made += one.made
         said += one.said
-        left += one.left
+        left += [*one.left, *one.doubts()]
     if not made and not left:
         return Outcome(words="There is no position and no working order.")
     return told(made, note=" ".join([*said, *left]), complete=not left)
+
+
+@dataclass(frozen=True)
+class _Cancelled:
+    """Orders (by id) that were cancelled, what came of it, and the question what they have filled meanwhile."""
+
+    orders: Mapping[int, Order]
+    ended: Mapping[int, str]
+    fills: looks.Asked[dict[int, int]] | None
+
+    def traded(self, *, patiently: bool) -> dict[_Place, str]:
+        """Where one of the orders has traded meanwhile, or may have, in words; the answer is waited for `patiently`."""
+        found = {number: f"Order {number} may have traded while it was cancelled." for number in self.orders}
+        if self.fills is not None and (patiently or self.fills.future.done()):
+            with contextlib.suppress(looks.CannotAsk):
+                found = traded(self.ended, dict.fromkeys(self.orders, 0), self.fills.answer())
+        places = {number: (order.account_id, order.contract_id or 0) for number, order in self.orders.items()}
+        return {places[number]: words for number, words in found.items()}
 
 
 class _Flattening:
@@ -155,31 +175,42 @@ class _Flattening:
         self._accounts = {account.tradovate_id: account for account in own}
         self._key = source_key
         self._received_at = received_at
-        # Account and contract of what was closed, the orders that were cancelled, and what may have traded by then.
+        # Account and contract of what was closed, and the orders that were cancelled.
         self._closed: set[_Place] = set()
         self._cleared: set[int] = set()
-        self._traded: dict[_Place, str] = {}
+        self._cancelled: list[_Cancelled] = []
+        # Why Tradovate could not be asked, and what the last look leaves in doubt, but for fills.
+        self._trouble = ""
+        self._unclear: list[str] = []
         self.made: list[int] = []
         self.said: list[str] = []
         self.left: list[str] = []
 
     def run(self) -> None:
-        """Act on what is there until a look finds no more. Raises looks.CannotAsk."""
+        """Act on what is there until a look finds no more and leaves nothing in doubt."""
+        try:
+            self._act()
+        except looks.CannotAsk as trouble:
+            self._trouble = _unasked(self._connection, trouble, begun=bool(self.made))
+
+    def doubts(self) -> list[str]:
+        """What is in doubt after `run`, in words. Only here is an answer waited for that nothing else hangs on."""
+        return [self._trouble] if self._trouble else [*self._unseen(patiently=True), *self._unclear]
+
+    def _act(self) -> None:
         self._close(self._positions())
         # A closing may have to wait for the market: it is no order to be cancelled.
         self._clear(self._orders())
-        doubts: list[str] = []
         for _ in range(_LOOKS):
             # Orders first: what fills in between is a position. What is told of both may be some moments apart.
             orders, positions = self._orders(), self._positions()
-            doubts = self._doubts(orders, positions)
             found = self._close(positions)
             found |= self._clear(orders)
-            if not found and not doubts:
+            self._unclear = [_MORE] if found else self._open_again(orders, positions)
+            if not self._unclear and not self._unseen(patiently=False):
                 return
             if not found:
                 time.sleep(_BETWEEN_LOOKS)
-        self.left += doubts or ["More traded while this was done. Look at your positions and orders."]
 
     def _orders(self) -> list[Order]:
         return looks.open_orders(self._connection, self._accounts.keys())
@@ -211,39 +242,36 @@ class _Flattening:
         if not new:
             return False
         self._cleared |= new.keys()
-        before = self._filled(new)
+        # Those that the journal has: no order has to wait for an answer of Tradovate's.
+        known = Fill.objects.filter(connection=self._connection, order_id_at_broker__in=new)
+        before = set(known.values_list("tradovate_id", flat=True))
         cleared = clear(self._accounts.values(), list(new.values()), self._key, self._received_at)
         self.made += cleared.intent_ids
         self.left += [cleared.words] if cleared.left else []
-        now = self._filled(new)
-        if before is None or now is None:
-            found = {number: f"Order {number} may have traded while it was cancelled." for number in new}
-        else:
-            found = traded(cleared.ended, before, now)
-        self._traded |= {(new[key].account_id, new[key].contract_id or 0): words for key, words in found.items()}
+        fills = None
+        with contextlib.suppress(looks.CannotAsk):
+            fills = looks.ask_filled(self._connection, new, but=before)
+        self._cancelled.append(_Cancelled(new, cleared.ended, fills))
         return True
 
-    def _filled(self, order_ids: Collection[int]) -> dict[int, int] | None:
-        """Contracts that each of the orders has filled today; None where that cannot be read: it keeps nothing back."""
-        try:
-            return looks.filled_today(self._connection, order_ids)
-        except looks.CannotAsk:
-            return None
+    def _unseen(self, *, patiently: bool) -> list[str]:
+        """Which orders have traded, or may have, whose position does not show yet, in words."""
+        found = {place: words for one in self._cancelled for place, words in one.traded(patiently=patiently).items()}
+        unseen = [words for place, words in found.items() if place not in self._closed]
+        return [f"{words} No position shows: look at it before you go on." for words in unseen]
 
-    def _doubts(self, orders: Collection[Order], positions: Collection[_Place]) -> list[str]:
-        """What these orders and positions leave in doubt, in words: an order has traded and its position does not show
-        yet; or a closing is over and its position shows again, or still."""
-        unseen = [words for place, words in self._traded.items() if place not in {*self._closed, *positions}]
-        doubts = [f"{words} No position shows: look at it before you go on." for words in unseen]
+    def _open_again(self, orders: Collection[Order], positions: Collection[_Place]) -> list[str]:
+        """Which positions show again, or still, though their closing is over, in words."""
         working = {order.id for order in orders}
         taken = [State.ACCEPTED, State.WORKING, State.FILLED, State.DONE]
         closings = OrderIntent.objects.filter(pk__in=self.made, kind=Kind.LIQUIDATE, state__in=taken)
+        found = []
         for one in closings.select_related("account"):
             number, place = one.order_id_at_broker, (one.account.tradovate_id, one.spec["contract_id"])
             is_over = one.state == State.DONE if number is None else number not in working
             if is_over and place in positions:
-                doubts.append(f"There is a position in {one.symbol} though it was closed. Look at it before you go on.")
-        return doubts
+                found.append(f"There is a position in {one.symbol} though it was closed. Look at it before you go on.")
+        return found
 
 
 def clear(accounts: Collection[Account], orders: Sequence[Order], source_key: str, received_at: dt.datetime) -> Cleared:

@@ -6,9 +6,10 @@ For threads without a running event loop. Everything raises CannotAsk. Looks for
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Set
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from accounts import renewal
 from accounts.models import Connection
@@ -32,6 +33,26 @@ class Standing:
 
     order: Order
     version: OrderVersion
+
+
+@dataclass(frozen=True)
+class Asked(Generic[T]):
+    """A question that is on its way to Tradovate, for whoever has something to do meanwhile."""
+
+    connection: Connection
+    token: str
+    future: Future[T]
+
+    def answer(self) -> T:
+        """Wait for the answer."""
+        try:
+            return warm.answer(self.future)
+        except NotAuthorized as trouble:
+            raise CannotAsk(refused.meaning(self.connection.pk, self.token, trouble).words) from trouble
+        except TradovateError as trouble:
+            raise CannotAsk(of_error(trouble, self.connection)) from trouble
+        except TimeoutError as trouble:
+            raise CannotAsk("Tradovate did not answer in time.") from trouble
 
 
 def accounts(connection: Connection) -> set[int]:
@@ -106,10 +127,21 @@ def filled_qty(connection: Connection, order_id: int) -> int:
 
 def filled_today(connection: Connection, order_ids: Collection[int]) -> dict[int, int]:
     """Contracts that each of the orders has filled today."""
-    qty = dict.fromkeys(order_ids, 0)
-    for fill in _ask(connection, lambda client: client.fill.ldeps(qty), Priority.EXIT) if qty else []:
-        qty[fill.order_id] += fill.qty if fill.active else 0
-    return qty
+    return ask_filled(connection, order_ids).answer() if order_ids else {}
+
+
+def ask_filled(
+    connection: Connection, order_ids: Collection[int], but: Set[int] = frozenset()
+) -> Asked[dict[int, int]]:
+    """Ask how many contracts each of the orders has filled today, `but` for these fills (Tradovate's ids)."""
+
+    async def question(client: Tradovate) -> dict[int, int]:
+        qty = dict.fromkeys(order_ids, 0)
+        for fill in await client.fill.ldeps(qty):
+            qty[fill.order_id] += fill.qty if fill.active and fill.id not in but else 0
+        return qty
+
+    return _begin(connection, question, Priority.EXIT)
 
 
 def is_of_strategy(connection: Connection, order_id: int) -> bool:
@@ -127,15 +159,12 @@ def symbol(connection: Connection, contract_id: int) -> str:
 
 
 def _ask(connection: Connection, question: Callable[[Tradovate], Awaitable[T]], priority: Priority) -> T:
-    token = ""
+    return _begin(connection, question, priority).answer()
+
+
+def _begin(connection: Connection, question: Callable[[Tradovate], Awaitable[T]], priority: Priority) -> Asked[T]:
     try:
         token = renewal.access_token(connection.pk)
-        return warm.ask(connection, token, question, priority=priority)
     except renewal.NoToken as trouble:
         raise CannotAsk(str(trouble)) from trouble
-    except NotAuthorized as trouble:
-        raise CannotAsk(refused.meaning(connection.pk, token, trouble).words) from trouble
-    except TradovateError as trouble:
-        raise CannotAsk(of_error(trouble, connection)) from trouble
-    except TimeoutError as trouble:
-        raise CannotAsk("Tradovate did not answer in time.") from trouble
+    return Asked(connection, token, warm.start(connection, warm.Permit(token), question, priority=priority))

@@ -1,6 +1,7 @@
 """Ways out: every order and position has its own intent, is sent once, and what is left is told."""
 
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -203,6 +204,47 @@ def test_what_an_entry_bought_while_it_was_cancelled_is_closed_too(
     assert len(received(simulator, LIQUIDATE)) == 1
     # What was filled before it could be cancelled is told.
     assert outcome.succeeded is (qty == 1), outcome.words
+
+
+def test_no_way_out_waits_for_a_slow_answer_that_is_only_told_of(
+    simulator: RunningSimulator, user: User, account: Account, monkeypatch: pytest.MonkeyPatch, cl: str
+) -> None:
+    """What the orders have filled: neither the cancellations nor the closing of what traded meanwhile hang on it."""
+    clear = exits.clear
+
+    def overtaken(*about: Any) -> exits.Cleared:
+        trades(simulator, cl, 1)
+        return clear(*about)
+
+    monkeypatch.setattr(exits, "clear", overtaken)
+    simulator.control.fault("slow_before", "fill/ldeps", seconds=3, times=9)
+    submit_all, began, took = gateway.submit_all, time.monotonic(), []
+
+    def noted(intent_ids: Any) -> Any:
+        took.extend([time.monotonic() - began] * len(intent_ids))
+        return submit_all(intent_ids)
+
+    monkeypatch.setattr(gateway, "submit_all", noted)
+    outcome = desk.flatten_all(user, None, "click:out")
+    assert outcome.succeeded, outcome.words
+    assert [len(received(simulator, route)) for route in ("order/cancelorder", LIQUIDATE)] == [1, 1]
+    assert len(took) == 2
+    assert max(took) < 2.5
+
+
+def test_what_an_order_had_filled_before_it_was_cancelled_leaves_nothing_in_doubt(
+    simulator: RunningSimulator, user: User, account: Account, cl: str
+) -> None:
+    trades(simulator, cl, 1)
+    elsewhere(account, cl, "Sell", 1)
+    for fill in simulator.control.ledger()["entities"]["fill"]:
+        account.connection.fills.create(
+            tradovate_id=fill["id"], order_id_at_broker=fill["orderId"], symbol=cl, action=fill["action"],
+            qty=fill["qty"], price=fill["price"], at=fill["timestamp"],
+        )  # fmt: skip
+    outcome = desk.flatten_all(user, None, "click:out")
+    assert [intent.kind for intent in outcome.intents] == ["cancel"]
+    assert outcome.succeeded, outcome.words
 
 
 @pytest.mark.parametrize("with_bracket", [False, True])
