@@ -19,7 +19,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Connection, User
-from trading.models import Account, Order
+from trading.models import Account, Order, OrderIntent
 from trading.orders import checks, intents, looks, pretrade, sole
 from trading.orders.exits import Cleared, cancel_all, clear, flatten, flatten_all, traded
 from trading.orders.outcomes import (
@@ -35,7 +35,7 @@ from trading.orders.outcomes import (
     told,
 )
 from trading.orders.spec import InvalidSpec, OrderSpec, prices_taken
-from trading.orders.states import State
+from trading.orders.states import Kind, State
 from trading.orders.wishes import Cancellation, Modification
 from trading.tradovate.entities import OrdStatus
 
@@ -92,7 +92,7 @@ def modify(
     if isinstance(account, Outcome):
         return account
     if earlier := first(account, source_key):
-        return earlier if _is_change(earlier, order_id, terms) else refused(REUSED)
+        return _changed_before(account, earlier, order_id, terms) or refused(REUSED)
     looked_at = timezone.now()
     try:
         standing = looks.standing(account.connection, order_id)
@@ -110,13 +110,13 @@ def modify(
         return refused(*(checks.error(problem.field, problem.message) for problem in trouble.problems))
     vetted = pretrade.vet_change(standing, becomes)
     if vetted.refuses:
-        if (earlier := first(account, source_key)) and _is_change(earlier, order_id, terms):
-            return earlier
-        return refused(*vetted.findings)
+        earlier = first(account, source_key)
+        before = _changed_before(account, earlier, order_id, terms) if earlier else None
+        return before or refused(*vetted.findings)
     wish = Modification(order_id=order_id, becomes=becomes)
     gate = dataclasses.replace(vetted.gate, alone=sole.only_change_since(looked_at))
     outcome = carry_out(account, wish, source_key, received_at, vetted.findings, gate)
-    return outcome if terms.order_qty is not None else _with_what_it_put_back(account, standing, outcome)
+    return outcome if terms.order_qty is not None else with_what_was_put_back(account, outcome, standing.version.id)
 
 
 def cancel(
@@ -127,34 +127,39 @@ def cancel(
     account = own_account(user, account_id, source_key)
     if isinstance(account, Outcome):
         return account
-    if earlier := first(account, source_key):
-        return earlier if _is_about(earlier, order_id) else refused(REUSED)
+    earlier = first(account, source_key)
+    if earlier and not _is_about(earlier, order_id, Kind.CANCEL):
+        return refused(REUSED)
     known = Order.objects.filter(connection=account.connection_id, tradovate_id=order_id).first()
-    # What hangs on an order is younger.
-    waiting = Order.objects.filter(connection=account.connection_id, tradovate_id__gt=order_id)
-    has_exits = waiting.filter(parent_id_at_broker=order_id, status=OrdStatus.SUSPENDED).exists()
+    # What hangs on an order is younger. Asked once more, it has ended with it.
+    younger = Order.objects.filter(connection=account.connection_id, tradovate_id__gt=order_id)
+    statuses = [OrdStatus.SUSPENDED, OrdStatus.CANCELED] if earlier else [OrdStatus.SUSPENDED]
+    has_exits = younger.filter(parent_id_at_broker=order_id, status__in=statuses).exists()
     wish = Cancellation(
         account_id=account.pk,
         order_id=order_id,
         symbol=known.symbol if known else "",
         is_automated=is_automated(source_key),
     )
-    outcome = carry_out(account, wish, source_key, received_at)
+    outcome = earlier or carry_out(account, wish, source_key, received_at)
     if not has_exits or not outcome.succeeded:
         return outcome
-    return told([intent.pk for intent in outcome.intents], _exits_lost(account.connection, order_id))
+    lost = _exits_lost(account.connection, order_id, known.order_qty if known else None)
+    return told([intent.pk for intent in outcome.intents], lost)
 
 
-def _exits_lost(connection: Connection, order_id: int) -> list[checks.Finding]:
-    """That the exits of an order that is being cancelled end with it, if some of its contracts have filled: they wait
-    for all of them."""
+def _exits_lost(connection: Connection, order_id: int, order_qty: int | None) -> list[checks.Finding]:
+    """That the exits of an order that is being cancelled end with it, if some of its `order_qty` contracts have filled:
+    they wait for all of them, and work once all have."""
     try:
         filled = looks.filled_qty(connection, order_id)
     except looks.CannotAsk as trouble:
         words = f"Its exits end with it. Whether some of its contracts have filled is not known. {trouble}"
         return [checks.warning("order_id", words)]
+    if not filled or (order_qty is not None and filled >= order_qty):
+        return []
     words = "1 contract has filled and is" if filled == 1 else f"{filled} contracts have filled and are"
-    return [checks.warning("order_id", f"Its exits end with it: {words} left without.")] if filled else []
+    return [checks.warning("order_id", f"Its exits end with it: {words} left without.")]
 
 
 def reverse(
@@ -292,34 +297,47 @@ def _changed(account: Account, symbol: str, standing: looks.Standing, terms: New
     )
 
 
-def _with_what_it_put_back(account: Account, standing: looks.Standing, outcome: Outcome) -> Outcome:
-    """The outcome of a change that repeats how many contracts an order had. Where it had got others since the look at
-    it, as a strategy's stop has whose target trades, the outcome says so: they may be more than are held now."""
-    change = next((one for one in outcome.intents if one.state in (State.ACCEPTED, State.DONE)), None)
-    if change is None or change.command_id_at_broker is None:
+def with_what_was_put_back(account: Account, outcome: Outcome, since: int = 0) -> Outcome:
+    """The outcome of changes that repeat how many contracts their orders had. Where one had got others before it (since
+    the version that was looked at, where that is named), as a strategy's stop has whose target trades, the outcome says
+    so: they may be more than are held now."""
+    said = [words for change in outcome.intents if (words := _put_back(account, change, since))]
+    if not said:
         return outcome
-    order_id, command = standing.order.id, change.command_id_at_broker
+    warnings = [checks.warning("order_qty", f"{words} Look at it and at your position.") for words in said]
+    return told([change.pk for change in outcome.intents], (*outcome.findings, *warnings), complete=False)
+
+
+def _put_back(account: Account, change: OrderIntent, since: int) -> str:
+    """Which contracts a change has given back to its order, in words; "" for none."""
+    order_id, command = change.target_order_id, change.command_id_at_broker
+    if change.state not in (State.ACCEPTED, State.DONE) or order_id is None or command is None:
+        return ""
     try:
-        others = looks.terms_since(account.connection, order_id, standing.version.id, but=command)
+        others = looks.terms_since(account.connection, order_id, since, but=command)
     except looks.CannotAsk as trouble:
-        words = f"Whether order {order_id} had got another number of contracts meanwhile is not known. {trouble}"
-    else:
-        # After this change nothing was put back any more.
-        if not others or others[-1].id > command or others[-1].order_qty == change.order_qty:
-            return outcome
-        had = f"{others[-1].order_qty} contract{'' if others[-1].order_qty == 1 else 's'}"
-        words = f"Order {order_id} had been changed to {had} meanwhile, and is for {change.order_qty} again."
-    words = f"{words} Look at it and at your position."
-    return told([change.pk], (*outcome.findings, checks.warning("order_qty", words)), complete=False)
+        return f"Whether order {order_id} had got another number of contracts meanwhile is not known. {trouble}"
+    # After this change nothing was put back any more.
+    if not others or others[-1].id > command or others[-1].order_qty == change.order_qty:
+        return ""
+    had = f"{others[-1].order_qty} contract{'' if others[-1].order_qty == 1 else 's'}"
+    return f"Order {order_id} had been changed to {had} meanwhile, and is for {change.order_qty} again."
 
 
-def _is_about(outcome: Outcome, order_id: int) -> bool:
-    return all(intent.target_order_id == order_id and intent.is_command for intent in outcome.intents)
+def _changed_before(account: Account, earlier: Outcome, order_id: int, terms: NewTerms) -> Outcome | None:
+    """What a change came to that is asked for once more; None where the earlier wish was another one."""
+    if not _is_change(earlier, order_id, terms):
+        return None
+    return earlier if terms.order_qty is not None else with_what_was_put_back(account, earlier)
+
+
+def _is_about(outcome: Outcome, order_id: int, kind: Kind) -> bool:
+    return all(intent.target_order_id == order_id and intent.kind == kind for intent in outcome.intents)
 
 
 def _is_change(outcome: Outcome, order_id: int, terms: NewTerms) -> bool:
     """Whether an earlier outcome is that of the same change."""
-    if outcome.refused or not _is_about(outcome, order_id):
+    if outcome.refused or not _is_about(outcome, order_id, Kind.MODIFY):
         return False
     [wish] = [intents.wish_of(intent) for intent in outcome.intents]
     return isinstance(wish, Modification) and all(

@@ -189,7 +189,7 @@ def to_break_even(
 def _moved_before(account: Account, source_key: str) -> Outcome | None:
     """What a press came to that arrives once more, when the position or its stops may be gone."""
     made = derived([account], source_key)
-    return told(made) if made else None
+    return desk.with_what_was_put_back(account, told(made)) if made else None
 
 
 def _move(

@@ -263,14 +263,17 @@ def test_a_stop_that_gets_back_the_contracts_which_its_target_has_just_sold_is_t
         simulator.control.price(symbol, 5010.25)
         assert version_of(simulator, stop_of_three)["orderQty"] == 2
 
+    def press() -> desk.Outcome:
+        if way == "modify":
+            return desk.modify(user, account.pk, stop_of_three, NewTerms(stop_price=Decimal(4996)), "click:2")
+        return position_exits.to_break_even(user, account.pk, contract_id(symbol), "click:2")
+
     while_it_is_checked(monkeypatch, the_target_trades)
-    if way == "modify":
-        outcome = desk.modify(user, account.pk, stop_of_three, NewTerms(stop_price=Decimal(4996)), "click:2")
-    else:
-        outcome = position_exits.to_break_even(user, account.pk, contract_id(symbol), "click:2")
+    first, again = press(), press()
     assert version_of(simulator, stop_of_three)["orderQty"] == 3
-    assert not outcome.succeeded
-    assert f"Order {stop_of_three} had been changed to 2 contracts meanwhile, and is for 3 again" in outcome.words
+    for outcome in (first, again):
+        assert not outcome.succeeded
+        assert f"Order {stop_of_three} had been changed to 2 contracts meanwhile, and is for 3 again" in outcome.words
     assert len(received(simulator, "order/modifyorder")) == 1
 
 
@@ -279,9 +282,10 @@ def test_a_change_that_puts_nothing_back_is_told_as_such(
     simulator: RunningSimulator, user: User, account: Account, stop_of_three: int, terms: NewTerms
 ) -> None:
     for number in range(2):
-        outcome = desk.modify(user, account.pk, stop_of_three, terms, f"click:change:{number}")
-        assert outcome.succeeded, outcome.words
-        assert "meanwhile" not in outcome.words
+        for _ in ("first", "again"):
+            outcome = desk.modify(user, account.pk, stop_of_three, terms, f"click:change:{number}")
+            assert outcome.succeeded, outcome.words
+            assert "meanwhile" not in outcome.words
 
 
 @pytest.mark.parametrize(("qty", "is_told"), [(1, True), (2, False)])

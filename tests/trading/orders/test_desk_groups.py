@@ -63,16 +63,36 @@ def test_cancelling_an_entry_says_which_contracts_it_leaves_without_exits(
     simulator.control.liquidity(symbol, traded)
     entry, *legs = desk.place(user, group, "click:1").intents
     order_id = entry.order_id_at_broker or 0
+    mirrored(account, symbol, order_id, order_qty=3)
     for leg in legs:
         number = leg.order_id_at_broker or 0
         mirrored(account, symbol, number, status="Suspended", parent_id_at_broker=order_id)
-    outcome = desk.cancel(user, account.pk, order_id, "click:2")
-    assert outcome.succeeded
-    assert [one.severity for one in outcome.findings] == (["warning"] if traded else [])
-    assert ("Its exits end with it" in outcome.words) is bool(traded)
-    assert words in outcome.words
+    for status in ("Suspended", "Suspended", "Canceled"):
+        # Asked once more, and after its exits have ended with it.
+        account.connection.orders.filter(parent_id_at_broker=order_id).update(status=status)
+        outcome = desk.cancel(user, account.pk, order_id, "click:2")
+        assert outcome.succeeded
+        assert [one.severity for one in outcome.findings] == (["warning"] if traded else [])
+        assert ("Its exits end with it" in outcome.words) is bool(traded)
+        assert words in outcome.words
+    assert len(received(simulator, "order/cancelorder")) == 1
     assert not looks.open_orders(account.connection, {account.tradovate_id})
     assert looks.net_position(account, contract_id(symbol)) == traded
+
+
+def test_a_cancellation_that_an_entry_overtakes_leaves_nothing_without_exits(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tradovate has taken it, and all contracts fill before it takes effect: their exits work."""
+    group = first_triggers_second(buy_limit(symbol, 3, "4000"), sell_limit(symbol, 3, "5010")).set_account(account.pk)
+    entry, leg = desk.place(user, group.build(), "click:1").intents
+    order_id = entry.order_id_at_broker or 0
+    mirrored(account, symbol, order_id, order_qty=3)
+    mirrored(account, symbol, leg.order_id_at_broker or 0, status="Suspended", parent_id_at_broker=order_id)
+    monkeypatch.setattr(looks, "filled_qty", lambda *_: 3)
+    outcome = desk.cancel(user, account.pk, order_id, "click:2")
+    assert outcome.succeeded
+    assert "exits" not in outcome.words
 
 
 def test_a_cancellation_that_comes_too_late_says_nothing_of_exits(
