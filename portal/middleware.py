@@ -3,7 +3,9 @@
 import logging
 from http import HTTPStatus
 
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -35,6 +37,18 @@ class DatabaseAway(MiddlewareMixin):
         logger.error("%s: the database did not answer (%s)", request.path, type(error.__cause__ or error).__name__)
         # Without the request: its session and user are in the database.
         return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
+
+
+class Sessions(SessionMiddleware):
+    """Django's own, but that a browser keeps the cookie of a session that is gone, unless this very request ended it:
+    when the answer comes, the cookie of that name may be that of a sign-in in another tab, which would be lost."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        ended_here = request.session.modified
+        answer = super().process_response(request, response)
+        if not ended_here and request.session.is_empty():
+            answer.cookies.pop(settings.SESSION_COOKIE_NAME, None)
+        return answer
 
 
 class OnlyPressed(MiddlewareMixin):

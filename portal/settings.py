@@ -44,7 +44,7 @@ MIDDLEWARE = [
     "portal.middleware.NoStore",
     "portal.middleware.DatabaseAway",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -86,3 +86,16 @@ def test_a_database_that_went_away_is_a_reason_to_try_again(client: Client, staf
     assert "closed" not in answer.content.decode()
     assert "no-store" in answer.headers["Cache-Control"]
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_tab_with_a_session_that_is_gone_takes_no_other_tab_s_away(client: Client, staff) -> None:
+    """Its answer may come after a sign-in in the other tab, whose cookie has the same name."""
+    client.force_login(staff)
+    gone = client.cookies[django_settings.SESSION_COOKIE_NAME].value
+    client.session.flush()
+    answer = client.get("/", headers={"cookie": f"{django_settings.SESSION_COOKIE_NAME}={gone}"})
+    assert answer.status_code == 302
+    assert django_settings.SESSION_COOKIE_NAME not in answer.cookies
+    client.force_login(staff)
+    answer = client.post("/accounts/sign-out/")
+    assert answer.cookies[django_settings.SESSION_COOKIE_NAME]["max-age"] == 0
