@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import AuditEvent, Connection
@@ -264,6 +265,32 @@ def test_what_nobody_knows_or_tradovate_never_got_outlasts_its_day(
         assert (f"intent:{absent.pk}" in intent_rows.todays(connection.pk, {})) is is_listed
     OrderIntent.objects.update(state=State.CANCELLED, created_at=began - timedelta(minutes=1))
     assert intent_rows.todays(connection.pk, {}) == {}
+
+
+@pytest.mark.parametrize("is_line", [False, True])
+def test_many_orders_that_never_arrived_take_no_more_queries_than_one(
+    connection: Connection, absent: OrderIntent, is_line: bool
+) -> None:
+    file = absent.account.order_files.create(name="orders.txt", state=OrderFile.State.FINISHED)
+
+    def queries() -> int:
+        with CaptureQueriesContext(database) as asked:
+            assert {row["decisions"] for row in intent_rows.todays(connection.pk, {}).values()} == {
+                "give-up" if is_line else "again give-up"
+            }
+        return len(asked)
+
+    if is_line:
+        file.lines.create(number=1, text="ESZ6 2", intent=absent)
+    one = queries()
+    for number in (2, 3):
+        more = OrderIntent.objects.get(pk=absent.pk)
+        more.pk, more.source_key, more.cl_ord_id = None, f"click:{number}", f"tp-{number}"
+        more.save(force_insert=True)
+        if is_line:
+            file.lines.create(number=number, text="ESZ6 2", intent=more)
+    assert len(intent_rows.todays(connection.pk, {})) == 3
+    assert queries() == one
 
 
 def test_an_order_that_did_arrive_after_all_is_taken_over_instead(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from trading.models import OrderIntent, OrderLine
+from trading.models import OrderIntent
 
 State = OrderIntent.State
 Kind = OrderIntent.Kind
@@ -111,7 +111,7 @@ def decisions(intent: OrderIntent) -> str:
         return ""
     if intent.lead is not None:
         return "" if intent.lead.state in NAMEABLE else "give-up"
-    line = OrderLine.objects.select_related("file").filter(intent=intent).first()
+    line = getattr(intent, "line", None)
     if line is not None:
         return "give-up" if line.is_left_behind else ""
     return "again give-up"

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import redis
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
 
 from trading.orders.trading_days import day_began
@@ -213,6 +213,8 @@ def tell(intent_ids: Iterable[int]) -> None:
 
 def _rows(intents: Collection[OrderIntent]) -> Iterator[tuple[OrderIntent, Row]]:
     ticks = tick_sizes(intents)
+    # What may be decided hangs on these.
+    prefetch_related_objects([one for one in intents if one.state == "absent"], "lead", "line__file")
     for intent in intents:
         yield intent, intent_row(intent, ticks.get((intent.connection.environment, intent.symbol)))
 
