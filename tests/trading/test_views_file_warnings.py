@@ -13,6 +13,7 @@ from tests.trading.cast import listed
 from tests.trading.files.test_checked_files import tell
 from tests.trading.test_views_files import fields, page, press, upload
 from trading.models import OrderFile, OrderIntent, ProductSession, TradingLimit
+from trading.orders import pretrade
 from trading.orders.trading_days import CHICAGO
 
 pytestmark = pytest.mark.usefixtures("redis_url")
@@ -105,6 +106,22 @@ def test_what_a_stopped_file_s_lines_meet_is_told_in_one_notice(browser: Client,
     _, _, text = page(browser, file).partition('id="file-summary"')
     assert text.count("of 9 contracts (each account, each product) was not checked.") == 3
     assert text.count('data-level="warning"') == 2, "why it stopped, and what its lines meet"
+
+
+def test_a_summary_that_is_drawn_again_checks_only_what_may_still_be_sent(
+    browser: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[object] = []
+    look_around = pretrade.look_around
+    monkeypatch.setattr(pretrade, "look_around", lambda *args: (checked.append(args), look_around(*args))[1])
+    file = upload(browser, connection, f"{listed(connection, 'ES')} 2")
+    press(browser, file, "confirm")
+    for act, times in (("", 0), ("stop", 1), ("discard", 0)):
+        if act:
+            press(browser, file, act)
+        checked.clear()
+        browser.get(f"/files/{file.pk}/", headers={"HX-Request": "true"})
+        assert len(checked) == times, act
 
 
 def test_what_a_line_met_before_it_was_confirmed_is_no_part_of_the_report(

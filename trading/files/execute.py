@@ -92,14 +92,14 @@ def confirm(file_id: uuid.UUID, user: User, warned: Collection[str] | None = Non
             return False
         lines = list(file.lines.select_related("contract"))
         turns.begin(file.account_id)
-        said = _still_good(file, lines, known, warned)
+        said = preview.by_line(_still_good(file, lines, known, warned))
         checked = timezone.now()
         for line in lines:
             key = f"{intents.FILE}:{file.pk}:{line.number}"
             line.intent = intents.create(_spec(file, line), key, received_at=received, checked_at=checked)
-            line.findings = [one.as_json() for one in preview.of_line(said, line.number)]
+            line.findings = [one.as_json() for one in said[line.number]]
         OrderLine.objects.bulk_update(lines, ["intent", "findings"])
-        about = [one.as_json() for one in preview.of_line(said, 0)]
+        about = [one.as_json() for one in said[0]]
         now = timezone.now()
         taken = {"findings": about, "confirmed_at": now, "progressed_at": now}
         return stock.move(file.pk, {FileState.READY}, FileState.QUEUED, **taken)

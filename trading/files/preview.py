@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import uuid
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -166,9 +166,12 @@ def remarks(file: OrderFile, found: Iterable[tuple[int, Finding]]) -> list[Remar
     return [*([twin] if twin else []), *dict.fromkeys(of_lines)]
 
 
-def of_line(said: Iterable[Remark], number: int) -> tuple[Finding, ...]:
-    """What of it is about a line, or about all of the file (0)."""
-    return tuple(one.finding for one in said if one.line == number)
+def by_line(said: Iterable[Remark]) -> defaultdict[int, tuple[Finding, ...]]:
+    """What of it is about each line, and about all of the file (0)."""
+    found: defaultdict[int, tuple[Finding, ...]] = defaultdict(tuple)
+    for one in said:
+        found[one.line] += (one.finding,)
+    return found
 
 
 def _text(raw: bytes) -> str:

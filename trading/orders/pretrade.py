@@ -199,16 +199,18 @@ class Surroundings:
         others = {one.symbol for one in sent} - self.listings.keys()
         listed = _listings(self.environment, list(others)) if others else {}
         sent_for = {name: listing.counts_as for name, listing in listed.items()}
-        return replace(self, base=replace(self.base, sent=sent, sent_for=sent_for))
+        return replace(self, base=replace(self.base, sent=sent, sent_for=sent_for, added_up=None))
 
     def but_for(self, intent_ids: Collection[int]) -> Surroundings:
         """The same without these intents: what they themselves meet."""
-        sent = tuple(one for one in self.base.sent if not {one.intent_id, one.pair} & {*intent_ids})
-        return replace(self, base=replace(self.base, sent=sent))
+        those = {*intent_ids}
+        sent = tuple(one for one in self.base.sent if not {one.intent_id, one.pair} & those)
+        return replace(self, base=replace(self.base, sent=sent, added_up=None))
 
     def after(self, spec: OrderSpec) -> Surroundings:
         """What further orders meet once this one has traded."""
-        return replace(self, base=replace(self.base, assumed=self.situation(spec.symbol).after(spec).assumed))
+        after = self.situation(spec.symbol).after(spec)
+        return replace(self, base=replace(self.base, assumed=after.assumed, added_up=after.added_up))
 
     def situation(self, symbol: str) -> Situation:
         """The situation of an order for this symbol."""

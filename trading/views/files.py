@@ -87,7 +87,8 @@ def file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     remarks = execute.remarks(found)
     rows = report.rows(found)
     if found.state == FileState.READY:
-        rows = [replace(row, findings=preview.of_line(remarks, row.line.number)) for row in rows]
+        said = preview.by_line(remarks)
+        rows = [replace(row, findings=said[row.line.number]) for row in rows]
     totals = found.totals()
     was_confirmed = found.confirmed_at is not None
     context = {

@@ -88,7 +88,7 @@ def test_limits_that_tradovate_has_not_told_yet_are_said() -> None:
 
 
 def test_what_a_held_contract_counts_towards_is_known_from_the_facts() -> None:
-    assert NQ_FACTS in situation().counts_as().values()
+    assert NQ_FACTS in situation().holdings.counts_as.values()
 
 
 @pytest.mark.parametrize(("minutes", "words"), [(0, ["The account may only reduce positions."]), (1, [])])

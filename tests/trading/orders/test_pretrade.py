@@ -156,7 +156,7 @@ def test_what_was_cancelled_after_some_of_it_traded_was_made_all_the_same(accoun
         gone.update(state=state, filled_qty=1)
         assert ("warning", "order_qty") in said(examine(order(account, symbol, qty=3)))
     around = pretrade.look_around(account, [symbol]).situation(symbol)
-    assert around.exposures[contract_id(symbol)].buys == 1
+    assert around.holdings.of(contract_id(symbol)).buys == 1
 
 
 def test_limits_of_trader_and_staff_hold_for_their_account_and_product(

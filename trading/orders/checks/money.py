@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from trading.orders.checks.exposure import Exposure
 from trading.orders.checks.finding import Finding, dollars, error, note, warning
 from trading.orders.checks.situation import Listing, Situation
 from trading.orders.checks.size import named, parameters
@@ -37,7 +35,7 @@ def margin(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
     if net_liq is None or used is None:
         yield note("margin", "What margin is available is not known, so it was not checked.")
         return
-    promised = _promised(situation)
+    promised = situation.holdings.promised
     available = net_liq - used - (promised or 0)
     if net_liq - used <= 0:
         words = f"{situation.account.name} has no margin left: {dollars(used)} in use of {dollars(net_liq)}."
@@ -58,7 +56,7 @@ def broker_margin(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
     more = _added(spec, situation, listing)
     if used is None or net_liq is None or more <= 0:
         return
-    needed = used + (_promised(situation) or 0) + more * listing.margin
+    needed = used + (situation.holdings.promised or 0) + more * listing.margin
     for limit, parameter in parameters(situation, listing.counts_as):
         most = _least(parameter.margin_dollar_value, _share(parameter.margin_percentage, net_liq))
         if most is not None and needed > most:
@@ -70,7 +68,7 @@ def broker_margin(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
 
 def _added(spec: OrderSpec, situation: Situation, listing: Listing) -> int:
     """Contracts by which the order may make the largest position larger."""
-    before = situation.exposures.get(listing.id, Exposure())
+    before = situation.holdings.of(listing.id)
     return before.with_order(spec).largest - before.largest
 
 
@@ -80,23 +78,6 @@ def _share(percent: Decimal | None, whole: Decimal) -> Decimal | None:
 
 def _least(*amounts: Decimal | None) -> Decimal | None:
     return min((one for one in amounts if one is not None and one.is_finite()), default=None)
-
-
-def _promised(situation: Situation) -> Decimal | None:
-    """Dollars that the earlier lines of a file need, which the broker does not know of yet."""
-    traded: Counter[int] = Counter()
-    margins: dict[int, Decimal | None] = {}
-    for contract, qty, per_contract in situation.assumed:
-        traded[contract.id] += qty
-        margins[contract.id] = per_contract
-    total = Decimal(0)
-    for contract_id, qty in traded.items():
-        held, per_contract = situation.held(contract_id), margins[contract_id]
-        more = abs(held) - abs(held - qty)
-        if more > 0 and per_contract is None:
-            return None
-        total += max(0, more) * (per_contract or 0)
-    return total
 
 
 def collar(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:

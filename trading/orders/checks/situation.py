@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from trading.orders.checks.exposure import Exposure
+from trading.orders.checks.exposure import Assumed, Exposure, Holdings
 from trading.orders.checks.finding import Finding, error, warning
 from trading.orders.facts import AccountFacts, ContractFacts, Facts, MarkFacts, OrderFacts
 from trading.orders.limits import NO_RULES, Rules
@@ -97,10 +97,11 @@ class Situation:
 
     `largest` is the portal's own limit of contracts in one order. `listing` is None for a symbol that nobody knows
     (then `near` may name others), or that could not be looked up (`unasked` says why). `front_month` is named where
-    `listing` has expired. `assumed` are contracts by id, signed, taken for traded: earlier lines of a file.
-    `sent_for` are the contracts, by symbol, of what of `sent` is for others than the order's own. `stopped` says why a
-    kill switch holds back orders; empty: none does. `waits`: it is a change of an order that waits for another one to
-    fill; `filled`: of one of whose contracts so many have traded already.
+    `listing` has expired. `assumed` is what earlier lines of a file come to, by contract; `added_up` are the holdings
+    with them, and None where they have to be found anew: always when `facts` or `sent` are others. `sent_for` are the
+    contracts, by symbol, of what of `sent` is for others than the order's own. `stopped` says why a kill switch holds
+    back orders; empty: none does. `waits`: it is a change of an order that waits for another one to fill; `filled`: of
+    one of whose contracts so many have traded already.
     """
 
     now: dt.datetime
@@ -115,7 +116,8 @@ class Situation:
     sent: tuple[Sent, ...] = ()
     contract_ids: dict[str, int] = field(default_factory=dict)
     sent_for: dict[str, ContractFacts] = field(default_factory=dict)
-    assumed: tuple[tuple[ContractFacts, int, Decimal | None], ...] = ()
+    assumed: dict[int, Assumed] = field(default_factory=dict)
+    added_up: Holdings | None = field(default=None, compare=False, repr=False)
     stopped: str = ""
     waits: bool = False
     filled: int = 0
@@ -141,12 +143,6 @@ class Situation:
             return "unknown"
         seconds = max(0, round((self.now - self.facts.heard_at).total_seconds()))
         return f"{seconds} s old" if seconds < 120 else f"{seconds // 60} min old"
-
-    def held(self, contract_id: int) -> int:
-        """Contracts that the account holds, negative when short."""
-        known = self.facts.positions if self.facts else []
-        net = sum(x.net_pos for x in known if (x.account_id, x.contract_id) == (self.account.id, contract_id))
-        return net + sum(qty for contract, qty, _ in self.assumed if contract.id == contract_id)
 
     def is_exit(self, spec: OrderSpec) -> bool:
         """Whether the order can only make a position that the account is known to hold smaller, also when all orders
@@ -218,7 +214,7 @@ class Situation:
     @property
     def _own(self) -> Exposure:
         """What the account has to do with the contract."""
-        return self.exposures.get(self.listing.id, Exposure()) if self.listing else Exposure()
+        return self.holdings.of(self.listing.id) if self.listing else Exposure()
 
     def without(self, order_ids: Collection[int]) -> Situation:
         """The situation once these orders (Tradovate's ids) have ended."""
@@ -229,6 +225,7 @@ class Situation:
             self,
             facts=self.facts and msgspec.structs.replace(self.facts, orders=orders),
             sent=tuple(one for one in self.sent if one.order_id not in order_ids),
+            added_up=None,
         )
 
     def from_figures(self, field: str, message: str) -> Finding:
@@ -238,8 +235,20 @@ class Situation:
         return warning(field, f"{message} (The figures are {self.age}.)")
 
     @cached_property
-    def exposures(self) -> dict[int, Exposure]:
-        """By contract: what the account holds, and what its working orders and those under way may still trade."""
+    def holdings(self) -> Holdings:
+        """What the account holds, and what its working orders and those under way may still trade; earlier lines of a
+        file are taken for traded."""
+        if self.added_up is not None:
+            return self.added_up
+        known = {contract.id: contract for contract in self.facts.contracts} if self.facts else {}
+        known |= {contract.id: contract for contract in self.sent_for.values()}
+        found = Holdings(self._exposures(), known, frozenset(self._being_closed()))
+        for assumed in self.assumed.values():
+            found = found.after(None, assumed)
+        return found
+
+    def _exposures(self) -> dict[int, Exposure]:
+        """By contract, without earlier lines of a file."""
         found: dict[int, Exposure] = {}
 
         def add(contract_id: int, *, net: int = 0, buys: int = 0, sells: int = 0) -> None:
@@ -251,8 +260,6 @@ class Situation:
         for position in self.facts.positions:
             if position.account_id == self.account.id and position.net_pos:
                 add(position.contract_id, net=position.net_pos)
-        for contract, qty, _ in self.assumed:
-            add(contract.id, net=qty)
         linked: dict[tuple[object, str], int] = {}
         for contract_id, action, qty, pair in (*self._working(self.facts.orders), *self._sending()):
             # Of two linked orders on one side only one can trade.
@@ -319,18 +326,12 @@ class Situation:
         other = self.sent_for.get(symbol)
         return self.contract_ids.get(symbol) if other is None else other.id
 
-    def counts_as(self) -> dict[int, ContractFacts]:
-        """What the contracts that the account has to do with count towards, by id."""
-        found = {contract.id: contract for contract in self.facts.contracts} if self.facts else {}
-        found |= {contract.id: contract for contract in self.sent_for.values()}
-        found |= {contract.id: contract for contract, _, _ in self.assumed}
-        if self.listing:
-            found[self.listing.id] = self.listing.counts_as
-        return found
-
     def after(self, spec: OrderSpec) -> Situation:
         """The situation once this order has traded: what the next line of a file meets. Needs the contract."""
         if self.listing is None:
             return self
         qty = spec.order_qty if spec.action == "Buy" else -spec.order_qty
-        return replace(self, assumed=(*self.assumed, (self.listing.counts_as, qty, self.listing.margin)))
+        was = self.assumed.get(self.listing.id)
+        becomes = Assumed(self.listing.counts_as, qty + (was.qty if was else 0), self.listing.margin)
+        added_up = self.holdings.after(was, becomes)
+        return replace(self, assumed=self.assumed | {self.listing.id: becomes}, added_up=added_up)

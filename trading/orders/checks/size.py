@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from functools import partial
+from operator import attrgetter
 from typing import Final
 
-from trading.orders.checks.exposure import Exposure
+from trading.orders.checks.exposure import GroupOf
 from trading.orders.checks.finding import Finding, error, note, warning
-from trading.orders.checks.situation import Situation
+from trading.orders.checks.situation import Listing, Situation
 from trading.orders.facts import ContractFacts
 from trading.orders.spec import OrderSpec
 from trading.tradovate.entities import UserAccountPositionLimit, UserAccountRiskParameter
@@ -53,9 +55,8 @@ def position(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
     if situation.money is None:
         yield warning("position", f"{rule.owner} of {rule.value:,} contracts ({rule.scope}) was not checked.")
         return
-    same = {one.id for one in situation.counts_as().values() if one.product == listing.product}
     for side in ("long", "short"):
-        was, becomes = _totals(spec, situation, same, side)
+        was, becomes = _totals(spec, situation, listing, "product", attrgetter("product"), side)
         if becomes > max(rule.value, was):
             words = f"With this order {listing.product} could become {becomes:,} contracts {side}"
             yield situation.from_figures(
@@ -96,12 +97,9 @@ def broker_position(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
         yield note("position", "Tradovate's position limits are not known yet and were not checked.")
         return
     for limit in _limits(situation, listing.counts_as):
-        group = _group(limit, listing.counts_as)
-        together = {
-            one.id for one in situation.counts_as().values() if _covers(limit, one) and _group(limit, one) == group
-        }
+        together = partial(_added_up_with, limit)
         for side, most in (("long", limit.long_limit), ("short", limit.short_limit), ("largest", limit.exposed_limit)):
-            was, becomes = _totals(spec, situation, together, side)
+            was, becomes = _totals(spec, situation, listing, id(limit), together, side)
             if most is not None and becomes > max(most, was):
                 shown = "" if side == "largest" else f" {side}"
                 words = f"{becomes:,} contracts{shown}; Tradovate allows {most:,} ({named(limit)})."
@@ -110,15 +108,14 @@ def broker_position(spec: OrderSpec, situation: Situation) -> Iterator[Finding]:
                 break
 
 
-def _totals(spec: OrderSpec, situation: Situation, contracts: set[int], side: str) -> tuple[int, int]:
-    """(without the order, with it): the contracts that may come to be held on a side, added up."""
-    before = situation.exposures
-    after = dict(before)
-    if situation.listing is not None:
-        own = before.get(situation.listing.id, Exposure())
-        after[situation.listing.id] = own.with_order(spec)
-    was, becomes = (sum(getattr(one[key], side) for key in contracts & one.keys()) for one in (before, after))
-    return was, becomes
+def _totals(
+    spec: OrderSpec, situation: Situation, listing: Listing, key: object, group_of: GroupOf, side: str
+) -> tuple[int, int]:
+    """(without the order, with it): the contracts that may come to be held on a side, added up over what is of one
+    group with the order's own."""
+    own = situation.holdings.of(listing.id)
+    others = situation.holdings.beside(listing.counts_as, key, group_of, side)
+    return others + getattr(own, side), others + getattr(own.with_order(spec), side)
 
 
 def _limits(situation: Situation, contract: ContractFacts) -> list[UserAccountPositionLimit]:
@@ -151,10 +148,10 @@ def _covers(scope: Scope, contract: ContractFacts) -> bool:
     return named and scope.risk_discount_contract_group_id is None
 
 
-def _group(limit: UserAccountPositionLimit, contract: ContractFacts) -> object:
-    """What contracts must have in common to be added up; None: nothing."""
+def _added_up_with(limit: UserAccountPositionLimit, contract: ContractFacts) -> tuple[object, ...]:
+    """What contracts must have in common to be added up; of those that the limit is not about nothing."""
     shared = _ADDED_UP_BY.get(limit.total_by or "")
-    return shared and getattr(contract, shared)
+    return (shared and getattr(contract, shared),) if _covers(limit, contract) else ()
 
 
 def named(limit: UserAccountPositionLimit) -> str:
