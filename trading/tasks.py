@@ -84,6 +84,7 @@ def reconcile_orders() -> None:
             intent_rows.tell(changed)
 
     intent_rows.tell(intents.give_up_unsent(timezone.now() - UNSENT_AFTER))
+    intent_rows.tell(reconcile.remark_past())
     done = []
     for work, due in ((look, reconcile.due), (verified, verify.due), (ended, missed_ends.due)):
         wanted = Connection.objects.filter(pk__in=due(timezone.now()))

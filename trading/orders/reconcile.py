@@ -3,7 +3,8 @@
     found                the intent is accepted, and gets its order's status, fills and reason; or it was refused
     not there            and the settle time is over: the intent is absent, and its owner decides about sending it again
     Tradovate is away    nothing is known, and the next look comes later
-    another trading day  Tradovate serves only the current one: the intent stays unknown, and says where to look
+    another trading day  Tradovate serves only the current one: the intent stays unknown, and says where to look; what
+                         was found absent in time stays so, and its owner is told that no look proves it any more
 
 The stream tells the same sooner when the hub is connected; whichever comes first counts.
 """
@@ -58,6 +59,11 @@ _LEFT_BEHIND: Final = "Tradovate has no such order, which went with another one:
 ANOTHER_DAY: Final = (
     "Tradovate shows only the current trading day, and this order was sent before it: look at your statement there."
 )
+# Of what was looked for in time, and was not there.
+DAY_IS_OVER: Final = (
+    "Tradovate did not have it on the trading day on which it was sent. It shows only the current one, so nothing can"
+    " be looked up any more: compare your statement there before you decide."
+)
 
 
 def due(now: dt.datetime, *only: int) -> list[int]:
@@ -82,6 +88,19 @@ def look(connection_id: int) -> list[int]:
     if found is None:
         return []
     return [intent.pk for intent in unknown if _resolve(intent, found.get(intent.pk), started)]
+
+
+def is_past(intent: OrderIntent) -> bool:
+    """Whether an intent was found absent on an earlier trading day: a look of now proves nothing."""
+    return _is_other_day(intent.changed_at)
+
+
+def remark_past() -> list[int]:
+    """Have the orders that were found absent on an earlier day, and may be sent again, say so; the ids of those of
+    which there is news. What became of a command is read off its order."""
+    waiting = OrderIntent.objects.filter(state=State.ABSENT, lead=None).exclude(reason=DAY_IS_OVER)
+    waiting = waiting.exclude(source_key__startswith=f"{intents.FILE}:").exclude(kind__in=[Kind.MODIFY, Kind.CANCEL])
+    return [intent.pk for intent in waiting if is_past(intent) and intents.remark(intent, DAY_IS_OVER)]
 
 
 class CannotLook(Exception):
@@ -185,7 +204,7 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
     if found is not None:
         return take(intent, found)
     sent_at = intent.transitions.filter(to_state=State.SUBMITTING).latest("id").at
-    if calendar_day(sent_at - DAY_MARGIN) != calendar_day(timezone.now() + DAY_MARGIN):
+    if _is_other_day(sent_at):
         return intents.remark(intent, ANOTHER_DAY)
     if looked < intent.changed_at + SETTLE:
         return False
@@ -193,3 +212,8 @@ def _resolve(intent: OrderIntent, found: Found | None, looked: dt.datetime) -> b
     words = _LEFT_BEHIND if intent.kind == Kind.LEG else _NOT_THERE
     words = _LINE_NOT_THERE if intent.source == intents.FILE else words
     return intents.transition(intent.pk, {State.UNKNOWN}, State.ABSENT, words, at_version=intent.version, reason=words)
+
+
+def _is_other_day(moment: dt.datetime) -> bool:
+    """Whether Tradovate may show another trading day by now."""
+    return calendar_day(moment - DAY_MARGIN) != calendar_day(timezone.now() + DAY_MARGIN)

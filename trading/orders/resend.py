@@ -16,11 +16,14 @@ from accounts.models import User
 from trading.models import OrderIntent
 from trading.orders import desk, gateway, intents, looks, position_exits, pretrade, reconcile, sole, turns
 from trading.orders.spec import OrderSpec
-from trading.orders.states import State, decisions
+from trading.orders.states import Kind, State, decisions
 from trading.orders.turns import Gate
 from trading.orders.wishes import Liquidation, Modification
 
 _GIVEN_UP = "Given up by the trader: it is not at Tradovate and will not be sent."
+_GIVEN_UP_LATER = (
+    "Given up by the trader, and will not be sent: Tradovate did not have it on the day on which it was sent."
+)
 _NOT_ALONE = "This order went with another one and is not sent alone: give it up, or place it anew."
 _WENT_ON = "Its order file went on without this line, which is not sent alone: give it up, or place it anew."
 
@@ -32,8 +35,9 @@ class CannotDecide(Exception):
 def again(user: User, intent_id: int) -> OrderIntent:
     """Send an intent that Tradovate never got once more; returns it as it is afterwards.
 
-    Tradovate's records are looked at first: what has arrived there late is taken over instead, with its legs. For
-    threads without a running event loop, outside a transaction. Raises CannotDecide, OrderIntent.DoesNotExist.
+    Tradovate's records are looked at first: what has arrived there late is taken over instead, with its legs. After its
+    trading day they prove nothing, and an order is sent only once its trader has been told so. For threads without a
+    running event loop, outside a transaction. Raises CannotDecide, OrderIntent.DoesNotExist.
     """
     intent = _own(user, intent_id, "again")
     found = _look(intent, "Nothing was sent")
@@ -50,7 +54,7 @@ def give_up(user: User, intent_id: int) -> OrderIntent:
     """Put an intent aside that Tradovate never got; returns it. Looks first, and raises, as `again`."""
     intent = _own(user, intent_id, "give-up")
     if not _look(intent, "It was not given up"):
-        intents.give_up(intent.pk, _GIVEN_UP)
+        intents.give_up(intent.pk, _GIVEN_UP_LATER if reconcile.is_past(intent) else _GIVEN_UP)
     intent.refresh_from_db()
     return intent
 
@@ -78,6 +82,12 @@ def _check(intent: OrderIntent) -> Gate | None:
     if position_exits.are_exits(intent.source_key):
         # Without the position, or beside other exits, they would open one.
         raise CannotDecide("A position may have changed since: add its exits anew, or give these up.")
+    if reconcile.is_past(intent) and not intent.is_command:
+        if intent.kind == Kind.LIQUIDATE:
+            raise CannotDecide("A position may have changed since: close it anew, or give this one up.")
+        if intent.reason != reconcile.DAY_IS_OVER:
+            intents.remark(intent, reconcile.DAY_IS_OVER)
+            raise CannotDecide(f"Nothing was sent. {reconcile.DAY_IS_OVER}")
     looked_at = timezone.now()
     match intents.wish_of(intent):
         case OrderSpec() as wish:

@@ -124,7 +124,7 @@ def words(intent: OrderIntent) -> str:
     """How an intent stands, in a sentence for its trader, and what to do where there is something to do."""
     # Not above: loading them leads back to this module.
     from trading.orders.intents import FILE
-    from trading.orders.reconcile import ANOTHER_DAY
+    from trading.orders.reconcile import ANOTHER_DAY, DAY_IS_OVER
 
     what, reason = intent.described, intent.reason
     if intent.state == "created" and intent.source == FILE:
@@ -134,7 +134,8 @@ def words(intent: OrderIntent) -> str:
     if intent.state == "cancelled" and intent.order_id_at_broker is None and not intent.is_command:
         return f"{what}: nothing was sent. {reason}".strip()
     if intent.state == "absent":
-        return f"{what}: Tradovate never got it. {_what_to_do(intent)}"
+        known = reason if reason == DAY_IS_OVER else "Tradovate never got it."
+        return f"{what}: {known} {_what_to_do(intent)}"
     said = _WORDS.get(intent.state, "{what}: {state}. {reason}")
     return said.format(what=what, state=intent.get_state_display(), reason=reason).strip()
 

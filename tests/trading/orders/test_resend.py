@@ -6,16 +6,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from tests.trading.cast import listed, posts
-from tests.trading.orders.pressing import bought, contract_id, has_become, limit, pair, received
+from tests.trading.orders.pressing import bought, contract_id, has_become, limit, now, pair, received
+from trading import tasks
 from trading.models import Account, OrderIntent, TradingLimit
 from trading.orders import desk, looks, position_exits, reconcile, resend
 from trading.orders.desk import NewTerms
 from trading.orders.prices import Distance
 from trading.orders.states import State
 from trading.simulator import RunningSimulator
+from trading.sync import intent_rows
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +159,82 @@ def test_a_closing_is_not_sent_again_while_another_one_closes_the_position(
         resend.again(user, intent.pk)
     assert len(received(simulator, "order/liquidateposition")) == 1
     assert looks.net_position(account, key) == 0
+
+
+def on_an_earlier_day(intent: OrderIntent) -> None:
+    """It was sent and looked for two days ago."""
+    OrderIntent.objects.filter(pk=intent.pk).update(changed_at=timezone.now() - timedelta(days=2))
+
+
+def test_after_its_day_an_order_is_sent_again_once_its_trader_knows_that_no_look_proves_anything(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    simulator.control.fault("reset_before", "order/placeorder")
+    intent = absent(desk.place(user, limit(account, symbol), "click:1"), account)
+    assert "Tradovate never got it. Send it again" in intent_rows.words(now(intent))
+    on_an_earlier_day(intent)
+    with pytest.raises(resend.CannotDecide, match="nothing can be looked up any more: compare your statement"):
+        resend.again(user, intent.pk)
+    assert posts(simulator) == []
+    words = intent_rows.words(now(intent))
+    assert "did not have it on the trading day on which it was sent" in words
+    assert words.endswith("compare your statement there before you decide. Send it again, or give it up.")
+    assert resend.again(user, intent.pk).state == State.ACCEPTED
+
+
+def test_who_has_read_that_the_day_is_over_presses_once(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    simulator.control.fault("reset_before", "order/placeorder", times=2)
+    intent = absent(desk.place(user, limit(account, symbol), "click:1"), account)
+    assert reconcile.remark_past() == [], "on its day"
+    on_an_earlier_day(intent)
+    version = now(intent).version
+    tasks.reconcile_orders()
+    has_become(intent, State.ABSENT, "nothing can be looked up any more")
+    assert now(intent).version > version, "or pages would take it for what they know"
+    assert reconcile.remark_past() == []
+    assert resend.again(user, intent.pk).state == State.UNKNOWN
+    reconcile.look(account.connection_id)
+    has_become(intent, State.ABSENT, "Tradovate has no such order")
+    assert reconcile.remark_past() == [], "it was looked for on the day on which it was sent last"
+
+
+def test_an_order_that_is_given_up_after_its_day_is_not_said_to_be_missing_now(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    simulator.control.fault("reset_before", "order/placeorder")
+    intent = absent(desk.place(user, limit(account, symbol), "click:1"), account)
+    on_an_earlier_day(intent)
+    given_up = resend.give_up(user, intent.pk)
+    assert given_up.state == State.CANCELLED
+    assert "is not at Tradovate" not in given_up.reason
+    assert "on the day on which it was sent" in given_up.reason
+
+
+def test_a_closing_of_an_earlier_day_closes_nothing_that_was_opened_since(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    bought(user, account, symbol)
+    simulator.control.fault("reset_before", "order/liquidateposition")
+    intent = absent(desk.flatten(user, account.pk, contract_id(symbol), "click:1"), account)
+    on_an_earlier_day(intent)
+    for _ in range(2):
+        with pytest.raises(resend.CannotDecide, match="close it anew"):
+            resend.again(user, intent.pk)
+    assert received(simulator, "order/liquidateposition") == []
+
+
+def test_a_change_is_sent_again_after_its_day_as_its_order_tells_what_became_of_it(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    [placed] = desk.place(user, limit(account, symbol), "click:1").intents
+    simulator.control.fault("reset_before", "order/modifyorder")
+    moved = NewTerms(price=Decimal(3990))
+    intent = absent(desk.modify(user, account.pk, placed.order_id_at_broker or 0, moved, "click:2"), account)
+    on_an_earlier_day(intent)
+    assert reconcile.remark_past() == []
+    assert resend.again(user, intent.pk).state == State.ACCEPTED
 
 
 def test_a_leg_that_was_left_behind_is_given_up_and_never_sent_alone(
