@@ -153,10 +153,7 @@ class _Round:
         return f"{self._key}:flatten:{account.pk}:{position.contract_id}"
 
     def _liquidation(self, account: Account, contract_id: int) -> Liquidation:
-        try:
-            symbol = looks.symbol(self._connection, contract_id)
-        except looks.CannotAsk:
-            symbol = f"contract {contract_id}"
+        symbol = looks.name(self._connection, contract_id)
         return Liquidation(account_id=account.pk, contract_id=contract_id, symbol=symbol)
 
     def _settle_closings(self) -> None:

@@ -363,11 +363,7 @@ def _liquidation(account: Account, contract_id: int, source_key: str) -> Liquida
 
 
 def _name(account: Account, contract_id: int | None) -> str:
-    """A contract's symbol; what it is called must not keep anybody from closing it."""
-    try:
-        return looks.symbol(account.connection, contract_id) if contract_id is not None else ""
-    except looks.CannotAsk:
-        return f"contract {contract_id}"
+    return looks.name(account.connection, contract_id) if contract_id is not None else ""
 
 
 def _by_connection(accounts: Collection[Account]) -> Iterator[tuple[Connection, list[Account]]]:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Set
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from accounts import renewal
 from accounts.models import Connection
@@ -21,6 +21,9 @@ from trading.tradovate.entities import Order, OrderVersion, Position
 from trading.tradovate.errors import NotAuthorized, TradovateError
 
 T = TypeVar("T")
+
+# Seconds for which a way out waits for an answer that is only told.
+_FOR_WORDS: Final = 1.0
 
 
 class CannotAsk(Exception):
@@ -150,12 +153,26 @@ def is_of_strategy(connection: Connection, order_id: int) -> bool:
     return any(link.order_id == order_id for link in links)
 
 
-def symbol(connection: Connection, contract_id: int) -> str:
-    """The name of a contract (Tradovate's id), from our own tables when it is there."""
+def symbol(connection: Connection, contract_id: int, within: float | None = None) -> str:
+    """The name of a contract (Tradovate's id), from our own tables when it is there; else Tradovate has so many seconds
+    to tell it."""
+
+    async def question(client: Tradovate) -> str:
+        async with asyncio.timeout(within):
+            return (await client.contract.item(contract_id)).name
+
     known = Contract.objects.filter(environment=connection.environment, tradovate_id=contract_id).first()
     if known is not None:
         return known.name
-    return _ask(connection, lambda client: client.contract.item(contract_id), Priority.EXIT).name
+    return _ask(connection, question, Priority.EXIT)
+
+
+def name(connection: Connection, contract_id: int) -> str:
+    """What a contract is called in the words about a way out, which hardly waits for it. Raises nothing."""
+    try:
+        return symbol(connection, contract_id, within=_FOR_WORDS)
+    except CannotAsk:
+        return f"contract {contract_id}"
 
 
 def _ask(connection: Connection, question: Callable[[Tradovate], Awaitable[T]], priority: Priority) -> T:

@@ -13,7 +13,7 @@ from django.db import OperationalError
 from accounts.models import User
 from tests.trading.cast import listed, posts
 from tests.trading.orders.pressing import at_once, bought, bracket, contract_id, elsewhere, limit, received, settled
-from trading.models import Account, OrderIntent
+from trading.models import Account, Contract, OrderIntent
 from trading.orders import closing, desk, exits, gateway, intents, looks
 from trading.orders.desk import NewTerms
 from trading.orders.prices import Distance
@@ -230,6 +230,21 @@ def test_no_way_out_waits_for_a_slow_answer_that_is_only_told_of(
     assert [len(received(simulator, route)) for route in ("order/cancelorder", LIQUIDATE)] == [1, 1]
     assert len(took) == 2
     assert max(took) < 2.5
+
+
+def test_no_way_out_waits_long_for_the_name_of_its_contract(
+    simulator: RunningSimulator, user: User, account: Account, symbol: str
+) -> None:
+    bought(user, account, symbol)
+    number = contract_id(symbol)
+    Contract.objects.filter(name=symbol).delete()
+    simulator.control.fault("slow_before", "contract/item", seconds=5, times=9)
+    began = time.monotonic()
+    outcome = desk.flatten_all(user, None, "click:out")
+    assert time.monotonic() - began < 4
+    assert outcome.succeeded, outcome.words
+    assert f"Close contract {number}" in outcome.words
+    assert looks.net_position(account, number) == 0
 
 
 def test_what_an_order_had_filled_before_it_was_cancelled_leaves_nothing_in_doubt(
