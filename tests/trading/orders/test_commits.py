@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection as database
 from django.db import transaction
+from django.db.backends.signals import connection_created
 
 from accounts.models import User
 from tests.trading.orders.pressing import limit, with_exits
@@ -17,12 +18,18 @@ from trading.simulator import RunningSimulator
 
 @pytest.fixture(autouse=True)
 def _waits(transactional_db: None) -> Iterator[None]:
-    """Commits wait for the disk, as they do outside tests."""
+    """Commits wait for the disk, as they do outside tests, also over a connection that is opened meanwhile."""
     on, usual = ("PRAGMA synchronous=FULL", "PRAGMA synchronous=OFF")
     if database.vendor == "postgresql":
         on, usual = "SET synchronous_commit TO ON", "SET synchronous_commit TO OFF"
+
+    def opened(**_: Any) -> None:
+        _run(on)
+
+    connection_created.connect(opened)
     _run(on)
     yield
+    connection_created.disconnect(opened)
     _run(usual)
 
 
