@@ -131,10 +131,11 @@ def test_a_stop_that_ends_with_its_targets_first_fill_is_told_and_one_that_ends_
     program, symbol = OtherProgram(portal, "trader"), portal.front_month("M2K")
     row = page.locator("[data-row^='position:']", has_text=symbol)
     working = page.locator("[data-orders] [data-group='working']", has_text=symbol)
-    for is_whole in (True, False):
+    # Of so many that one contract at a time trades for long, however slowly that is told.
+    for qty, is_whole in ((3, True), (40, False)):
         portal.control("price", symbol=symbol, price="2000")
-        program.order(symbol, qty=3)
-        expect(row.locator("[data-field='qty']")).to_have_text("3", timeout=SOON)
+        program.order(symbol, qty=qty)
+        expect(row.locator("[data-field='qty']")).to_have_text(str(qty), timeout=SOON)
         row.get_by_role("button", name=f"Add exits to {symbol}").click()
         editor = page.locator("[data-editor-of]")
         expect(editor).to_contain_text("One contract that trades cancels all of the other.")

@@ -150,6 +150,12 @@ async def test_what_is_left_of_the_limits_at_tradovate_follows_them_and_the_acco
         await aplace(simulator, trader, symbol=symbol, action="Buy", orderQty=2)
         simulator.control.advance(1)
         (fill,) = await until(lambda: rows(trader, "fill"))
+
+        async def quoted() -> bool:
+            return [(one["mark"] != "—", one["mark_source"]) for one in await rows(trader, "position")] == [(True, "")]
+
+        # A market that stands still sends what came before the subscription no more.
+        await until(quoted)
         simulator.control.price(symbol, str(Decimal(fill["price"]) - 10))
 
         async def lost() -> bool:
