@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 
 from accounts.admin import ReadOnly
-from trading.admin.records import OfTradovate, trader_fields
+from trading.admin.filters import ChangeFilter
+from trading.admin.records import trader_fields
 from trading.models import CashBalance, CashEntry, Comparison, EquityPoint, FillFee, OrderVersion, Position
-from trading.tradovate.entities import CashChangeType
 
 if TYPE_CHECKING:
     VersionBase = admin.ModelAdmin[OrderVersion]
@@ -49,10 +49,6 @@ class CashBalanceAdmin(ReadOnly, BalanceBase):
     list_filter = ["connection__environment", "trade_date"]
     list_select_related = ["connection"]
     search_fields = ["=account_id_at_broker", *trader_fields("connection")]
-
-
-class ChangeFilter(OfTradovate):
-    title, parameter_name, values = "change type", "change_type__exact", CashChangeType
 
 
 @admin.register(CashEntry)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import redis
@@ -16,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 
 from accounts.admin import ConnectionAdmin, ReadOnly
 from accounts.models import Connection
+from trading.admin.filters import StatusFilter
 from trading.models import (
     Account,
     Contract,
@@ -30,7 +30,6 @@ from trading.models import (
 )
 from trading.orders.wish_words import in_words
 from trading.sync import crew, intent_rows, stream
-from trading.tradovate.entities import OrdStatus
 
 if TYPE_CHECKING:
     FileBase = admin.ModelAdmin[OrderFile]
@@ -86,22 +85,6 @@ def kept_of_order(connection_id: int, order_id: int) -> str:
         for model, field, words in places
     ]
     return format_html_join(" · ", '<a href="{}?connection__id__exact={}&amp;{}__exact={}">{}</a>', links)
-
-
-class OfTradovate(admin.SimpleListFilter):
-    """A filter that offers each value Tradovate has: those that are kept would be looked for in the whole table."""
-
-    values: type[StrEnum]
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(one.value, one.value) for one in self.values]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
-
-
-class StatusFilter(OfTradovate):
-    title, parameter_name, values = "status", "status__exact", OrdStatus
 
 
 def said(findings: list[dict[str, str]]) -> str:
