@@ -153,11 +153,11 @@ def test_a_press_goes_through_once_what_came_above_the_rows_has_been_seen(portal
     def press_once_the_banner_is(hidden: str, row: Locator, after: int) -> None:
         page.wait_for_timeout(1_000)  # what has come, has been seen
         before = middle(row)
-        page.evaluate(f"document.querySelector('#kill-banner').hidden = {hidden}")
+        moves = f"document.querySelector('#kill-banner').hidden = {hidden}"
+        page.evaluate(f"{moves}; window.clicksAt = performance.now() + {after}")
         page.wait_for_timeout(after)
         place = middle(row)
         assert abs(place[1] - before[1]) > 30
-        page.evaluate("window.clicksAt = performance.now()")
         page.mouse.click(*place)
 
     press_once_the_banner_is("false", rows[0], after=50)
